@@ -1,0 +1,1 @@
+//! Where do packets come from? Capture files, and what is wrapped in them.

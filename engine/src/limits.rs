@@ -1,0 +1,1 @@
+//! Bounds of everything that a stranger can grow.

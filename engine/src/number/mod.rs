@@ -1,0 +1,1 @@
+//! Reads telephone numbers out of user parts.

@@ -1,0 +1,1 @@
+//! Reads SIP from bytes: a message and its defects, never an error.

@@ -1,0 +1,1 @@
+//! What do we tell? Call records, alerts and summaries as text.

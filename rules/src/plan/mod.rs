@@ -1,0 +1,1 @@
+//! Number plans: which numbers exist, what they cost, how a region dials.

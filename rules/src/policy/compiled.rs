@@ -1,0 +1,5 @@
+//! A policy that can judge.
+
+/// A compiled policy.
+#[derive(Debug)]
+pub struct Policy {}

@@ -1,0 +1,1 @@
+//! Proves what a policy can and cannot do, over the whole number space.

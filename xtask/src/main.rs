@@ -1,0 +1,2 @@
+//! Chores: test, bench, fuzz.
+fn main() {}

@@ -1,17 +1,25 @@
 //! The policy language: text in, a policy that cannot be wrong out, with every mistake named at its line.
 
+pub mod customer;
 pub mod diagnostic;
+pub mod expect;
 pub mod hours;
+pub mod ips;
 pub mod list;
 pub mod rule;
+pub mod text;
 
 mod compiled;
 
 pub use compiled::Policy;
+pub use customer::{ChangeControl, Customer, Redress};
 pub use diagnostic::{Code, Diagnostic, Level, Span};
+pub use expect::{Expect, ExpectedCall};
 pub use hours::{Hours, HoursId, WeekSet};
+pub use ips::IpsRule;
 pub use list::{List, ListContent, ListId};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,
     Response, RuleAction, RuleId, Term, TextField, TextTerm, TimeTerm,
 };
+pub use text::PolicyText;

@@ -1,0 +1,77 @@
+//! Whose policy it is: numbers, trunks, how the customer dials, how refusals are said.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+
+use crate::number_set::NumberSet;
+use crate::plan::DialPlan;
+use crate::policy::{ListId, Mode, Response};
+
+/// The `[customer]` table.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// Its name.
+    pub name: String,
+    /// How its numbers are written and dialled: region, bare digits, area, access codes, extensions.
+    pub dial_plan: DialPlan,
+    /// Its time zone.
+    pub time_zone: TimeZone,
+    /// Its own numbers (extensions are mapped to them).
+    pub numbers: NumberSet,
+    /// Its own side: a packet from here is outbound or internal.
+    pub trunks: Vec<IpNet>,
+    /// Peers whose P-Asserted-Identity is believed.
+    pub trusted: Vec<IpNet>,
+    /// Numbers that may never stand on a block list.
+    pub protected: NumberSet,
+    /// How a block by a firewall rule is said.
+    pub list_response: Response,
+    /// How a block by a breached threshold is said.
+    pub threshold_response: Response,
+    /// What a blocked caller is told: page and telephone number.
+    pub redress: Option<Redress>,
+    /// Location of the ATIS-1000099 Reason.
+    pub location: Option<String>,
+    /// Whether the policy acts.
+    pub mode: Mode,
+    /// Who may change it.
+    pub change_control: ChangeControl,
+    /// Prices by prefix.
+    pub rates_file: Option<String>,
+    /// Numbers that never call.
+    pub do_not_originate: Option<ListId>,
+    /// How long inbound calls to somebody who called an emergency number pass, in seconds.
+    pub callback_seconds: u32,
+}
+
+/// Where a blocked caller can complain.
+#[derive(Clone, Debug)]
+pub struct Redress {
+    /// A page.
+    pub url: Option<String>,
+    /// A telephone number, E.164.
+    pub tel: Option<String>,
+}
+
+/// Who may change a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeControl {
+    /// Who owns the file.
+    File,
+    /// An authorised contact, for exactly this change.
+    Approved,
+}
+
+impl Customer {
+    /// Whether `address` is on the customer's own side.
+    pub fn is_own_side(&self, address: IpAddr) -> bool {
+        self.trunks.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether a P-Asserted-Identity from `address` is believed.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&address))
+    }
+}

@@ -1,1 +1,28 @@
-//! Makes days of a customer's traffic with attacks in it, truth beside each call.
+//! Makes days of a customer's telephone traffic with attacks in it, the truth beside each call.
+//!
+//! Everything comes from a seed: the same [`Settings`] give the same bytes. Numbers and addresses are from ranges
+//! kept for fiction and documentation. The crate knows nothing of the engine, so that it can be held against it.
+#![forbid(unsafe_code)]
+
+mod attack;
+mod benign;
+mod call;
+mod customer;
+mod day;
+mod message;
+mod numbers;
+mod passport;
+mod random;
+mod rhythm;
+mod script;
+mod stage;
+mod truth;
+mod writing;
+
+pub mod capture;
+pub mod pcap;
+
+pub use attack::{Attack, LISTED_CALLERS};
+pub use customer::Customer;
+pub use day::{Datagram, Day, Envelope, Settings};
+pub use truth::{Benign, Direction, Label, Truth};

@@ -1,5 +1,26 @@
 //! Reads SIP from bytes: a message and its defects, never an error.
 
+mod address;
+mod body;
+mod defects;
+mod disposition;
+mod header;
+mod index;
+mod lines;
+mod message;
+mod params;
+mod start;
+mod text;
 mod uri;
+mod values;
+mod via;
 
+pub use address::NameAddr;
+pub use disposition::Disposition;
+pub use header::Header;
+pub use message::{ContentLength, Message};
+pub use params::{Param, Params};
+pub use text::unfold;
 pub use uri::{Scheme, Uri};
+pub use values::{Addresses, Values};
+pub use via::Via;

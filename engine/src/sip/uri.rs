@@ -1,6 +1,10 @@
 //! URIs as SIP messages carry them: sip, sips, tel, urn, and whatever else a stranger writes.
 
-use rules::Flags;
+use memchr::{memchr, memchr2};
+use rules::{Flag, Flags};
+
+use super::params::Params;
+use super::text::{byte, cut, look, rest, split_at, trim};
 
 /// The scheme of a URI, in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,4 +45,307 @@ pub struct Uri<'a> {
     pub headers: &'a [u8],
     /// What had to be repaired.
     pub flags: Flags,
+}
+
+impl<'a> Uri<'a> {
+    /// Reads `text`, which stands without angle brackets. Never fails; what is wrong is in the flags.
+    pub fn read(text: &'a [u8]) -> Self {
+        let text = trim(text);
+        let look = look(text);
+        let mut flags = Flags::NONE;
+        if look.space {
+            flags.raise(Flag::Malformed);
+            flags.raise_if(memchr(0, text).is_some(), Flag::Nul);
+        }
+        flags.raise_if(look.percent && has_bad_escape(text), Flag::BadEscape);
+        let (scheme, behind) = read_scheme(text);
+        let mut uri = Self {
+            text,
+            scheme,
+            user: None,
+            password: &[],
+            host: &[],
+            port: None,
+            params: &[],
+            headers: &[],
+            flags,
+        };
+        match scheme {
+            Scheme::Tel | Scheme::Urn => uri.read_number(behind),
+            Scheme::Sip | Scheme::Sips => uri.read_address(behind),
+            Scheme::Other => uri.read_address(behind.strip_prefix(b"//").unwrap_or(behind)),
+            Scheme::Missing => {
+                // `*` is how REGISTER names all contacts (RFC 3261 §20.10).
+                if text != b"*" {
+                    uri.flags.raise(Flag::BadUri);
+                    uri.read_address(behind);
+                }
+            }
+        }
+        uri
+    }
+
+    /// The URI's parameters; those of a `tel:` number are in [`user`](Self::user) and not among them.
+    pub fn params(&self) -> Params<'a> {
+        Params::read(self.params)
+    }
+
+    /// What stands behind `tel:` or `urn:`.
+    fn read_number(&mut self, behind: &'a [u8]) {
+        let (user, headers) = split_at(behind, b'?');
+        self.flags.raise_if(user.is_empty(), Flag::BadUri);
+        self.user = Some(user);
+        self.headers = headers.unwrap_or_default();
+    }
+
+    /// What stands behind `sip:` or a scheme we do not know: user, host, port, parameters, headers.
+    fn read_address(&mut self, behind: &'a [u8]) {
+        let mut hostport = behind;
+        // The user part may hold `;` and `?` (RFC 4475 §3.1.1.13), so the `@` is looked for first; behind it
+        // none may stand unescaped.
+        if let Some(end) = memchr(b'@', behind) {
+            let (user, password) = split_at(cut(behind, 0, end), b':');
+            self.user = Some(user);
+            self.password = password.unwrap_or_default();
+            hostport = rest(behind, end + 1);
+        }
+        if let Some(end) = memchr2(b';', b'?', hostport) {
+            let tail = rest(hostport, end + 1);
+            if byte(hostport, end) == b';' {
+                let (params, headers) = split_at(tail, b'?');
+                self.params = params;
+                self.headers = headers.unwrap_or_default();
+            } else {
+                self.headers = tail;
+            }
+            hostport = cut(hostport, 0, end);
+        }
+        self.read_host(trim(hostport));
+    }
+
+    fn read_host(&mut self, hostport: &'a [u8]) {
+        let mut host_end = 0;
+        if hostport.first() == Some(&b'[') {
+            match memchr(b']', hostport) {
+                Some(end) => host_end = end + 1,
+                None => host_end = hostport.len(),
+            }
+            let inner = cut(hostport, 1, host_end.saturating_sub(1));
+            let tidy = inner.iter().all(|&byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
+            self.flags.raise_if(inner.is_empty() || !tidy, Flag::BadUri);
+        } else {
+            while is_host(byte(hostport, host_end)) {
+                host_end += 1;
+            }
+        }
+        let mut host = cut(hostport, 0, host_end);
+        let behind = rest(hostport, host_end);
+        if let [b':', digits @ ..] = behind {
+            self.port = read_port(digits);
+            self.flags.raise_if(self.port.is_none(), Flag::BadUri);
+        } else if !behind.is_empty() {
+            // Kept whole, so that a rule on hosts sees all of it.
+            host = hostport;
+            if self.scheme != Scheme::Other {
+                self.flags.raise(Flag::Malformed);
+            }
+        }
+        self.host = host;
+        self.flags.raise_if(host.is_empty() && self.scheme != Scheme::Other, Flag::BadUri);
+    }
+}
+
+impl Default for Uri<'_> {
+    /// No URI at all.
+    fn default() -> Self {
+        Self {
+            text: &[],
+            scheme: Scheme::Missing,
+            user: None,
+            password: &[],
+            host: &[],
+            port: None,
+            params: &[],
+            headers: &[],
+            flags: Flags::NONE,
+        }
+    }
+}
+
+/// The scheme of `text` and what stands behind its colon. What has a colon but no name before it that a
+/// scheme may bear (RFC 3986 §3.1), such as `host:5060`, is taken as having none.
+#[inline(always)]
+fn read_scheme(text: &[u8]) -> (Scheme, &[u8]) {
+    match text {
+        [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', behind @ ..] => return (Scheme::Sip, behind),
+        [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', behind @ ..] => {
+            return (Scheme::Sips, behind);
+        }
+        [b't' | b'T', b'e' | b'E', b'l' | b'L', b':', behind @ ..] => return (Scheme::Tel, behind),
+        [b'u' | b'U', b'r' | b'R', b'n' | b'N', b':', behind @ ..] => return (Scheme::Urn, behind),
+        _ => {}
+    }
+    let name_end = text
+        .iter()
+        .position(|&byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'+' | b'-' | b'.'))
+        .unwrap_or(text.len());
+    let behind = rest(text, name_end);
+    let is_name = text.first().is_some_and(u8::is_ascii_alphabetic);
+    let is_port = rest(behind, 1).first().is_some_and(u8::is_ascii_digit)
+        && memchr(b'.', cut(text, 0, name_end)).is_some();
+    match behind {
+        [b':', behind @ ..] if is_name && !is_port => (Scheme::Other, behind),
+        _ => (Scheme::Missing, text),
+    }
+}
+
+/// A port: one to five digits up to 65535.
+fn read_port(digits: &[u8]) -> Option<u16> {
+    if digits.is_empty() || digits.len() > 5 {
+        return None;
+    }
+    let port = digits
+        .iter()
+        .try_fold(0u32, |sum, &digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0')))?;
+    u16::try_from(port).ok()
+}
+
+/// Whether a host name or an IPv4 address may hold `byte`; the underscore is common though not lawful.
+#[inline(always)]
+fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+/// Whether a percent sign in `text` lacks its two hexadecimal digits.
+fn has_bad_escape(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', text)
+        .any(|at| !byte(text, at + 1).is_ascii_hexdigit() || !byte(text, at + 2).is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a URI is expected to be read as; text for bytes.
+    #[derive(Debug, PartialEq)]
+    struct Parts<'a> {
+        scheme: Scheme,
+        user: Option<&'a str>,
+        host: &'a str,
+        port: Option<u16>,
+        params: &'a str,
+    }
+
+    fn check(
+        text: &str,
+        scheme: Scheme,
+        user: Option<&str>,
+        host: &str,
+        port: Option<u16>,
+        params: &str,
+    ) -> Flags {
+        let uri = Uri::read(text.as_bytes());
+        let text = |bytes| std::str::from_utf8(bytes).unwrap();
+        let read = Parts {
+            scheme: uri.scheme,
+            user: uri.user.map(text),
+            host: text(uri.host),
+            port: uri.port,
+            params: text(uri.params),
+        };
+        assert_eq!(read, Parts { scheme, user, host, port, params });
+        uri.flags
+    }
+
+    fn flags<const N: usize>(flags: [Flag; N]) -> Flags {
+        flags.into_iter().collect()
+    }
+
+    #[test]
+    fn sip_addresses_come_apart() {
+        use Scheme::{Sip, Sips};
+        let none = Flags::NONE;
+        assert_eq!(
+            check("sip:+12025550143@h.example", Sip, Some("+12025550143"), "h.example", None, ""),
+            none
+        );
+        assert_eq!(
+            check("SiPs:a@h.example:5061;lr;x=y", Sips, Some("a"), "h.example", Some(5061), "lr;x=y"),
+            none
+        );
+        assert_eq!(check("sip:h.example", Sip, None, "h.example", None, ""), none);
+        assert_eq!(
+            check("sip:a@[2001:db8::10]:5070", Sip, Some("a"), "[2001:db8::10]", Some(5070), ""),
+            none
+        );
+        assert_eq!(check("sip:a@[::ffff:192.0.2.2]", Sip, Some("a"), "[::ffff:192.0.2.2]", None, ""), none);
+        assert_eq!(check("sip:+1202@h;user=phone", Sip, Some("+1202"), "h", None, "user=phone"), none);
+    }
+
+    #[test]
+    fn the_user_part_may_hold_semicolons_and_question_marks() {
+        let text = "sip:user;par=u%40example.net@example.com";
+        check(text, Scheme::Sip, Some("user;par=u%40example.net"), "example.com", None, "");
+        check("sip:a?b/c@example.com;x?y=z", Scheme::Sip, Some("a?b/c"), "example.com", None, "x");
+        let uri = Uri::read(b"sip:19005550100:x:y@gw.example?Route=%3Csip:a%3E");
+        assert_eq!(uri.user, Some(&b"19005550100"[..]));
+        assert_eq!(uri.password, b"x:y");
+        assert_eq!(uri.headers, b"Route=%3Csip:a%3E");
+    }
+
+    #[test]
+    fn numbers_and_services_are_user_parts() {
+        use Scheme::{Tel, Urn};
+        check(
+            "TEL:+1-202-555-0143;phone-context=+1",
+            Tel,
+            Some("+1-202-555-0143;phone-context=+1"),
+            "",
+            None,
+            "",
+        );
+        check(
+            "tel:9005550100;phone-context=+1?Replaces=x",
+            Tel,
+            Some("9005550100;phone-context=+1"),
+            "",
+            None,
+            "",
+        );
+        check("urn:service:sos.police", Urn, Some("service:sos.police"), "", None, "");
+    }
+
+    #[test]
+    fn foreign_schemes_are_no_defect() {
+        use Scheme::Other;
+        let none = Flags::NONE;
+        assert_eq!(
+            check("im:+12025550143@h.example", Other, Some("+12025550143"), "h.example", None, ""),
+            none
+        );
+        assert_eq!(check("soap.beep://192.0.2.103:3002", Other, None, "192.0.2.103", Some(3002), ""), none);
+        assert_eq!(check("http://www.example.com/", Other, None, "www.example.com/", None, ""), none);
+        assert_eq!(check("isbn:2983792873", Other, None, "2983792873", None, ""), none);
+    }
+
+    #[test]
+    fn broken_addresses_are_flagged_and_read_as_far_as_they_go() {
+        use Scheme::{Missing, Sip};
+        let malformed = flags([Flag::Malformed]);
+        let bad = flags([Flag::BadUri]);
+        assert_eq!(
+            check("sip:a@h.example%00.evil", Sip, Some("a"), "h.example%00.evil", None, ""),
+            malformed
+        );
+        assert_eq!(check("sip:a@example.com; lr", Sip, Some("a"), "example.com", None, " lr"), malformed);
+        assert_eq!(check("sip:2001:db8::10", Sip, None, "2001", None, ""), bad);
+        assert_eq!(check("sip:a@h:99999", Sip, Some("a"), "h", None, ""), bad);
+        assert_eq!(check("sip:a@", Sip, Some("a"), "", None, ""), bad);
+        assert_eq!(check("alan@jasomi.example", Missing, Some("alan"), "jasomi.example", None, ""), bad);
+        assert_eq!(check("h.example:5060", Missing, None, "h.example", Some(5060), ""), bad);
+        assert_eq!(check("", Missing, None, "", None, ""), bad);
+        assert_eq!(check("sip:%4x@h", Sip, Some("%4x"), "h", None, ""), flags([Flag::BadEscape]));
+        assert_eq!(check("sip:1\0@h", Sip, Some("1\0"), "h", None, ""), flags([Flag::Malformed, Flag::Nul]));
+        assert_eq!(check("*", Missing, None, "", None, ""), Flags::NONE);
+    }
 }

@@ -1,0 +1,120 @@
+//! What the body offers: session descriptions, alone or inside multipart bodies.
+
+use memchr::memchr;
+use rules::CallType;
+
+use super::text::{is_space, rest, split_at, starts_with_ignore_case, trim, trim_end};
+
+/// Reads the kind of call from the media lines (RFC 8866 §5.14) of `body`. A medium with port zero is refused
+/// (RFC 3264 §5.1) and does not count. Fax outweighs video and video outweighs voice, so that a second medium
+/// does not hide the first.
+pub(super) fn read_call_type(content_type: Option<&[u8]>, body: &[u8]) -> CallType {
+    if body.is_empty() || !may_hold_session(content_type, body) {
+        return CallType::Other;
+    }
+    let mut kind = CallType::Other;
+    let mut active = false;
+    let mut text = body;
+    while let [first, second, tail @ ..] = text {
+        let line_end = memchr(b'\n', text).unwrap_or(text.len());
+        if *second == b'=' {
+            if matches!(first, b'm' | b'M') {
+                let medium = read_medium(super::text::cut(text, 2, line_end));
+                active = medium.is_some();
+                kind = strongest(kind, medium.unwrap_or(CallType::Other));
+            } else if matches!(first, b'a') && active && tail.starts_with(b"rtpmap:") {
+                if is_fax_codec(super::text::cut(text, 9, line_end)) {
+                    kind = CallType::Fax;
+                }
+            }
+        }
+        text = rest(text, line_end + 1);
+    }
+    kind
+}
+
+/// Whether a body of this type may hold a session description. A missing type is judged by the body.
+fn may_hold_session(content_type: Option<&[u8]>, body: &[u8]) -> bool {
+    match content_type {
+        None => trim(body).starts_with(b"v="),
+        Some(kind) => {
+            starts_with_ignore_case(kind, b"application/sdp") || starts_with_ignore_case(kind, b"multipart/")
+        }
+    }
+}
+
+/// The kind of call that a media line without its `m=` asks for; `None` when it is refused.
+fn read_medium(line: &[u8]) -> Option<CallType> {
+    let mut words = trim_end(line).split(|&byte| is_space(byte)).filter(|word| !word.is_empty());
+    let media = words.next().unwrap_or_default();
+    let port = words.next().unwrap_or_default();
+    let protocol = words.next().unwrap_or_default();
+    if split_at(port, b'/').0 == b"0" {
+        return None;
+    }
+    let fax = starts_with_ignore_case(protocol, b"udptl")
+        || protocol.eq_ignore_ascii_case(b"udpsprt")
+        || (!media.eq_ignore_ascii_case(b"audio") && words.any(|format| format.eq_ignore_ascii_case(b"t38")));
+    Some(if fax {
+        CallType::Fax
+    } else if media.eq_ignore_ascii_case(b"audio") {
+        CallType::Voice
+    } else if media.eq_ignore_ascii_case(b"video") {
+        CallType::Video
+    } else {
+        CallType::Other
+    })
+}
+
+/// Whether the `rtpmap` value names fax over RTP (RFC 4612) or modem over IP (V.150.1).
+fn is_fax_codec(value: &[u8]) -> bool {
+    let codec = trim(split_at(trim(value), b' ').1.unwrap_or_default());
+    let name = split_at(codec, b'/').0;
+    name.eq_ignore_ascii_case(b"t38")
+        || name.eq_ignore_ascii_case(b"v150fw")
+        || name.eq_ignore_ascii_case(b"v150mr")
+}
+
+fn strongest(one: CallType, other: CallType) -> CallType {
+    let strength = |kind| match kind {
+        CallType::Fax => 3,
+        CallType::Video => 2,
+        CallType::Voice => 1,
+        CallType::Other => 0,
+    };
+    if strength(one) >= strength(other) { one } else { other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(content_type: &str, body: &str, expected: CallType) {
+        let content_type = Some(content_type.as_bytes()).filter(|kind| !kind.is_empty());
+        assert_eq!(read_call_type(content_type, body.replace('\n', "\r\n").as_bytes()), expected, "{body}");
+        assert_eq!(read_call_type(content_type, body.as_bytes()), expected, "{body} with LF");
+    }
+
+    #[test]
+    fn media_lines_say_what_kind_of_call_it_is() {
+        let sdp = "application/sdp";
+        check(sdp, "v=0\nc=IN IP4 192.0.2.1\nm=audio 49217 RTP/AVP 0 12\n", CallType::Voice);
+        check(sdp, "v=0\nm=audio 49217 RTP/AVP 0\nm=video 3227 RTP/AVP 31\n", CallType::Video);
+        check(sdp, "v=0\nm=audio 49217 RTP/AVP 0\nm=video 0 RTP/AVP 31\n", CallType::Voice);
+        check(sdp, "v=0\nm=audio 0 RTP/AVP 0\nm=image 5000 udptl t38\n", CallType::Fax);
+        check(sdp, "v=0\nm=image 5000 UDPTL T38\n", CallType::Fax);
+        check(sdp, "v=0\nm=image 5000 tcp t38\n", CallType::Fax);
+        check(sdp, "v=0\nm=audio 5000 RTP/AVP 98\na=rtpmap:98 t38/8000\n", CallType::Fax);
+        check(sdp, "v=0\nm=message 7654 TCP/MSRP *\n", CallType::Other);
+        check("Application/SDP;charset=x", "v=0\nm=audio 1 RTP/AVP 0", CallType::Voice);
+        check("", "v=0\nm=audio 1 RTP/AVP 0", CallType::Voice);
+        check(sdp, "", CallType::Other);
+        check("text/plain", "m=audio 1 RTP/AVP 0\n", CallType::Other);
+    }
+
+    #[test]
+    fn sessions_inside_multipart_bodies_count() {
+        let body = "--b\nContent-Type: application/isup;version=x\n\n\x01\x11\x48\n--b\nContent-Type: application/sdp\n\nv=0\nm=image 1 udptl t38\n--b--\n";
+        check("multipart/mixed;boundary=b", body, CallType::Fax);
+    }
+}

@@ -1,0 +1,196 @@
+//! Everything that is wrong with a message and that its reader can tell.
+
+use memchr::{memchr, memchr_iter};
+use rules::{Flag, Flags, Method};
+
+use super::address::NameAddr;
+use super::header::Header;
+use super::message::{ContentLength, Message};
+use super::start::{Start, read_method};
+use super::text::{cut, number, rest};
+use super::uri::{Scheme, Uri};
+use crate::limits::HEADER_VALUE_BYTES_MAX;
+
+impl Message<'_> {
+    /// All flags of the reader: those of [`flags`](Self::flags), and those of its header bytes, of missing,
+    /// repeated and empty headers, of start line, From, To, CSeq, top Via, Content-Length and other numbers. To be
+    /// called once for a message that is judged. Flags of further addresses come with each
+    /// [`NameAddr`]; `no-content-length` comes from the framer, because a datagram needs none.
+    pub fn defects(&self) -> Flags {
+        let mut flags = self.flags;
+        self.check_bytes(&mut flags);
+        self.check_headers(&mut flags);
+        self.check_start(&mut flags);
+        self.check_parties(&mut flags);
+        self.check_sequence(&mut flags);
+        self.check_length(&mut flags);
+        self.check_numbers(&mut flags);
+        flags
+    }
+
+    /// Flags of the addresses that [`defects`](Self::defects) leaves out: Contact, routes, references.
+    pub fn address_defects(&self) -> Flags {
+        let headers = [
+            Header::Contact,
+            Header::Route,
+            Header::RecordRoute,
+            Header::ReferTo,
+            Header::ReferredBy,
+            Header::ReplyTo,
+            Header::AssertedIdentity,
+            Header::PreferredIdentity,
+        ];
+        let addresses = headers.iter().flat_map(|&header| self.addresses(header));
+        let mut flags = addresses.fold(Flags::NONE, |flags, address| flags.union(address.flags));
+        flags.raise_if(!self.vias().all(|via| via.lawful), Flag::Malformed);
+        flags
+    }
+
+    fn check_bytes(&self, flags: &mut Flags) {
+        let header = cut(self.bytes, 0, self.body_at);
+        flags.raise_if(memchr(0, header).is_some(), Flag::Nul);
+        flags.raise_if(!header.is_ascii() && std::str::from_utf8(header).is_err(), Flag::BadUtf8);
+        // Each CR must stand before an LF. Counting is cheap; only where the counts differ or LFs stand alone
+        // does it pay to look closer.
+        let returns = memchr_iter(b'\r', header).count();
+        let feeds = memchr_iter(b'\n', header).count();
+        if returns != feeds || flags.contains(Flag::BareLf) {
+            let stray =
+                memchr_iter(b'\r', header).any(|at| header.get(at + 1).is_some_and(|&next| next != b'\n'));
+            flags.raise_if(stray, Flag::BareCr);
+        }
+    }
+
+    fn check_headers(&self, flags: &mut Flags) {
+        flags.raise_if(self.index.seen(MANDATORY) != MANDATORY, Flag::MissingHeader);
+        flags.raise_if(self.index.repeated(SINGLE) != 0, Flag::DupSingleHeader);
+        flags.raise_if(self.index.empty(NEVER_EMPTY) != 0, Flag::EmptyHeader);
+        if self.body_at - self.header_at > HEADER_VALUE_BYTES_MAX {
+            let long = self.lines().any(|line| line.value.1 - line.value.0 > HEADER_VALUE_BYTES_MAX);
+            flags.raise_if(long, Flag::Oversized);
+        }
+    }
+
+    fn check_start(&self, flags: &mut Flags) {
+        let Start::Request { method, uri } = self.start else { return };
+        flags.raise_if(read_method(method) == Method::Other, Flag::UnknownMethod);
+        let uri = Uri::read(uri);
+        *flags = flags.union(uri.flags);
+        flags.raise_if(uri.scheme == Scheme::Other, Flag::Scheme);
+        // RFC 3261 §19.1.1: headers have no place in a Request-URI.
+        flags.raise_if(!uri.headers.is_empty(), Flag::UriHeaders);
+    }
+
+    fn check_parties(&self, flags: &mut Flags) {
+        let repeated = self.index.repeated(Header::From.bit() | Header::To.bit()) != 0;
+        for header in [Header::From, Header::To] {
+            let Some(value) = self.value(header) else { continue };
+            let (first, behind) = NameAddr::read_one(value, &mut None);
+            check_party(&first, header, flags);
+            if repeated || !behind.is_empty() {
+                // Several values where one is lawful: a comma list breaks the grammar, lines repeat a header.
+                flags.raise_if(!behind.is_empty(), Flag::Malformed);
+                self.addresses(header).for_each(|address| check_party(&address, header, flags));
+            }
+        }
+        if let Some(via) = self.top_via() {
+            flags.raise_if(!via.lawful, Flag::Malformed);
+        }
+    }
+
+    fn check_sequence(&self, flags: &mut Flags) {
+        if !self.index.has(Header::Cseq) {
+            return;
+        }
+        match (self.cseq(), self.start) {
+            (None | Some((_, [])), _) => flags.raise(Flag::BadCseq),
+            (Some((_, named)), Start::Request { method, .. }) => {
+                flags.raise_if(named != method, Flag::CseqMismatch);
+            }
+            _ => {}
+        }
+    }
+
+    fn check_length(&self, flags: &mut Flags) {
+        match self.content_length() {
+            ContentLength::Missing => {}
+            ContentLength::Bad => flags.raise(Flag::BadContentLength),
+            ContentLength::Disagreeing => flags.raise(Flag::DupContentLength),
+            ContentLength::Bytes(length) => {
+                let there = rest(self.bytes, self.body_at).len();
+                flags.raise_if(length > there, Flag::Truncated);
+                flags.raise_if(length < there, Flag::TrailingBytes);
+            }
+        }
+    }
+
+    fn check_numbers(&self, flags: &mut Flags) {
+        for (header, max) in [(Header::MaxForwards, 255), (Header::Expires, u64::from(u32::MAX))] {
+            if let Some(value) = self.value(header) {
+                flags.raise_if(number(value).is_none_or(|number| number > max), Flag::BadNumberField);
+            }
+        }
+        if let Some(value) = self.value(Header::RetryAfter) {
+            let digits = value.iter().take_while(|digit| digit.is_ascii_digit()).count();
+            let seconds = number(cut(value, 0, digits));
+            flags.raise_if(seconds.is_none_or(|seconds| seconds > u64::from(u32::MAX)), Flag::BadNumberField);
+        }
+    }
+}
+
+/// Checks a From or To address.
+fn check_party(address: &NameAddr<'_>, header: Header, flags: &mut Flags) {
+    *flags = flags.union(address.flags);
+    flags.raise_if(!address.uri.headers.is_empty(), Flag::UriHeaders);
+    let tags = match address.params {
+        // The common case: one tag and nothing else.
+        [b';', b't', b'a', b'g', b'=', tag @ ..] if memchr(b';', tag).is_none() => 1,
+        [] => 0,
+        _ => address.params().filter(|param| param.is(b"tag")).count(),
+    };
+    flags.raise_if(tags > 1, Flag::DupParam);
+    if header == Header::From {
+        flags.raise_if(tags == 0, Flag::NoTag);
+        flags.raise_if(address.uri.scheme == Scheme::Other, Flag::Scheme);
+    }
+}
+
+/// Headers that every request and response carries (RFC 3261 §8.1.1). Max-Forwards is left out, because
+/// implementations of RFC 2543 send none (RFC 4475 §3.3.16).
+const MANDATORY: u64 =
+    Header::From.bit() | Header::To.bit() | Header::CallId.bit() | Header::Cseq.bit() | Header::Via.bit();
+
+/// Headers that may stand once.
+const SINGLE: u64 = Header::From.bit()
+    | Header::To.bit()
+    | Header::CallId.bit()
+    | Header::Cseq.bit()
+    | Header::MaxForwards.bit()
+    | Header::ContentLength.bit()
+    | Header::ContentType.bit()
+    | Header::ReferTo.bit()
+    | Header::ReferredBy.bit()
+    | Header::Expires.bit()
+    | Header::Replaces.bit()
+    | Header::SessionId.bit()
+    | Header::Event.bit()
+    | Header::Date.bit();
+
+/// Headers that mean nothing without a value.
+const NEVER_EMPTY: u64 = MANDATORY
+    | Header::MaxForwards.bit()
+    | Header::ContentLength.bit()
+    | Header::ContentType.bit()
+    | Header::Contact.bit()
+    | Header::AssertedIdentity.bit()
+    | Header::PreferredIdentity.bit()
+    | Header::RemotePartyId.bit()
+    | Header::Diversion.bit()
+    | Header::HistoryInfo.bit()
+    | Header::ReferredBy.bit()
+    | Header::ReferTo.bit()
+    | Header::ChargeInfo.bit()
+    | Header::ReplyTo.bit()
+    | Header::Route.bit()
+    | Header::RecordRoute.bit()
+    | Header::Identity.bit();

@@ -1,0 +1,282 @@
+//! The headers that the reader knows by name, in their long and compact forms.
+
+use super::text::{ONES, byte, lower, rest, zero_bytes};
+
+/// Declares the known headers once: variant, name, compact form of the IANA registry (0 for none).
+macro_rules! headers {
+    ($($variant:ident $name:literal $compact:literal;)+) => {
+        /// A header that the reader keeps an index of. Any other one is found by its name with
+        /// [`Message::header_values`](super::Message::header_values).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Header {
+            $(#[doc = $name] $variant,)+
+        }
+
+        impl Header {
+            /// Every known header, in order of their bits.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name as RFCs write it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The compact name in lower case, or NUL if it has none.
+            pub(super) const fn compact(self) -> u8 {
+                match self { $(Self::$variant => $compact),+ }
+            }
+        }
+    };
+}
+
+headers! {
+    From "From" b'f';
+    To "To" b't';
+    CallId "Call-ID" b'i';
+    Cseq "CSeq" b'\0';
+    Via "Via" b'v';
+    MaxForwards "Max-Forwards" b'\0';
+    ContentLength "Content-Length" b'l';
+    ContentType "Content-Type" b'c';
+    Contact "Contact" b'm';
+    UserAgent "User-Agent" b'\0';
+    Server "Server" b'\0';
+    Privacy "Privacy" b'\0';
+    AssertedIdentity "P-Asserted-Identity" b'\0';
+    PreferredIdentity "P-Preferred-Identity" b'\0';
+    RemotePartyId "Remote-Party-ID" b'\0';
+    Diversion "Diversion" b'\0';
+    HistoryInfo "History-Info" b'\0';
+    ReferredBy "Referred-By" b'b';
+    ReferTo "Refer-To" b'r';
+    ChargeInfo "P-Charge-Info" b'\0';
+    ReplyTo "Reply-To" b'\0';
+    Route "Route" b'\0';
+    RecordRoute "Record-Route" b'\0';
+    Identity "Identity" b'y';
+    IdentityInfo "Identity-Info" b'n';
+    SessionId "Session-ID" b'\0';
+    ResourcePriority "Resource-Priority" b'\0';
+    FeatureCaps "Feature-Caps" b'\0';
+    Require "Require" b'\0';
+    ProxyRequire "Proxy-Require" b'\0';
+    Supported "Supported" b'k';
+    Expires "Expires" b'\0';
+    RetryAfter "Retry-After" b'\0';
+    Date "Date" b'\0';
+    Allow "Allow" b'\0';
+    AllowEvents "Allow-Events" b'u';
+    Event "Event" b'o';
+    Accept "Accept" b'\0';
+    AcceptContact "Accept-Contact" b'a';
+    RejectContact "Reject-Contact" b'j';
+    RequestDisposition "Request-Disposition" b'd';
+    ContentEncoding "Content-Encoding" b'e';
+    ContentDisposition "Content-Disposition" b'\0';
+    MimeVersion "MIME-Version" b'\0';
+    Subject "Subject" b's';
+    SessionExpires "Session-Expires" b'x';
+    MinSe "Min-SE" b'\0';
+    Replaces "Replaces" b'\0';
+    Reason "Reason" b'\0';
+    Authorization "Authorization" b'\0';
+    ProxyAuthorization "Proxy-Authorization" b'\0';
+    AccessNetworkInfo "P-Access-Network-Info" b'\0';
+    EarlyMedia "P-Early-Media" b'\0';
+    ChargingVector "P-Charging-Vector" b'\0';
+    Warning "Warning" b'\0';
+    Organization "Organization" b'\0';
+    Priority "Priority" b'\0';
+}
+
+impl Header {
+    /// The header that `name` means, long or compact, in any case.
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        let mut bytes = [0; NAME_BYTES_MAX];
+        bytes.get_mut(..name.len())?.copy_from_slice(name);
+        *bytes.get_mut(name.len())? = b':';
+        known(words(&bytes).map(lower))
+    }
+
+    /// Its bit in a set of headers.
+    pub(super) const fn bit(self) -> u64 {
+        1 << self as u8
+    }
+}
+
+/// Reads a known name and its colon from the start of `line` in the common case: no white space before the
+/// colon. Returns the header and the place behind the colon.
+#[inline(always)]
+pub(super) fn read_name(line: &[u8]) -> Option<(Header, usize)> {
+    let chunk = line.first_chunk::<NAME_BYTES_MAX>()?;
+    let [first, second, third] = words(chunk);
+    let colon = zero_bytes(first ^ COLONS);
+    if colon != 0 {
+        let length = colon.trailing_zeros() / 8;
+        return Some((known([lower(first) & through(length), 0, 0])?, length as usize + 1));
+    }
+    let colon = zero_bytes(second ^ COLONS);
+    if colon != 0 {
+        let length = colon.trailing_zeros() / 8;
+        return Some((known([lower(first), lower(second) & through(length), 0])?, length as usize + 9));
+    }
+    let colon = zero_bytes(third ^ COLONS);
+    if colon == 0 {
+        return None;
+    }
+    let length = colon.trailing_zeros() / 8;
+    Some((known([lower(first), lower(second), lower(third) & through(length)])?, length as usize + 17))
+}
+
+/// Whether the header line `line` bears `name`, in any case, with white space before the colon allowed.
+/// Returns the place behind the colon.
+pub(super) fn bears_name(line: &[u8], name: &[u8]) -> Option<usize> {
+    if !super::text::starts_with_ignore_case(line, name) {
+        return None;
+    }
+    let mut at = name.len();
+    while matches!(byte(line, at), b' ' | b'\t') {
+        at += 1;
+    }
+    rest(line, at).starts_with(b":").then_some(at + 1)
+}
+
+/// Bytes of the longest name the index can hold.
+pub(super) const NAME_BYTES_MAX: usize = 24;
+
+/// A name in lower case with its colon, which keeps `From` and `From` with a NUL behind it apart.
+type Key = [u64; 3];
+
+const COLONS: u64 = ONES * 0x3a;
+
+/// A mask over the bytes up to and including the one at `last`, which is 7 at most.
+#[inline(always)]
+fn through(last: u32) -> u64 {
+    u64::MAX >> (56 - 8 * last)
+}
+
+#[inline(always)]
+fn words(chunk: &[u8; NAME_BYTES_MAX]) -> Key {
+    let mut words = [0; 3];
+    let (eights, _) = chunk.as_chunks::<8>();
+    for (word, eight) in words.iter_mut().zip(eights) {
+        *word = u64::from_le_bytes(*eight);
+    }
+    words
+}
+
+/// Finds a name in the table of names: one multiplication, one look, one comparison.
+#[inline(always)]
+#[allow(clippy::indexing_slicing, reason = "hot; the shift keeps the place below the table's length")]
+fn known(key: Key) -> Option<Header> {
+    let place = (mix(key).wrapping_mul(TABLE.multiplier) >> SHIFT) as usize;
+    let entry = &TABLE.entries[TABLE.places[place] as usize];
+    (entry.key == key).then_some(entry.header)
+}
+
+const fn mix(key: Key) -> u64 {
+    let [first, second, third] = key;
+    first ^ second.rotate_left(23) ^ third.rotate_left(46)
+}
+
+const PLACES: usize = 1024;
+const SHIFT: u32 = 64 - PLACES.trailing_zeros();
+const NAMES: usize = {
+    let mut names = 0;
+    let mut at = 0;
+    while at < Header::ALL.len() {
+        names += if Header::ALL[at].compact() == 0 { 1 } else { 2 };
+        at += 1;
+    }
+    names
+};
+
+#[derive(Clone, Copy)]
+struct Entry {
+    key: Key,
+    header: Header,
+}
+
+/// A perfect hash of all names, made by the compiler. Entry 0 is the empty name, which no look-up can equal.
+struct Table {
+    multiplier: u64,
+    places: [u8; PLACES],
+    entries: [Entry; NAMES + 1],
+}
+
+static TABLE: Table = {
+    let mut entries = [Entry { key: [u64::MAX; 3], header: Header::From }; NAMES + 1];
+    let mut used = 1;
+    let mut at = 0;
+    while at < Header::ALL.len() {
+        let header = Header::ALL[at];
+        entries[used] = Entry { key: const_key(header.name().as_bytes()), header };
+        used += 1;
+        if header.compact() != 0 {
+            entries[used] = Entry { key: const_key(&[header.compact()]), header };
+            used += 1;
+        }
+        at += 1;
+    }
+    let mut multiplier: u64 = 0x9e37_79b9_7f4a_7c15;
+    loop {
+        let mut places = [0; PLACES];
+        let mut entry = 1;
+        while entry <= NAMES {
+            let place = (mix(entries[entry].key).wrapping_mul(multiplier) >> SHIFT) as usize;
+            if places[place] != 0 {
+                break;
+            }
+            places[place] = entry as u8;
+            entry += 1;
+        }
+        if entry > NAMES {
+            break Table { multiplier, places, entries };
+        }
+        multiplier = multiplier.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) | 1;
+    }
+};
+
+const fn const_key(name: &[u8]) -> Key {
+    let mut key = [0; 3];
+    let mut at = 0;
+    while at < name.len() {
+        key[at / 8] |= (name[at].to_ascii_lowercase() as u64) << (8 * (at % 8));
+        at += 1;
+    }
+    key[at / 8] |= (b':' as u64) << (8 * (at % 8));
+    key
+}
+
+const _: () = assert!(Header::ALL.len() <= 64, "the sets of headers have 64 bits");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_header_is_found_by_each_of_its_names() {
+        for &header in Header::ALL {
+            let name = header.name().as_bytes();
+            assert_eq!(Header::from_name(name), Some(header));
+            assert_eq!(Header::from_name(&name.to_ascii_uppercase()), Some(header));
+            let line = [name, b": something long enough to read at once"].concat();
+            assert_eq!(read_name(&line), Some((header, name.len() + 1)));
+            if header.compact() != 0 {
+                assert_eq!(Header::from_name(&[header.compact()]), Some(header));
+                assert_eq!(Header::from_name(&[header.compact().to_ascii_uppercase()]), Some(header));
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_a_name_is_none() {
+        for name in [&b""[..], b"Fro", b"Call\rID", b"From\0", b"Fro\x4d\x00", b"C%6Fntact", b"\xe6rom", b"q"]
+        {
+            assert_eq!(Header::from_name(name), None, "{name:?}");
+        }
+        assert_eq!(read_name(b"Call\rID: a very long value, really"), None);
+        assert_eq!(read_name(b"From\0: a very long value, really"), None);
+    }
+}

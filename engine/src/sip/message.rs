@@ -1,0 +1,374 @@
+//! One SIP message and what can be asked of it.
+
+use memchr::memchr;
+use rules::{CallType, Flag, Flags, Method};
+
+use super::address::NameAddr;
+use super::body::read_call_type;
+use super::header::Header;
+use super::index::Index;
+use super::lines::{Lines, Step, read_line};
+use super::start::{Start, read_method};
+use super::text::{byte, cut, is_space, number, rest, trim, trim_start};
+use super::uri::Uri;
+use super::values::{Addresses, Values};
+use super::via::Via;
+use crate::limits::MESSAGE_BYTES_MAX;
+
+/// A message as byte ranges over its packet. Reading never fails: what is broken is raised as a flag, and the
+/// rest is still there.
+#[derive(Clone)]
+pub struct Message<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) start: Start<'a>,
+    /// Where the first header line begins.
+    pub(super) header_at: usize,
+    /// Where the body begins.
+    pub(super) body_at: usize,
+    pub(super) index: Index,
+    pub(super) flags: Flags,
+}
+
+/// What Content-Length says (RFC 3261 §20.14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentLength {
+    /// There is none.
+    Missing,
+    /// Bytes of the body; at most the bound of a message.
+    Bytes(usize),
+    /// No plain number, or beyond the bound of a message.
+    Bad,
+    /// Two that disagree.
+    Disagreeing,
+}
+
+impl<'a> Message<'a> {
+    /// Reads one message: a datagram, or what the [`Framer`](super::Framer) cut out of a stream.
+    pub fn read(bytes: &'a [u8]) -> Self {
+        let mut flags = Flags::NONE;
+        flags.raise_if(bytes.len() > MESSAGE_BYTES_MAX, Flag::Oversized);
+        let bytes = bytes.get(..MESSAGE_BYTES_MAX).unwrap_or(bytes);
+        let mut start_at = 0;
+        while matches!(byte(bytes, start_at), b'\r' | b'\n') {
+            start_at += 1;
+        }
+        let start_line = rest(bytes, start_at);
+        let line_end = memchr(b'\n', start_line);
+        flags.raise_if(line_end.is_none(), Flag::Truncated);
+        let mut line = cut(start_line, 0, line_end.unwrap_or(start_line.len()));
+        match line {
+            [head @ .., b'\r'] => line = head,
+            _ => flags.raise_if(line_end.is_some(), Flag::BareLf),
+        }
+        let start = Start::read(line, &mut flags);
+        let header_at = line_end.map_or(bytes.len(), |end| start_at + end + 1);
+        let mut message = Self { bytes, start, header_at, body_at: bytes.len(), index: Index::new(), flags };
+        message.read_header();
+        message
+    }
+
+    fn read_header(&mut self) {
+        let mut at = self.header_at;
+        if matches!(byte(self.bytes, at), b' ' | b'\t') {
+            // Would be a fold of the start line, which has none: whatever stands there is no header.
+            self.flags.raise(Flag::FoldAfterStartLine);
+            self.flags.raise(Flag::Malformed);
+            if let Step::Line(line) = read_line(self.bytes, at) {
+                at = line.next;
+                self.header_at = at;
+            }
+        }
+        loop {
+            match read_line(self.bytes, at) {
+                Step::Line(line) => {
+                    at = line.next;
+                    self.flags = self.flags.union(line.flags);
+                    if let Some(header) = line.header {
+                        self.index.add(header, line.value.0, line.value.1);
+                    }
+                }
+                Step::Body(body_at) => {
+                    self.body_at = body_at;
+                    break;
+                }
+                Step::Cut => {
+                    self.flags.raise(Flag::Truncated);
+                    break;
+                }
+            }
+        }
+        self.flags.raise_if(self.index.is_cut(), Flag::HeadersCut);
+    }
+
+    /// The bytes it was read from, cut at the bound of a message.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What the header lines alone showed while they were read: line ends, folds, names, the start line, a cut.
+    /// [`defects`](Self::defects) finds the rest.
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// Whether it is a request, however broken.
+    pub fn is_request(&self) -> bool {
+        matches!(self.start, Start::Request { .. })
+    }
+
+    /// Whether it is a response, however broken.
+    pub fn is_response(&self) -> bool {
+        matches!(self.start, Start::Status { .. })
+    }
+
+    /// The method by the request line; of a response, the one CSeq names.
+    pub fn method(&self) -> Method {
+        read_method(self.method_text())
+    }
+
+    /// The method as written; empty when there is none.
+    pub fn method_text(&self) -> &'a [u8] {
+        match self.start {
+            Start::Request { method, .. } => method,
+            _ => self.cseq().map_or(&[], |(_, method)| method),
+        }
+    }
+
+    /// The status code of a response, if it is one from 100 to 699.
+    pub fn status(&self) -> Option<u16> {
+        if let Start::Status { status, .. } = self.start { status } else { None }
+    }
+
+    /// The reason phrase of a response; empty for a request.
+    pub fn reason_phrase(&self) -> &'a [u8] {
+        if let Start::Status { reason, .. } = self.start { reason } else { &[] }
+    }
+
+    /// The Request-URI; without scheme and host for a response.
+    pub fn request_uri(&self) -> Uri<'a> {
+        match self.start {
+            Start::Request { uri, .. } => Uri::read(uri),
+            _ => Uri::default(),
+        }
+    }
+
+    /// Call-ID as written; empty without one.
+    pub fn call_id(&self) -> &'a [u8] {
+        self.text(Header::CallId)
+    }
+
+    /// The sequence number, below 2^31, and the method of CSeq.
+    pub fn cseq(&self) -> Option<(u32, &'a [u8])> {
+        let value = self.value(Header::Cseq)?;
+        let digits_end = value.iter().position(|&byte| is_space(byte))?;
+        let sequence = number(cut(value, 0, digits_end)).filter(|&sequence| sequence < 1 << 31)?;
+        let method = trim_start(rest(value, digits_end));
+        Some((u32::try_from(sequence).ok()?, method))
+    }
+
+    /// The method that CSeq names.
+    pub fn cseq_method(&self) -> Option<Method> {
+        self.cseq().map(|(_, method)| read_method(method))
+    }
+
+    /// The first From address.
+    pub fn from(&self) -> Option<NameAddr<'a>> {
+        self.address(Header::From)
+    }
+
+    /// Every From address: a message with several is broken, but a peer may take any of them.
+    pub fn froms(&self) -> Addresses<'_, 'a> {
+        self.addresses(Header::From)
+    }
+
+    /// The first To address.
+    pub fn to(&self) -> Option<NameAddr<'a>> {
+        self.address(Header::To)
+    }
+
+    /// The first address of `header`.
+    #[inline]
+    pub fn address(&self, header: Header) -> Option<NameAddr<'a>> {
+        self.value(header).map(NameAddr::read)
+    }
+
+    /// Every address of every `header`: comma lists come apart outside quotes and angle brackets.
+    pub fn addresses(&self, header: Header) -> Addresses<'_, 'a> {
+        Addresses::new(self.values(header))
+    }
+
+    /// The first value of the first Via.
+    pub fn top_via(&self) -> Option<Via<'a>> {
+        self.value(Header::Via).map(Via::read)
+    }
+
+    /// Every value of every Via, the last hop's first.
+    pub fn vias(&self) -> impl Iterator<Item = Via<'a>> {
+        self.values(Header::Via).flat_map(|value| {
+            let mut rest = value;
+            std::iter::from_fn(move || {
+                if rest.is_empty() {
+                    return None;
+                }
+                let (via, behind) = Via::read_one(rest);
+                rest = trim(behind);
+                Some(via)
+            })
+        })
+    }
+
+    /// How many hops the request came.
+    pub fn via_count(&self) -> usize {
+        self.vias().count()
+    }
+
+    /// User-Agent; of a response without it, Server. Empty without either.
+    pub fn user_agent(&self) -> &'a [u8] {
+        self.value(Header::UserAgent).or_else(|| self.value(Header::Server)).unwrap_or_default()
+    }
+
+    /// Privacy (RFC 3323), such as `id` or `header;user`; empty without it.
+    pub fn privacy(&self) -> &'a [u8] {
+        self.text(Header::Privacy)
+    }
+
+    /// Whether Privacy names `kind`, in any case.
+    pub fn has_privacy(&self, kind: &str) -> bool {
+        self.values(Header::Privacy).any(|value| {
+            value
+                .split(|&byte| byte == b';' || byte == b',')
+                .any(|word| trim(word).eq_ignore_ascii_case(kind.as_bytes()))
+        })
+    }
+
+    /// Max-Forwards, if it is a number up to 255.
+    pub fn max_forwards(&self) -> Option<u8> {
+        number(self.value(Header::MaxForwards)?).and_then(|hops| u8::try_from(hops).ok())
+    }
+
+    /// Content-Type with its parameters.
+    pub fn content_type(&self) -> Option<&'a [u8]> {
+        self.value(Header::ContentType)
+    }
+
+    /// What Content-Length says.
+    pub fn content_length(&self) -> ContentLength {
+        let Some(first) = self.value(Header::ContentLength) else { return ContentLength::Missing };
+        let length = |text| number(text).and_then(|length| usize::try_from(length).ok());
+        let Some(bytes) = length(first) else { return ContentLength::Bad };
+        if self.index.repeated(Header::ContentLength.bit()) != 0 {
+            for other in self.values(Header::ContentLength) {
+                match length(other) {
+                    None => return ContentLength::Bad,
+                    Some(other) if other != bytes => return ContentLength::Disagreeing,
+                    Some(_) => {}
+                }
+            }
+        }
+        if bytes > MESSAGE_BYTES_MAX { ContentLength::Bad } else { ContentLength::Bytes(bytes) }
+    }
+
+    /// Where the body begins in [`bytes`](Self::bytes).
+    pub fn body_at(&self) -> usize {
+        self.body_at
+    }
+
+    /// The body, as long as Content-Length says it is, or up to the end of the message.
+    pub fn body(&self) -> &'a [u8] {
+        let all = rest(self.bytes, self.body_at);
+        match self.content_length() {
+            ContentLength::Bytes(length) => all.get(..length).unwrap_or(all),
+            _ => all,
+        }
+    }
+
+    /// What the body offers; [`CallType::Other`] without a session description.
+    pub fn call_type(&self) -> CallType {
+        read_call_type(self.content_type(), self.body())
+    }
+
+    /// Session-ID (RFC 7989): the local UUID, which stays the same through back-to-back agents.
+    pub fn session_id(&self) -> Option<&'a [u8]> {
+        let value = self.value(Header::SessionId)?;
+        let end = memchr(b';', value).unwrap_or(value.len());
+        Some(trim(cut(value, 0, end)))
+    }
+
+    /// Resource-Priority values (RFC 4412), such as `esnet.1`.
+    pub fn resource_priority(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.values(Header::ResourcePriority)
+            .flat_map(|value| value.split(|&byte| byte == b',').map(trim))
+            .filter(|word| !word.is_empty())
+    }
+
+    /// Feature-Caps values (RFC 6809).
+    pub fn feature_caps(&self) -> Values<'_, 'a> {
+        self.values(Header::FeatureCaps)
+    }
+
+    /// Identity values (RFC 8224), each for [`Passport::read`](super::passport::Passport::read). Signatures of
+    /// one header that are separated by commas come as one value.
+    pub fn identities(&self) -> Values<'_, 'a> {
+        self.values(Header::Identity)
+    }
+
+    /// Whether `header` stands in the message, even without a value.
+    #[inline]
+    pub fn has(&self, header: Header) -> bool {
+        self.index.has(header)
+    }
+
+    /// Whether `header` stands in the message more than once.
+    pub fn is_repeated(&self, header: Header) -> bool {
+        self.index.repeated(header.bit()) != 0
+    }
+
+    /// The first value of `header`, without white space around it. Folds are still in it, see
+    /// [`unfold`](super::unfold).
+    #[inline]
+    pub fn value(&self, header: Header) -> Option<&'a [u8]> {
+        if !self.index.has(header) {
+            return None;
+        }
+        self.index.value(self.bytes, self.index.first(header), header).or_else(|| self.values(header).next())
+    }
+
+    /// Every value of `header`, one a line, not yet split at commas.
+    #[inline]
+    pub fn values(&self, header: Header) -> Values<'_, 'a> {
+        Values::new(self, header)
+    }
+
+    /// Every value of the header called `name`, in any case; a long name stands for its compact form as well.
+    pub fn header_values<'m>(&'m self, name: &'m str) -> Values<'m, 'a> {
+        match Header::from_name(name.as_bytes()) {
+            Some(header) => Values::new(self, header),
+            None => Values::named(self, name.as_bytes()),
+        }
+    }
+
+    /// The first value of `header`, empty without it.
+    fn text(&self, header: Header) -> &'a [u8] {
+        self.value(header).unwrap_or_default()
+    }
+
+    /// All header lines, known or not.
+    pub(super) fn lines(&self) -> Lines<'a> {
+        Lines::new(self.bytes, self.header_at)
+    }
+}
+
+impl rules::Headers for Message<'_> {
+    fn any_value(&self, name: &str, visit: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.header_values(name).any(|value| {
+            if memchr(b'\n', value).is_none() {
+                return visit(value);
+            }
+            let mut room = [0; UNFOLDED_BYTES_MAX];
+            if value.len() > room.len() { visit(value) } else { visit(super::unfold(value, &mut room)) }
+        })
+    }
+}
+
+/// Bytes of a folded value that a rule sees without its folds; a longer one it sees as it came.
+const UNFOLDED_BYTES_MAX: usize = 4 << 10;

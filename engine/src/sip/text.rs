@@ -1,0 +1,205 @@
+//! Small readers of bytes that the whole reader shares: white space, folds, quick looks at eight bytes at once.
+
+/// The byte at `at`, or NUL behind the end, so that a look ahead needs no branch of its own.
+#[inline(always)]
+pub(super) fn byte(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+/// The bytes from `from` up to `to`; empty when they do not exist.
+#[inline(always)]
+pub(super) fn cut(bytes: &[u8], from: usize, to: usize) -> &[u8] {
+    bytes.get(from..to).unwrap_or_default()
+}
+
+/// The bytes from `from` on; empty when they do not exist.
+#[inline(always)]
+pub(super) fn rest(bytes: &[u8], from: usize) -> &[u8] {
+    bytes.get(from..).unwrap_or_default()
+}
+
+/// Linear white space. CR and LF count, because inside a value they stand only in folds.
+#[inline(always)]
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// `text` without white space at its start.
+#[inline(always)]
+pub(super) fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let [first, tail @ ..] = text {
+        if !is_space(*first) {
+            break;
+        }
+        text = tail;
+    }
+    text
+}
+
+/// `text` without white space at its end.
+#[inline(always)]
+pub(super) fn trim_end(mut text: &[u8]) -> &[u8] {
+    while let [head @ .., last] = text {
+        if !is_space(*last) {
+            break;
+        }
+        text = head;
+    }
+    text
+}
+
+/// `text` without white space at either end.
+#[inline(always)]
+pub(super) fn trim(text: &[u8]) -> &[u8] {
+    trim_end(trim_start(text))
+}
+
+/// Whether a token (RFC 3261 §25.1) may hold `byte`.
+#[inline(always)]
+pub(super) fn is_token(byte: u8) -> bool {
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+/// The plain decimal number that `text` is: digits only, no sign, below 2^63.
+pub(super) fn number(text: &[u8]) -> Option<u64> {
+    let significant = text.iter().position(|&digit| digit != b'0').unwrap_or(text.len());
+    if text.is_empty() || text.len() - significant > 18 {
+        return None;
+    }
+    text.iter()
+        .try_fold(0u64, |sum, &digit| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0')))
+}
+
+/// Whether `text` begins with `prefix`, in any case of ASCII letters.
+pub(super) fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
+    text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+}
+
+/// What stands before the first `separator` and what stands behind it, if it is there.
+pub(super) fn split_at(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(separator, text) {
+        Some(at) => (cut(text, 0, at), Some(rest(text, at + 1))),
+        None => (text, None),
+    }
+}
+
+/// A value as if it had never been folded: each line break with the white space behind it is one space
+/// (RFC 3261 §7.3.1). What has no fold is handed back as it is; what exceeds `room` is cut.
+pub fn unfold<'b>(value: &'b [u8], room: &'b mut [u8]) -> &'b [u8] {
+    if memchr::memchr(b'\n', value).is_none() {
+        return value;
+    }
+    let mut used = 0;
+    let mut folding = false;
+    for &byte in value {
+        let breaks = matches!(byte, b'\r' | b'\n');
+        if folding && is_space(byte) {
+            continue;
+        }
+        folding = breaks;
+        if breaks {
+            // White space before the break belongs to the fold as well.
+            while used > 0 && room.get(used - 1).is_some_and(|&last| is_space(last)) {
+                used -= 1;
+            }
+        }
+        let Some(place) = room.get_mut(used) else { break };
+        *place = if breaks { b' ' } else { byte };
+        used += 1;
+    }
+    room.get(..used).unwrap_or_default()
+}
+
+/// What a quick look at a text found, eight bytes at a time.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Look {
+    /// A control byte or a space.
+    pub(super) space: bool,
+    /// A percent sign.
+    pub(super) percent: bool,
+}
+
+/// Looks for bytes that no URI may hold and for escapes.
+#[inline(always)]
+pub(super) fn look(text: &[u8]) -> Look {
+    let (words, tail) = text.as_chunks::<8>();
+    let mut space = 0;
+    let mut percent = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        space |= word.wrapping_sub(ONES * 0x21) & !word;
+        percent |= zero_bytes(word ^ (ONES * 0x25));
+    }
+    if !tail.is_empty() {
+        let mut last = [b'.'; 8];
+        for (place, &byte) in last.iter_mut().zip(tail) {
+            *place = byte;
+        }
+        let word = u64::from_le_bytes(last);
+        space |= word.wrapping_sub(ONES * 0x21) & !word;
+        percent |= zero_bytes(word ^ (ONES * 0x25));
+    }
+    Look { space: space & HIGHS != 0, percent: percent != 0 }
+}
+
+/// Marks the bytes of `word` that are zero with their highest bit; exact up to and including the first one.
+#[inline(always)]
+pub(super) const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+/// The eight bytes of `word` in lower case, where they are ASCII letters; other bytes below 0x40 stay.
+#[inline(always)]
+pub(super) const fn lower(word: u64) -> u64 {
+    word | ((word & (ONES * 0x40)) >> 1)
+}
+
+pub(super) const ONES: u64 = 0x0101_0101_0101_0101;
+pub(super) const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at: usize = 0;
+    while at < 256 {
+        let byte = at as u8;
+        table[at] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        at += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fold_reads_as_one_space() {
+        let mut room = [0; 64];
+        assert_eq!(unfold(b"friendly \r\n\t scanner", &mut room), b"friendly scanner");
+        assert_eq!(unfold(b"a\r\n  \r\n b", &mut room), b"a b");
+        assert_eq!(unfold(b"a\n b\n c", &mut room), b"a b c");
+        assert_eq!(unfold(b"plain", &mut room), b"plain");
+        assert_eq!(unfold(b"a\r\n bcdef", &mut [0; 4]), b"a bc");
+    }
+
+    #[test]
+    fn numbers_are_digits_and_nothing_else() {
+        assert_eq!(number(b"0068"), Some(68));
+        assert_eq!(number(b"000"), Some(0));
+        assert_eq!(number(b"4294967328"), Some(4_294_967_328));
+        for bad in [&b""[..], b"+0", b"-999", b"0x0", b"1 ", b"36893488147419103232"] {
+            assert_eq!(number(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_quick_look_agrees_with_a_slow_one() {
+        for text in
+            [&b"sip:+12025550143@h.example"[..], b"a b", b"%41", b"1234567 9", b"12345678\x00", b"\x7f\xff@!"]
+        {
+            assert_eq!(look(text).space, text.iter().any(|&b| b < 0x21), "{text:?}");
+            assert_eq!(look(text).percent, text.contains(&b'%'), "{text:?}");
+        }
+    }
+}

@@ -1,6 +1,59 @@
 //! The `ringwall` command: one file per command, wiring only.
 
+mod check;
+mod demo;
+mod explain;
+mod init;
+mod outcome;
+mod policies;
+mod replay;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::outcome::Outcome;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {}
+/// Voice firewall and voice intrusion prevention: reads SIP, judges every call, explains every verdict.
+#[derive(Parser)]
+#[command(name = "ringwall", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Init(init::Arguments),
+    Check(check::Arguments),
+    Replay(replay::Arguments),
+    Explain(explain::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+    };
+    match outcome {
+        Ok(outcome) => outcome.into(),
+        Err(error) => error.report(),
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Findings => Self::from(1),
+            Outcome::Refused => Self::from(2),
+        }
+    }
+}

@@ -3,9 +3,17 @@
 //! No socket, no clock, no async: the same bytes at the same times give the same verdicts, live or replayed.
 #![forbid(unsafe_code)]
 
+pub mod call;
+mod callback;
+mod engine;
+pub mod facts;
 pub mod limits;
 pub mod number;
 pub mod packet;
+pub mod question;
 pub mod sip;
 
+pub use call::{Attempt, Fact, Kind, Role, View};
+pub use engine::{Counters, Engine, Handled};
 pub use packet::Packet;
+pub use question::Question;

@@ -16,3 +16,26 @@ pub const RESYNC_BYTES_MAX: usize = 512 << 10;
 pub const PASSPORT_BYTES_MAX: usize = 4 << 10;
 /// Destination numbers that are read from one PASSporT.
 pub const PASSPORT_NUMBERS_MAX: usize = 4;
+
+/// Attempts and transactions kept at once; past it the one that would end first ends now, and is counted.
+pub const CALLS_MAX: usize = 1 << 20;
+/// A call that is up and silent for so long has ended (policy.md, *Thresholds*).
+pub const IDLE_SECONDS_MAX: i64 = 4 * 3600;
+/// An attempt that got neither answer nor refusal for so long is given up; above Timer C of RFC 3261 §16.6.
+pub const UNANSWERED_SECONDS_MAX: i64 = 600;
+/// How long after a refusal a repeat or another fork may still follow; Timer B of RFC 3261 §17.1.1.2.
+pub const REFUSED_SECONDS: i64 = 32;
+/// How long retransmissions of a finished call are still recognised.
+pub const LINGER_SECONDS: i64 = 300;
+/// How long a transaction outside a dialog waits for its answer; Timer F of RFC 3261 §17.1.2.2.
+pub const TRANSACTION_SECONDS: i64 = 32;
+/// To tags remembered per attempt: so many forks of one INVITE are told apart.
+pub const FORKS_MAX: usize = 8;
+/// Callers of emergency numbers remembered for their call-back.
+pub const CALLBACKS_MAX: usize = 65_536;
+/// Bytes kept of any one text of a message: display name, User-Agent, user part.
+pub const TEXT_BYTES_MAX: usize = 1024;
+/// Addresses of one message that are read.
+pub const FACTS_MAX: usize = 64;
+/// Attempts with one Call-ID that are looked through for the one a message belongs to.
+pub const SAME_CALL_ID_MAX: usize = 64;

@@ -1,1 +1,14 @@
-//! What do we tell? Call records, alerts and summaries as text.
+//! What do we tell? Call records and summaries as text that nothing in it can break out of.
+#![forbid(unsafe_code)]
+
+mod alert;
+mod json;
+mod line;
+mod order;
+mod summary;
+
+pub use alert::{Alert, Alerts};
+pub use json::to_line;
+pub use line::CallLine;
+pub use order::InOrder;
+pub use summary::Summary;

@@ -225,6 +225,9 @@ pub struct Subject<'a> {
     pub priority: bool,
     /// Whether it calls back somebody who has just called an emergency number.
     pub callback: bool,
+    /// Whether an earlier message of the same attempt was judged already (the repeat after a challenge): rules
+    /// decide anew, limits do not count it again.
+    pub repeat: bool,
     /// What the reader had to repair.
     pub flags: Flags,
     /// Other headers.

@@ -1,0 +1,260 @@
+//! One call attempt, or one other request outside a dialog, with all that is told about it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
+
+use rules::{Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
+
+use crate::call::Progress;
+use crate::limits::{FORKS_MAX, TEXT_BYTES_MAX};
+
+/// What opened an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An INVITE.
+    Call,
+    /// Another request outside a known dialog.
+    Request(Method),
+    /// A 3xx outside a known dialog, to a request of this method.
+    Redirection(Method),
+}
+
+/// The part an address plays in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is named for its header or parameter")]
+pub enum Role {
+    From,
+    Asserted,
+    Preferred,
+    RemoteParty,
+    Diversion,
+    History,
+    Called,
+    Routing,
+    ReferTo,
+    RedirectTo,
+    To,
+    Referrer,
+    Contact,
+    Charge,
+    ReplyTo,
+    PassportOrig,
+}
+
+/// One address of a message, as one customer's dial plan reads it.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// The part it plays.
+    pub role: Role,
+    /// What it was read as.
+    pub party: Party,
+    /// Its user part as written, in [`Attempt::text`].
+    pub(crate) raw: Range<u32>,
+}
+
+/// The attempt as one customer's policy sees it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Index of the policy; `None` when no customer is touched.
+    pub policy: Option<u32>,
+    /// Which way it goes; `None` without a policy.
+    pub direction: Option<Direction>,
+    /// What the policy decided; `None` without a policy.
+    pub verdict: Option<Verdict>,
+    /// What the reader repaired, numbers by this customer's plan among it.
+    pub flags: Flags,
+    /// What is known of the caller's right to the number.
+    pub attestation: Option<Attestation>,
+    /// Its addresses, in [`Attempt::facts`].
+    pub(crate) facts: Range<u32>,
+    /// Which of its callers it is told under.
+    pub(crate) caller: u32,
+    /// Whether it holds a place in the rule's concurrency limit.
+    pub(crate) counted: bool,
+}
+
+/// One attempt. Buffers are kept when it is freed, so that a steady load allocates nothing.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Its place in the order of starts.
+    pub sequence: u64,
+    /// What opened it.
+    pub kind: Kind,
+    /// How it went.
+    pub progress: Progress,
+    /// Who sent the first packet.
+    pub source: SocketAddr,
+    /// Whom it was sent to.
+    pub destination: SocketAddr,
+    /// What carried it.
+    pub transport: Transport,
+    /// What its session description offers.
+    pub call_type: CallType,
+    /// As each touched customer sees it; at least one.
+    pub views: Vec<View>,
+    pub(crate) text: Vec<u8>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) call_id: Range<u32>,
+    pub(crate) method: Range<u32>,
+    pub(crate) display_name: Range<u32>,
+    pub(crate) user_agent: Range<u32>,
+    pub(crate) keys: Keys,
+}
+
+/// Keyed hashes by which messages find their attempt.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Keys {
+    pub(crate) call_id: u64,
+    pub(crate) from_tag: u64,
+    pub(crate) caller: u64,
+    pub(crate) branch: u64,
+    pub(crate) payload: u64,
+    pub(crate) cseq: u32,
+    pub(crate) to_tags: [u64; FORKS_MAX],
+    pub(crate) forks: usize,
+}
+
+impl Attempt {
+    /// An attempt of which nothing is known.
+    pub(crate) fn vacant() -> Self {
+        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Self {
+            sequence: 0,
+            kind: Kind::Call,
+            progress: Progress::new(Timestamp::default()),
+            source: nowhere,
+            destination: nowhere,
+            transport: Transport::Udp,
+            call_type: CallType::Other,
+            views: Vec::new(),
+            text: Vec::new(),
+            facts: Vec::new(),
+            call_id: 0..0,
+            method: 0..0,
+            display_name: 0..0,
+            user_agent: 0..0,
+            keys: Keys::default(),
+        }
+    }
+
+    /// The Call-ID as it came; empty without one.
+    pub fn call_id(&self) -> &[u8] {
+        self.slice(&self.call_id)
+    }
+
+    /// The method as it came.
+    pub fn method(&self) -> &[u8] {
+        self.slice(&self.method)
+    }
+
+    /// The display name of From, unquoted.
+    pub fn display_name(&self) -> &[u8] {
+        self.slice(&self.display_name)
+    }
+
+    /// User-Agent; empty without one.
+    pub fn user_agent(&self) -> &[u8] {
+        self.slice(&self.user_agent)
+    }
+
+    /// The addresses as `view` reads them, in order of the message.
+    pub fn facts(&self, view: &View) -> &[Fact] {
+        self.facts.get(view.facts.start as usize..view.facts.end as usize).unwrap_or_default()
+    }
+
+    /// The address that `view` tells the attempt under: see `Facts::caller`.
+    pub fn caller(&self, view: &View) -> Option<&Fact> {
+        self.facts(view).iter().filter(|fact| fact.role.says_who_calls()).nth(view.caller as usize)
+    }
+
+    /// The user part of `fact` as it was written, without parameters; empty for numbers.
+    pub fn raw(&self, fact: &Fact) -> &[u8] {
+        self.slice(&fact.raw)
+    }
+
+    /// Whether this opened a call.
+    pub fn is_call(&self) -> bool {
+        self.kind == Kind::Call
+    }
+
+    fn slice(&self, range: &Range<u32>) -> &[u8] {
+        self.text.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    /// Keeps `bytes`; what is longer than [`TEXT_BYTES_MAX`] is cut, and an ellipsis says so.
+    pub(crate) fn keep(&mut self, bytes: &[u8]) -> Range<u32> {
+        let start = self.text.len() as u32;
+        if bytes.len() <= TEXT_BYTES_MAX {
+            self.text.extend_from_slice(bytes);
+        } else {
+            let mut end = TEXT_BYTES_MAX - CUT.len();
+            while end > 0 && bytes.get(end).is_some_and(|&byte| byte & 0xc0 == 0x80) {
+                end -= 1;
+            }
+            self.text.extend_from_slice(bytes.get(..end).unwrap_or_default());
+            self.text.extend_from_slice(CUT.as_bytes());
+        }
+        start..self.text.len() as u32
+    }
+
+    /// Of the views from `earlier` on, which judged a later message of the same attempt, keeps those that are stricter
+    /// than what was decided before. Returns whether any was kept: else what they refer to can go.
+    pub(crate) fn merge_views(&mut self, earlier: usize) -> bool {
+        let mut kept = false;
+        let later = self.views.split_off(earlier.min(self.views.len()));
+        for view in later {
+            let known = self.views.iter_mut().find(|known| known.policy == view.policy);
+            match known {
+                Some(known) if strictness(&view) > strictness(known) => {
+                    kept = true;
+                    *known = view;
+                }
+                Some(known) => known.flags = known.flags.union(view.flags),
+                None => {
+                    kept = true;
+                    self.views.push(view);
+                }
+            }
+        }
+        kept
+    }
+}
+
+/// What a text ends with that was cut.
+const CUT: &str = "…";
+
+fn strictness(view: &View) -> Option<(rules::Action, Option<rules::Action>)> {
+    view.verdict.map(|verdict| (verdict.action, verdict.would))
+}
+
+impl Role {
+    /// Whether it says who calls.
+    pub fn says_who_calls(self) -> bool {
+        matches!(self, Self::From | Self::Asserted | Self::Preferred | Self::RemoteParty)
+    }
+
+    /// Whether it says who forwarded.
+    pub fn says_who_forwarded(self) -> bool {
+        matches!(self, Self::Diversion | Self::History)
+    }
+
+    /// Whether the call goes there.
+    pub fn routes(self) -> bool {
+        matches!(self, Self::Called | Self::Routing | Self::ReferTo | Self::RedirectTo)
+    }
+}
+
+impl Keys {
+    pub(crate) fn add_to_tag(&mut self, tag: u64) {
+        if !self.has_to_tag(tag)
+            && let Some(place) = self.to_tags.get_mut(self.forks)
+        {
+            *place = tag;
+            self.forks += 1;
+        }
+    }
+
+    pub(crate) fn has_to_tag(&self, tag: u64) -> bool {
+        self.to_tags.iter().take(self.forks).any(|&known| known == tag)
+    }
+}

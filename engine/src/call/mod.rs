@@ -1,0 +1,10 @@
+//! Call attempts and other transactions: which message belongs to which, and how each one went.
+
+mod attempt;
+mod progress;
+mod table;
+
+pub(crate) use attempt::Keys;
+pub use attempt::{Attempt, Fact, Kind, Role, View};
+pub use progress::{Progress, Side, Signal, State};
+pub(crate) use table::{Slot, Table};

@@ -1,0 +1,246 @@
+//! All attempts that are alive, found by Call-ID, ended by deadline, within a bound.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use rules::Timestamp;
+
+use crate::call::attempt::{Attempt, Keys, Kind};
+use crate::call::progress::{Progress, State};
+use crate::limits::{
+    CALLS_MAX, IDLE_SECONDS_MAX, LINGER_SECONDS, REFUSED_SECONDS, SAME_CALL_ID_MAX, TRANSACTION_SECONDS,
+    UNANSWERED_SECONDS_MAX,
+};
+
+/// A place in the table.
+pub(crate) type Slot = u32;
+
+const NOBODY: Slot = Slot::MAX;
+
+/// All attempts that are alive.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    entries: Vec<Entry>,
+    free: Vec<Slot>,
+    by_call_id: HashMap<u64, Slot, BuildHasherDefault<AlreadyHashed>>,
+    deadlines: BinaryHeap<Reverse<(Timestamp, Slot, u32)>>,
+    started: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    attempt: Attempt,
+    last_seen: Timestamp,
+    next: Slot,
+    previous: Slot,
+    generation: u32,
+    alive: bool,
+    /// Whether its end was queued to be told.
+    told: bool,
+    /// Whether it is queued and nobody has fetched it yet.
+    pending: bool,
+    /// Whether its time is up: it is freed once it was fetched.
+    due: bool,
+}
+
+impl Table {
+    /// How many attempts are alive or linger.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// Opens an attempt under `keys`.
+    pub(crate) fn open(&mut self, keys: Keys, kind: Kind, at: Timestamp) -> Slot {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(Entry::vacant());
+            (self.entries.len() - 1) as Slot
+        });
+        let head = self.by_call_id.insert(keys.call_id, slot).unwrap_or(NOBODY);
+        self.started += 1;
+        let sequence = self.started;
+        if let Some(older) = self.entries.get_mut(head as usize) {
+            older.previous = slot;
+        }
+        let Some(entry) = self.entries.get_mut(slot as usize) else { return slot };
+        (entry.alive, entry.told, entry.pending, entry.due) = (true, false, false, false);
+        entry.last_seen = at;
+        (entry.next, entry.previous) = (head, NOBODY);
+        let attempt = &mut entry.attempt;
+        attempt.text.clear();
+        attempt.facts.clear();
+        attempt.views.clear();
+        (attempt.sequence, attempt.kind, attempt.keys) = (sequence, kind, keys);
+        attempt.progress = Progress::new(at);
+        let deadline = entry.deadline();
+        self.deadlines.push(Reverse((deadline, slot, entry.generation)));
+        slot
+    }
+
+    /// Whether there is no room for another attempt.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= CALLS_MAX
+    }
+
+    /// The attempts with this Call-ID, the youngest first, at most [`SAME_CALL_ID_MAX`] of them: a stranger who
+    /// repeats one Call-ID for ever must not make every look-up longer.
+    pub(crate) fn with_call_id(&self, call_id: u64) -> impl Iterator<Item = (Slot, &Attempt)> + '_ {
+        let mut next = self.by_call_id.get(&call_id).copied().unwrap_or(NOBODY);
+        std::iter::from_fn(move || {
+            let slot = next;
+            let entry = self.entries.get(slot as usize)?;
+            next = entry.next;
+            Some((slot, &entry.attempt))
+        })
+        .take(SAME_CALL_ID_MAX)
+    }
+
+    /// The attempt at `slot`.
+    pub(crate) fn attempt(&self, slot: Slot) -> Option<&Attempt> {
+        self.entries.get(slot as usize).filter(|entry| entry.alive).map(|entry| &entry.attempt)
+    }
+
+    /// The attempt at `slot`, to change it.
+    pub(crate) fn attempt_mut(&mut self, slot: Slot) -> Option<&mut Attempt> {
+        self.entries.get_mut(slot as usize).filter(|entry| entry.alive).map(|entry| &mut entry.attempt)
+    }
+
+    /// Notes that the attempt at `slot` was heard of.
+    pub(crate) fn touch(&mut self, slot: Slot, at: Timestamp) {
+        if let Some(entry) = self.entries.get_mut(slot as usize) {
+            entry.last_seen = entry.last_seen.max(at);
+        }
+    }
+
+    /// Takes up the nearer deadline of an attempt that was refused or ended just now. A deadline that only moved
+    /// away is put off when it is due.
+    pub(crate) fn reschedule(&mut self, slot: Slot) {
+        if let Some(entry) = self.entries.get(slot as usize) {
+            self.deadlines.push(Reverse((entry.deadline(), slot, entry.generation)));
+        }
+    }
+
+    /// Marks the attempt at `slot` as told. Returns whether it was not yet.
+    pub(crate) fn tell(&mut self, slot: Slot) -> bool {
+        let Some(entry) = self.entries.get_mut(slot as usize) else { return false };
+        let first = !std::mem::replace(&mut entry.told, true);
+        entry.pending |= first;
+        first
+    }
+
+    /// Marks the attempt at `slot` as fetched. Returns whether its time is up, so that it can be freed.
+    pub(crate) fn fetched(&mut self, slot: Slot) -> bool {
+        self.entries.get_mut(slot as usize).is_some_and(|entry| {
+            entry.pending = false;
+            entry.due
+        })
+    }
+
+    /// The time of the attempt at `slot` is up. Returns whether it can be freed at once.
+    pub(crate) fn close(&mut self, slot: Slot) -> bool {
+        self.entries.get_mut(slot as usize).is_some_and(|entry| {
+            entry.due = true;
+            !entry.pending
+        })
+    }
+
+    /// The next attempt whose time is up at `now`.
+    pub(crate) fn expire(&mut self, now: Timestamp) -> Option<Slot> {
+        while let Some(&Reverse((due, slot, generation))) = self.deadlines.peek() {
+            if due > now {
+                return None;
+            }
+            self.deadlines.pop();
+            let Some(entry) = self.entries.get(slot as usize) else { continue };
+            if !entry.alive || entry.generation != generation {
+                continue;
+            }
+            let deadline = entry.deadline();
+            if deadline > now {
+                self.deadlines.push(Reverse((deadline, slot, generation)));
+            } else {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// The attempt that would end first, whenever that is: to make room, or to finish.
+    pub(crate) fn expire_first(&mut self) -> Option<Slot> {
+        while let Some(Reverse((_, slot, generation))) = self.deadlines.pop() {
+            if let Some(entry) = self.entries.get(slot as usize)
+                && entry.alive
+                && entry.generation == generation
+            {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Frees `slot`; its buffers stay for the next attempt.
+    pub(crate) fn free(&mut self, slot: Slot) {
+        let Some(entry) = self.entries.get_mut(slot as usize).filter(|entry| entry.alive) else { return };
+        entry.alive = false;
+        entry.generation = entry.generation.wrapping_add(1);
+        let (call_id, next, previous) = (entry.attempt.keys.call_id, entry.next, entry.previous);
+        self.free.push(slot);
+        if let Some(older) = self.entries.get_mut(next as usize) {
+            older.previous = previous;
+        }
+        if let Some(younger) = self.entries.get_mut(previous as usize) {
+            younger.next = next;
+        } else if next == NOBODY {
+            self.by_call_id.remove(&call_id);
+        } else {
+            self.by_call_id.insert(call_id, next);
+        }
+    }
+}
+
+impl Entry {
+    fn vacant() -> Self {
+        Self {
+            attempt: Attempt::vacant(),
+            last_seen: Timestamp::default(),
+            next: NOBODY,
+            previous: NOBODY,
+            generation: 0,
+            alive: false,
+            told: false,
+            pending: false,
+            due: false,
+        }
+    }
+
+    fn deadline(&self) -> Timestamp {
+        let seconds = match (self.attempt.kind, self.attempt.progress.state) {
+            (Kind::Call, State::Trying | State::Ringing) => UNANSWERED_SECONDS_MAX,
+            (Kind::Call, State::Up) => IDLE_SECONDS_MAX,
+            (Kind::Call, State::Refused) => REFUSED_SECONDS,
+            (Kind::Call, State::Over) => LINGER_SECONDS,
+            _ => TRANSACTION_SECONDS,
+        };
+        self.last_seen.plus_micros(seconds * 1_000_000)
+    }
+}
+
+/// The keys are keyed hashes already.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}

@@ -1,0 +1,518 @@
+//! The engine: one packet in, one decision out, and news of calls that ended.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ahash::RandomState;
+use rules::matching::{Limits, Scratch};
+use rules::plan::DialPlan;
+use rules::policy::PolicySet;
+use rules::{Action, Direction, Flag, Flags, Method, Reason, Timestamp};
+
+use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, Table, View};
+use crate::callback::Callbacks;
+use crate::facts::{self, Facts, Seen, Trust};
+use crate::packet::Packet;
+use crate::sip::Message;
+
+/// Judges packets by the policies in force and follows the calls they belong to.
+///
+/// One thread owns it. Everything it knows of time it knows from packets and from [`Engine::expire`].
+pub struct Engine {
+    policies: Arc<PolicySet>,
+    limits: Vec<Limits>,
+    scratch: Scratch,
+    table: Table,
+    callbacks: Callbacks,
+    facts: Facts,
+    touched: Vec<u32>,
+    ended: VecDeque<Slot>,
+    fetched: Option<Slot>,
+    hasher: RandomState,
+    unjudged: DialPlan,
+    /// What it could not keep, since it was made.
+    pub counters: Counters,
+}
+
+/// What an engine could not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Attempts that were ended early because the table was full.
+    pub calls_evicted: u64,
+}
+
+/// What was made of one packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Handled<'a> {
+    /// The method of the request, or of the request that the response answers.
+    pub method: Method,
+    /// The method as it came; empty for a response.
+    pub method_text: &'a [u8],
+    /// The status code of a response.
+    pub status: Option<u16>,
+    /// A keyed hash of the Call-ID; `None` without one.
+    pub call_id: Option<u64>,
+    /// What was wrong with the message, as far as it was looked at.
+    pub flags: Flags,
+    /// The strictest verdict of all customers that it touches; `None` when it opened nothing new.
+    pub decision: Option<Action>,
+}
+
+/// Keys of a message that belongs to no dialog are drawn from a space of their own.
+const WITHOUT_CALL_ID: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Engine {
+    /// An engine that judges by `policies`. Without any, everything is allowed and national numbers are read as US
+    /// ones.
+    pub fn new(policies: Arc<PolicySet>) -> Self {
+        Self {
+            limits: policies.policies().iter().map(Limits::new).collect(),
+            scratch: Scratch::default(),
+            policies,
+            table: Table::default(),
+            callbacks: Callbacks::default(),
+            facts: Facts::default(),
+            touched: Vec::new(),
+            ended: VecDeque::new(),
+            fetched: None,
+            hasher: RandomState::new(),
+            unjudged: DialPlan::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.policies)
+    }
+
+    /// Takes one packet: reads it, follows its call, judges it when it opens one.
+    pub fn handle<'a>(&mut self, packet: &Packet<'a>) -> Handled<'a> {
+        self.expire(packet.at);
+        let message = Message::read(packet.payload);
+        if message.is_request() { self.request(packet, &message) } else { self.response(packet, &message) }
+    }
+
+    /// Ends what is overdue at `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        while let Some(slot) = self.table.expire(now) {
+            self.end(slot);
+        }
+    }
+
+    /// Ends everything: there will be no more packets.
+    pub fn finish(&mut self) {
+        while let Some(slot) = self.table.expire_first() {
+            self.end(slot);
+        }
+    }
+
+    /// The next attempt that ended, with all there is to tell. Valid until the next call.
+    pub fn poll_ended(&mut self) -> Option<&Attempt> {
+        if let Some(slot) = self.fetched.take() {
+            self.table.free(slot);
+        }
+        let slot = self.ended.pop_front()?;
+        // A call that was hung up lingers, so that retransmissions of its BYE open nothing new.
+        if self.table.fetched(slot) {
+            self.fetched = Some(slot);
+        }
+        self.table.attempt(slot)
+    }
+
+    fn end(&mut self, slot: Slot) {
+        self.tell(slot);
+        if self.table.close(slot) {
+            self.table.free(slot);
+        }
+    }
+
+    fn tell(&mut self, slot: Slot) {
+        if !self.table.tell(slot) {
+            return;
+        }
+        self.ended.push_back(slot);
+        let Some(attempt) = self.table.attempt(slot) else { return };
+        for view in attempt.views.iter().filter(|view| view.counted) {
+            if let (Some(policy), Some(verdict)) = (view.policy, view.verdict)
+                && let Some(limits) = self.limits.get_mut(policy as usize)
+            {
+                limits.ended(&verdict);
+            }
+        }
+    }
+
+    fn request<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>) -> Handled<'a> {
+        let method = message.method();
+        let keys = self.keys(packet, message);
+        let to_tag = message.to().and_then(|to| to.tag()).map(|tag| self.hasher.hash_one(tag));
+        let mut handled = Handled {
+            method,
+            method_text: message.method_text(),
+            status: None,
+            call_id: (!message.call_id().is_empty()).then_some(keys.call_id),
+            flags: packet.flags.union(message.flags()),
+            decision: None,
+        };
+        if method == Method::Invite && to_tag.is_none() {
+            self.invite(packet, message, keys, &mut handled);
+        } else if let Some((slot, side)) = self.dialog(&keys, to_tag) {
+            self.in_dialog(slot, side, method, packet.at);
+        } else if method == Method::Invite {
+            self.open(packet, message, keys, Kind::Call, Flags::of(Flag::UnknownDialog), &mut handled);
+        } else if !self.is_known(&keys, method) {
+            self.open(packet, message, keys, Kind::Request(method), Flags::NONE, &mut handled);
+        }
+        handled
+    }
+
+    /// An INVITE without To tag opens an attempt, unless it repeats one: one per Call-ID, From tag and caller.
+    fn invite<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>, keys: Keys, handled: &mut Handled<'a>) {
+        let payload = self.hasher.hash_one((packet.source, message.bytes()));
+        let mut reused = false;
+        let mut known = None;
+        for (slot, attempt) in self.table.with_call_id(keys.call_id) {
+            if attempt.kind != Kind::Call {
+                continue;
+            }
+            if attempt.keys.from_tag == keys.from_tag && attempt.keys.caller == keys.caller {
+                known = Some((slot, attempt.keys));
+                break;
+            }
+            reused |= attempt.keys.branch == keys.branch;
+        }
+        let Some((slot, first)) = known else {
+            let mut flags = Flags::NONE;
+            flags.raise_if(reused, Flag::BranchReuse);
+            let keys = Keys { payload, ..keys };
+            self.open(packet, message, keys, Kind::Call, flags, handled);
+            return;
+        };
+        self.table.touch(slot, packet.at);
+        if first.payload == payload {
+            return;
+        }
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        if keys.cseq > first.cseq {
+            attempt.progress.handle(Signal::Repeat, packet.at);
+            (attempt.keys.cseq, attempt.keys.branch) = (keys.cseq, keys.branch);
+        }
+        attempt.keys.payload = payload;
+        // It is another message under the same keys: judged anew, so that nobody is let in by an earlier verdict.
+        self.judge(packet, message, slot, Flags::NONE, handled);
+    }
+
+    fn in_dialog(&mut self, slot: Slot, side: Side, method: Method, at: Timestamp) {
+        self.table.touch(slot, at);
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        let before = attempt.progress.state;
+        match method {
+            Method::Bye => attempt.progress.handle(Signal::HangUp(side), at),
+            Method::Cancel => attempt.progress.handle(Signal::Cancel, at),
+            _ => {}
+        }
+        if attempt.progress.state != before {
+            self.table.reschedule(slot);
+            self.tell(slot);
+        }
+    }
+
+    fn response<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>) -> Handled<'a> {
+        let status = message.status().unwrap_or_default();
+        let method = message.cseq_method().unwrap_or(Method::Other);
+        let keys = self.keys(packet, message);
+        let to_tag = message.to().and_then(|to| to.tag()).map(|tag| self.hasher.hash_one(tag));
+        let mut handled = Handled {
+            method,
+            method_text: b"",
+            status: Some(status),
+            call_id: (!message.call_id().is_empty()).then_some(keys.call_id),
+            flags: packet.flags.union(message.flags()),
+            decision: None,
+        };
+        let found = if method == Method::Invite {
+            self.dialog(&keys, to_tag).or_else(|| self.attempt_of(&keys).map(|slot| (slot, Side::Caller)))
+        } else {
+            self.transaction_of(&keys, method).map(|slot| (slot, Side::Caller))
+        };
+        match found {
+            Some((slot, Side::Caller)) => self.answered(slot, &keys, to_tag, status, packet.at),
+            // The caller answers a re-INVITE of the called side.
+            Some((slot, Side::Called)) => self.table.touch(slot, packet.at),
+            None if (300..400).contains(&status) && self.dialog(&keys, to_tag).is_none() => {
+                self.open(packet, message, keys, Kind::Redirection(method), Flags::NONE, &mut handled);
+            }
+            None => {}
+        }
+        handled
+    }
+
+    fn answered(&mut self, slot: Slot, keys: &Keys, to_tag: Option<u64>, status: u16, at: Timestamp) {
+        self.table.touch(slot, at);
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        if let Some(tag) = to_tag {
+            attempt.keys.add_to_tag(tag);
+        }
+        // Only responses to the INVITE in progress move the call: those to an older one are late, those to a newer
+        // one answer a re-INVITE.
+        if keys.cseq != attempt.keys.cseq {
+            return;
+        }
+        let before = attempt.progress.state;
+        let signal = match status {
+            101..200 => Signal::Ring,
+            200..300 => Signal::Answer(status),
+            300..700 => Signal::Refuse(status),
+            _ => return,
+        };
+        attempt.progress.handle(signal, at);
+        if attempt.progress.state != before {
+            self.table.reschedule(slot);
+        }
+    }
+
+    /// The dialog that `keys` and `to_tag` name, and the side that sent the request (or the request answered).
+    fn dialog(&self, keys: &Keys, to_tag: Option<u64>) -> Option<(Slot, Side)> {
+        self.table.with_call_id(keys.call_id).filter(|(_, attempt)| attempt.kind == Kind::Call).find_map(
+            |(slot, attempt)| {
+                let known = &attempt.keys;
+                match to_tag {
+                    Some(tag) if known.from_tag == keys.from_tag && known.has_to_tag(tag) => {
+                        Some((slot, Side::Caller))
+                    }
+                    Some(tag) if known.from_tag == tag && known.has_to_tag(keys.from_tag) => {
+                        Some((slot, Side::Called))
+                    }
+                    // CANCEL and early requests carry no To tag; they name the INVITE by its From tag and CSeq.
+                    None if known.from_tag == keys.from_tag && known.cseq == keys.cseq => {
+                        Some((slot, Side::Caller))
+                    }
+                    _ => None,
+                }
+            },
+        )
+    }
+
+    /// The attempt whose INVITE a response answers, when its To tag is not known yet.
+    fn attempt_of(&self, keys: &Keys) -> Option<Slot> {
+        let same = |attempt: &Attempt| attempt.kind == Kind::Call && attempt.keys.from_tag == keys.from_tag;
+        let mut candidates = self.table.with_call_id(keys.call_id).filter(|(_, attempt)| same(attempt));
+        let first = candidates.next()?;
+        // Two callers under one Call-ID and From tag are told apart by the branch of their INVITE.
+        let exact = std::iter::once(first).chain(candidates).find(|(_, a)| a.keys.branch == keys.branch);
+        Some(exact.unwrap_or(first).0)
+    }
+
+    /// The transaction outside a dialog that a request repeats or a response answers.
+    fn transaction_of(&self, keys: &Keys, method: Method) -> Option<Slot> {
+        self.table
+            .with_call_id(keys.call_id)
+            .find(|(_, attempt)| attempt.kind == Kind::Request(method) && attempt.keys.cseq == keys.cseq)
+            .map(|(slot, _)| slot)
+    }
+
+    /// Whether a request outside a dialog belongs to something that is known: a retransmission, the ACK to a
+    /// refusal, the BYE of a dialog whose To tag was never seen.
+    fn is_known(&mut self, keys: &Keys, method: Method) -> bool {
+        if method == Method::Ack
+            && let Some(slot) = self.attempt_of(keys)
+        {
+            return self.table.attempt(slot).is_some_and(|attempt| attempt.keys.from_tag == keys.from_tag);
+        }
+        self.transaction_of(keys, method).is_some()
+    }
+
+    fn keys(&self, packet: &Packet<'_>, message: &Message<'_>) -> Keys {
+        let via = message.top_via();
+        let branch = via.and_then(|via| via.branch()).map_or(0, |branch| self.hasher.hash_one(branch));
+        let cseq = message.cseq().map_or(0, |(number, _)| number);
+        let call_id = match message.call_id() {
+            call_id if !call_id.is_empty() => self.hasher.hash_one(call_id),
+            // Without a Call-ID the source, the branch and CSeq must do; a response comes from the other end.
+            _ => {
+                let peer = if message.is_request() { packet.source } else { packet.destination };
+                self.hasher.hash_one((WITHOUT_CALL_ID, peer, branch, cseq))
+            }
+        };
+        let from = message.from();
+        let from_tag = from.as_ref().and_then(|from| from.tag()).map_or(0, |tag| self.hasher.hash_one(tag));
+        let caller = from.map_or(0, |from| caller_key(&self.hasher, from.uri.user.unwrap_or(from.uri.host)));
+        Keys { call_id, from_tag, caller, branch, cseq, ..Keys::default() }
+    }
+
+    fn open<'a>(
+        &mut self,
+        packet: &Packet<'a>,
+        message: &Message<'a>,
+        keys: Keys,
+        kind: Kind,
+        flags: Flags,
+        handled: &mut Handled<'a>,
+    ) {
+        if self.table.is_full()
+            && let Some(slot) = self.table.expire_first()
+        {
+            self.counters.calls_evicted += 1;
+            self.end(slot);
+        }
+        let slot = self.table.open(keys, kind, packet.at);
+        if let Some(attempt) = self.table.attempt_mut(slot) {
+            (attempt.source, attempt.destination) = (packet.source, packet.destination);
+            (attempt.transport, attempt.call_type) = (packet.transport, message.call_type());
+            attempt.call_id = attempt.keep(message.call_id());
+            attempt.method = attempt.keep(message.method_text());
+            attempt.display_name = attempt.keep(message.from().map_or(&b""[..], |from| from.display));
+            attempt.user_agent = attempt.keep(message.user_agent());
+            if let Kind::Redirection(_) = kind {
+                attempt.progress.handle(Signal::Refuse(message.status().unwrap_or_default()), packet.at);
+            }
+        }
+        self.judge(packet, message, slot, flags, handled);
+    }
+
+    /// Judges the message by every customer it touches and keeps what each one saw and decided.
+    fn judge<'a>(
+        &mut self,
+        packet: &Packet<'a>,
+        message: &Message<'a>,
+        slot: Slot,
+        flags: Flags,
+        handled: &mut Handled<'a>,
+    ) {
+        let flags = flags.union(packet.flags).union(message.defects());
+        handled.flags = handled.flags.union(flags);
+        let policies = Arc::clone(&self.policies);
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        let (earlier, facts, text) = (attempt.views.len(), attempt.facts.len(), attempt.text.len());
+        let mut judging = Judging {
+            packet,
+            message,
+            flags,
+            repeat: earlier > 0,
+            policies: &policies,
+            facts: &mut self.facts,
+            limits: &mut self.limits,
+            scratch: &mut self.scratch,
+            callbacks: &mut self.callbacks,
+            touched: &mut self.touched,
+        };
+        for (plan, dial_plan) in policies.plans().iter().enumerate() {
+            judging.by_plan(plan, dial_plan, attempt);
+        }
+        if attempt.views.len() == earlier {
+            let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
+            judging.by_nobody(dial_plan, attempt);
+        }
+        let strictest = attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict);
+        handled.decision = Some(strictest.map(|verdict| verdict.action).max().unwrap_or(Action::Allow));
+        if earlier > 0 && !attempt.merge_views(earlier) {
+            attempt.facts.truncate(facts);
+            attempt.text.truncate(text);
+        }
+    }
+}
+
+/// One message under judgement.
+struct Judging<'a, 'p> {
+    packet: &'a Packet<'p>,
+    message: &'a Message<'p>,
+    flags: Flags,
+    repeat: bool,
+    policies: &'a PolicySet,
+    facts: &'a mut Facts,
+    limits: &'a mut Vec<Limits>,
+    scratch: &'a mut Scratch,
+    callbacks: &'a mut Callbacks,
+    touched: &'a mut Vec<u32>,
+}
+
+impl Judging<'_, '_> {
+    /// Judges by every touched customer that dials by this plan.
+    fn by_plan(&mut self, plan: usize, dial_plan: &DialPlan, attempt: &mut Attempt) {
+        let first = attempt.facts.len() as u32;
+        let text = attempt.text.len();
+        self.facts.read(self.message, dial_plan, attempt);
+        let facts = first..attempt.facts.len() as u32;
+        self.touched.clear();
+        self.policies.touched(
+            plan,
+            [self.packet.source.ip(), self.packet.destination.ip()],
+            &self.facts.called,
+            &self.facts.callers,
+            self.touched,
+        );
+        if self.touched.is_empty() {
+            attempt.facts.truncate(first as usize);
+            attempt.text.truncate(text);
+        }
+        for index in 0..self.touched.len() {
+            let Some(&policy) = self.touched.get(index) else { break };
+            let view = self.by_policy(policy, facts.clone());
+            attempt.views.extend(view);
+        }
+    }
+
+    fn by_policy(&mut self, index: u32, facts: std::ops::Range<u32>) -> Option<View> {
+        let policy = self.policies.policies().get(index as usize)?;
+        let limits = self.limits.get_mut(index as usize)?;
+        let customer = &policy.text().customer;
+        let trust = facts::trust(customer, self.packet.source.ip());
+        let (number_flags, attestation) = self.facts.believe(trust, self.message);
+        let direction = policy.direction(self.packet.source.ip(), &self.facts.called, &self.facts.callers);
+        let seen = Seen {
+            direction,
+            attestation,
+            believed: trust.own_side || trust.trusted,
+            callback: direction == Direction::Inbound && self.callbacks.expects(&self.facts.called, self.packet.at),
+            repeat: self.repeat,
+            flags: self.flags.union(number_flags),
+        };
+        let subject = self.facts.subject(self.packet, self.message, seen);
+        let caller = self.facts.caller();
+        let verdict = policy.judge(&subject, limits, self.scratch);
+        if verdict.reason == Reason::Emergency {
+            let until = facts::callback_until(self.packet.at, customer);
+            for caller in &self.facts.callers {
+                self.callbacks.expect(caller.party, until, self.packet.at);
+            }
+        }
+        let counted = verdict.action != Action::Limit && policy.holds_place(&verdict);
+        Some(View {
+            policy: Some(index),
+            direction: Some(direction),
+            verdict: Some(verdict),
+            flags: seen.flags,
+            attestation,
+            facts,
+            caller,
+            counted,
+        })
+    }
+
+    fn by_nobody(&mut self, dial_plan: &DialPlan, attempt: &mut Attempt) {
+        let first = attempt.facts.len() as u32;
+        self.facts.read(self.message, dial_plan, attempt);
+        let (number_flags, attestation) = self.facts.believe(Trust::default(), self.message);
+        attempt.views.push(View {
+            policy: None,
+            direction: None,
+            verdict: None,
+            flags: self.flags.union(number_flags),
+            attestation,
+            facts: first..attempt.facts.len() as u32,
+            caller: self.facts.caller(),
+            counted: false,
+        });
+    }
+}
+
+/// What stands for the caller in the key of an attempt: the last digits of a number, so that a second tap behind a
+/// gateway that writes it in another form finds the same attempt; else the user part as it is.
+fn caller_key(hasher: &RandomState, user: &[u8]) -> u64 {
+    const DIGITS_COMPARED: usize = 9;
+    let user = user.split(|&byte| byte == b';').next().unwrap_or_default();
+    let mut digits = [0u8; DIGITS_COMPARED];
+    let found = user.iter().rev().filter(|byte| byte.is_ascii_digit());
+    let count = digits.iter_mut().zip(found).map(|(place, &digit)| *place = digit).count();
+    if count >= 7 { hasher.hash_one(digits) } else { hasher.hash_one(user) }
+}

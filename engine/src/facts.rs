@@ -1,0 +1,327 @@
+//! Gathers the facts of a message that policy judges by: who calls, who forwarded, where it goes.
+
+use rules::plan::DialPlan;
+use rules::policy::Customer;
+use rules::{Attestation, Direction, Flag, Flags, Identity, Origin, Party, Subject, Timestamp};
+
+use crate::call::{Attempt, Fact, Role};
+use crate::limits::FACTS_MAX;
+use crate::number::{self, Verstat};
+use crate::packet::Packet;
+use crate::sip::{Header, Message, NameAddr, Uri};
+
+/// The addresses of one message as one dial plan reads them. Buffers are reused from message to message.
+#[derive(Debug, Default)]
+pub struct Facts {
+    pub(crate) callers: Vec<Identity>,
+    pub(crate) forwarders: Vec<Identity>,
+    pub(crate) called: Vec<Party>,
+    pub(crate) flags: Flags,
+    pub(crate) restricted: bool,
+    pub(crate) mismatch: bool,
+    verstat: Option<Verstat>,
+    passport: bool,
+}
+
+/// Whom to believe about a packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trust {
+    /// It came from the customer's own side: what it says of its callers counts.
+    pub own_side: bool,
+    /// It came from a trusted peer: its P-Asserted-Identity counts.
+    pub trusted: bool,
+}
+
+impl Facts {
+    /// Reads all addresses of `message` by `plan` and keeps them with `attempt`.
+    pub fn read(&mut self, message: &Message<'_>, plan: &DialPlan, attempt: &mut Attempt) {
+        self.clear();
+        let mut reading = Reading { facts: self, plan, attempt };
+        for from in message.froms() {
+            reading.caller(Role::From, &from);
+            reading.display_name(&from);
+        }
+        for asserted in message.addresses(Header::PAssertedIdentity) {
+            reading.caller(Role::Asserted, &asserted);
+        }
+        for preferred in message.addresses(Header::PPreferredIdentity) {
+            reading.caller(Role::Preferred, &preferred);
+        }
+        for party in message.addresses(Header::RemotePartyId) {
+            // Without a party parameter it is the calling party (draft-ietf-sip-privacy-04 §5).
+            if party.param(b"party").is_none_or(|value| value.eq_ignore_ascii_case(b"calling")) {
+                reading.caller(Role::RemoteParty, &party);
+                reading.facts.restricted |= party.param(b"privacy").is_some_and(withholds);
+            }
+        }
+        for diversion in message.addresses(Header::Diversion) {
+            reading.forwarder(Role::Diversion, &diversion);
+        }
+        reading.history(message);
+        if message.is_request() {
+            reading.called(Role::Called, &message.request_uri());
+        }
+        for target in message.addresses(Header::ReferTo) {
+            reading.called(Role::ReferTo, &target.uri);
+        }
+        if message.status().is_some_and(|status| (300..400).contains(&status)) {
+            for target in message.addresses(Header::Contact) {
+                reading.called(Role::RedirectTo, &target.uri);
+            }
+        }
+        reading.others(message);
+        reading.passport(message);
+        self.restricted |= withholds(message.privacy())
+            || self.callers.iter().any(|caller| caller.party == Party::Anonymous);
+        self.mismatch = names_several(&self.callers);
+    }
+
+    fn clear(&mut self) {
+        self.callers.clear();
+        self.forwarders.clear();
+        self.called.clear();
+        (self.flags, self.restricted, self.mismatch) = (Flags::NONE, false, false);
+        (self.verstat, self.passport) = (None, false);
+    }
+
+    /// Marks which identities count where only asserted ones do. Returns the flags this trust raises and what
+    /// is known of the caller's right to the number.
+    pub fn believe(&mut self, trust: Trust, message: &Message<'_>) -> (Flags, Option<Attestation>) {
+        for identity in self.callers.iter_mut().chain(&mut self.forwarders) {
+            identity.asserted = trust.own_side || trust.trusted && identity.origin == Origin::Asserted;
+        }
+        let believed = trust.trusted || trust.own_side;
+        let mut flags = self.flags;
+        flags.raise_if(self.verstat.is_some() && !believed, Flag::UntrustedVerstat);
+        let attestation = match (self.verstat, believed) {
+            (Some(Verstat::Failed), true) => Some(Attestation::Failed),
+            (Some(Verstat::Passed), true) => attested_level(message).or(Some(Attestation::Full)),
+            _ if believed && attested_level(message).is_some() => attested_level(message),
+            _ if self.passport => None,
+            _ => Some(Attestation::None),
+        };
+        (flags, attestation)
+    }
+
+    /// Which of the callers counters go by and records name: what a trusted peer asserted, else From, else any
+    /// number that says who calls. Its place among the callers.
+    pub fn caller(&self) -> u32 {
+        let numbered = |caller: &Identity| caller.party.number().is_some();
+        let asserted = |caller: &Identity| caller.asserted && caller.origin == Origin::Asserted;
+        let place = |wanted: &dyn Fn(&Identity) -> bool| self.callers.iter().position(wanted);
+        place(&asserted)
+            .or_else(|| place(&|caller| caller.origin == Origin::From && numbered(caller)))
+            .or_else(|| {
+                let from_tells = self.callers.first().is_some_and(|from| {
+                    matches!(from.party, Party::Invalid | Party::Name)
+                });
+                if from_tells { Some(0) } else { place(&numbered) }
+            })
+            .unwrap_or(0) as u32
+    }
+
+    /// The subject that a policy judges.
+    pub fn subject<'a>(&'a self, packet: &Packet<'_>, message: &'a Message<'a>, seen: Seen) -> Subject<'a> {
+        let from = message.from();
+        Subject {
+            at: packet.at,
+            method: message.method(),
+            direction: seen.direction,
+            source: packet.source,
+            destination: packet.destination,
+            transport: packet.transport,
+            callers: &self.callers,
+            forwarders: &self.forwarders,
+            called: &self.called,
+            restricted: self.restricted,
+            display_name: from.map_or(&b""[..], |from| from.display),
+            user_agent: message.user_agent(),
+            hosts: [from.map_or(&b""[..], |from| from.uri.host), message.request_uri().host],
+            call_type: message.call_type(),
+            attestation: seen.attestation,
+            signer: b"",
+            identity_mismatch: self.mismatch,
+            priority: seen.believed && has_priority(message),
+            callback: seen.callback,
+            repeat: seen.repeat,
+            flags: seen.flags,
+            headers: message,
+        }
+    }
+}
+
+/// What the engine knows of an attempt beside its addresses.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// What is known of the caller's right to the number.
+    pub attestation: Option<Attestation>,
+    /// Whether the peer is trusted or the customer's own.
+    pub believed: bool,
+    /// Whether it calls back somebody who has just called an emergency number.
+    pub callback: bool,
+    /// Whether an earlier message of the same attempt was judged: limits do not count it again.
+    pub repeat: bool,
+    /// Everything the reader repaired.
+    pub flags: Flags,
+}
+
+/// One reading in progress.
+struct Reading<'a> {
+    facts: &'a mut Facts,
+    plan: &'a DialPlan,
+    attempt: &'a mut Attempt,
+}
+
+impl Reading<'_> {
+    fn caller(&mut self, role: Role, address: &NameAddr<'_>) {
+        let reading = self.number(role, &address.uri, number::Role::Caller);
+        self.facts.callers.push(Identity { party: reading.party, origin: origin(role), asserted: false });
+        self.facts.flags = self.facts.flags.union(reading.flags);
+        self.facts.flags.raise_if(!address.uri.headers.is_empty(), Flag::UriHeaders);
+        if matches!(role, Role::From | Role::Asserted) {
+            self.facts.verstat = self.facts.verstat.or(reading.verstat);
+        }
+    }
+
+    fn forwarder(&mut self, role: Role, address: &NameAddr<'_>) {
+        let reading = self.number(role, &address.uri, number::Role::Caller);
+        self.facts.forwarders.push(Identity { party: reading.party, origin: origin(role), asserted: false });
+        self.facts.flags = self.facts.flags.union(reading.flags);
+    }
+
+    /// History-Info lists every station of the call; the last one is where the call goes now (RFC 7044 §5).
+    fn history(&mut self, message: &Message<'_>) {
+        let mut previous: Option<NameAddr<'_>> = None;
+        for station in message.addresses(Header::HistoryInfo) {
+            if let Some(left) = previous.replace(station) {
+                self.forwarder(Role::History, &left);
+            }
+        }
+        if let Some(last) = previous
+            && !last.uri.headers.is_empty()
+        {
+            self.forwarder(Role::History, &last);
+        }
+    }
+
+    fn called(&mut self, role: Role, uri: &Uri<'_>) {
+        let reading = self.number(role, uri, number::Role::Called);
+        self.facts.called.push(reading.party);
+        self.facts.flags = self.facts.flags.union(reading.flags);
+        if let Some(routing) = reading.routing {
+            self.facts.called.push(routing);
+            self.keep(Role::Routing, routing, b"");
+        }
+    }
+
+    /// Addresses that decide nothing by themselves, but belong into the record.
+    fn others(&mut self, message: &Message<'_>) {
+        for (role, header) in [
+            (Role::To, Header::To),
+            (Role::Referrer, Header::ReferredBy),
+            (Role::Charge, Header::PChargeInfo),
+            (Role::ReplyTo, Header::ReplyTo),
+        ] {
+            for address in message.addresses(header) {
+                self.number(role, &address.uri, number::Role::Called);
+            }
+        }
+        if message.is_request() {
+            for address in message.addresses(Header::Contact) {
+                self.number(Role::Contact, &address.uri, number::Role::Caller);
+            }
+        }
+    }
+
+    /// The PASSporT is read, not verified: it can only accuse, never excuse.
+    fn passport(&mut self, message: &Message<'_>) {
+        for identity in message.passports() {
+            self.facts.passport = true;
+            self.facts.flags.raise_if(identity.is_unreadable(), Flag::BadPassport);
+            self.facts.flags.raise_if(identity.is_address_refused(), Flag::X5uRefused);
+            let Some(orig) = identity.orig_number() else { continue };
+            let party = Party::Number(orig);
+            self.keep(Role::PassportOrig, party, b"");
+            let fits = self.facts.callers.iter().any(|caller| caller.party == party);
+            self.facts.flags.raise_if(!fits, Flag::PassportMismatch);
+        }
+    }
+
+    fn display_name(&mut self, from: &NameAddr<'_>) {
+        let caller = self.facts.callers.last().map(|caller| caller.party);
+        let differs = number::in_display_name(from.display, self.plan)
+            .is_some_and(|shown| caller.and_then(Party::number).is_some_and(|caller| caller != shown));
+        self.facts.flags.raise_if(differs, Flag::DisplayNumberMismatch);
+    }
+
+    fn number(&mut self, role: Role, uri: &Uri<'_>, as_what: number::Role) -> number::Reading {
+        let reading = number::read(uri, self.plan, as_what);
+        self.keep(role, reading.party, uri.user.unwrap_or_default());
+        reading
+    }
+
+    fn keep(&mut self, role: Role, party: Party, raw: &[u8]) {
+        if self.attempt.facts.len() < FACTS_MAX {
+            let raw = if party.number().is_some() { 0..0 } else { self.attempt.keep(raw) };
+            self.attempt.facts.push(Fact { role, party, raw });
+        }
+    }
+}
+
+fn origin(role: Role) -> Origin {
+    match role {
+        Role::Asserted => Origin::Asserted,
+        Role::Preferred => Origin::Preferred,
+        Role::RemoteParty => Origin::RemoteParty,
+        Role::Diversion => Origin::Diversion,
+        Role::History => Origin::History,
+        _ => Origin::From,
+    }
+}
+
+/// Privacy values that withhold the number (RFC 3323 §4.2, RFC 3325 §9.3); `none` does not.
+fn withholds(privacy: &[u8]) -> bool {
+    privacy.split(|&byte| byte == b';' || byte == b',').any(|value| {
+        [&b"id"[..], b"user", b"header", b"full"].iter().any(|word| value.trim_ascii().eq_ignore_ascii_case(word))
+    })
+}
+
+fn names_several(callers: &[Identity]) -> bool {
+    let mut numbers = callers.iter().filter_map(|caller| caller.party.number());
+    numbers.next().is_some_and(|first| numbers.any(|other| other != first))
+}
+
+/// P-Attestation-Indicator: the level a trusted peer verified (ATIS-1000074, 3GPP TS 24.229).
+fn attested_level(message: &Message<'_>) -> Option<Attestation> {
+    let mut level = None;
+    rules::Headers::any_value(message, "p-attestation-indicator", &mut |value| {
+        level = match value.trim_ascii() {
+            b"A" | b"a" => Some(Attestation::Full),
+            b"B" | b"b" => Some(Attestation::Partial),
+            b"C" | b"c" => Some(Attestation::Gateway),
+            _ => None,
+        };
+        level.is_some()
+    });
+    level
+}
+
+/// Namespaces of authority-to-authority emergency traffic (RFC 7135, RFC 4412).
+fn has_priority(message: &Message<'_>) -> bool {
+    message.resource_priority().any(|value| {
+        let namespace = value.split(|&byte| byte == b'.').next().unwrap_or_default();
+        [&b"esnet"[..], b"ets", b"wps"].iter().any(|word| namespace.eq_ignore_ascii_case(word))
+    })
+}
+
+/// Whom to believe about a packet from `source`, under `customer`'s policy.
+pub fn trust(customer: &Customer, source: std::net::IpAddr) -> Trust {
+    Trust { own_side: customer.is_own_side(source), trusted: customer.trusts(source) }
+}
+
+/// A moment `at` for callers of emergency numbers: see [`rules::policy::Customer::callback_seconds`].
+pub(crate) fn callback_until(at: Timestamp, customer: &Customer) -> Timestamp {
+    at.plus_micros(i64::from(customer.callback_seconds) * 1_000_000)
+}

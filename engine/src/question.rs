@@ -1,0 +1,179 @@
+//! "What would happen to this call?": `[[expect]]` and `explain`, answered by the same reading that packets get.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use rules::policy::ExpectedCall;
+use rules::{Action, CallType, Direction, Flags, Method, Policy, Subject, Timestamp, Transport};
+
+use crate::call::Attempt;
+use crate::facts::{self, Facts, Seen, Trust};
+use crate::packet::Packet;
+use crate::sip::Message;
+
+/// A message that somebody asks about.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The message.
+    pub message: Vec<u8>,
+    /// Who sends it.
+    pub source: SocketAddr,
+    /// Whom it is sent to.
+    pub destination: SocketAddr,
+    /// What carries it.
+    pub transport: Transport,
+    /// When.
+    pub at: Timestamp,
+    /// Which way it goes; `None` lets numbers and source decide.
+    pub direction: Option<Direction>,
+    /// Whom to believe; `None` lets the source decide.
+    trust: Option<Trust>,
+    attestation: Option<rules::Attestation>,
+}
+
+/// A sender that is nobody's: TEST-NET-3 (RFC 5737).
+const OUTSIDER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 254)), 5060);
+
+impl Question {
+    /// A question about `message` as it came from the wire.
+    pub fn of_message(message: Vec<u8>, source: Option<SocketAddr>, at: Timestamp) -> Self {
+        Self {
+            message,
+            source: source.unwrap_or(OUTSIDER),
+            destination: OUTSIDER,
+            transport: Transport::Udp,
+            at,
+            direction: None,
+            trust: None,
+            attestation: None,
+        }
+    }
+
+    /// A question about a call that is told by its parts. `now` is when it happens unless the call says.
+    pub fn of_call(call: &ExpectedCall, now: Timestamp) -> Self {
+        let own_side = matches!(call.direction, Some(Direction::Outbound | Direction::Internal));
+        // Without a source the words of the call itself say who is believed.
+        let trust = (call.source.is_none() && (own_side || call.asserted.is_some()))
+            .then_some(Trust { own_side, trusted: call.asserted.is_some() });
+        Self {
+            message: invite(call),
+            source: call.source.unwrap_or(OUTSIDER),
+            destination: OUTSIDER,
+            transport: call.transport.unwrap_or(Transport::Udp),
+            at: call.at.unwrap_or(now),
+            direction: call.direction,
+            trust,
+            attestation: call.attestation,
+        }
+    }
+
+    /// Reads the message as `policy`'s customer does and hands the facts to `answer`.
+    pub fn ask<R>(&self, policy: &Policy, answer: impl FnOnce(&Subject<'_>, &Attempt) -> R) -> R {
+        let customer = &policy.text().customer;
+        let packet = Packet {
+            at: self.at,
+            source: self.source,
+            destination: self.destination,
+            transport: self.transport,
+            payload: &self.message,
+            flags: Flags::NONE,
+        };
+        let message = Message::read(packet.payload);
+        let mut attempt = Attempt::vacant();
+        let mut facts = Facts::default();
+        facts.read(&message, &customer.dial_plan, &mut attempt);
+        let trust = self.trust.unwrap_or_else(|| facts::trust(customer, self.source.ip()));
+        let (number_flags, attestation) = facts.believe(trust, &message);
+        let seen = Seen {
+            direction: self
+                .direction
+                .unwrap_or_else(|| policy.direction(self.source.ip(), &facts.called, &facts.callers)),
+            attestation: self.attestation.or(attestation),
+            believed: trust.own_side || trust.trusted,
+            callback: false,
+            repeat: false,
+            flags: message.defects().union(number_flags),
+        };
+        answer(&facts.subject(&packet, &message, seen), &attempt)
+    }
+
+    /// What `policy` decides about it, with fresh counters.
+    pub fn verdict(&self, policy: &Policy) -> rules::Verdict {
+        self.ask(policy, |subject, _| {
+            let mut limits = rules::matching::Limits::new(policy);
+            policy.judge(subject, &mut limits, &mut rules::matching::Scratch::default())
+        })
+    }
+}
+
+/// Whether `verdict` is what was expected: in shadow mode what would have happened counts.
+pub fn meets(verdict: &rules::Verdict, expected: Action) -> bool {
+    verdict.would.unwrap_or(verdict.action) == expected
+}
+
+fn invite(call: &ExpectedCall) -> Vec<u8> {
+    let method = call.method.unwrap_or(Method::Invite).word();
+    let mut text = Vec::new();
+    let target = address(&call.to, "called.example");
+    let body = description(call.call_type.unwrap_or(CallType::Voice));
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = write!(text, "{name}{}\r\n", one_line(value));
+        }
+    };
+    line("", &format!("{method} {target} SIP/2.0"));
+    line("Via: ", "SIP/2.0/UDP caller.example;branch=z9hG4bKquestion");
+    line("Max-Forwards: ", "70");
+    let display = call.display_name.replace('\\', "\\\\").replace('"', "\\\"");
+    line("From: ", &format!("\"{display}\" <{}>;tag=question", address(&call.from, "caller.example")));
+    line("To: ", &format!("<{target}>"));
+    if let Some(asserted) = &call.asserted {
+        line("P-Asserted-Identity: ", &format!("<{}>", address(asserted, "caller.example")));
+    }
+    if let Some(diverted) = &call.diverted_by {
+        line("Diversion: ", &format!("<{}>", address(diverted, "caller.example")));
+    }
+    line("Call-ID: ", "question@caller.example");
+    line("CSeq: ", &format!("1 {method}"));
+    line("Contact: ", "<sip:caller.example>");
+    line("User-Agent: ", &call.user_agent);
+    line("Content-Type: ", "application/sdp");
+    line("Content-Length: ", &body.len().to_string());
+    text.extend_from_slice(b"\r\n");
+    text.extend_from_slice(body.as_bytes());
+    text
+}
+
+/// `text` as a URI: as it is when it has a scheme, else as the user part of one.
+fn address(text: &str, host: &str) -> String {
+    let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let whole = text.contains(':') && ["sip", "sips", "tel", "urn"].contains(&scheme.as_str());
+    if whole {
+        return text.to_owned();
+    }
+    // A number is written for a person: its spaces and brackets are escaped, as a telephone would.
+    let user: String = text
+        .chars()
+        .flat_map(|character| match character {
+            ' ' => "%20".chars().collect::<Vec<_>>(),
+            '<' | '>' | '"' | '@' => format!("%{:02X}", u32::from(character)).chars().collect(),
+            other => vec![other],
+        })
+        .collect();
+    format!("sip:{user}@{host}")
+}
+
+/// A value cannot begin another header.
+fn one_line(value: &str) -> String {
+    value.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+fn description(call_type: CallType) -> String {
+    let media = match call_type {
+        CallType::Voice => "m=audio 40000 RTP/AVP 0\r\n",
+        CallType::Fax => "m=image 40000 udptl t38\r\n",
+        CallType::Video => "m=audio 40000 RTP/AVP 0\r\nm=video 40002 RTP/AVP 31\r\n",
+        CallType::Other => "m=application 40000 TCP/MSRP *\r\n",
+    };
+    format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{media}")
+}

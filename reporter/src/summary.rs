@@ -1,0 +1,139 @@
+//! What a replay saw, in numbers.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use engine::Handled;
+use rules::Method;
+use serde::Serialize;
+
+/// Names of methods told apart; further ones are counted as `other`.
+const METHODS_MAX: usize = 256;
+
+/// Counts of one replay, as `replay --json` prints them.
+#[derive(Debug, Default, Serialize)]
+pub struct Summary {
+    /// Frames in the captures.
+    pub frames: u64,
+    /// SIP messages carried, whatever carried them.
+    pub sip_messages: u64,
+    /// Messages with a defect.
+    pub defective: u64,
+    /// Requests by method.
+    pub by_method: BTreeMap<String, u64>,
+    /// Responses by status code.
+    pub by_status: BTreeMap<String, u64>,
+    /// Distinct Call-IDs with an INVITE request.
+    pub calls: u64,
+    /// Those with a 2xx to an INVITE.
+    pub answered: u64,
+    /// Lines of kind `call` by verdict.
+    pub verdicts: BTreeMap<&'static str, u64>,
+    /// Alerts raised.
+    pub alerts: u64,
+    /// Time from the first to the last frame.
+    pub seconds: f64,
+    #[serde(skip)]
+    invited: HashSet<u64>,
+    #[serde(skip)]
+    accepted: HashSet<u64>,
+    #[serde(skip)]
+    methods: [u64; Method::ALL.len()],
+    #[serde(skip)]
+    statuses: BTreeMap<u16, u64>,
+}
+
+impl Summary {
+    /// Counts one message.
+    pub fn see(&mut self, handled: &Handled<'_>) {
+        self.sip_messages += 1;
+        self.defective += u64::from(handled.flags.has_defect());
+        match handled.status {
+            None => {
+                self.see_request(handled);
+                if handled.method == Method::Invite {
+                    self.invited.extend(handled.call_id);
+                }
+            }
+            Some(status) => {
+                *self.statuses.entry(status).or_default() += 1;
+                if handled.method == Method::Invite && (200..300).contains(&status) {
+                    self.accepted.extend(handled.call_id);
+                }
+            }
+        }
+    }
+
+    fn see_request(&mut self, handled: &Handled<'_>) {
+        if handled.method != Method::Other {
+            if let Some(count) = self.methods.get_mut(handled.method as usize) {
+                *count += 1;
+            }
+            return;
+        }
+        let name = String::from_utf8_lossy(handled.method_text).into_owned();
+        if self.by_method.len() < METHODS_MAX || self.by_method.contains_key(&name) {
+            *self.by_method.entry(name).or_default() += 1;
+        } else {
+            *self.by_method.entry("other".to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Counts one line of kind `call`.
+    pub fn judge(&mut self, verdict: &'static str) {
+        *self.verdicts.entry(verdict).or_default() += 1;
+    }
+
+    /// Adds up what can only be told at the end.
+    pub fn finish(&mut self) {
+        for (method, count) in Method::ALL.iter().zip(self.methods) {
+            if count > 0 {
+                *self.by_method.entry(method.word().to_owned()).or_default() += count;
+            }
+        }
+        self.by_status = self.statuses.iter().map(|(status, count)| (status.to_string(), *count)).collect();
+        self.calls = self.invited.len() as u64;
+        self.answered = self.invited.intersection(&self.accepted).count() as u64;
+        for verdict in ["allow", "block"] {
+            self.verdicts.entry(verdict).or_default();
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |counts: &mut dyn Iterator<Item = (String, u64)>| {
+            counts.map(|(name, count)| format!("{} {count}", printable(&name))).collect::<Vec<_>>().join(", ")
+        };
+        let methods = list(&mut self.by_method.iter().map(|(name, &count)| (name.clone(), count)));
+        let statuses = list(&mut self.by_status.iter().map(|(name, &count)| (name.clone(), count)));
+        let verdicts = list(&mut self.verdicts.iter().map(|(name, &count)| ((*name).to_owned(), count)));
+        writeln!(f, "{:>12}  frames over {}", self.frames, span(self.seconds))?;
+        writeln!(f, "{:>12}  SIP messages, {} of them defective", self.sip_messages, self.defective)?;
+        if !methods.is_empty() {
+            writeln!(f, "{:>12}  {methods}", "requests")?;
+        }
+        if !statuses.is_empty() {
+            writeln!(f, "{:>12}  {statuses}", "responses")?;
+        }
+        writeln!(f, "{:>12}  calls, {} answered", self.calls, self.answered)?;
+        write!(f, "{:>12}  {verdicts}", "verdicts")
+    }
+}
+
+/// A name from the wire as it may be shown on a terminal.
+fn printable(name: &str) -> String {
+    name.chars()
+        .take(40)
+        .map(|character| if character.is_control() || crate::json::acts(character) { '\u{fffd}' } else { character })
+        .collect()
+}
+
+fn span(seconds: f64) -> String {
+    match seconds {
+        s if s >= 86_400.0 => format!("{:.1} days", s / 86_400.0),
+        s if s >= 3_600.0 => format!("{:.1} hours", s / 3_600.0),
+        s if s >= 60.0 => format!("{:.1} minutes", s / 60.0),
+        s => format!("{s:.3} seconds"),
+    }
+}

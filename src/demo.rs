@@ -1,0 +1,181 @@
+//! `ringwall demo`: a day of traffic with attacks in it, inspected, with the truth beside every verdict.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use generator::{Day, LISTED_CALLERS, Label, Settings, Truth, pcap};
+
+use crate::outcome::{Failure, Outcome};
+use crate::policies;
+use crate::replay::{Replay, Told};
+
+/// Make a day of a customer's traffic with attacks in it, inspect it, and show what was found.
+///
+/// Writes the capture, the policy and its list to the data folder, so that the same can be done step by step with
+/// `check`, `replay` and `explain`.
+#[derive(Args)]
+#[command(after_help = "Example:\n  ringwall demo\n  ringwall demo --seed 7 --calls-per-hour 2000")]
+pub(crate) struct Arguments {
+    /// The same seed makes the same day.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Honest calls in the busiest hour.
+    #[arg(long, default_value_t = 200.0)]
+    calls_per_hour: f64,
+    /// Where to write the capture and the policy.
+    #[arg(long, default_value = "ringwall-data/demo")]
+    data: PathBuf,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    if !(arguments.calls_per_hour.is_finite() && (0.0..=100_000.0).contains(&arguments.calls_per_hour)) {
+        return Err(Failure::Usage("--calls-per-hour must lie between 0 and 100000".to_owned()));
+    }
+    let files = write_files(arguments)?;
+    let mut replay = Replay::new(policies::load(std::slice::from_ref(&files.policy), None)?);
+    let mut found: HashMap<String, Found> = HashMap::new();
+    let notes = replay.run(&[files.capture.clone()], &mut |told| {
+        if let Told::Call { line, .. } = told {
+            let stopped = matches!(line.verdict, "block" | "divert" | "limit");
+            let entry = found.entry(line.call_id.as_deref().unwrap_or_default().to_owned()).or_default();
+            entry.stopped |= stopped;
+            if let Some(rule) = line.rule.filter(|_| stopped) {
+                rule.clone_into(&mut entry.rule);
+            }
+        }
+        Ok(())
+    })?;
+    debug_assert!(notes.is_empty(), "a capture of our own reads without complaint");
+    let tallies = tally(&files.truth, &found);
+    let mut out = std::io::stdout().lock();
+    let written =
+        if arguments.json { print_json(&mut out, &replay, &tallies) } else { print(&mut out, &files, &replay, &tallies) };
+    written.map_err(Failure::Output)?;
+    Ok(Outcome::Done)
+}
+
+/// What the demo wrote.
+struct Files {
+    capture: PathBuf,
+    policy: PathBuf,
+    truth: Vec<Truth>,
+    datagrams: u64,
+}
+
+/// What became of one Call-ID.
+#[derive(Default)]
+struct Found {
+    stopped: bool,
+    rule: String,
+}
+
+/// What became of all attempts with one label.
+#[derive(Default)]
+struct Tally {
+    attack: bool,
+    attempts: u64,
+    stopped: u64,
+    rules: BTreeMap<String, u64>,
+}
+
+fn write_files(arguments: &Arguments) -> Result<Files, Failure> {
+    let folder = &arguments.data;
+    fs::create_dir_all(folder).map_err(Failure::file(folder))?;
+    let write = |name: &str, content: &str| -> Result<PathBuf, Failure> {
+        let path = folder.join(name);
+        fs::write(&path, content).map_err(Failure::file(&path))?;
+        Ok(path)
+    };
+    let mut list = "number,category,reason\n".to_owned();
+    for caller in LISTED_CALLERS {
+        list.push_str(&format!("+{caller},Harassing,keeps calling and threatens our agents\n"));
+    }
+    write("harassment.csv", &list)?;
+    let policy = write("acme.toml", include_str!("../fixtures/demo/acme.toml"))?;
+    let mut day = Day::new(Settings {
+        seed: arguments.seed,
+        calls_per_hour: arguments.calls_per_hour,
+        ..Settings::default()
+    });
+    let truth = day.truth();
+    let capture = folder.join("day.pcap");
+    let file = File::create(&capture).map_err(Failure::file(&capture))?;
+    let datagrams = pcap::write(&mut day, BufWriter::new(file)).map_err(Failure::file(&capture))?;
+    Ok(Files { capture, policy, truth, datagrams })
+}
+
+fn tally(truth: &[Truth], found: &HashMap<String, Found>) -> BTreeMap<&'static str, Tally> {
+    let mut tallies: BTreeMap<&'static str, Tally> = BTreeMap::new();
+    for exchange in truth {
+        let tally = tallies.entry(exchange.label.word()).or_default();
+        tally.attack = matches!(exchange.label, Label::Attack(_));
+        tally.attempts += 1;
+        if let Some(found) = found.get(&exchange.call_id).filter(|found| found.stopped) {
+            tally.stopped += 1;
+            *tally.rules.entry(found.rule.clone()).or_default() += 1;
+        }
+    }
+    tallies
+}
+
+fn print(
+    out: &mut impl Write,
+    files: &Files,
+    replay: &Replay,
+    tallies: &BTreeMap<&'static str, Tally>,
+) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "A day of Acme Insurance: {} datagrams in {}, judged by {}.\n",
+        files.datagrams,
+        shown(&files.capture),
+        shown(&files.policy)
+    )?;
+    writeln!(out, "{}\n", replay.summary())?;
+    for (title, attack) in [("honest traffic", false), ("attacks", true)] {
+        writeln!(out, "{title:<26}{:>9}{:>9}", "attempts", "stopped")?;
+        for (label, tally) in tallies.iter().filter(|(_, tally)| tally.attack == attack) {
+            let rules: Vec<String> =
+                tally.rules.iter().map(|(rule, count)| format!("{count} by \"{rule}\"")).collect();
+            let line = format!("  {label:<24}{:>9}{:>9}   {}", tally.attempts, tally.stopped, rules.join(", "));
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "Attacks that are a pattern and not a number (war dialling, floods, robocalls) are found by the thresholds\n\
+         of the IPS policy, not by the firewall rules shown here.\n\n\
+         Look closer:\n  ringwall check {policy}\n  ringwall replay --policy {policy} --calls - {capture} | less\n  \
+         ringwall explain --policy {policy} --caller '+1 (212) 555.0166' --called +12105550150",
+        policy = shown(&files.policy),
+        capture = shown(&files.capture)
+    )
+}
+
+fn print_json(
+    out: &mut impl Write,
+    replay: &Replay,
+    tallies: &BTreeMap<&'static str, Tally>,
+) -> std::io::Result<()> {
+    let labels: serde_json::Map<String, serde_json::Value> = tallies
+        .iter()
+        .map(|(label, tally)| {
+            let value = serde_json::json!({
+                "attack": tally.attack, "attempts": tally.attempts, "stopped": tally.stopped, "rules": tally.rules,
+            });
+            ((*label).to_owned(), value)
+        })
+        .collect();
+    reporter::to_line(out, &serde_json::json!({ "summary": replay.summary(), "labels": labels }))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

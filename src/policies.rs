@@ -1,0 +1,94 @@
+//! Reads policy files for the commands that judge.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rules::policy::{self, Diagnostic, Files, Level, Mode, PolicySet, PolicyText};
+use rules::{Policy, Timestamp};
+
+use crate::outcome::Failure;
+
+/// What was read of one policy file.
+pub(crate) struct Read {
+    /// The path as it was given.
+    pub(crate) path: PathBuf,
+    /// Its text, for showing diagnostics.
+    pub(crate) source: String,
+    /// The policy, unless it has mistakes.
+    pub(crate) policy: Option<PolicyText>,
+    /// All that was found.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the policy at `path` with the lists beside it.
+pub(crate) fn read(path: &Path) -> Result<Read, Failure> {
+    let bytes = std::fs::read(path).map_err(Failure::file(path))?;
+    let source = String::from_utf8(bytes).map_err(|error| {
+        Failure::Usage(format!(
+            "{}: not UTF-8 from byte {} on; a policy is UTF-8 text",
+            path.display(),
+            error.utf8_error().valid_up_to()
+        ))
+    })?;
+    let beside = Beside(path.parent().unwrap_or(Path::new("")).to_owned());
+    let reading = policy::read(&path.display().to_string(), &source, &beside, now());
+    Ok(Read { path: path.to_owned(), source, policy: reading.policy, diagnostics: reading.diagnostics })
+}
+
+/// The diagnostics of error level of a policy that is no file.
+pub(crate) fn check_text(name: &str, text: &str) -> String {
+    let reading = policy::read(name, text, &Beside(PathBuf::new()), now());
+    let errors = reading.diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error);
+    errors.fold(String::new(), |mut said, error| {
+        let _ = write!(said, "{}", error.render(text));
+        said
+    })
+}
+
+/// Reads and compiles `paths`; mistakes are said on stderr. `mode` replaces every mode but `off`.
+pub(crate) fn load(paths: &[PathBuf], mode: Option<Mode>) -> Result<PolicySet, Failure> {
+    let mut policies = Vec::new();
+    let mut broken = false;
+    for path in paths {
+        let read = read(path)?;
+        for diagnostic in read.diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error) {
+            eprint!("{}", diagnostic.render(&read.source));
+        }
+        match read.policy {
+            Some(text) => policies.push(Policy::new(with_mode(text, mode))),
+            None => {
+                broken = true;
+                eprintln!("ringwall: {}: this policy cannot be used; `ringwall check` says all there is", path.display());
+            }
+        }
+    }
+    if broken { Err(Failure::Said) } else { Ok(PolicySet::new(policies)) }
+}
+
+fn with_mode(mut text: PolicyText, mode: Option<Mode>) -> PolicyText {
+    let Some(mode) = mode else { return text };
+    if text.customer.mode != Mode::Off {
+        text.customer.mode = mode;
+    }
+    for rule in text.firewall.iter_mut().filter(|rule| rule.mode != Mode::Off) {
+        rule.mode = mode;
+    }
+    text
+}
+
+/// The moment a command runs: only to say what has expired.
+#[allow(clippy::disallowed_methods, reason = "the command line is where time comes from")]
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since.as_micros() as i64)
+}
+
+/// Files beside a policy.
+struct Beside(PathBuf);
+
+impl Files for Beside {
+    fn read(&self, relative_path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(self.0.join(relative_path))
+    }
+}

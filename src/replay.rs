@@ -1,0 +1,287 @@
+//! `ringwall replay`: inspects captures in capture time.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use collector::{Assembler, Merge};
+use engine::{Attempt, Engine};
+use indicatif::{ProgressBar, ProgressStyle};
+use reporter::{Alert, Alerts, CallLine, InOrder, Summary};
+use rules::Timestamp;
+use rules::policy::{AlertLevel, Mode, PolicySet};
+
+use crate::outcome::{Failure, Outcome};
+use crate::policies;
+
+/// Inspect captures (pcap, pcapng, compressed or not) at full speed in capture time.
+///
+/// Without --policy nothing is judged. Exit code 0 whatever the verdicts, 2 when a file could not be read at all
+/// (the others are read first).
+#[derive(Args)]
+#[command(after_help = "Example:\n  ringwall replay --policy acme.toml --calls calls.jsonl --alerts alerts.jsonl monday.pcap tuesday.pcapng\n  \
+zcat old.pcap.gz | ringwall replay --json -")]
+pub(crate) struct Arguments {
+    /// A customer's policy; may be given several times.
+    #[arg(long)]
+    policy: Vec<PathBuf>,
+    /// Write one JSON object per call attempt to this file (`-`: standard output, the summary then goes to stderr).
+    #[arg(long, value_name = "OUT")]
+    calls: Option<PathBuf>,
+    /// Write one JSON object per alert to this file (`-`: standard output).
+    #[arg(long, value_name = "OUT")]
+    alerts: Option<PathBuf>,
+    /// Use this mode instead of each policy's and rule's own, except `off`.
+    #[arg(long, value_enum)]
+    mode: Option<ModeArgument>,
+    /// Print the summary as one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Captures; `-` is standard input.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ModeArgument {
+    Enforce,
+    Shadow,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let mode = arguments.mode.map(|mode| match mode {
+        ModeArgument::Enforce => Mode::Enforce,
+        ModeArgument::Shadow => Mode::Shadow,
+    });
+    if [&arguments.calls, &arguments.alerts].iter().all(|out| out.as_deref() == Some(Path::new("-"))) {
+        return Err(Failure::Usage("--calls and --alerts cannot both go to standard output".to_owned()));
+    }
+    let mut replay = Replay::new(policies::load(&arguments.policy, mode)?);
+    let mut calls = arguments.calls.as_deref().map(Lines::create).transpose()?;
+    let mut alerts = arguments.alerts.as_deref().map(Lines::create).transpose()?;
+    replay.tell_calls = calls.is_some();
+    let said = replay.run(&arguments.files, &mut |told| match told {
+        Told::Call { line, sequence } => calls.as_mut().map_or(Ok(()), |lines| lines.write_in_order(sequence, line)),
+        Told::Alert(alert) => alerts.as_mut().map_or(Ok(()), |lines| lines.write(alert)),
+    })?;
+    let to_stdout = [&calls, &alerts].into_iter().flatten().any(|lines| lines.is_stdout);
+    for lines in [calls, alerts].into_iter().flatten() {
+        lines.finish()?;
+    }
+    for sentence in &said {
+        eprintln!("ringwall: {sentence}");
+    }
+    print(&replay.summary, arguments.json, to_stdout).map_err(Failure::Output)?;
+    Ok(if replay.refused { Outcome::Refused } else { Outcome::Done })
+}
+
+/// One run over captures.
+pub(crate) struct Replay {
+    engine: Engine,
+    summary: Summary,
+    alerts: Alerts,
+    tell_calls: bool,
+    refused: bool,
+}
+
+/// News of a run.
+pub(crate) enum Told<'a> {
+    /// An attempt ended. Sequences begin at 1 and leave none out; several customers share one.
+    Call {
+        line: &'a CallLine<'a>,
+        sequence: u64,
+    },
+    /// An alert.
+    Alert(&'a Alert),
+}
+
+impl Replay {
+    pub(crate) fn new(policies: PolicySet) -> Self {
+        Self {
+            engine: Engine::new(Arc::new(policies)),
+            summary: Summary::default(),
+            alerts: Alerts::default(),
+            tell_calls: true,
+            refused: false,
+        }
+    }
+
+    /// What was seen.
+    pub(crate) fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Runs over `files`, merged by time. Returns sentences about files that could not be read, or not to their end.
+    pub(crate) fn run(
+        &mut self,
+        files: &[PathBuf],
+        tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
+    ) -> Result<Vec<String>, Failure> {
+        let mut merge = Merge::open(files);
+        let progress = Progress::new(files);
+        let mut assembler = Assembler::default();
+        let (mut first, mut last) = (None, None);
+        let mut failed = None;
+        while let Some(frame) = merge.next_frame() {
+            first.get_or_insert(frame.at);
+            last = last.max(Some(frame.at));
+            progress.see(frame.data.len());
+            let Self { engine, summary, alerts, tell_calls, .. } = self;
+            assembler.assemble(frame, &mut |packet| {
+                summary.see(&engine.handle(&packet));
+                if let Err(failure) = drain(engine, summary, alerts, *tell_calls, tell) {
+                    failed.get_or_insert(failure);
+                }
+            });
+            if let Some(failure) = failed.take() {
+                return Err(failure);
+            }
+        }
+        self.engine.finish();
+        drain(&mut self.engine, &mut self.summary, &mut self.alerts, self.tell_calls, tell)?;
+        self.finish_alerts(tell)?;
+        progress.finish();
+        self.summary.frames = merge.frames();
+        self.summary.seconds = first.zip(last).map_or(0.0, |(first, last): (Timestamp, Timestamp)| {
+            last.micros_since(first) as f64 / 1e6
+        });
+        self.summary.finish();
+        self.refused = !merge.refused().is_empty();
+        let notes = merge.notes().map(ToString::to_string);
+        Ok(notes.chain(merge.refused().iter().map(ToString::to_string)).collect())
+    }
+
+    fn finish_alerts(&mut self, tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+        let alerts = std::mem::take(&mut self.alerts);
+        self.summary.alerts = alerts.raised();
+        alerts.finish().iter().try_for_each(|alert| tell(Told::Alert(alert)))
+    }
+}
+
+/// Tells of every attempt that ended.
+fn drain(
+    engine: &mut Engine,
+    summary: &mut Summary,
+    alerts: &mut Alerts,
+    tell_calls: bool,
+    tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let policies = engine.policies();
+    while let Some(attempt) = engine.poll_ended() {
+        for view in &attempt.views {
+            if attempt.is_call() {
+                summary.judge(view.verdict.map_or(rules::Action::Allow, |verdict| verdict.action).word());
+            }
+            let alert = view.verdict.map_or(AlertLevel::None, |verdict| verdict.alert);
+            if tell_calls || alert != AlertLevel::None {
+                let line = CallLine::new(attempt, view, &policies);
+                alerts.see(&line, alert, attempt.progress.started);
+                tell_call(tell_calls, attempt, &line, tell)?;
+            }
+        }
+    }
+    while let Some(alert) = alerts.pop() {
+        tell(Told::Alert(&alert))?;
+    }
+    Ok(())
+}
+
+fn tell_call(
+    wanted: bool,
+    attempt: &Attempt,
+    line: &CallLine<'_>,
+    tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if wanted { tell(Told::Call { line, sequence: attempt.sequence }) } else { Ok(()) }
+}
+
+fn print(summary: &Summary, json: bool, stdout_is_taken: bool) -> io::Result<()> {
+    let mut text = Vec::new();
+    if json {
+        reporter::to_line(&mut text, summary)?;
+    } else {
+        writeln!(text, "{summary}")?;
+    }
+    if stdout_is_taken { io::stderr().write_all(&text) } else { io::stdout().write_all(&text) }
+}
+
+/// JSON lines on their way to a file or to standard output.
+struct Lines {
+    out: BufWriter<Box<dyn Write>>,
+    path: PathBuf,
+    is_stdout: bool,
+    held: InOrder<Vec<u8>>,
+}
+
+impl Lines {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        let is_stdout = path == Path::new("-");
+        let out: Box<dyn Write> = if is_stdout {
+            Box::new(io::stdout())
+        } else {
+            Box::new(File::create(path).map_err(Failure::file(path))?)
+        };
+        Ok(Self { out: BufWriter::new(out), path: path.to_owned(), is_stdout, held: InOrder::default() })
+    }
+
+    fn write(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        reporter::to_line(&mut self.out, value).map_err(|error| failure(&self.path, self.is_stdout, error))
+    }
+
+    /// Writes lines in the order in which their calls began.
+    fn write_in_order(&mut self, sequence: u64, line: &CallLine<'_>) -> Result<(), Failure> {
+        let mut bytes = Vec::new();
+        reporter::to_line(&mut bytes, line).map_err(Failure::Output)?;
+        self.held.push(sequence, bytes);
+        while let Some(line) = self.held.pop() {
+            self.out.write_all(&line).map_err(|error| failure(&self.path, self.is_stdout, error))?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        for line in self.held.finish() {
+            self.out.write_all(&line).map_err(|error| failure(&self.path, self.is_stdout, error))?;
+        }
+        self.out.flush().map_err(|error| failure(&self.path, self.is_stdout, error))
+    }
+}
+
+fn failure(path: &Path, is_stdout: bool, error: io::Error) -> Failure {
+    if is_stdout { Failure::Output(error) } else { Failure::File(path.to_owned(), error) }
+}
+
+/// A bar on stderr for work that a person waits for.
+struct Progress(Option<ProgressBar>);
+
+/// Files that are read within a second show no bar.
+const QUICK_BYTES: u64 = 500 << 20;
+
+impl Progress {
+    fn new(files: &[PathBuf]) -> Self {
+        let bytes = files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|data| data.len()).sum();
+        if !io::stderr().is_terminal() || bytes < QUICK_BYTES {
+            return Self(None);
+        }
+        let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+        let bar = ProgressBar::new(bytes);
+        Self(Some(style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))))
+    }
+
+    fn see(&self, bytes: usize) {
+        if let Some(bar) = &self.0 {
+            bar.inc(bytes as u64 + FRAME_HEADER_BYTES);
+        }
+    }
+
+    fn finish(self) {
+        if let Some(bar) = self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Bytes that a capture adds to each frame.
+const FRAME_HEADER_BYTES: u64 = 16;

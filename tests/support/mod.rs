@@ -1,0 +1,72 @@
+//! What the stories share: the shared material, the binary, packets made by hand.
+
+pub mod messages;
+pub mod packets;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The folder of shared captures and data, if this machine has it. In CI it must be there.
+pub fn shared() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = std::env::var_os("RINGWALL_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    if folder.join("data/evasion.tsv").exists() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "RINGWALL_SHARED is missing in CI: {}", folder.display());
+    println!("left out: {} is not there", folder.display());
+    None
+}
+
+/// A folder of this test process that is removed when dropped.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("ringwall-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    /// Writes a file and returns its path.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs the `ringwall` binary.
+pub fn ringwall<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ringwall")).args(arguments).output().unwrap()
+}
+
+/// The standard output as text.
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The call lines that a replay of `capture` by `policy` writes.
+pub fn call_lines(policy: Option<&Path>, capture: &Path) -> Vec<Value> {
+    let mut arguments: Vec<std::ffi::OsString> = vec!["replay".into()];
+    if let Some(policy) = policy {
+        arguments.extend(["--policy".into(), policy.into()]);
+    }
+    arguments.extend(["--calls".into(), "-".into(), capture.into()]);
+    let output = ringwall(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

@@ -1,1 +1,228 @@
 //! Reads telephone numbers out of user parts.
+//!
+//! What a caller writes and what a peer dials differ in a hundred harmless-looking ways; this module reads them
+//! all as the one number they reach, or as no number. It never guesses: letters that look like digits stay letters.
+
+mod character;
+mod dialled;
+mod parameter;
+mod written;
+
+use rules::plan::{DialPlan, Habits};
+use rules::{Flag, Flags, Number};
+
+pub use parameter::Verstat;
+pub use rules::Party;
+
+use crate::sip::{Scheme, Uri};
+use dialled::Dialled;
+use parameter::{Context, Parameters};
+use written::Written;
+
+/// Whose address is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A caller outside: extensions of the customer mean nothing.
+    Caller,
+    /// A caller on the customer's own side: an extension is read as the number it stands for.
+    OwnCaller,
+    /// Where a call goes: an extension is read as the number it stands for.
+    Called,
+}
+
+/// What an address was read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading<'a> {
+    /// Who it is.
+    pub party: Party,
+    /// What had to be repaired.
+    pub flags: Flags,
+    /// The routing number (`rn`, RFC 4694): where the network takes the call, whatever the number says.
+    pub routing: Option<Party>,
+    /// The verification status somebody wrote into the address; whether to believe it depends on the sender,
+    /// and only then [`Flag::UntrustedVerstat`] is for the caller of this function to raise.
+    pub verstat: Option<Verstat>,
+    /// The `phone-context` of a private number (RFC 3966 §5.1.5) when it is a domain; empty otherwise. The party is
+    /// then a [`Party::Name`]: a private number equals no listed number.
+    pub domain: &'a [u8],
+}
+
+impl Reading<'_> {
+    const fn of(party: Party, flags: Flags) -> Self {
+        Reading { party, flags, routing: None, verstat: None, domain: b"" }
+    }
+}
+
+/// Reads who `uri` names under `plan`. Never fails, never allocates.
+pub fn read<'a>(uri: &Uri<'a>, plan: &DialPlan, role: Role) -> Reading<'a> {
+    if let (Some([b'+', digits @ ..]), Scheme::Sip | Scheme::Sips | Scheme::Tel) = (uri.user, uri.scheme)
+        && let Some(number) = read_plain(digits, plan.habits())
+    {
+        let mut reading = Reading::of(Party::Number(number), Flags::NONE);
+        if !uri.params.is_empty() && uri.params != b"user=phone" {
+            Parameters::of_uri(uri.params).complete(&mut reading, plan);
+        }
+        return reading;
+    }
+    read_any(uri, plan, role)
+}
+
+/// Reads plain text: an entry of a list, an argument, a user part without its URI.
+pub fn read_user<'a>(text: &'a [u8], plan: &DialPlan, role: Role) -> Reading<'a> {
+    if let [b'+', digits @ ..] = text
+        && let Some(number) = read_plain(digits, plan.habits())
+    {
+        return Reading::of(Party::Number(number), Flags::NONE);
+    }
+    read_parts(text, plan, role)
+}
+
+/// The number that a display name shows: only what has seven digits and more and is in some country's plan.
+pub fn display_number(name: &[u8], plan: &DialPlan) -> Option<Number> {
+    let is_number = |byte: &u8| byte.is_ascii_digit() || !byte.is_ascii() || b"+-. ()%/".contains(byte);
+    let digits = name.iter().filter(|byte| byte.is_ascii_digit() || !byte.is_ascii() || **byte == b'%').count();
+    if digits < DISPLAY_DIGITS_MIN {
+        return None;
+    }
+    name.split(|byte| !is_number(byte)).find_map(|run| {
+        let written = Written::read(run, plan.habits());
+        if written.digits().len() < DISPLAY_DIGITS_MIN || written.letters > 0 {
+            return None;
+        }
+        let number = read_parts(run, plan, Role::Caller).party.number()?;
+        (!number.is_local() && plan.habits().is_valid(number)).then_some(number)
+    })
+}
+
+/// Whether the display name `name` shows another number than `party`, see [`display_number`].
+pub fn is_display_mismatch(name: &[u8], party: Party, plan: &DialPlan) -> bool {
+    display_number(name, plan).is_some_and(|shown| Party::Number(shown) != party)
+}
+
+/// A display name with fewer digits shows no number: house numbers, years and badges are common.
+const DISPLAY_DIGITS_MIN: usize = 7;
+
+/// The common case: digits behind a plus that are possible in their country and begin as numbers there do.
+#[inline]
+fn read_plain(digits: &[u8], habits: &Habits) -> Option<Number> {
+    let number = Number::international(digits)?;
+    let code = habits.code_of_leading((number.position() / LEADING) as usize)?;
+    let first = digits.get(code.digits.len())?;
+    let usual = code.lengths >> digits.len() & 1 == 1 && code.unusual >> (first & 0xf) & 1 == 0;
+    usual.then_some(number)
+}
+
+/// Divides the 15 digits of a number's position to its first three.
+const LEADING: u64 = 1_000_000_000_000;
+
+#[cold]
+fn read_any<'a>(uri: &Uri<'a>, plan: &DialPlan, role: Role) -> Reading<'a> {
+    let mut reading = match (uri.scheme, uri.user) {
+        (Scheme::Urn, user) => Reading::of(read_urn(user.unwrap_or(uri.text)), Flags::NONE),
+        // `sip:tel:+12025550143@host`: the colon of a nested URI looks like the one before a password.
+        (_, Some(user)) if is_scheme(user) && !uri.password.is_empty() => {
+            let mut reading = read_parts(uri.password, plan, role);
+            reading.flags.raise(Flag::NestedUri);
+            reading
+        }
+        (_, Some(user)) => read_parts(user, plan, role),
+        (Scheme::Missing, None) => read_parts(uri.text, plan, role),
+        (Scheme::Other, None) => read_parts(behind_colon(uri.text), plan, role),
+        (_, None) => read_host(uri.host, plan, role),
+    };
+    if reading.party == Party::Name && is_anonymous_host(uri.host) {
+        reading.party = Party::Anonymous;
+    }
+    if uri.scheme == Scheme::Other {
+        reading.flags.raise(Flag::Scheme);
+    }
+    Parameters::of_uri(uri.params).complete(&mut reading, plan);
+    reading
+}
+
+/// Reads a user part: the number, then its parameters.
+fn read_parts<'a>(user: &'a [u8], plan: &DialPlan, role: Role) -> Reading<'a> {
+    let (text, parameters) = match memchr::memchr(b';', user) {
+        Some(at) => user.split_at(at),
+        None => (user, &b""[..]),
+    };
+    let (text, nested) = written::unnest(text);
+    let written = Written::read(text, plan.habits());
+    let parameters = Parameters::of_user(parameters);
+    let mut reading = Reading::of(Party::Absent, written.flags.union(parameters.flags));
+    if nested {
+        reading.flags.raise(Flag::NestedUri);
+    }
+    let (party, flags) = judge(&written, &parameters, plan, role, &mut reading.domain);
+    reading.party = party;
+    reading.flags = reading.flags.union(flags);
+    parameters.complete(&mut reading, plan);
+    reading
+}
+
+fn judge<'a>(
+    written: &Written,
+    parameters: &Parameters<'a>,
+    plan: &DialPlan,
+    role: Role,
+    domain: &mut &'a [u8],
+) -> (Party, Flags) {
+    if let Some((party, flags)) = written.without_number() {
+        return (party, flags);
+    }
+    let dialled = Dialled { plan, role, guarded: written.may_be_emergency() };
+    match parameters.context {
+        Context::None => dialled.read(written),
+        Context::Global(context) if !written.plus => dialled.read_in_context(written, context.as_bytes()),
+        Context::Domain(name) if !written.plus => {
+            let (party, flags) = dialled.read(written);
+            match party {
+                Party::Number(number) if number.is_local() && !plan.habits().emergency.contains(number) => {
+                    *domain = name;
+                    (Party::Name, flags)
+                }
+                _ => (party, flags),
+            }
+        }
+        // RFC 3966 §5.1.5: a global number has no context, and one that is there must not win.
+        Context::Global(_) | Context::Domain(_) => {
+            let (party, flags) = dialled.read(written);
+            (party, flags.union(Flags::of(Flag::Malformed)))
+        }
+    }
+}
+
+/// RFC 5031: `urn:service:sos` and what stands below it. `user` is all behind `urn:`.
+fn read_urn(user: &[u8]) -> Party {
+    let user = user.get(..4).filter(|head| head.eq_ignore_ascii_case(b"urn:")).map_or(user, |_| behind_colon(user));
+    let (head, rest) = user.split_at_checked(EMERGENCY_URN.len()).unwrap_or_default();
+    let ends = matches!(rest.first(), None | Some(b'.' | b';' | b'?' | b'@' | b':'));
+    if head.eq_ignore_ascii_case(EMERGENCY_URN) && ends { Party::EmergencyService } else { Party::Name }
+}
+
+const EMERGENCY_URN: &[u8] = b"service:sos";
+
+/// Without a user part the number may stand where the host belongs. An address of four groups is none.
+fn read_host<'a>(host: &'a [u8], plan: &DialPlan, role: Role) -> Reading<'a> {
+    let is_number = host.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-'))
+        && host.iter().filter(|byte| byte.is_ascii_digit()).count() >= 7;
+    if !is_number {
+        return Reading::of(Party::Absent, Flags::NONE);
+    }
+    let mut reading = read_user(host, plan, role);
+    reading.flags.raise(Flag::NumberInHost);
+    reading
+}
+
+/// RFC 3323 §4.1.1.3: the host of an anonymous caller.
+fn is_anonymous_host(host: &[u8]) -> bool {
+    host.eq_ignore_ascii_case(b"anonymous.invalid")
+}
+
+fn is_scheme(text: &[u8]) -> bool {
+    [&b"sip"[..], b"sips", b"tel"].iter().any(|scheme| text.eq_ignore_ascii_case(scheme))
+}
+
+fn behind_colon(text: &[u8]) -> &[u8] {
+    memchr::memchr(b':', text).and_then(|at| text.get(at + 1..)).unwrap_or(text)
+}

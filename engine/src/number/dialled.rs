@@ -1,0 +1,409 @@
+//! Digits as they were dialled, read as the number they reach.
+
+use rules::plan::{Bare, CountryCode, DialPlan, Habits};
+use rules::{Flag, Flags, Number, Party};
+
+use super::Role;
+use super::written::Written;
+
+/// How digits are read: by whose plan, for whom, and whether they may be an emergency call.
+#[derive(Clone, Copy)]
+pub(super) struct Dialled<'a> {
+    pub(super) plan: &'a DialPlan,
+    pub(super) role: Role,
+    pub(super) guarded: bool,
+}
+
+/// One way to read the digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Way {
+    number: Number,
+    flags: Flags,
+}
+
+impl Way {
+    const fn flagged(self, flag: Flag) -> Self {
+        Self { flags: self.flags.union(Flags::of(flag)), ..self }
+    }
+}
+
+/// Local numbers have at most six digits, or as many as the region dials inside one area.
+const LOCAL_DIGITS_MAX: usize = 6;
+/// Digits that a carrier code, an access code and the like may be taken off from, at most this often.
+const PREFIXES_MAX: u8 = 3;
+/// A foreign number without plus or prefix has at least so many digits.
+const BARE_INTERNATIONAL_MIN: usize = 8;
+
+impl Dialled<'_> {
+    /// Reads what was written, without a context.
+    pub(super) fn read(&self, written: &Written) -> (Party, Flags) {
+        let digits = written.digits();
+        if written.is_endless() {
+            return (Party::Invalid, Flags::NONE);
+        }
+        let found = if written.starred {
+            self.starred(digits)
+        } else if written.plus {
+            self.global(digits)
+        } else {
+            self.bare(digits, PREFIXES_MAX)
+        };
+        match found {
+            Some(way) => (Party::Number(way.number), way.flags),
+            None if written.starred => (Party::Name, Flags::of(Flag::ServiceCode)),
+            None => (Party::Invalid, Flags::NONE),
+        }
+    }
+
+    /// Reads a local number in the global context `context` (RFC 3966 §5.1.5).
+    pub(super) fn read_in_context(&self, written: &Written, context: &[u8]) -> (Party, Flags) {
+        let digits = written.digits();
+        let own = context.starts_with(&self.habits().code().digits);
+        let emergency = if own { self.emergency(digits) } else { None };
+        match emergency.or_else(|| self.joined(digits, context)) {
+            Some(way) => (Party::Number(way.number), way.flags),
+            None => (Party::Invalid, Flags::NONE),
+        }
+    }
+
+    fn habits(&self) -> &Habits {
+        self.plan.habits()
+    }
+
+    fn joined(&self, digits: &[u8], context: &[u8]) -> Option<Way> {
+        let code = self.habits().code_of(context)?;
+        let abroad = self.habits().international_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+        let ways = [
+            self.possible_joined(context, digits),
+            self.without_trunk(code, digits, |rest| self.possible_joined(&code.digits, rest)),
+            self.possible_joined(b"", digits).filter(|_| digits.starts_with(&code.digits)),
+            abroad.clone().find_map(|rest| self.possible_joined(b"", rest)),
+            digits.strip_prefix(b"00").and_then(|rest| self.possible_joined(b"", rest)),
+        ];
+        self.best(ways).or_else(|| self.overlong_joined(context, digits))
+    }
+
+    fn overlong_joined(&self, context: &[u8], digits: &[u8]) -> Option<Way> {
+        let mut all = Digits::default();
+        all.add(context)?;
+        all.add(digits)?;
+        self.overlong(self.habits().code_of(context)?, all.as_bytes())
+    }
+
+    /// The first of `ways` that some plan knows, else the first.
+    fn best<const N: usize>(&self, ways: [Option<Way>; N]) -> Option<Way> {
+        let mut ways = ways.into_iter().flatten();
+        let first = ways.next()?;
+        if self.is_valid(first) {
+            return Some(first);
+        }
+        Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first))
+    }
+
+    fn is_valid(&self, way: Way) -> bool {
+        self.habits().is_valid(way.number)
+    }
+
+    /// Reads digits behind a plus.
+    fn global(&self, digits: &[u8]) -> Option<Way> {
+        if let Some(way) = self.international(digits, 2) {
+            return Some(way);
+        }
+        self.global_emergency(digits)
+    }
+
+    /// `+911`, `+1911`, `+11911`: an emergency number behind a plus or the region's own country code.
+    fn global_emergency(&self, digits: &[u8]) -> Option<Way> {
+        let own = &self.habits().code().digits;
+        let once = digits.strip_prefix(own.as_slice());
+        let twice = once.and_then(|rest| rest.strip_prefix(own.as_slice()));
+        [Some(digits), once, twice].into_iter().flatten().find_map(|rest| self.emergency(rest))
+    }
+
+    /// Reads digits as an international number, repairing what people put in front of it or behind.
+    fn international(&self, digits: &[u8], repairs: u8) -> Option<Way> {
+        if digits.first() == Some(&b'0') {
+            return self.behind_zero(digits, repairs);
+        }
+        let Some(code) = self.habits().code_of(digits) else {
+            let unassigned = Number::international(digits).filter(|number| number.len() >= 7)?;
+            return Some(Way { number: unassigned, flags: Flags::NONE });
+        };
+        let national = digits.get(code.digits.len()..).unwrap_or_default();
+        let plain = possible(code, digits);
+        let usual = national.first().is_some_and(|digit| code.unusual >> (digit & 0xf) & 1 == 0);
+        if let Some(way) = plain.filter(|_| usual) {
+            return Some(way);
+        }
+        let repaired = if repairs > 0 { self.repaired(code, national, repairs - 1) } else { None };
+        // What is possible as it stands is only repaired into a number that exists.
+        match (plain, repaired) {
+            (Some(plain), Some(repaired)) if !self.is_valid(repaired) => Some(plain),
+            (_, Some(repaired)) => Some(repaired),
+            (Some(plain), None) => Some(plain),
+            (None, None) => self.overlong(code, digits),
+        }
+    }
+
+    /// A plus in front of an international prefix, or of a national number.
+    fn behind_zero(&self, digits: &[u8], repairs: u8) -> Option<Way> {
+        let repairs = repairs.checked_sub(1)?;
+        let habits = self.habits();
+        let own = habits.international_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+        let usual = [b"00".as_slice(), b"011"].into_iter().filter_map(|prefix| digits.strip_prefix(prefix));
+        let abroad = own
+            .chain(usual)
+            .filter(|rest| rest.first() != Some(&b'0'))
+            .find_map(|rest| self.international(rest, repairs));
+        let inside = || self.without_trunk(habits.code(), digits, |rest| self.inside(rest));
+        abroad.or_else(inside).map(|way| way.flagged(Flag::PlusAndPrefix))
+    }
+
+    /// What stands behind the country code `code` is no national number: perhaps the code again, a prefix
+    /// for abroad, the trunk prefix, or Argentina's 15.
+    fn repaired(&self, code: &CountryCode, national: &[u8], repairs: u8) -> Option<Way> {
+        if national.starts_with(&code.digits)
+            && let Some(way) = self.international(national, repairs)
+        {
+            return Some(way.flagged(Flag::DupCc));
+        }
+        let abroad = [b"00".as_slice(), b"011"]
+            .into_iter()
+            .filter_map(|prefix| national.strip_prefix(prefix))
+            .filter(|rest| rest.first() != Some(&b'0'))
+            .find_map(|rest| self.international(rest, repairs).filter(|way| self.is_valid(*way)));
+        if let Some(way) = abroad {
+            return Some(way.flagged(Flag::PlusAndPrefix));
+        }
+        let inside = self.without_trunk(code, national, |rest| self.possible_joined(&code.digits, rest));
+        inside.map(|way| way.flagged(Flag::NationalZeroAfterCc))
+    }
+
+    /// Reads `digits` without the trunk prefix of `code` by `read`; the longest prefix that works wins.
+    fn without_trunk(
+        &self,
+        code: &CountryCode,
+        digits: &[u8],
+        read: impl Fn(&[u8]) -> Option<Way>,
+    ) -> Option<Way> {
+        let mut ways = code
+            .national_prefixes
+            .iter()
+            .filter_map(|prefix| prefix.strip(digits))
+            .filter_map(|rest| read(rest).or_else(|| self.fifteen(code, rest)));
+        let first = ways.next().or_else(|| self.fifteen(code, digits))?;
+        if self.is_valid(first) { Some(first) } else { Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first)) }
+    }
+
+    /// Argentina's mobile numbers: `11 15 2345 6789` inside is `9 11 2345 6789` abroad.
+    fn fifteen(&self, code: &CountryCode, national: &[u8]) -> Option<Way> {
+        let (area, rest) = code.mobile_fifteen(national)?;
+        let mut all = Digits::default();
+        all.add(&code.digits)?;
+        all.add(b"9")?;
+        all.add(area)?;
+        all.add(rest)?;
+        possible(code, all.as_bytes())
+    }
+
+    /// More digits than the plan has: the network stops listening when the number is complete.
+    fn overlong(&self, code: &CountryCode, digits: &[u8]) -> Option<Way> {
+        let longest = (u16::BITS - 1 - code.lengths.leading_zeros()) as usize;
+        if digits.len() <= longest {
+            return None;
+        }
+        let cut = |length: usize| possible(code, digits.get(..length)?);
+        let valid = (1..=longest).rev().filter_map(cut).find(|way| self.is_valid(*way));
+        let fixed = || cut(longest).filter(|_| code.lengths.count_ones() == 1);
+        valid.or_else(fixed).map(|way| way.flagged(Flag::Overlong))
+    }
+
+    /// Reads digits without a plus.
+    fn bare(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
+        if let Some(way) = self.emergency(digits).or_else(|| self.extension(digits)) {
+            return Some(way);
+        }
+        if digits.len() < 2 || digits.iter().all(|digit| *digit == b'0') {
+            return None;
+        }
+        let first = match self.plan.bare {
+            Bare::National => self.nationally(digits),
+            Bare::International => {
+                let as_it_stands = self.international(digits, 0).filter(|way| !way.flags.contains(Flag::Overlong));
+                self.best([as_it_stands.filter(|_| digits.len() >= 7), self.nationally(digits)])
+            }
+        };
+        if let Some(way) = first.filter(|way| self.is_valid(*way)) {
+            return Some(way);
+        }
+        let prefixed = if prefixes > 0 { self.behind_prefix(digits, prefixes - 1) } else { None };
+        match (first, prefixed) {
+            (_, Some(way)) if self.is_valid(way) || way.number.is_local() => Some(way),
+            (Some(way), _) => Some(way),
+            (None, Some(way)) => Some(way),
+            (None, None) => self.last_resort(digits),
+        }
+    }
+
+    /// The ways in which the region dials: abroad, inside, its own country code, inside one area.
+    fn nationally(&self, digits: &[u8]) -> Option<Way> {
+        let habits = self.habits();
+        let code = habits.code();
+        let abroad = habits
+            .international_prefixes
+            .iter()
+            .filter_map(|prefix| prefix.strip(digits))
+            .filter(|rest| rest.first() != Some(&b'0'));
+        let generic = digits.strip_prefix(b"00").filter(|rest| rest.first() != Some(&b'0'));
+        let ways = [
+            self.inside(digits),
+            self.first_valid(abroad.filter_map(|rest| self.international(rest, 1))),
+            self.trunk(digits),
+            possible(code, digits).filter(|_| digits.starts_with(&code.digits)),
+            self.in_area(digits),
+            generic.and_then(|rest| self.international(rest, 1)),
+        ];
+        self.best(ways)
+    }
+
+    fn first_valid(&self, mut ways: impl Iterator<Item = Way>) -> Option<Way> {
+        let first = ways.next()?;
+        if self.is_valid(first) { Some(first) } else { Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first)) }
+    }
+
+    /// A national number as it stands.
+    fn inside(&self, digits: &[u8]) -> Option<Way> {
+        let code = self.habits().code();
+        let usual = digits.first().is_some_and(|digit| code.unusual >> (digit & 0xf) & 1 == 0);
+        self.possible_joined(&code.digits, digits).filter(|_| usual)
+    }
+
+    /// A national number behind the trunk prefix.
+    fn trunk(&self, digits: &[u8]) -> Option<Way> {
+        let habits = self.habits();
+        let rests = habits.national_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+        self.first_valid(
+            rests.filter_map(|rest| self.inside(rest).or_else(|| self.fifteen(habits.code(), rest))),
+        )
+    }
+
+    fn in_area(&self, digits: &[u8]) -> Option<Way> {
+        let habits = self.habits();
+        if habits.area.is_empty() || digits.len() < 4 {
+            return None;
+        }
+        let mut national = Digits::default();
+        national.add(&habits.area)?;
+        national.add(digits)?;
+        self.inside(national.as_bytes())
+    }
+
+    /// A carrier or service code, or an access code, in front of what is really dialled.
+    fn behind_prefix(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
+        let habits = self.habits();
+        let selecting = habits.service_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+        let mut services = selecting.filter_map(|rest| self.bare(rest, prefixes).filter(|way| way.number.len() > 2));
+        let service = services.next().map(|way| way.flagged(Flag::ServiceCode));
+        let outside = habits.access_codes.iter().filter_map(|code| digits.strip_prefix(code.as_slice()));
+        let mut outside = outside.filter_map(|rest| self.bare(rest, prefixes)).filter(|way| {
+            !way.number.is_local() || self.habits().emergency.contains(way.number)
+        });
+        // The country code repeated in front of an emergency number: 1911.
+        let own = digits.strip_prefix(habits.code().digits.as_slice());
+        let emergency = own.and_then(|rest| self.emergency(rest));
+        let outside = outside.next();
+        emergency.or_else(|| self.best([service, outside]))
+    }
+
+    /// Nothing fits the region's plan: a foreign number without its plus, over-dialled digits, a short code.
+    fn last_resort(&self, digits: &[u8]) -> Option<Way> {
+        let habits = self.habits();
+        let local = digits.len() <= LOCAL_DIGITS_MAX || habits.local_lengths >> digits.len().min(31) & 1 == 1;
+        if local {
+            let number = Number::local(digits)?;
+            return Some(Way { number, flags: Flags::NONE });
+        }
+        let foreign = habits.code_of(digits).and_then(|code| {
+            let first = digits.get(code.digits.len())?;
+            possible(code, digits).filter(|_| code.unusual >> (first & 0xf) & 1 == 0)
+        });
+        let foreign = foreign.filter(|_| digits.len() >= BARE_INTERNATIONAL_MIN);
+        if let Some(way) = foreign {
+            return Some(way.flagged(Flag::BareInternational));
+        }
+        let code = habits.code();
+        let own = if digits.starts_with(&code.digits) { self.overlong(code, digits) } else { None };
+        let trunk = || habits.national_prefixes.iter().find_map(|prefix| self.overlong_inside(prefix.strip(digits)?));
+        own.or_else(trunk).or_else(|| self.overlong_inside(digits))
+    }
+
+    fn overlong_inside(&self, national: &[u8]) -> Option<Way> {
+        let code = self.habits().code();
+        let mut all = Digits::default();
+        all.add(&code.digits)?;
+        all.add(national)?;
+        self.overlong(code, all.as_bytes())
+    }
+
+    /// `*67` and the number: two digits, or three when two do not do.
+    fn starred(&self, digits: &[u8]) -> Option<Way> {
+        let behind = |length: usize| self.bare(digits.get(length..)?, 1);
+        let ways = [behind(2), behind(3)];
+        let emergency = ways.into_iter().flatten().find(|way| self.habits().emergency.contains(way.number));
+        let way = emergency.or_else(|| self.best(ways).filter(|way| !way.number.is_local()))?;
+        Some(way.flagged(Flag::ServiceCode))
+    }
+
+    fn emergency(&self, digits: &[u8]) -> Option<Way> {
+        let number = Number::local(digits).filter(|number| number.len() <= LOCAL_DIGITS_MAX)?;
+        let is_emergency = self.guarded && self.habits().emergency.contains(number);
+        is_emergency.then_some(Way { number, flags: Flags::NONE })
+    }
+
+    fn extension(&self, digits: &[u8]) -> Option<Way> {
+        if self.role == Role::Caller {
+            return None;
+        }
+        let number = self.habits().extension(digits)?;
+        Some(Way { number, flags: Flags::NONE })
+    }
+
+    /// The possible number that `head` and `tail` make together.
+    fn possible_joined(&self, head: &[u8], tail: &[u8]) -> Option<Way> {
+        let mut all = Digits::default();
+        all.add(head)?;
+        all.add(tail)?;
+        possible(self.habits().code_of(all.as_bytes())?, all.as_bytes())
+    }
+}
+
+/// `digits` as a number of a length its plan has.
+fn possible(code: &CountryCode, digits: &[u8]) -> Option<Way> {
+    let fits = digits.len() <= rules::number::DIGITS_MAX && code.lengths >> digits.len() & 1 == 1;
+    let number = if fits { Number::international(digits) } else { None };
+    number.map(|number| Way { number, flags: Flags::NONE })
+}
+
+/// Digits put together on the stack.
+struct Digits {
+    bytes: [u8; 96],
+    length: usize,
+}
+
+impl Default for Digits {
+    fn default() -> Self {
+        Self { bytes: [0; 96], length: 0 }
+    }
+}
+
+impl Digits {
+    fn add(&mut self, digits: &[u8]) -> Option<()> {
+        self.bytes.get_mut(self.length..self.length + digits.len())?.copy_from_slice(digits);
+        self.length += digits.len();
+        Some(())
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}

@@ -1,2 +1,86 @@
 //! Chores: test, bench, fuzz.
-fn main() {}
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a chore talks to a person and times what it does"
+)]
+
+mod fuzz;
+mod gates;
+mod packages;
+mod report;
+mod suite;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use report::Report;
+
+const HELP: &str = "\
+Chores. Run them from anywhere inside the repository.
+
+cargo xtask test [--no-install]              everything CI runs
+cargo xtask fuzz [TARGET] [--seconds N]      fuzz one target or all; 60 s each unless told
+cargo xtask bench [NAME]                     criterion benches: time, as ratios inside one run
+cargo xtask bench --gate [NAME]              instructions per message against benches/gates.tsv
+cargo xtask help                             this text
+
+Example: cargo xtask fuzz sip_message --seconds 600
+
+RINGWALL_SHARED names the folder with captures that may not be copied into the repository (default ../shared).
+With CI set, whatever is skipped counts as failed.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut report = Report::new(std::env::var_os("CI").is_some());
+    match words.as_slice() {
+        ["test"] => suite::run(&mut report, true),
+        ["test", "--no-install"] => suite::run(&mut report, false),
+        ["fuzz", rest @ ..] => match fuzz::Bounds::parse(rest) {
+            Ok(bounds) => fuzz::run(&mut report, &bounds),
+            Err(wrong) => return usage(&wrong),
+        },
+        ["bench", "--gate"] => gates::run(&mut report, None),
+        ["bench", "--gate", name] => gates::run(&mut report, Some(name)),
+        ["bench", names @ ..] => {
+            report
+                .step("benches", cargo(&["bench", "--locked", "--workspace", "--benches", "--"]).args(names));
+        }
+        ["help" | "--help" | "-h"] | [] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => return usage(&format!("no such chore: {}", words.join(" "))),
+    }
+    report.close()
+}
+
+fn usage(wrong: &str) -> ExitCode {
+    eprintln!("{wrong}\n\n{HELP}");
+    ExitCode::from(2)
+}
+
+/// The workspace's folder.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// `cargo` with `arguments`, in the workspace's folder.
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root()).env("RINGWALL_SHARED", shared());
+    command
+}
+
+/// The folder with captures that may not be copied into the repository, as an absolute path.
+fn shared() -> PathBuf {
+    let folder = std::env::var_os("RINGWALL_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    folder.canonicalize().unwrap_or(folder)
+}
+
+/// Whether `program` can be run.
+fn has(program: &str, argument: &str) -> bool {
+    Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
+}

@@ -40,4 +40,16 @@ pub struct Diagnostic {
 pub enum Code {
     /// The text is no TOML.
     Syntax,
+    /// Earlier rules take every call that this one matches.
+    ShadowedRule,
+    /// An earlier rule matches the same calls and does the same.
+    DuplicateRule,
+    /// An earlier rule matches the same calls, or all of these, and does the opposite.
+    ContradictoryRule,
+    /// No call can match it.
+    DeadRule,
+    /// It would block emergency calls, did the guard not come first.
+    BlocksEmergency,
+    /// The prover could not decide about it: a regular expression, or too many cases.
+    UndecidedRegex,
 }

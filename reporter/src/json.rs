@@ -33,6 +33,13 @@ impl Formatter for Inert {
     }
 }
 
+/// A text from the wire as it may be shown on a terminal: what would act there is replaced.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| if character.is_control() || acts(character) { '\u{fffd}' } else { character })
+        .collect()
+}
+
 /// Whether a character does something other than being shown: C1 controls, bidi and invisible format characters,
 /// line and paragraph separators.
 pub(crate) fn acts(character: char) -> bool {

@@ -8,7 +8,7 @@ mod order;
 mod summary;
 
 pub use alert::{Alert, Alerts};
-pub use json::to_line;
-pub use line::CallLine;
+pub use json::{printable, to_line};
+pub use line::{CallLine, party, reason, status};
 pub use order::InOrder;
 pub use summary::Summary;

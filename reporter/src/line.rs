@@ -102,7 +102,7 @@ impl<'a> CallLine<'a> {
         let called = if routes.is_empty() { Cow::Borrowed("none") } else { routes.remove(0) };
         let progress = &attempt.progress;
         let verdict = view.verdict;
-        let rule = verdict.and_then(|verdict| policy?.rule(verdict.rule?));
+        let rule = verdict.and_then(|verdict| policy?.rule(verdict.rule.or(verdict.would_rule)?));
         Self {
             call_id: text_or_none(attempt.call_id()),
             kind: kind(attempt),
@@ -157,7 +157,8 @@ fn distinct<'a>(attempt: &'a Attempt, facts: &'a [Fact], wanted: fn(Role) -> boo
     texts
 }
 
-fn party<'a>(attempt: &'a Attempt, fact: &Fact) -> Cow<'a, str> {
+/// The text of one address: +E.164, a word, or what was written.
+pub fn party<'a>(attempt: &'a Attempt, fact: &Fact) -> Cow<'a, str> {
     match fact.party {
         Party::Number(number) => Cow::Owned(number.to_string()),
         Party::Anonymous => Cow::Borrowed("anonymous"),
@@ -176,16 +177,17 @@ fn kind(attempt: &Attempt) -> Cow<'_, str> {
     }
 }
 
-/// The SIP response that says a refusal; `None` for silence and for what is not refused.
-fn status(verdict: &Verdict) -> Option<u16> {
+/// The SIP response that says a verdict; `None` for silence and for what is not refused.
+pub fn status(verdict: &Verdict) -> Option<u16> {
     if verdict.action == Action::Divert {
         return Some(302);
     }
     verdict.response?.code()
 }
 
-fn reason(verdict: &Verdict, policy: &rules::Policy) -> String {
-    let rule = verdict.rule.and_then(|id| policy.rule(id));
+/// Why a verdict is what it is, in words.
+pub fn reason(verdict: &Verdict, policy: &rules::Policy) -> String {
+    let rule = verdict.rule.or(verdict.would_rule).and_then(|id| policy.rule(id));
     let by_rule = rule.map(|rule| {
         let act = match rule.action {
             RuleAction::Limit(_) => "exceeded the limit of",

@@ -7,6 +7,8 @@ use engine::Handled;
 use rules::Method;
 use serde::Serialize;
 
+use crate::json::printable;
+
 /// Names of methods told apart; further ones are counted as `other`.
 const METHODS_MAX: usize = 256;
 
@@ -103,7 +105,7 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |counts: &mut dyn Iterator<Item = (String, u64)>| {
-            counts.map(|(name, count)| format!("{} {count}", printable(&name))).collect::<Vec<_>>().join(", ")
+            counts.map(|(name, count)| format!("{} {count}", cut(&printable(&name)))).collect::<Vec<_>>().join(", ")
         };
         let methods = list(&mut self.by_method.iter().map(|(name, &count)| (name.clone(), count)));
         let statuses = list(&mut self.by_status.iter().map(|(name, &count)| (name.clone(), count)));
@@ -121,12 +123,9 @@ impl fmt::Display for Summary {
     }
 }
 
-/// A name from the wire as it may be shown on a terminal.
-fn printable(name: &str) -> String {
-    name.chars()
-        .take(40)
-        .map(|character| if character.is_control() || crate::json::acts(character) { '\u{fffd}' } else { character })
-        .collect()
+/// Names of methods may be as long as a message.
+fn cut(name: &str) -> String {
+    name.chars().take(40).collect()
 }
 
 fn span(seconds: f64) -> String {

@@ -162,6 +162,11 @@ impl Attempt {
         self.facts.get(view.facts.start as usize..view.facts.end as usize).unwrap_or_default()
     }
 
+    /// The addresses as every view reads them, one view after another.
+    pub fn all_facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
     /// The address that `view` tells the attempt under: see `Facts::caller`.
     pub fn caller(&self, view: &View) -> Option<&Fact> {
         self.facts(view).iter().filter(|fact| fact.role.says_who_calls()).nth(view.caller as usize)

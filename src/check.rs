@@ -1,0 +1,186 @@
+//! `ringwall check`: all that can be said about a policy before it is installed.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use engine::question::{self, Question};
+use rules::policy::{Code, Diagnostic, Level};
+use rules::proof::{self, Prover};
+use rules::{NumberSet, Policy, Timestamp};
+use serde_json::{Value, json};
+
+use crate::outcome::{Failure, Outcome};
+use crate::policies::{self, Read};
+
+/// Say everything that is wrong with a policy, run its `expect` cases, and prove what it can and cannot block.
+///
+/// Exit code 0 without errors (warnings allowed), 1 with any error or failed `expect`.
+#[derive(Args)]
+#[command(after_help = "Example:\n  ringwall check acme.toml\n  ringwall check --who-can-block '+1 800*' acme.toml")]
+pub(crate) struct Arguments {
+    /// Also say which rules can block calls to this number or pattern.
+    #[arg(long, value_name = "NUMBER")]
+    who_can_block: Option<String>,
+    /// Print one JSON object per policy.
+    #[arg(long)]
+    json: bool,
+    /// Policy files.
+    #[arg(required = true)]
+    policies: Vec<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let now = policies::now();
+    let mut outcome = Outcome::Done;
+    for path in &arguments.policies {
+        let checked = Checked::new(policies::read(path)?, arguments.who_can_block.as_deref(), now)?;
+        if checked.count(Level::Error) > 0 {
+            outcome = Outcome::Findings;
+        }
+        let mut out = io::stdout().lock();
+        let written = if arguments.json { checked.print_json(&mut out) } else { checked.print(&mut out) };
+        written.map_err(Failure::Output)?;
+    }
+    Ok(outcome)
+}
+
+/// One policy with everything found.
+struct Checked {
+    path: PathBuf,
+    source: String,
+    version: Option<String>,
+    diagnostics: Vec<Diagnostic>,
+    expects: usize,
+    proofs: Vec<String>,
+}
+
+impl Checked {
+    fn new(read: Read, who_can_block: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
+        let Read { path, source, policy, mut diagnostics } = read;
+        let mut checked =
+            Self { path, source, version: None, diagnostics: Vec::new(), expects: 0, proofs: Vec::new() };
+        if let Some(text) = policy {
+            let policy = Policy::new(text);
+            checked.version = Some(policy.version().to_owned());
+            checked.expects = policy.text().expects.len();
+            diagnostics.extend(failed_expectations(&policy, now));
+            let mut prover = Prover::new(policy.text(), policy.emergency(), now);
+            diagnostics.extend(prover.findings());
+            checked.proofs.push(prover.emergency(&emergency_name(&policy)).sentence);
+            if let Some(wanted) = who_can_block {
+                let question = proof::Question {
+                    called: called(&policy, wanted)?,
+                    services: false,
+                    name: wanted.to_owned(),
+                };
+                checked.proofs.push(prover.who_can_block(&question).sentence);
+            }
+        }
+        diagnostics.sort_by(|a, b| (&a.file, a.span.start, a.code).cmp(&(&b.file, b.span.start, b.code)));
+        checked.diagnostics = diagnostics;
+        Ok(checked)
+    }
+
+    fn count(&self, level: Level) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.level == level).count()
+    }
+
+    fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        for diagnostic in &self.diagnostics {
+            write!(out, "{}", self.render(diagnostic))?;
+        }
+        for proof in &self.proofs {
+            writeln!(out, "proof: {proof}")?;
+        }
+        let summary = format!(
+            "{}: {}, {}, {} of {} as expected",
+            self.path.display(),
+            counted(self.count(Level::Error), "error"),
+            counted(self.count(Level::Warning), "warning"),
+            self.expects - self.failed_expects(),
+            counted(self.expects, "case"),
+        );
+        match &self.version {
+            Some(version) => writeln!(out, "{summary}; version {}", version.get(..16).unwrap_or(version)),
+            None => writeln!(out, "{summary}; it cannot be installed"),
+        }
+    }
+
+    fn print_json(&self, out: &mut impl Write) -> io::Result<()> {
+        let diagnostics: Vec<Value> = self
+            .diagnostics
+            .iter()
+            .map(|diagnostic| serde_json::from_str(&diagnostic.to_json(&self.text_of(diagnostic))).unwrap_or_default())
+            .collect();
+        reporter::to_line(
+            out,
+            &json!({
+                "file": self.path.display().to_string(),
+                "version": self.version,
+                "errors": self.count(Level::Error),
+                "warnings": self.count(Level::Warning),
+                "expects": self.expects,
+                "failed_expects": self.failed_expects(),
+                "diagnostics": diagnostics,
+                "proofs": self.proofs,
+            }),
+        )
+    }
+
+    fn failed_expects(&self) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.code == Code::FailedExpect).count()
+    }
+
+    fn render(&self, diagnostic: &Diagnostic) -> String {
+        diagnostic.render_bytes(&self.text_of(diagnostic))
+    }
+
+    /// The bytes of the file that a diagnostic is about: the policy, or a list beside it.
+    fn text_of(&self, diagnostic: &Diagnostic) -> Vec<u8> {
+        if diagnostic.file == self.path.display().to_string() {
+            return self.source.clone().into_bytes();
+        }
+        let beside = self.path.parent().map(|folder| folder.join(&diagnostic.file));
+        beside.and_then(|path| std::fs::read(path).ok()).unwrap_or_default()
+    }
+}
+
+/// A diagnostic for every `[[expect]]` that got another verdict, or the verdict of another rule.
+fn failed_expectations(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
+    let text = policy.text();
+    let failed = text.expects.iter().filter_map(|expect| {
+        let verdict = Question::of_call(&expect.call, now).verdict(policy);
+        let rule = verdict.rule.or(verdict.would_rule).and_then(|rule| policy.rule(rule));
+        let by = rule.map_or_else(|| "no rule".to_owned(), |rule| format!("rule \"{}\"", rule.name));
+        let right_rule =
+            expect.rule.as_ref().is_none_or(|wanted| rule.is_some_and(|rule| rule.name == *wanted));
+        if question::meets(&verdict, expect.verdict) && right_rule {
+            return None;
+        }
+        let wanted = expect.rule.as_ref().map_or_else(String::new, |rule| format!(" by rule \"{rule}\""));
+        let message = format!(
+            "expected {}{wanted}, the verdict is {} by {by}",
+            expect.verdict.word(),
+            verdict.would.unwrap_or(verdict.action).word()
+        );
+        Some(Diagnostic::new(Code::FailedExpect, &text.file, expect.span.clone(), message))
+    });
+    failed.collect()
+}
+
+fn emergency_name(policy: &Policy) -> String {
+    match policy.dial_plan().region.as_str() {
+        "US" | "CA" => "911 or 112".to_owned(),
+        region => format!("an emergency number of {region}"),
+    }
+}
+
+fn called(policy: &Policy, wanted: &str) -> Result<NumberSet, Failure> {
+    rules::policy::read_numbers(wanted, policy.dial_plan())
+        .map_err(|why| Failure::Usage(format!("--who-can-block {wanted:?}: {why}")))
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

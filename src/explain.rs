@@ -1,0 +1,351 @@
+//! `ringwall explain`: every fact, every rule considered, and what would have turned the verdict.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use engine::{Attempt, Question, Role};
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+use reporter::{party, printable};
+use rules::policy::{Clause, ExpectedCall, Explanation, Finding, RuleFinding, RuleState};
+use rules::{Party, Policy, Subject, Timestamp, plan};
+use serde_json::{Value, json};
+
+use crate::outcome::{Failure, Outcome};
+use crate::policies;
+
+/// Explain what a policy decides about one call and why.
+#[derive(Args)]
+#[command(after_help = "Example:\n  ringwall explain --policy acme.toml --caller '+1 (303) 555-0142' --called 2105550100\n  \
+ringwall explain --policy acme.toml --message invite.sip --source 198.51.100.11")]
+pub(crate) struct Arguments {
+    /// The customer's policy.
+    #[arg(long)]
+    policy: PathBuf,
+    /// A file that holds one SIP message; `-` is standard input.
+    #[arg(long, conflicts_with_all = ["caller", "called"])]
+    message: Option<PathBuf>,
+    /// Who calls: as From would carry it.
+    #[arg(long, required_unless_present = "message")]
+    caller: Option<String>,
+    /// Whom: as the Request-URI would carry it.
+    #[arg(long, required_unless_present = "message")]
+    called: Option<String>,
+    /// Who sends the packet: an address, or address and port. An outsider unless given.
+    #[arg(long)]
+    source: Option<String>,
+    /// When: RFC 3339, or a date and time in the customer's zone. Now unless given.
+    #[arg(long)]
+    at: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let set = policies::load(std::slice::from_ref(&arguments.policy), None)?;
+    let Some(policy) = set.policies().first() else { return Err(Failure::Said) };
+    let question = arguments.question(policy)?;
+    let text = question.ask(policy, |subject, attempt| {
+        let explanation = policy.explain(subject, &policy.limits());
+        let told = Told { policy, subject, attempt, explanation: &explanation };
+        if arguments.json { told.json() } else { told.text() }
+    });
+    io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)?;
+    Ok(Outcome::Done)
+}
+
+impl Arguments {
+    fn question(&self, policy: &Policy) -> Result<Question, Failure> {
+        let source = self.source.as_deref().map(address).transpose()?;
+        let zone = &policy.text().customer.time_zone;
+        let at = self.at.as_deref().map_or_else(|| Ok(policies::now()), |at| moment(at, zone))?;
+        if let Some(path) = &self.message {
+            let bytes = if path.as_os_str() == "-" {
+                io::read_to_string(io::stdin()).map(String::into_bytes)
+            } else {
+                std::fs::read(path)
+            };
+            return Ok(Question::of_message(bytes.map_err(Failure::file(path))?, source, at));
+        }
+        let call = ExpectedCall {
+            from: self.caller.clone().unwrap_or_default(),
+            to: self.called.clone().unwrap_or_default(),
+            source,
+            at: Some(at),
+            ..ExpectedCall::default()
+        };
+        Ok(Question::of_call(&call, at))
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Failure> {
+    let whole = text.parse::<SocketAddr>().ok();
+    whole
+        .or_else(|| text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 5060)))
+        .ok_or_else(|| Failure::Usage(format!("--source wants an IP address, with or without a port, not {text:?}")))
+}
+
+fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+    let exact = text.parse::<jiff::Timestamp>().ok();
+    let local = || {
+        let civil = text.parse::<jiff::civil::DateTime>().ok()?;
+        civil.to_zoned(zone.clone()).ok().map(|zoned: Zoned| zoned.timestamp())
+    };
+    exact.or_else(local).map(|moment| Timestamp(moment.as_microsecond())).ok_or_else(|| {
+        Failure::Usage(format!("--at wants a moment such as 2026-10-14T23:00-05:00 or 2026-10-14T23:00, not {text:?}"))
+    })
+}
+
+/// One verdict with all that led to it.
+struct Told<'a> {
+    policy: &'a Policy,
+    subject: &'a Subject<'a>,
+    attempt: &'a Attempt,
+    explanation: &'a Explanation,
+}
+
+impl Told<'_> {
+    fn text(&self) -> String {
+        let mut out = String::from("facts\n");
+        for (name, value) in self.facts() {
+            let _ = writeln!(out, "  {name:<16}{value}");
+        }
+        out.push_str("\nrules, in order\n");
+        if self.explanation.rules.is_empty() {
+            out.push_str("  none was looked at\n");
+        }
+        for finding in &self.explanation.rules {
+            self.rule(&mut out, finding);
+        }
+        let _ = write!(out, "\nverdict\n  {}\n", self.verdict());
+        for turn in self.turning_points() {
+            let _ = writeln!(out, "  {turn}");
+        }
+        let version = self.policy.version();
+        let _ = write!(
+            out,
+            "\npolicy {}, version {}; number plans of {}\n",
+            printable(self.policy.name()),
+            version.get(..16).unwrap_or(version),
+            plan::metadata_version()
+        );
+        out
+    }
+
+    fn json(&self) -> String {
+        let facts: serde_json::Map<String, Value> = self
+            .facts()
+            .into_iter()
+            .fold(serde_json::Map::new(), |mut facts, (name, value)| {
+                match facts.get_mut(name) {
+                    Some(Value::Array(values)) => values.push(Value::String(value)),
+                    _ => {
+                        facts.insert(name.to_owned(), json!([value]));
+                    }
+                }
+                facts
+            });
+        let rules: Vec<Value> = self
+            .explanation
+            .rules
+            .iter()
+            .map(|finding| {
+                let conditions = |findings: &[Finding]| -> Vec<Value> {
+                    findings.iter().map(|condition| {
+                        json!({
+                            "dimension": condition.dimension, "holds": condition.holds,
+                            "value": condition.fitted.as_ref().map(|fit| &fit.value),
+                            "term": condition.fitted.as_ref().map(|fit| &fit.term),
+                            "values": condition.values,
+                        })
+                    }).collect()
+                };
+                json!({
+                    "rule": self.rule_name(finding), "state": state(finding.state),
+                    "when": conditions(&finding.when), "unless": conditions(&finding.unless),
+                })
+            })
+            .collect();
+        let verdict = &self.explanation.verdict;
+        let mut line = Vec::new();
+        let value = json!({
+            "facts": facts, "rules": rules,
+            "verdict": verdict.action.word(), "would": verdict.would.map(rules::Action::word),
+            "action_status": reporter::status(verdict),
+            "rule": verdict.rule.or(verdict.would_rule).and_then(|id| self.policy.rule(id)).map(|rule| &rule.name),
+            "reason": reporter::reason(verdict, self.policy),
+            "turning_points": self.turning_points(),
+            "policy_version": self.policy.version(),
+            "number_plans": plan::metadata_version(),
+        });
+        // Writing to memory cannot fail.
+        let _ = reporter::to_line(&mut line, &value);
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let subject = self.subject;
+        let mut facts = Vec::new();
+        for (fact, role) in self.attempt.all_facts().iter().map(|fact| (fact, fact.role)) {
+            let mut value = printable(&party(self.attempt, fact));
+            if let Party::Number(number) = fact.party
+                && !number.is_local()
+            {
+                let _ = write!(value, "  ({})", plan::describe(number));
+            }
+            if role.says_who_calls() || role.says_who_forwarded() {
+                let identities = subject.callers.iter().chain(subject.forwarders);
+                let asserted = identities.filter(|identity| identity.party == fact.party).any(|one| one.asserted);
+                value.push_str(if asserted { ", asserted by a believed peer" } else { ", not asserted" });
+            }
+            facts.push((role_name(role), value));
+        }
+        let text = |bytes: &[u8]| printable(&String::from_utf8_lossy(bytes));
+        facts.push(("direction", subject.direction.word().to_owned()));
+        facts.push(("method", subject.method.word().to_owned()));
+        facts.push(("source", subject.source.to_string()));
+        facts.push(("transport", subject.transport.word().to_owned()));
+        let local = jiff::Timestamp::from_microsecond(subject.at.0)
+            .map(|moment| moment.to_zoned(self.policy.text().customer.time_zone.clone()));
+        if let Ok(local) = local {
+            facts.push(("time", local.strftime("%a %Y-%m-%d %H:%M:%S %Z").to_string()));
+        }
+        facts.push(("call type", subject.call_type.word().to_owned()));
+        facts.push(("attestation", subject.attestation.map_or("unverified", rules::Attestation::word).to_owned()));
+        for (name, value) in [("display name", subject.display_name), ("user agent", subject.user_agent)] {
+            if !value.is_empty() {
+                facts.push((name, text(value)));
+            }
+        }
+        if subject.restricted {
+            facts.push(("restricted", "the caller withholds the number".to_owned()));
+        }
+        if subject.identity_mismatch {
+            facts.push(("mismatch", "the identities name different callers".to_owned()));
+        }
+        for flag in subject.flags.iter() {
+            facts.push(("flag", format!("{flag}: {}", flag.meaning())));
+        }
+        facts
+    }
+
+    fn rule(&self, out: &mut String, finding: &RuleFinding) {
+        let _ = writeln!(
+            out,
+            "  {:>3}  {:<12}{}",
+            finding.rule.0 + 1,
+            state(finding.state),
+            printable(&self.rule_name(finding))
+        );
+        for (clause, conditions) in [("when", &finding.when), ("unless", &finding.unless)] {
+            for condition in conditions {
+                let _ = writeln!(out, "         {clause:<7}{}", printable(&describe(condition)));
+            }
+        }
+        if let Some((count, exceeded)) = finding.limit {
+            let _ = writeln!(out, "         limit  {count} counted before this call{}", if exceeded { ": exceeded" } else { "" });
+        }
+    }
+
+    fn verdict(&self) -> String {
+        let verdict = &self.explanation.verdict;
+        let status = reporter::status(verdict).map_or_else(String::new, |status| format!(" {status}"));
+        let shadow = verdict
+            .would
+            .map_or_else(String::new, |would| format!(" (in enforce mode it would be {})", would.word()));
+        format!("{}{status}{shadow}: {}", verdict.action.word(), printable(&reporter::reason(verdict, self.policy)))
+    }
+
+    fn turning_points(&self) -> Vec<String> {
+        self.explanation
+            .turning_points
+            .iter()
+            .filter_map(|turn| {
+                let finding = self.explanation.rules.iter().find(|finding| finding.rule == turn.rule)?;
+                let changes: Vec<String> = turn
+                    .changes
+                    .iter()
+                    .filter_map(|&(clause, place)| {
+                        let conditions = match clause {
+                            Clause::When => &finding.when,
+                            Clause::Unless => &finding.unless,
+                        };
+                        conditions.get(place).map(|condition| change(clause, condition))
+                    })
+                    .collect();
+                Some(printable(&format!(
+                    "would be {} if {} (rule \"{}\")",
+                    turn.leads_to.word(),
+                    changes.join(" and "),
+                    self.rule_name(finding)
+                )))
+            })
+            .collect()
+    }
+
+    fn rule_name(&self, finding: &RuleFinding) -> String {
+        self.policy.rule(finding.rule).map(|rule| rule.name.clone()).unwrap_or_default()
+    }
+}
+
+fn describe(condition: &Finding) -> String {
+    match &condition.fitted {
+        Some(fit) if fit.value == fit.term => format!("{} is {}", condition.dimension, fit.value),
+        Some(fit) => format!("{}: {} fits {}", condition.dimension, fit.value, fit.term),
+        None => format!("{}: {} fits none of {}", condition.dimension, listed(&condition.values), listed(&condition.terms)),
+    }
+}
+
+/// What would have to be different about one condition.
+fn change(clause: Clause, condition: &Finding) -> String {
+    let terms = listed(&condition.terms);
+    match (clause, condition.holds) {
+        (Clause::When | Clause::Unless, true) => format!("{} were not {terms}", condition.dimension),
+        (Clause::When | Clause::Unless, false) => format!("{} were {terms}", condition.dimension),
+    }
+}
+
+fn listed(values: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let shown = values.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match values.len() {
+        0 => "nothing".to_owned(),
+        count if count > SHOWN => format!("{shown}, … ({count})"),
+        _ => shown,
+    }
+}
+
+fn state(state: RuleState) -> &'static str {
+    match state {
+        RuleState::Matches => "matches",
+        RuleState::Fails => "no",
+        RuleState::NotReached => "not reached",
+        RuleState::Off => "off",
+        RuleState::Expired => "expired",
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::From => "caller",
+        Role::Asserted => "asserted",
+        Role::Preferred => "preferred",
+        Role::RemoteParty => "remote party",
+        Role::Diversion => "diverted by",
+        Role::History => "history",
+        Role::Called => "called",
+        Role::Routing => "routing number",
+        Role::ReferTo => "refer to",
+        Role::RedirectTo => "redirect to",
+        Role::To => "to",
+        Role::Referrer => "referred by",
+        Role::Contact => "contact",
+        Role::Charge => "charge",
+        Role::ReplyTo => "reply to",
+        Role::PassportOrig => "passport orig",
+    }
+}

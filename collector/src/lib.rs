@@ -1,1 +1,23 @@
 //! Where do packets come from? Capture files, and what is wrapped in them.
+//!
+//! [`Capture`] reads frames from a file, [`Merge`] from several; [`Assembler`] peels, puts together and hands
+//! out the SIP messages in them.
+#![forbid(unsafe_code)]
+
+mod assembler;
+mod bytes;
+mod capture;
+mod counters;
+mod error;
+mod frame;
+pub mod hep;
+pub mod limits;
+mod merge;
+pub mod write;
+
+pub use assembler::Assembler;
+pub use capture::{Capture, Kind};
+pub use counters::Counters;
+pub use error::{Error, Note};
+pub use frame::{Frame, LinkType};
+pub use merge::Merge;

@@ -1,0 +1,257 @@
+//! What one direction of a TCP connection carries: nothing known yet, SIP, HEP or a WebSocket.
+
+use memchr::{memchr, memmem};
+use rules::{Flag, Flags, Transport};
+
+use super::framing::{Framer, looks_like_sip};
+use super::websocket::{WebSocket, is_upgrade};
+use crate::bytes::u16;
+use crate::limits::{FIRST_LINE_BYTES_MAX, HANDSHAKE_BYTES_MAX};
+
+/// The reader of one direction, fed with its bytes in order.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// The first bytes, which may still become anything.
+    Unknown(Vec<u8>),
+    Sip(Framer),
+    Hep(Vec<u8>),
+    /// The HTTP header that may open a WebSocket.
+    Handshake(Vec<u8>),
+    WebSocket(WebSocket),
+    /// After a gap: the line or magic with which reading could go on, as far as it came.
+    LostSip(Vec<u8>),
+    LostHep(Vec<u8>),
+    /// Broken framing: whatever follows could be read in two ways, so it is not read at all.
+    Closed,
+}
+
+/// What a stream hands out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Carried<'a> {
+    Sip { payload: &'a [u8], flags: Flags, transport: Transport },
+    Hep(&'a [u8]),
+    /// A WebSocket's message that is no SIP.
+    NotSip,
+}
+
+/// Whether it is worth going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    GoOn,
+    /// It carries nothing for us.
+    NotSip,
+    /// Its framing is broken: nothing after this can be trusted.
+    Broken,
+    BadWebSocket,
+}
+
+impl Content {
+    /// The reader for a stream that begins with `segment` in the middle of a connection, when that is the start
+    /// of a message.
+    pub(crate) fn join(segment: &[u8]) -> Option<Self> {
+        match Opening::read(segment) {
+            Opening::Sip => Some(Self::Sip(Framer::default())),
+            Opening::Hep => Some(Self::Hep(Vec::new())),
+            Opening::Http => Some(Self::Handshake(Vec::new())),
+            Opening::Unclear | Opening::Other => {
+                let is_websocket = matches!(segment, [0x81 | 0x82, ..])
+                    && WebSocket::begins(segment, looks_like_sip);
+                is_websocket.then(|| Self::WebSocket(WebSocket::default()))
+            }
+        }
+    }
+
+    /// Takes the next bytes of the stream.
+    pub(crate) fn push(&mut self, bytes: &[u8], emit: &mut impl FnMut(Carried<'_>)) -> Fate {
+        match self {
+            Self::Sip(framer) => {
+                framer.push(bytes);
+                cut_sip(framer, emit)
+            }
+            Self::Hep(buffer) => {
+                buffer.extend_from_slice(bytes);
+                cut_hep(buffer, emit)
+            }
+            Self::WebSocket(socket) => push_websocket(socket, bytes, emit),
+            Self::Unknown(buffer) => {
+                buffer.extend_from_slice(bytes);
+                let opening = Opening::read(buffer);
+                let buffer = std::mem::take(buffer);
+                *self = match opening {
+                    Opening::Unclear => {
+                        *self = Self::Unknown(buffer);
+                        return Fate::GoOn;
+                    }
+                    Opening::Other => return Fate::NotSip,
+                    Opening::Sip => Self::Sip(Framer::default()),
+                    Opening::Hep => Self::Hep(Vec::new()),
+                    Opening::Http => Self::Handshake(Vec::new()),
+                };
+                self.push(&buffer, emit)
+            }
+            Self::Handshake(buffer) => {
+                buffer.extend_from_slice(bytes);
+                let Some(end) = memmem::find(buffer, b"\r\n\r\n").map(|end| end + 4) else {
+                    return if buffer.len() > HANDSHAKE_BYTES_MAX { Fate::NotSip } else { Fate::GoOn };
+                };
+                let rest = buffer.split_off(end);
+                if !is_upgrade(buffer) {
+                    return Fate::NotSip;
+                }
+                *self = Self::WebSocket(WebSocket::default());
+                self.push(&rest, emit)
+            }
+            Self::Closed => Fate::GoOn,
+            Self::LostSip(tail) => {
+                tail.extend_from_slice(bytes);
+                let Some(start) = find_start(tail) else { return Fate::GoOn };
+                let rest = tail.split_off(start);
+                *self = Self::Sip(Framer::default());
+                self.push(&rest, emit)
+            }
+            Self::LostHep(tail) => {
+                tail.extend_from_slice(bytes);
+                let Some(start) = memmem::find(tail, b"HEP3") else {
+                    tail.drain(..tail.len().saturating_sub(3));
+                    return Fate::GoOn;
+                };
+                let rest = tail.split_off(start);
+                *self = Self::Hep(Vec::new());
+                self.push(&rest, emit)
+            }
+        }
+    }
+
+    /// Hands out what is there of the message in which the stream breaks off, and looks for the next start.
+    pub(crate) fn lose(&mut self, emit: &mut impl FnMut(Carried<'_>)) -> Fate {
+        *self = match std::mem::replace(self, Self::Unknown(Vec::new())) {
+            Self::Sip(framer) => {
+                let payload = framer.rest();
+                if looks_like_sip(payload) {
+                    let flags = Flags::of(Flag::Truncated);
+                    emit(Carried::Sip { payload, flags, transport: Transport::Tcp });
+                }
+                Self::LostSip(Vec::new())
+            }
+            Self::LostSip(_) => Self::LostSip(Vec::new()),
+            Self::Closed => Self::Closed,
+            Self::Hep(_) | Self::LostHep(_) => Self::LostHep(Vec::new()),
+            // A WebSocket has no mark to find a frame by; it is joined again where a segment begins with one.
+            Self::Unknown(_) | Self::Handshake(_) | Self::WebSocket(_) => return Fate::NotSip,
+        };
+        Fate::GoOn
+    }
+
+    /// Bytes that are kept.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Unknown(buffer)
+            | Self::Hep(buffer)
+            | Self::Handshake(buffer)
+            | Self::LostSip(buffer)
+            | Self::LostHep(buffer) => buffer.len(),
+            Self::Sip(framer) => framer.bytes(),
+            Self::WebSocket(socket) => socket.bytes(),
+            Self::Closed => 0,
+        }
+    }
+
+    /// Whether it turned out to carry something for us.
+    pub(crate) fn is_known(&self) -> bool {
+        !matches!(self, Self::Unknown(_) | Self::Handshake(_))
+    }
+}
+
+/// What a stream's first bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    Sip,
+    Hep,
+    Http,
+    Unclear,
+    Other,
+}
+
+impl Opening {
+    fn read(bytes: &[u8]) -> Self {
+        // Keep-alives may stand before the first message.
+        let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+        let Some(bytes) = start.and_then(|start| bytes.get(start..)) else {
+            return if bytes.len() > FIRST_LINE_BYTES_MAX { Self::Other } else { Self::Unclear };
+        };
+        if bytes.starts_with(b"HEP3") {
+            return Self::Hep;
+        }
+        let end = memchr(b'\n', bytes);
+        let line = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes);
+        let is_text = line.iter().take(FIRST_LINE_BYTES_MAX).all(|byte| *byte >= b' ' || *byte == b'\t' || *byte == b'\r');
+        if !is_text || line.len() > FIRST_LINE_BYTES_MAX {
+            return Self::Other;
+        }
+        if end.is_none() {
+            return Self::Unclear;
+        }
+        let line = line.trim_ascii_end();
+        let is_http = line.starts_with(b"HTTP/1.1 101") || line.starts_with(b"GET ") && line.ends_with(b" HTTP/1.1");
+        if is_http {
+            Self::Http
+        } else if looks_like_sip(bytes) {
+            Self::Sip
+        } else {
+            Self::Other
+        }
+    }
+}
+
+fn cut_sip(framer: &mut Framer, emit: &mut impl FnMut(Carried<'_>)) -> Fate {
+    while let Some(framed) = framer.next() {
+        emit(Carried::Sip { payload: framed.payload, flags: framed.flags, transport: Transport::Tcp });
+        if framed.close {
+            return Fate::Broken;
+        }
+    }
+    Fate::GoOn
+}
+
+fn cut_hep(buffer: &mut Vec<u8>, emit: &mut impl FnMut(Carried<'_>)) -> Fate {
+    let mut passed = 0;
+    let fate = loop {
+        let rest = buffer.get(passed..).unwrap_or_default();
+        let Some(length) = u16(rest, 4).map(usize::from) else { break Fate::GoOn };
+        if !rest.starts_with(b"HEP3") || length < 6 {
+            break Fate::Broken;
+        }
+        let Some(packet) = rest.get(..length) else { break Fate::GoOn };
+        emit(Carried::Hep(packet));
+        passed += length;
+    };
+    buffer.drain(..passed.min(buffer.len()));
+    fate
+}
+
+fn push_websocket(socket: &mut WebSocket, bytes: &[u8], emit: &mut impl FnMut(Carried<'_>)) -> Fate {
+    let result = socket.push(bytes, &mut |payload: &[u8]| {
+        if looks_like_sip(payload) {
+            emit(Carried::Sip { payload, flags: Flags::NONE, transport: Transport::Ws });
+        } else {
+            emit(Carried::NotSip);
+        }
+    });
+    result.map_or(Fate::BadWebSocket, |()| Fate::GoOn)
+}
+
+/// Where a start line begins in `tail`, at its beginning or after a line end; what can be none is dropped.
+fn find_start(tail: &mut Vec<u8>) -> Option<usize> {
+    let mut line_start = 0;
+    while let Some(rest) = tail.get(line_start..) {
+        let Some(end) = memchr(b'\n', rest) else { break };
+        if matches!(Opening::read(rest.get(..=end).unwrap_or_default()), Opening::Sip) {
+            return Some(line_start);
+        }
+        line_start += end + 1;
+    }
+    // The last line may go on, unless it is longer than any start line.
+    let is_too_long = tail.len() - line_start > FIRST_LINE_BYTES_MAX;
+    tail.drain(..if is_too_long { tail.len() } else { line_start });
+    None
+}

@@ -1,0 +1,47 @@
+//! Bounds of everything that a capture, or a stranger in it, can grow.
+
+/// Bytes a capture file is read in at a time, and the usual size of its buffer.
+pub const READ_BYTES: usize = 256 << 10;
+/// Bytes of one captured frame; a longer one is damage (Wireshark draws the line at the same place).
+pub const FRAME_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one pcapng block that is read whole; longer ones of unknown kinds are skipped.
+pub const BLOCK_BYTES_MAX: usize = 16 << 20;
+/// Interfaces described in one pcapng section.
+pub const INTERFACES_MAX: usize = 65_536;
+
+/// Layers peeled off one frame, tunnels included.
+pub const LAYERS_MAX: u8 = 24;
+/// Labels of one MPLS stack, tags of one VLAN stack, extension headers of one IPv6 packet.
+pub const STACK_MAX: usize = 16;
+
+/// Microseconds of capture time in which all fragments of a datagram must arrive.
+pub const FRAGMENT_WAIT_MICROS_MAX: i64 = 5_000_000;
+/// Unfinished datagrams of one source address.
+pub const FRAGMENTED_PER_SOURCE_MAX: usize = 4_096;
+/// Bytes kept for unfinished datagrams of one source address, bookkeeping included.
+pub const FRAGMENT_BYTES_PER_SOURCE_MAX: usize = 4 << 20;
+/// Bytes kept for unfinished datagrams of all, bookkeeping included.
+pub const FRAGMENT_BYTES_MAX: usize = 32 << 20;
+/// Bytes of bookkeeping charged for one fragment.
+pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
+/// Bytes of bookkeeping charged for one unfinished datagram.
+pub const FRAGMENTED_OVERHEAD_BYTES: usize = 320;
+
+/// Directions of TCP connections followed at a time.
+pub const STREAMS_MAX: usize = 65_536;
+/// Bytes that wait in one direction of a connection behind a gap.
+pub const STREAM_WAITING_BYTES_MAX: usize = 256 << 10;
+/// Bytes of streams held in all: what waits behind gaps, and messages still incomplete.
+pub const STREAM_BYTES_MAX: usize = 64 << 20;
+/// Microseconds of capture time that a gap may stay open before it is given up.
+pub const GAP_WAIT_MICROS_MAX: i64 = 3_000_000;
+/// Bytes by which a segment may run ahead of what was read before it belongs to another connection.
+pub const WINDOW_BYTES_MAX: i32 = 1 << 20;
+/// Bytes of a stream's first line, within which it must turn out to be SIP, HEP or a WebSocket.
+pub const FIRST_LINE_BYTES_MAX: usize = 8 << 10;
+/// Bytes of the HTTP header that opens a WebSocket.
+pub const HANDSHAKE_BYTES_MAX: usize = 16 << 10;
+/// Bytes of one SIP message over WebSocket, its frames put together.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 256 << 10;
+/// Bytes of the SIP message that a compressed HEP payload may grow to.
+pub const INFLATED_BYTES_MAX: usize = 256 << 10;

@@ -1,0 +1,6 @@
+//! What goes into captures, and what comes out of them.
+
+extern crate ringwall_collector as collector;
+
+mod build;
+mod captures;

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ahash::RandomState;
-use rules::matching::{Limits, Scratch};
+use rules::matching::Scratch;
 use rules::plan::DialPlan;
-use rules::policy::PolicySet;
+use rules::policy::{Limits, PolicySet, strictest};
 use rules::{Action, Direction, Flag, Flags, Method, Reason, Timestamp};
 
 use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, Table, View};
@@ -66,7 +66,7 @@ impl Engine {
     /// ones.
     pub fn new(policies: Arc<PolicySet>) -> Self {
         Self {
-            limits: policies.policies().iter().map(Limits::new).collect(),
+            limits: policies.policies().iter().map(rules::Policy::limits).collect(),
             scratch: Scratch::default(),
             policies,
             table: Table::default(),
@@ -133,11 +133,11 @@ impl Engine {
         }
         self.ended.push_back(slot);
         let Some(attempt) = self.table.attempt(slot) else { return };
-        for view in attempt.views.iter().filter(|view| view.counted) {
+        for view in &attempt.views {
             if let (Some(policy), Some(verdict)) = (view.policy, view.verdict)
                 && let Some(limits) = self.limits.get_mut(policy as usize)
             {
-                limits.ended(&verdict);
+                verdict.held.iter().for_each(|rule| limits.ended(rule));
             }
         }
     }
@@ -403,8 +403,8 @@ impl Engine {
             let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
             judging.by_nobody(dial_plan, attempt);
         }
-        let strictest = attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict);
-        handled.decision = Some(strictest.map(|verdict| verdict.action).max().unwrap_or(Action::Allow));
+        let verdicts = attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
+        handled.decision = Some(strictest(verdicts).map_or(Action::Allow, |(_, verdict)| verdict.action));
         if earlier > 0 && !attempt.merge_views(earlier) {
             attempt.facts.truncate(facts);
             attempt.text.truncate(text);
@@ -431,16 +431,16 @@ impl Judging<'_, '_> {
     fn by_plan(&mut self, plan: usize, dial_plan: &DialPlan, attempt: &mut Attempt) {
         let first = attempt.facts.len() as u32;
         let text = attempt.text.len();
-        self.facts.read(self.message, dial_plan, attempt);
+        let (source, destination) = (self.packet.source.ip(), self.packet.destination.ip());
+        let own_side = self.policies.touched(plan, source, source, &[], &[]).any(|index| {
+            self.policies.policy(index).is_some_and(|policy| policy.text().customer.is_own_side(source))
+        });
+        self.facts.read(self.message, dial_plan, own_side, attempt);
         let facts = first..attempt.facts.len() as u32;
         self.touched.clear();
-        self.policies.touched(
-            plan,
-            [self.packet.source.ip(), self.packet.destination.ip()],
-            &self.facts.called,
-            &self.facts.callers,
-            self.touched,
-        );
+        let touched =
+            self.policies.touched(plan, source, destination, &self.facts.called, &self.facts.callers);
+        self.touched.extend(touched.map(|index| index as u32));
         if self.touched.is_empty() {
             attempt.facts.truncate(first as usize);
             attempt.text.truncate(text);
@@ -476,7 +476,6 @@ impl Judging<'_, '_> {
                 self.callbacks.expect(caller.party, until, self.packet.at);
             }
         }
-        let counted = verdict.action != Action::Limit && policy.holds_place(&verdict);
         Some(View {
             policy: Some(index),
             direction: Some(direction),
@@ -485,13 +484,12 @@ impl Judging<'_, '_> {
             attestation,
             facts,
             caller,
-            counted,
         })
     }
 
     fn by_nobody(&mut self, dial_plan: &DialPlan, attempt: &mut Attempt) {
         let first = attempt.facts.len() as u32;
-        self.facts.read(self.message, dial_plan, attempt);
+        self.facts.read(self.message, dial_plan, false, attempt);
         let (number_flags, attestation) = self.facts.believe(Trust::default(), self.message);
         attempt.views.push(View {
             policy: None,
@@ -501,7 +499,6 @@ impl Judging<'_, '_> {
             attestation,
             facts: first..attempt.facts.len() as u32,
             caller: self.facts.caller(),
-            counted: false,
         });
     }
 }

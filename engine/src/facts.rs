@@ -2,17 +2,19 @@
 
 use rules::plan::DialPlan;
 use rules::policy::Customer;
-use rules::{Attestation, Direction, Flag, Flags, Identity, Origin, Party, Subject, Timestamp};
+use rules::{Attestation, Direction, Flag, Flags, Identity, Number, Origin, Party, Subject, Timestamp};
 
 use crate::call::{Attempt, Fact, Role};
 use crate::limits::FACTS_MAX;
 use crate::number::{self, Verstat};
 use crate::packet::Packet;
-use crate::sip::{Header, Message, NameAddr, Uri};
+use crate::sip::passport::Room;
+use crate::sip::{Header, Message, NameAddr, Passport, Uri};
 
 /// The addresses of one message as one dial plan reads them. Buffers are reused from message to message.
 #[derive(Debug, Default)]
 pub struct Facts {
+    room: Room,
     pub(crate) callers: Vec<Identity>,
     pub(crate) forwarders: Vec<Identity>,
     pub(crate) called: Vec<Party>,
@@ -34,17 +36,20 @@ pub struct Trust {
 
 impl Facts {
     /// Reads all addresses of `message` by `plan` and keeps them with `attempt`.
-    pub fn read(&mut self, message: &Message<'_>, plan: &DialPlan, attempt: &mut Attempt) {
+    /// `own_side` says whether the customer's own side sent it: only there do extensions name callers.
+    pub fn read(&mut self, message: &Message<'_>, plan: &DialPlan, own_side: bool, attempt: &mut Attempt) {
         self.clear();
-        let mut reading = Reading { facts: self, plan, attempt };
+        let facts_max = attempt.facts.len() + FACTS_MAX;
+        let as_caller = if own_side { number::Role::OwnCaller } else { number::Role::Caller };
+        let mut reading = Reading { facts: self, plan, attempt, as_caller, facts_max };
         for from in message.froms() {
             reading.caller(Role::From, &from);
             reading.display_name(&from);
         }
-        for asserted in message.addresses(Header::PAssertedIdentity) {
+        for asserted in message.addresses(Header::AssertedIdentity) {
             reading.caller(Role::Asserted, &asserted);
         }
-        for preferred in message.addresses(Header::PPreferredIdentity) {
+        for preferred in message.addresses(Header::PreferredIdentity) {
             reading.caller(Role::Preferred, &preferred);
         }
         for party in message.addresses(Header::RemotePartyId) {
@@ -172,13 +177,15 @@ struct Reading<'a> {
     facts: &'a mut Facts,
     plan: &'a DialPlan,
     attempt: &'a mut Attempt,
+    as_caller: number::Role,
+    facts_max: usize,
 }
 
 impl Reading<'_> {
     fn caller(&mut self, role: Role, address: &NameAddr<'_>) {
-        let reading = self.number(role, &address.uri, number::Role::Caller);
+        let reading = self.number(role, &address.uri, self.as_caller);
         self.facts.callers.push(Identity { party: reading.party, origin: origin(role), asserted: false });
-        self.facts.flags = self.facts.flags.union(reading.flags);
+        self.facts.flags = self.facts.flags.union(reading.flags).union(address.flags);
         self.facts.flags.raise_if(!address.uri.headers.is_empty(), Flag::UriHeaders);
         if matches!(role, Role::From | Role::Asserted) {
             self.facts.verstat = self.facts.verstat.or(reading.verstat);
@@ -186,7 +193,7 @@ impl Reading<'_> {
     }
 
     fn forwarder(&mut self, role: Role, address: &NameAddr<'_>) {
-        let reading = self.number(role, &address.uri, number::Role::Caller);
+        let reading = self.number(role, &address.uri, number::Role::Called);
         self.facts.forwarders.push(Identity { party: reading.party, origin: origin(role), asserted: false });
         self.facts.flags = self.facts.flags.union(reading.flags);
     }
@@ -221,7 +228,7 @@ impl Reading<'_> {
         for (role, header) in [
             (Role::To, Header::To),
             (Role::Referrer, Header::ReferredBy),
-            (Role::Charge, Header::PChargeInfo),
+            (Role::Charge, Header::ChargeInfo),
             (Role::ReplyTo, Header::ReplyTo),
         ] {
             for address in message.addresses(header) {
@@ -230,41 +237,50 @@ impl Reading<'_> {
         }
         if message.is_request() {
             for address in message.addresses(Header::Contact) {
-                self.number(Role::Contact, &address.uri, number::Role::Caller);
+                self.number(Role::Contact, &address.uri, self.as_caller);
             }
         }
     }
 
     /// The PASSporT is read, not verified: it can only accuse, never excuse.
     fn passport(&mut self, message: &Message<'_>) {
-        for identity in message.passports() {
+        for value in message.identities() {
             self.facts.passport = true;
-            self.facts.flags.raise_if(identity.is_unreadable(), Flag::BadPassport);
-            self.facts.flags.raise_if(identity.is_address_refused(), Flag::X5uRefused);
-            let Some(orig) = identity.orig_number() else { continue };
+            let passport = Passport::read(value, &mut self.facts.room);
+            self.facts.flags = self.facts.flags.union(passport.flags);
+            let orig = passport.orig.as_deref().and_then(|digits| Number::international(digits.as_bytes()));
+            let Some(orig) = orig else { continue };
             let party = Party::Number(orig);
-            self.keep(Role::PassportOrig, party, b"");
             let fits = self.facts.callers.iter().any(|caller| caller.party == party);
             self.facts.flags.raise_if(!fits, Flag::PassportMismatch);
+            self.keep(Role::PassportOrig, party, b"");
         }
     }
 
     fn display_name(&mut self, from: &NameAddr<'_>) {
-        let caller = self.facts.callers.last().map(|caller| caller.party);
-        let differs = number::in_display_name(from.display, self.plan)
-            .is_some_and(|shown| caller.and_then(Party::number).is_some_and(|caller| caller != shown));
+        let caller = self.facts.callers.last().map_or(Party::Absent, |caller| caller.party);
+        let differs = number::is_display_mismatch(from.display, caller, self.plan);
         self.facts.flags.raise_if(differs, Flag::DisplayNumberMismatch);
     }
 
-    fn number(&mut self, role: Role, uri: &Uri<'_>, as_what: number::Role) -> number::Reading {
+    fn number<'u>(&mut self, role: Role, uri: &Uri<'u>, as_what: number::Role) -> number::Reading<'u> {
         let reading = number::read(uri, self.plan, as_what);
-        self.keep(role, reading.party, uri.user.unwrap_or_default());
+        let written = uri.user.unwrap_or_default().split(|&byte| byte == b';').next().unwrap_or_default();
+        self.keep(role, reading.party, written);
+        if !reading.domain.is_empty()
+            && let Some(fact) = self.attempt.facts.last_mut()
+        {
+            // A private number is told with the domain it belongs to.
+            self.attempt.text.push(b'@');
+            self.attempt.text.extend_from_slice(reading.domain);
+            fact.raw.end = self.attempt.text.len() as u32;
+        }
         reading
     }
 
-    fn keep(&mut self, role: Role, party: Party, raw: &[u8]) {
-        if self.attempt.facts.len() < FACTS_MAX {
-            let raw = if party.number().is_some() { 0..0 } else { self.attempt.keep(raw) };
+    fn keep(&mut self, role: Role, party: Party, written: &[u8]) {
+        if self.attempt.facts.len() < self.facts_max {
+            let raw = if party.number().is_some() { 0..0 } else { self.attempt.keep(written) };
             self.attempt.facts.push(Fact { role, party, raw });
         }
     }

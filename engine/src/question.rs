@@ -81,8 +81,8 @@ impl Question {
         let message = Message::read(packet.payload);
         let mut attempt = Attempt::vacant();
         let mut facts = Facts::default();
-        facts.read(&message, &customer.dial_plan, &mut attempt);
         let trust = self.trust.unwrap_or_else(|| facts::trust(customer, self.source.ip()));
+        facts.read(&message, &customer.dial_plan, trust.own_side, &mut attempt);
         let (number_flags, attestation) = facts.believe(trust, &message);
         let seen = Seen {
             direction: self
@@ -100,8 +100,7 @@ impl Question {
     /// What `policy` decides about it, with fresh counters.
     pub fn verdict(&self, policy: &Policy) -> rules::Verdict {
         self.ask(policy, |subject, _| {
-            let mut limits = rules::matching::Limits::new(policy);
-            policy.judge(subject, &mut limits, &mut rules::matching::Scratch::default())
+            policy.judge(subject, &mut policy.limits(), &mut rules::matching::Scratch::default())
         })
     }
 }

@@ -7,6 +7,7 @@ use rules::{Attestation, CallType, Direction, Flags, Method, Party, Timestamp, T
 
 use crate::call::Progress;
 use crate::limits::{FORKS_MAX, TEXT_BYTES_MAX};
+use crate::sip::unfold;
 
 /// What opened an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +70,6 @@ pub struct View {
     pub(crate) facts: Range<u32>,
     /// Which of its callers it is told under.
     pub(crate) caller: u32,
-    /// Whether it holds a place in the rule's concurrency limit.
-    pub(crate) counted: bool,
 }
 
 /// One attempt. Buffers are kept when it is freed, so that a steady load allocates nothing.
@@ -188,6 +187,8 @@ impl Attempt {
 
     /// Keeps `bytes`; what is longer than [`TEXT_BYTES_MAX`] is cut, and an ellipsis says so.
     pub(crate) fn keep(&mut self, bytes: &[u8]) -> Range<u32> {
+        let mut room = [0; 2 * TEXT_BYTES_MAX];
+        let bytes = unfold(bytes, &mut room);
         let start = self.text.len() as u32;
         if bytes.len() <= TEXT_BYTES_MAX {
             self.text.extend_from_slice(bytes);

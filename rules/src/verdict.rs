@@ -1,5 +1,7 @@
 //! What a policy decided about one attempt, and by what.
 
+use std::fmt;
+
 use crate::policy::{AlertLevel, Response, RuleId};
 
 /// What happens to the attempt.
@@ -67,16 +69,102 @@ pub struct Verdict {
     pub action: Action,
     /// What would have happened in enforce mode, when that differs because of shadow mode.
     pub would: Option<Action>,
-    /// The rule that decided, or the tag rule when nothing else did.
+    /// The rule that decided, or the terminate or tag rule when nothing else did.
     pub rule: Option<RuleId>,
+    /// The rule that `would` have decided.
+    pub would_rule: Option<RuleId>,
+    /// The first tag rule that acted, whatever decided.
+    pub tag: Option<RuleId>,
+    /// The first terminate rule that acted: the call, if it is up, is to be ended.
+    pub terminate: Option<RuleId>,
+    /// Rules that acted besides the one that decided: tags, logs, terminations.
+    pub acted: ActedRules,
+    /// Concurrent limits that count this call until [`crate::policy::Limits::ended`] is told of its end.
+    pub held: ActedRules,
     /// Which step decided.
     pub reason: Reason,
     /// How a refusal is said; `None` when nothing is refused.
     pub response: Option<Response>,
-    /// The list entry that made the rule match, if a list did.
+    /// The list entry that made `rule` match (without one, `would_rule`), if a list did.
     pub entry: Option<ListHit>,
     /// The highest alert level any rule that acted asks for.
     pub alert: AlertLevel,
     /// Whether blocks set by breached thresholds are skipped.
     pub bypass_ips: bool,
+}
+
+/// A few rules, in file order. What does not fit is left off.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct ActedRules {
+    rules: [u32; Self::MAX],
+    length: u8,
+}
+
+impl ActedRules {
+    /// How many it can hold.
+    pub const MAX: usize = 8;
+
+    /// Adds `rule`; false when there is no room.
+    pub fn push(&mut self, rule: RuleId) -> bool {
+        let free = self.rules.get_mut(usize::from(self.length));
+        let has_room = free.is_some();
+        if let Some(free) = free {
+            *free = rule.0;
+            self.length += 1;
+        }
+        has_room
+    }
+
+    /// The rules, in file order.
+    pub fn iter(&self) -> impl Iterator<Item = RuleId> + '_ {
+        self.rules.iter().take(usize::from(self.length)).map(|&rule| RuleId(rule))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Whether there is room for one more.
+    pub fn has_room(&self) -> bool {
+        usize::from(self.length) < Self::MAX
+    }
+}
+
+impl fmt::Debug for ActedRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Verdict {
+    /// Whether the attempt is refused.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.action, Action::Block | Action::Limit)
+    }
+
+    /// Whether the attempt goes on to where it was going.
+    pub fn goes_on(&self) -> bool {
+        !matches!(self.action, Action::Block | Action::Limit | Action::Divert)
+    }
+
+    /// The attempt goes on, for `reason`, and no rule had a say.
+    pub const fn allowed(reason: Reason) -> Self {
+        let none = ActedRules { rules: [0; ActedRules::MAX], length: 0 };
+        Self {
+            action: Action::Allow,
+            would: None,
+            rule: None,
+            would_rule: None,
+            tag: None,
+            terminate: None,
+            acted: none,
+            held: none,
+            reason,
+            response: None,
+            entry: None,
+            alert: AlertLevel::None,
+            bypass_ips: false,
+        }
+    }
 }

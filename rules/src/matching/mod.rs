@@ -1,7 +1,25 @@
 //! Finds the first matching rule without looking at every rule.
 
+mod builder;
+mod clock;
+mod index;
+mod networks;
+mod numbers;
 mod ranges;
+mod rows;
+mod scratch;
+mod segments;
+mod slot;
 mod table;
+mod texts;
 
+pub(crate) use clock::Clock;
+pub(crate) use index::RuleIndex;
+pub use networks::NetworkTable;
+pub(crate) use networks::canonical;
+pub(crate) use numbers::{is_neighbour, position};
 pub use ranges::RangeTable;
-pub use table::{NumberTable, NumberTableBuilder};
+pub use scratch::Scratch;
+pub(crate) use segments::SegmentMap;
+pub(crate) use slot::counts_any;
+pub use table::{NumberTable, NumberTableBuilder, Probe};

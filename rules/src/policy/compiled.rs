@@ -1,5 +1,184 @@
 //! A policy that can judge.
 
+use std::net::IpAddr;
+
+use crate::matching::{Clock, RuleIndex};
+use crate::number::Number;
+use crate::number_set::NumberSet;
+use crate::plan::DialPlan;
+use crate::policy::{
+    Condition, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm, PolicyText,
+    Response, RuleAction, RuleId,
+};
+use crate::subject::{Direction, Identity, Party};
+use crate::time::Timestamp;
+
 /// A compiled policy.
 #[derive(Debug)]
-pub struct Policy {}
+pub struct Policy {
+    pub(super) text: PolicyText,
+    pub(super) index: RuleIndex,
+    pub(super) clock: Clock,
+    /// Numbers that the emergency guard lets pass.
+    pub(super) emergency: NumberSet,
+    /// Lists of callers that block rules in force use, with their rule.
+    pub(super) block_lists: Vec<(ListId, RuleId)>,
+}
+
+impl Policy {
+    /// The policy of `text`. `emergency` are the emergency numbers of the customer's region in every way the
+    /// customer may dial them (behind an access code, with the country code); 112 and 911 are always among
+    /// them.
+    pub fn new(text: PolicyText, emergency: &NumberSet) -> Self {
+        Self {
+            index: RuleIndex::new(&text.firewall, &text.lists),
+            clock: Clock::new(text.customer.time_zone.clone()),
+            emergency: everywhere().union(emergency),
+            block_lists: block_lists(&text.firewall),
+            text,
+        }
+    }
+
+    /// What it was compiled from.
+    pub fn text(&self) -> &PolicyText {
+        &self.text
+    }
+
+    /// The customer's name.
+    pub fn name(&self) -> &str {
+        &self.text.customer.name
+    }
+
+    /// SHA-256 over the text and every list it reads, in hexadecimal.
+    pub fn version(&self) -> &str {
+        &self.text.version
+    }
+
+    /// How the customer writes and dials numbers.
+    pub fn dial_plan(&self) -> &DialPlan {
+        &self.text.customer.dial_plan
+    }
+
+    /// Numbers that the emergency guard lets pass.
+    pub fn emergency(&self) -> &NumberSet {
+        &self.emergency
+    }
+
+    /// The rule `id`.
+    pub fn rule(&self, id: RuleId) -> Option<&FirewallRule> {
+        self.text.firewall.get(id.0 as usize)
+    }
+
+    /// How a refusal by the rule `id` is said; `None` when it refuses nothing.
+    pub fn response(&self, id: RuleId) -> Option<Response> {
+        match &self.rule(id)?.action {
+            RuleAction::Block(response) => Some(*response),
+            RuleAction::Limit(_) => Some(self.text.customer.list_response),
+            _ => None,
+        }
+    }
+
+    /// An empty state of its limits.
+    pub fn limits(&self) -> Limits {
+        Limits::new(&self.text.firewall)
+    }
+
+    /// Whether `number` is one of the customer's own.
+    pub fn owns(&self, number: Number) -> bool {
+        self.text.customer.numbers.contains(number)
+    }
+
+    /// Which way a call goes, seen from the customer: by its trunks where it has any, else by its numbers.
+    pub fn direction(&self, source: IpAddr, called: &[Party], callers: &[Identity]) -> Direction {
+        let called_own = self.owns_called(called);
+        let customer = &self.text.customer;
+        if customer.trunks.is_empty() {
+            return match (called_own, self.owns_caller(callers)) {
+                (false, true) => Direction::Outbound,
+                _ => Direction::Inbound,
+            };
+        }
+        match (customer.is_own_side(source.to_canonical()), called_own) {
+            (true, true) => Direction::Internal,
+            (true, false) => Direction::Outbound,
+            (false, _) => Direction::Inbound,
+        }
+    }
+
+    /// Whether one of the customer's trunks or numbers takes part in the call.
+    pub fn touches(
+        &self,
+        source: IpAddr,
+        destination: IpAddr,
+        called: &[Party],
+        callers: &[Identity],
+    ) -> bool {
+        let customer = &self.text.customer;
+        customer.is_own_side(source.to_canonical())
+            || customer.is_own_side(destination.to_canonical())
+            || called.iter().filter_map(|party| party.number()).any(|number| self.owns(number))
+            || self.owns_caller(callers)
+    }
+
+    /// Memory its index takes beside its lists, in bytes.
+    pub fn index_bytes(&self) -> usize {
+        self.index.bytes()
+    }
+
+    /// Whether the number dialled is one of the customer's own.
+    fn owns_called(&self, called: &[Party]) -> bool {
+        called.first().and_then(|party| party.number()).is_some_and(|number| self.owns(number))
+    }
+
+    fn owns_caller(&self, callers: &[Identity]) -> bool {
+        callers.iter().filter_map(|caller| caller.party.number()).any(|number| self.owns(number))
+    }
+
+    /// Whether a rule in force at `at` blocks callers of a list that `number` is on.
+    pub(super) fn blocks_caller(&self, number: Number, at: Timestamp) -> bool {
+        let in_force = |rule: &RuleId| {
+            let expires = self.rule(*rule).and_then(|rule| rule.expires);
+            expires.is_none_or(|end| at < end)
+        };
+        let on = |list: &ListId| {
+            let list = self.text.lists.get(list.0 as usize);
+            list.and_then(|list| entry_of(list, number)).is_some()
+        };
+        self.block_lists.iter().any(|(list, rule)| in_force(rule) && on(list))
+    }
+}
+
+/// The row of `number` in a list of numbers.
+fn entry_of(list: &List, number: Number) -> Option<u32> {
+    match &list.content {
+        ListContent::Numbers { exact, ranges } => exact.row(number).or_else(|| ranges.row(number)),
+        ListContent::Texts(_) | ListContent::Networks(_) => None,
+    }
+}
+
+/// The emergency numbers of every region.
+fn everywhere() -> NumberSet {
+    let exact = |digits: &[u8]| Number::local(digits).map(NumberSet::exact).unwrap_or_default();
+    exact(b"112").union(&exact(b"911"))
+}
+
+fn block_lists(rules: &[FirewallRule]) -> Vec<(ListId, RuleId)> {
+    let mut lists = Vec::new();
+    let blocking = rules
+        .iter()
+        .zip((0..).map(RuleId))
+        .filter(|(rule, _)| matches!(rule.action, RuleAction::Block(_)) && rule.mode == Mode::Enforce);
+    for (rule, id) in blocking {
+        for condition in &rule.when {
+            let Condition::Numbers(NumberField::Caller | NumberField::Identity, terms) = condition else {
+                continue;
+            };
+            let named = terms.iter().filter_map(|term| match term.value {
+                NumberTerm::List(list) => Some((list, id)),
+                _ => None,
+            });
+            lists.extend(named);
+        }
+    }
+    lists
+}

@@ -10,6 +10,12 @@ pub mod rule;
 pub mod text;
 
 mod compiled;
+mod judge;
+mod judge_explanation;
+mod judge_facts;
+mod judge_guard;
+mod judge_limits;
+mod set;
 
 pub use compiled::Policy;
 pub use customer::{ChangeControl, Customer, Redress};
@@ -17,9 +23,13 @@ pub use diagnostic::{Code, Diagnostic, Level, Span};
 pub use expect::{Expect, ExpectedCall};
 pub use hours::{Hours, HoursId, WeekSet};
 pub use ips::IpsRule;
+pub use judge_explanation::{Clause, Explanation, Finding, RuleFinding, RuleState, TurningPoint};
+pub use judge_facts::Fit;
+pub use judge_limits::Limits;
 pub use list::{List, ListContent, ListId};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,
     Response, RuleAction, RuleId, Term, TextField, TextTerm, TimeTerm,
 };
+pub use set::{PolicySet, strictest};
 pub use text::PolicyText;

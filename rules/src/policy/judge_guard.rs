@@ -1,0 +1,56 @@
+//! The emergency guard: the only way to the rules leads through it.
+
+use crate::policy::{Mode, Policy};
+use crate::subject::{Direction, Method, Party, Subject};
+use crate::verdict::Reason;
+
+/// A subject that the guard has seen and that is no emergency call.
+///
+/// Rules are judged for this type alone, and only [`Policy::guard`] makes one: no rule, mode or list can be
+/// asked about an emergency call, because there is no value to ask with.
+#[derive(Clone, Copy)]
+pub(super) struct Cleared<'a, 's>(&'a Subject<'s>);
+
+impl<'a, 's> Cleared<'a, 's> {
+    /// The subject.
+    pub(super) fn subject(self) -> &'a Subject<'s> {
+        self.0
+    }
+}
+
+impl Policy {
+    /// Lets pass what nothing may stop, and clears the rest for judgement.
+    pub(super) fn guard<'a, 's>(&self, subject: &'a Subject<'s>) -> Result<Cleared<'a, 's>, Reason> {
+        if self.is_emergency(subject) {
+            return Err(Reason::Emergency);
+        }
+        if subject.priority {
+            return Err(Reason::Priority);
+        }
+        if self.text.customer.mode == Mode::Off {
+            return Err(Reason::Off);
+        }
+        if subject.callback && !self.caller_is_blocked(subject) {
+            return Err(Reason::EmergencyCallback);
+        }
+        Ok(Cleared(subject))
+    }
+
+    /// Whether `subject` calls an emergency service. What is dialled decides, not what further headers
+    /// name: they would be a way round every block. A transfer dials its Refer-To as well.
+    fn is_emergency(&self, subject: &Subject<'_>) -> bool {
+        let dialled = if subject.method == Method::Refer { subject.called.len() } else { 1 };
+        let leaves = matches!(subject.direction, Direction::Outbound | Direction::Internal);
+        subject.called.iter().take(dialled).any(|party| match party {
+            Party::EmergencyService => true,
+            Party::Number(number) => leaves && self.emergency.contains(*number),
+            Party::Anonymous | Party::Invalid | Party::Name | Party::Absent => false,
+        })
+    }
+
+    /// Whether the caller stands on a list that a block rule uses.
+    fn caller_is_blocked(&self, subject: &Subject<'_>) -> bool {
+        let numbers = subject.callers.iter().filter_map(|caller| caller.party.number());
+        numbers.into_iter().any(|number| self.blocks_caller(number, subject.at))
+    }
+}

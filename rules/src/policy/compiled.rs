@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::matching::{Clock, RuleIndex};
 use crate::number::Number;
 use crate::number_set::NumberSet;
-use crate::plan::DialPlan;
+use crate::plan::{self, DialPlan};
 use crate::policy::{
     Condition, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm, PolicyText,
     Response, RuleAction, RuleId,
@@ -26,14 +26,14 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy of `text`. `emergency` are the emergency numbers of the customer's region in every way the
-    /// customer may dial them (behind an access code, with the country code); 112 and 911 are always among
-    /// them.
-    pub fn new(text: PolicyText, emergency: &NumberSet) -> Self {
+    /// The policy of `text`. The emergency guard lets the emergency numbers of the customer's region pass, 112 and
+    /// 911 always among them; access codes and repeated country codes are gone when a number has been read.
+    pub fn new(text: PolicyText) -> Self {
+        let emergency = plan::emergency(&text.customer.dial_plan.region).cloned().unwrap_or_default();
         Self {
             index: RuleIndex::new(&text.firewall, &text.lists),
             clock: Clock::new(text.customer.time_zone.clone()),
-            emergency: everywhere().union(emergency),
+            emergency: everywhere().union(&emergency),
             block_lists: block_lists(&text.firewall),
             text,
         }

@@ -89,6 +89,7 @@ impl Witness {
             identity_mismatch: self.identity_mismatch,
             priority: false,
             callback: false,
+            repeat: false,
             flags: self.flags,
             headers: self,
         }

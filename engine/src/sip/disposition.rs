@@ -81,8 +81,9 @@ fn reject(status: u16, reason: &'static str) -> Disposition {
     Disposition::Reject { status, reason }
 }
 
-/// Flags that no request may carry and be answered with anything but 400. Bare line feeds, bytes that are not
-/// UTF-8, missing tags, odd numbers and trailing bytes are let through, as RFC 4475 does.
+/// Flags that no request may carry and be answered with anything but 400. Bare line feeds, NULs that a quoted
+/// string may hold, bytes that are not UTF-8, missing tags, odd numbers and trailing bytes are let through, as
+/// RFC 4475 does.
 fn broken() -> Flags {
     [
         Flag::Malformed,
@@ -94,7 +95,6 @@ fn broken() -> Flags {
         Flag::Truncated,
         Flag::BadContentLength,
         Flag::DupContentLength,
-        Flag::Nul,
         Flag::BadStartLine,
         Flag::BadCseq,
         Flag::CseqMismatch,

@@ -55,7 +55,7 @@ impl<'a> Start<'a> {
         let version = rest(behind, version_start);
         let mut uri = cut(behind, 0, version_start.saturating_sub(1));
         if !is_version(version) {
-            if starts_with_ignore_case(version, b"SIP") {
+            if starts_with_ignore_case(version, b"SIP/") || version.eq_ignore_ascii_case(b"SIP") {
                 flags.raise(Flag::BadVersion);
             } else {
                 // No version at all: what stands behind the method is the target, if anything is.

@@ -1,10 +1,10 @@
 //! Addresses of header fields: a display name, a URI in angle brackets or bare, and parameters.
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::memrchr;
 use rules::{Flag, Flags};
 
 use super::params::{Params, quoted_end};
-use super::text::{byte, cut, is_space, rest, trim, trim_start};
+use super::text::{byte, cut, find, find_either, is_space, rest, trim, trim_start};
 use super::uri::Uri;
 
 /// One address (RFC 3261 §20.10, name-addr or addr-spec), as slices of the message.
@@ -18,6 +18,8 @@ pub struct NameAddr<'a> {
     pub params: &'a [u8],
     /// What had to be repaired in this address, its URI included.
     pub flags: Flags,
+    /// Bytes behind the comma that ended it.
+    tail: usize,
 }
 
 impl<'a> NameAddr<'a> {
@@ -40,10 +42,17 @@ impl<'a> NameAddr<'a> {
     pub fn tag(&self) -> Option<&'a [u8]> {
         // A tag is nearly always the only parameter and plain.
         match self.params {
-            [b';', b't', b'a', b'g', b'=', tag @ ..] if memchr2(b';', b'"', tag).is_none() => Some(trim(tag)),
+            [b';', b't', b'a', b'g', b'=', tag @ ..] if find_either(b';', b'"', tag).is_none() => {
+                Some(trim(tag))
+            }
             [] => None,
             _ => self.param(b"tag"),
         }
+    }
+
+    /// How many bytes of `value`, which it was read from as the first address, stand behind its comma.
+    pub(super) fn behind(&self, value: &[u8]) -> usize {
+        self.tail.min(value.len())
     }
 
     /// Reads one address and returns what stands behind the comma that ends it. `tail` remembers, over all
@@ -85,7 +94,7 @@ impl<'a> NameAddr<'a> {
 
     /// Reads a URI behind its opening bracket.
     fn read_bracketed(mut self, value: &'a [u8]) -> (Self, &'a [u8]) {
-        let (inner, behind) = match memchr(b'>', value) {
+        let (inner, behind) = match find(b'>', value) {
             Some(end) => (cut(value, 0, end), rest(value, end + 1)),
             None => {
                 self.flags.raise(Flag::Malformed);
@@ -121,7 +130,7 @@ impl<'a> NameAddr<'a> {
             }
             None => {
                 let value = rest(value, usize::from(value.starts_with(b"\"")));
-                (self.read_bare(value, memchr2(b';', b',', value).unwrap_or(value.len())).0, &[])
+                (self.read_bare(value, find_either(b';', b',', value).unwrap_or(value.len())).0, &[])
             }
         }
     }
@@ -130,7 +139,7 @@ impl<'a> NameAddr<'a> {
     fn read_params(mut self, behind: &'a [u8]) -> (Self, &'a [u8]) {
         let behind = trim_start(behind);
         let mut at = 0;
-        while let Some(found) = memchr2(b',', b'"', rest(behind, at)) {
+        while let Some(found) = find_either(b',', b'"', rest(behind, at)) {
             at += found;
             if byte(behind, at) == b',' {
                 break;
@@ -150,7 +159,9 @@ impl<'a> NameAddr<'a> {
         let orderly = params.is_empty() || (params.first() == Some(&b';') && params.last() != Some(&b';'));
         self.flags.raise_if(!orderly, Flag::Malformed);
         self.params = params;
-        (self, rest(behind, at + 1))
+        let behind = rest(behind, at + 1);
+        self.tail = behind.len();
+        (self, behind)
     }
 }
 

@@ -1,9 +1,8 @@
 //! What the body offers: session descriptions, alone or inside multipart bodies.
 
-use memchr::memchr;
 use rules::CallType;
 
-use super::text::{is_space, rest, split_at, starts_with_ignore_case, trim, trim_end};
+use super::text::{is_space, line_end, rest, split_at, starts_with_ignore_case, trim, trim_end};
 
 /// Reads the kind of call from the media lines (RFC 8866 §5.14) of `body`. A medium with port zero is refused
 /// (RFC 3264 §5.1) and does not count. Fax outweighs video and video outweighs voice, so that a second medium
@@ -16,7 +15,7 @@ pub(super) fn read_call_type(content_type: Option<&[u8]>, body: &[u8]) -> CallTy
     let mut active = false;
     let mut text = body;
     while let [first, second, tail @ ..] = text {
-        let line_end = memchr(b'\n', text).unwrap_or(text.len());
+        let line_end = line_end(text);
         if *second == b'=' {
             if matches!(first, b'm' | b'M') {
                 let medium = read_medium(super::text::cut(text, 2, line_end));

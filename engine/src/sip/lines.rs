@@ -4,7 +4,7 @@ use memchr::memchr;
 use rules::{Flag, Flags};
 
 use super::header::{Header, read_name};
-use super::text::{byte, cut, is_space, is_token, rest};
+use super::text::{byte, cut, is_space, is_token, line_end, rest};
 
 /// One header line with its folds.
 #[derive(Clone, Copy)]
@@ -44,12 +44,12 @@ pub(super) fn read_line(bytes: &[u8], at: usize) -> Step {
         }
     }
     let mut flags = Flags::NONE;
-    let mut end = at + memchr(b'\n', line).unwrap_or(line.len());
+    let mut end = at + line_end(line);
     let mut next = end + 1;
     while matches!(byte(bytes, next), b' ' | b'\t') {
         let fold = rest(bytes, next);
         flags.raise_if(byte(bytes, end - 1) != b'\r', Flag::BareLf);
-        end = next + memchr(b'\n', fold).unwrap_or(fold.len());
+        end = next + line_end(fold);
         flags.raise_if(cut(bytes, next, end).iter().all(|&byte| is_space(byte)), Flag::BlankFold);
         next = end + 1;
     }

@@ -1,5 +1,7 @@
 //! One SIP message and what can be asked of it.
 
+use std::cell::OnceCell;
+
 use memchr::memchr;
 use rules::{CallType, Flag, Flags, Method};
 
@@ -27,6 +29,11 @@ pub struct Message<'a> {
     pub(super) body_at: usize,
     pub(super) index: Index,
     pub(super) flags: Flags,
+    /// What is asked for more than once, kept once it was read.
+    request_uri: OnceCell<Uri<'a>>,
+    from: OnceCell<Option<NameAddr<'a>>>,
+    to: OnceCell<Option<NameAddr<'a>>>,
+    top_via: OnceCell<Option<Via<'a>>>,
 }
 
 /// What Content-Length says (RFC 3261 §20.14).
@@ -62,7 +69,18 @@ impl<'a> Message<'a> {
         }
         let start = Start::read(line, &mut flags);
         let header_at = line_end.map_or(bytes.len(), |end| start_at + end + 1);
-        let mut message = Self { bytes, start, header_at, body_at: bytes.len(), index: Index::new(), flags };
+        let mut message = Self {
+            bytes,
+            start,
+            header_at,
+            body_at: bytes.len(),
+            index: Index::new(),
+            flags,
+            request_uri: OnceCell::new(),
+            from: OnceCell::new(),
+            to: OnceCell::new(),
+            top_via: OnceCell::new(),
+        };
         message.read_header();
         message
     }
@@ -146,10 +164,10 @@ impl<'a> Message<'a> {
 
     /// The Request-URI; without scheme and host for a response.
     pub fn request_uri(&self) -> Uri<'a> {
-        match self.start {
+        *self.request_uri.get_or_init(|| match self.start {
             Start::Request { uri, .. } => Uri::read(uri),
             _ => Uri::default(),
-        }
+        })
     }
 
     /// Call-ID as written; empty without one.
@@ -173,7 +191,7 @@ impl<'a> Message<'a> {
 
     /// The first From address.
     pub fn from(&self) -> Option<NameAddr<'a>> {
-        self.address(Header::From)
+        *self.from.get_or_init(|| self.address(Header::From))
     }
 
     /// Every From address: a message with several is broken, but a peer may take any of them.
@@ -183,7 +201,7 @@ impl<'a> Message<'a> {
 
     /// The first To address.
     pub fn to(&self) -> Option<NameAddr<'a>> {
-        self.address(Header::To)
+        *self.to.get_or_init(|| self.address(Header::To))
     }
 
     /// The first address of `header`.
@@ -199,7 +217,7 @@ impl<'a> Message<'a> {
 
     /// The first value of the first Via.
     pub fn top_via(&self) -> Option<Via<'a>> {
-        self.value(Header::Via).map(Via::read)
+        *self.top_via.get_or_init(|| self.value(Header::Via).map(Via::read))
     }
 
     /// Every value of every Via, the last hop's first.

@@ -1,8 +1,8 @@
 //! Parameters behind a semicolon: of addresses, of Via, of URIs, of Identity.
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::memchr3;
 
-use super::text::{cut, is_space, rest, trim, trim_start};
+use super::text::{cut, find, find_either, is_space, rest, trim, trim_start};
 
 /// One parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl<'a> Iterator for Params<'a> {
         if self.text.is_empty() {
             return None;
         }
-        let Some(name_end) = memchr2(b'=', b';', self.text) else {
+        let Some(name_end) = find_either(b'=', b';', self.text) else {
             let name = trim(self.text);
             self.text = &[];
             return Some(Param { name, value: None });
@@ -75,7 +75,7 @@ fn value_end(text: &[u8]) -> usize {
         at += found;
         match text.get(at) {
             Some(b'"') => at = quoted_end(text, at).unwrap_or(text.len()),
-            Some(b'<') => at = memchr(b'>', rest(text, at)).map_or(text.len(), |end| at + end + 1),
+            Some(b'<') => at = find(b'>', rest(text, at)).map_or(text.len(), |end| at + end + 1),
             _ => return at,
         }
     }
@@ -86,7 +86,7 @@ fn value_end(text: &[u8]) -> usize {
 pub(super) fn quoted_end(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
-        at += memchr2(b'"', b'\\', rest(text, at))?;
+        at += find_either(b'"', b'\\', rest(text, at))?;
         if text.get(at) == Some(&b'"') {
             return Some(at + 1);
         }

@@ -298,7 +298,7 @@ fn is_refused_host(host: &[u8], bracketed: bool) -> bool {
     if let Ok(address) = text.parse::<std::net::Ipv4Addr>() {
         return is_special_address(address.into());
     }
-    let name = text.trim_end_matches('.').to_ascii_lowercase();
+    let name = text.trim_end_matches('.');
     let labels_end = name.rsplit('.').next().unwrap_or_default();
     // A last label that is a number makes an address in forms that only some resolvers read: 127.1, 0x7f000001,
     // 2130706433, 0177.0.0.1.
@@ -310,7 +310,10 @@ fn is_refused_host(host: &[u8], bracketed: bool) -> bool {
             && label.len() <= 63
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     });
-    !lawful || numeric || !name.contains('.') || local.contains(&labels_end)
+    !lawful
+        || numeric
+        || !name.contains('.')
+        || local.iter().any(|local| labels_end.eq_ignore_ascii_case(local))
 }
 
 /// Whether `address` belongs to a special-purpose network (IANA registries, RFC 6890): loopback, private, shared,

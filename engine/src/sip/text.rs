@@ -75,9 +75,56 @@ pub(super) fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
     text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
 }
 
+/// Where `wanted` stands first. For short texts, eight bytes at a time and inlined: a call of `memchr` costs more
+/// than most addresses are long.
+#[inline(always)]
+pub(super) fn find(wanted: u8, text: &[u8]) -> Option<usize> {
+    let pattern = ONES * u64::from(wanted);
+    let (words, tail) = text.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let hits = zero_bytes(u64::from_le_bytes(*word) ^ pattern);
+        if hits != 0 {
+            return Some(place * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    let found = tail.iter().position(|&byte| byte == wanted)?;
+    Some(words.len() * 8 + found)
+}
+
+/// Where `one` or `other` stands first, as [`find`].
+#[inline(always)]
+pub(super) fn find_either(one: u8, other: u8, text: &[u8]) -> Option<usize> {
+    let (first, second) = (ONES * u64::from(one), ONES * u64::from(other));
+    let (words, tail) = text.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let hits = zero_bytes(word ^ first) | zero_bytes(word ^ second);
+        if hits != 0 {
+            return Some(place * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    let found = tail.iter().position(|&byte| byte == one || byte == other)?;
+    Some(words.len() * 8 + found)
+}
+
+/// Where the line that `text` begins with ends: its LF, or the end of `text`. Most lines are short.
+#[inline(always)]
+pub(super) fn line_end(text: &[u8]) -> usize {
+    match text.first_chunk::<SHORT_LINE_BYTES>() {
+        Some(head) => find(b'\n', head).or_else(|| {
+            memchr::memchr(b'\n', rest(text, SHORT_LINE_BYTES)).map(|found| SHORT_LINE_BYTES + found)
+        }),
+        None => find(b'\n', text),
+    }
+    .unwrap_or(text.len())
+}
+
+const SHORT_LINE_BYTES: usize = 64;
+
 /// What stands before the first `separator` and what stands behind it, if it is there.
+#[inline(always)]
 pub(super) fn split_at(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
-    match memchr::memchr(separator, text) {
+    match find(separator, text) {
         Some(at) => (cut(text, 0, at), Some(rest(text, at + 1))),
         None => (text, None),
     }
@@ -190,6 +237,20 @@ mod tests {
         assert_eq!(number(b"4294967328"), Some(4_294_967_328));
         for bad in [&b""[..], b"+0", b"-999", b"0x0", b"1 ", b"36893488147419103232"] {
             assert_eq!(number(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_search_agrees_with_a_slow_one() {
+        let text: Vec<u8> = (0..200).map(|at| b"abcdefg\n;@<\xff\x8a"[(at * at + at / 7) % 12]).collect();
+        for start in 0..text.len() {
+            let text = &text[start..];
+            for wanted in *b"\n;@<z" {
+                assert_eq!(find(wanted, text), text.iter().position(|&byte| byte == wanted));
+                let either = text.iter().position(|&byte| byte == wanted || byte == b'@');
+                assert_eq!(find_either(wanted, b'@', text), either);
+            }
+            assert_eq!(line_end(text), text.iter().position(|&byte| byte == b'\n').unwrap_or(text.len()));
         }
     }
 

@@ -1,10 +1,9 @@
 //! URIs as SIP messages carry them: sip, sips, tel, urn, and whatever else a stranger writes.
 
-use memchr::{memchr, memchr2};
 use rules::{Flag, Flags};
 
 use super::params::Params;
-use super::text::{byte, cut, look, rest, split_at, trim};
+use super::text::{byte, cut, find, find_either, look, rest, split_at, trim};
 
 /// The scheme of a URI, in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +54,7 @@ impl<'a> Uri<'a> {
         let mut flags = Flags::NONE;
         if look.space {
             flags.raise(Flag::Malformed);
-            flags.raise_if(memchr(0, text).is_some(), Flag::Nul);
+            flags.raise_if(find(0, text).is_some(), Flag::Nul);
         }
         flags.raise_if(look.percent && has_bad_escape(text), Flag::BadEscape);
         let (scheme, behind) = read_scheme(text);
@@ -103,13 +102,13 @@ impl<'a> Uri<'a> {
         let mut hostport = behind;
         // The user part may hold `;` and `?` (RFC 4475 §3.1.1.13), so the `@` is looked for first; behind it
         // none may stand unescaped.
-        if let Some(end) = memchr(b'@', behind) {
+        if let Some(end) = find(b'@', behind) {
             let (user, password) = split_at(cut(behind, 0, end), b':');
             self.user = Some(user);
             self.password = password.unwrap_or_default();
             hostport = rest(behind, end + 1);
         }
-        if let Some(end) = memchr2(b';', b'?', hostport) {
+        if let Some(end) = find_either(b';', b'?', hostport) {
             let tail = rest(hostport, end + 1);
             if byte(hostport, end) == b';' {
                 let (params, headers) = split_at(tail, b'?');
@@ -126,7 +125,7 @@ impl<'a> Uri<'a> {
     fn read_host(&mut self, hostport: &'a [u8]) {
         let mut host_end = 0;
         if hostport.first() == Some(&b'[') {
-            match memchr(b']', hostport) {
+            match find(b']', hostport) {
                 Some(end) => host_end = end + 1,
                 None => host_end = hostport.len(),
             }
@@ -192,7 +191,7 @@ fn read_scheme(text: &[u8]) -> (Scheme, &[u8]) {
     let behind = rest(text, name_end);
     let is_name = text.first().is_some_and(u8::is_ascii_alphabetic);
     let is_port = rest(behind, 1).first().is_some_and(u8::is_ascii_digit)
-        && memchr(b'.', cut(text, 0, name_end)).is_some();
+        && find(b'.', cut(text, 0, name_end)).is_some();
     match behind {
         [b':', behind @ ..] if is_name && !is_port => (Scheme::Other, behind),
         _ => (Scheme::Missing, text),

@@ -1,9 +1,7 @@
 //! Via: which way a request came (RFC 3261 §20.42).
 
-use memchr::memchr2;
-
 use super::params::{Params, quoted_end};
-use super::text::{byte, cut, is_space, rest, trim, trim_start};
+use super::text::{byte, cut, find, find_either, is_space, rest, trim, trim_start};
 
 /// One Via value, as slices of the message.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +55,7 @@ impl<'a> Via<'a> {
             .unwrap_or(transport_start.len());
         let transport = cut(transport_start, 0, transport_end);
         let sender = trim_start(rest(transport_start, transport_end));
-        let sender_end = memchr2(b';', b',', sender).unwrap_or(sender.len());
+        let sender_end = find_either(b';', b',', sender).unwrap_or(sender.len());
         let (host, port, tidy) = read_sender(trim(cut(sender, 0, sender_end)));
         let behind = rest(sender, sender_end);
         let (params, next, balanced) = read_params(behind);
@@ -82,8 +80,8 @@ fn read_word(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
 /// Host and port of `text`, and whether they are lawful.
 fn read_sender(text: &[u8]) -> (&[u8], Option<u16>, bool) {
     let host_end = match text.first() {
-        Some(b'[') => memchr::memchr(b']', text).map_or(text.len(), |end| end + 1),
-        _ => memchr::memchr(b':', text).unwrap_or(text.len()),
+        Some(b'[') => find(b']', text).map_or(text.len(), |end| end + 1),
+        _ => find(b':', text).unwrap_or(text.len()),
     };
     let host = trim(cut(text, 0, host_end));
     let tidy = !host.is_empty() && !host.iter().any(|&byte| is_space(byte));
@@ -100,7 +98,7 @@ fn read_sender(text: &[u8]) -> (&[u8], Option<u16>, bool) {
 /// Parameters up to a comma outside quotes, what stands behind the comma, and whether quotes were balanced.
 fn read_params(text: &[u8]) -> (&[u8], &[u8], bool) {
     let mut at = 0;
-    while let Some(found) = memchr2(b',', b'"', rest(text, at)) {
+    while let Some(found) = find_either(b',', b'"', rest(text, at)) {
         at += found;
         if byte(text, at) == b',' {
             return (trim(cut(text, 0, at)), rest(text, at + 1), true);

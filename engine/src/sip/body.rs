@@ -2,7 +2,7 @@
 
 use rules::CallType;
 
-use super::text::{is_space, line_end, rest, split_at, starts_with_ignore_case, trim, trim_end};
+use super::text::{is_space, line_end, rest, split_at, starts_with_ignore_case, trim, trim_start};
 
 /// Reads the kind of call from the media lines (RFC 8866 §5.14) of `body`. A medium with port zero is refused
 /// (RFC 3264 §5.1) and does not count. Fax outweighs video and video outweighs voice, so that a second medium
@@ -44,19 +44,19 @@ fn may_hold_session(content_type: Option<&[u8]>, body: &[u8]) -> bool {
 
 /// The kind of call that a media line without its `m=` asks for; `None` when it is refused.
 fn read_medium(line: &[u8]) -> Option<CallType> {
-    let mut words = trim_end(line).split(|&byte| is_space(byte)).filter(|word| !word.is_empty());
-    let media = words.next().unwrap_or_default();
-    let port = words.next().unwrap_or_default();
-    let protocol = words.next().unwrap_or_default();
-    if split_at(port, b'/').0 == b"0" {
+    let (media, behind) = split_word(line);
+    let (port, behind) = split_word(behind);
+    let (protocol, formats) = split_word(behind);
+    if port == b"0" || port.starts_with(b"0/") {
         return None;
     }
-    let fax = starts_with_ignore_case(protocol, b"udptl")
-        || protocol.eq_ignore_ascii_case(b"udpsprt")
-        || (!media.eq_ignore_ascii_case(b"audio") && words.any(|format| format.eq_ignore_ascii_case(b"t38")));
+    let is_audio = media.eq_ignore_ascii_case(b"audio");
+    let fax = starts_with_ignore_case(protocol, b"udp") && !is_other_udp(protocol)
+        || (!is_audio
+            && formats.split(|&byte| is_space(byte)).any(|format| format.eq_ignore_ascii_case(b"t38")));
     Some(if fax {
         CallType::Fax
-    } else if media.eq_ignore_ascii_case(b"audio") {
+    } else if is_audio {
         CallType::Voice
     } else if media.eq_ignore_ascii_case(b"video") {
         CallType::Video
@@ -65,13 +65,28 @@ fn read_medium(line: &[u8]) -> Option<CallType> {
     })
 }
 
+/// The first word of `text` and what stands behind it.
+#[inline(always)]
+fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
+    let text = trim_start(text);
+    let end = text.iter().position(|&byte| byte <= b' ').unwrap_or(text.len());
+    (super::text::cut(text, 0, end), rest(text, end))
+}
+
+/// Whether a protocol that begins with `udp` is not one for fax or modems, which are `udptl` (T.38) and `udpsprt`
+/// (V.150.1).
+fn is_other_udp(protocol: &[u8]) -> bool {
+    !starts_with_ignore_case(protocol, b"udptl") && !starts_with_ignore_case(protocol, b"udpsprt")
+}
+
 /// Whether the `rtpmap` value names fax over RTP (RFC 4612) or modem over IP (V.150.1).
 fn is_fax_codec(value: &[u8]) -> bool {
-    let codec = trim(split_at(trim(value), b' ').1.unwrap_or_default());
-    let name = split_at(codec, b'/').0;
-    name.eq_ignore_ascii_case(b"t38")
-        || name.eq_ignore_ascii_case(b"v150fw")
-        || name.eq_ignore_ascii_case(b"v150mr")
+    let (_, codec) = split_word(value);
+    let codec = trim_start(codec);
+    matches!(codec, [b't' | b'T' | b'v' | b'V', ..]) && {
+        let name = split_at(codec, b'/').0;
+        [&b"t38"[..], b"v150fw", b"v150mr"].iter().any(|fax| name.eq_ignore_ascii_case(fax))
+    }
 }
 
 fn strongest(one: CallType, other: CallType) -> CallType {

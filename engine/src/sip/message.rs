@@ -9,7 +9,7 @@ use super::address::NameAddr;
 use super::body::read_call_type;
 use super::header::Header;
 use super::index::Index;
-use super::lines::{Lines, Step, read_line};
+use super::lines::{Lines, Step, read_line, read_plain_line};
 use super::start::{Start, read_method};
 use super::text::{byte, cut, is_space, number, rest, trim, trim_start};
 use super::uri::Uri;
@@ -97,6 +97,11 @@ impl<'a> Message<'a> {
             }
         }
         loop {
+            if let Some(line) = read_plain_line(rest(self.bytes, at)) {
+                self.index.add(line.header, at + line.value.0, at + line.value.1);
+                at += line.length;
+                continue;
+            }
             match read_line(self.bytes, at) {
                 Step::Line(line) => {
                     at = line.next;

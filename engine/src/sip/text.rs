@@ -157,38 +157,6 @@ pub fn unfold<'b>(value: &'b [u8], room: &'b mut [u8]) -> &'b [u8] {
     room.get(..used).unwrap_or_default()
 }
 
-/// What a quick look at a text found, eight bytes at a time.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Look {
-    /// A control byte or a space.
-    pub(super) space: bool,
-    /// A percent sign.
-    pub(super) percent: bool,
-}
-
-/// Looks for bytes that no URI may hold and for escapes.
-#[inline(always)]
-pub(super) fn look(text: &[u8]) -> Look {
-    let (words, tail) = text.as_chunks::<8>();
-    let mut space = 0;
-    let mut percent = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        space |= word.wrapping_sub(ONES * 0x21) & !word;
-        percent |= zero_bytes(word ^ (ONES * 0x25));
-    }
-    if !tail.is_empty() {
-        let mut last = [b'.'; 8];
-        for (place, &byte) in last.iter_mut().zip(tail) {
-            *place = byte;
-        }
-        let word = u64::from_le_bytes(last);
-        space |= word.wrapping_sub(ONES * 0x21) & !word;
-        percent |= zero_bytes(word ^ (ONES * 0x25));
-    }
-    Look { space: space & HIGHS != 0, percent: percent != 0 }
-}
-
 /// Marks the bytes of `word` that are zero with their highest bit; exact up to and including the first one.
 #[inline(always)]
 pub(super) const fn zero_bytes(word: u64) -> u64 {
@@ -251,16 +219,6 @@ mod tests {
                 assert_eq!(find_either(wanted, b'@', text), either);
             }
             assert_eq!(line_end(text), text.iter().position(|&byte| byte == b'\n').unwrap_or(text.len()));
-        }
-    }
-
-    #[test]
-    fn the_quick_look_agrees_with_a_slow_one() {
-        for text in
-            [&b"sip:+12025550143@h.example"[..], b"a b", b"%41", b"1234567 9", b"12345678\x00", b"\x7f\xff@!"]
-        {
-            assert_eq!(look(text).space, text.iter().any(|&b| b < 0x21), "{text:?}");
-            assert_eq!(look(text).percent, text.contains(&b'%'), "{text:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use rules::{Flag, Flags};
 
 use super::params::Params;
-use super::text::{byte, cut, find, find_either, look, rest, split_at, trim};
+use super::text::{byte, cut, find, rest, split_at, trim};
 
 /// The scheme of a URI, in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +50,7 @@ impl<'a> Uri<'a> {
     /// Reads `text`, which stands without angle brackets. Never fails; what is wrong is in the flags.
     pub fn read(text: &'a [u8]) -> Self {
         let text = trim(text);
-        let look = look(text);
-        let mut flags = Flags::NONE;
-        if look.space {
-            flags.raise(Flag::Malformed);
-            flags.raise_if(find(0, text).is_some(), Flag::Nul);
-        }
-        flags.raise_if(look.percent && has_bad_escape(text), Flag::BadEscape);
+        let flags = Flags::NONE;
         let (scheme, behind) = read_scheme(text);
         let mut uri = Self {
             text,
@@ -70,8 +64,8 @@ impl<'a> Uri<'a> {
             flags,
         };
         match scheme {
-            Scheme::Tel | Scheme::Urn => uri.read_number(behind),
             Scheme::Sip | Scheme::Sips => uri.read_address(behind),
+            Scheme::Tel | Scheme::Urn => uri.read_number(behind),
             Scheme::Other => uri.read_address(behind.strip_prefix(b"//").unwrap_or(behind)),
             Scheme::Missing => {
                 // `*` is how REGISTER names all contacts (RFC 3261 §20.10).
@@ -95,31 +89,59 @@ impl<'a> Uri<'a> {
         self.flags.raise_if(user.is_empty(), Flag::BadUri);
         self.user = Some(user);
         self.headers = headers.unwrap_or_default();
+        self.check_bytes(behind);
     }
 
     /// What stands behind `sip:` or a scheme we do not know: user, host, port, parameters, headers.
+    ///
+    /// The user part may hold `;` and `?` (RFC 4475 §3.1.1.13), so that only an `@` tells where it ends; behind it
+    /// none may stand unescaped. One pass notes the first of each separator in user part and host part.
+    #[inline(always)]
     fn read_address(&mut self, behind: &'a [u8]) {
-        let mut hostport = behind;
-        // The user part may hold `;` and `?` (RFC 4475 §3.1.1.13), so the `@` is looked for first; behind it
-        // none may stand unescaped.
-        if let Some(end) = find(b'@', behind) {
-            let (user, password) = split_at(cut(behind, 0, end), b':');
-            self.user = Some(user);
-            self.password = password.unwrap_or_default();
-            hostport = rest(behind, end + 1);
-        }
-        if let Some(end) = find_either(b';', b'?', hostport) {
-            let tail = rest(hostport, end + 1);
-            if byte(hostport, end) == b';' {
-                let (params, headers) = split_at(tail, b'?');
-                self.params = params;
-                self.headers = headers.unwrap_or_default();
-            } else {
-                self.headers = tail;
+        let mut seen = Separators::default();
+        let mut odd = 0;
+        let mut user_end = None;
+        for (at, &byte) in behind.iter().enumerate() {
+            let class = class(byte);
+            if class == PLAIN {
+                continue;
             }
-            hostport = cut(hostport, 0, end);
+            match class {
+                COLON => seen.colon = seen.colon.min(at),
+                SEMICOLON => seen.semicolon = seen.semicolon.min(at),
+                QUESTION => seen.question = seen.question.min(at),
+                AT if user_end.is_none() => {
+                    user_end = Some((at, seen.colon));
+                    seen = Separators::default();
+                }
+                _ => odd |= class,
+            }
         }
-        self.read_host(trim(hostport));
+        if odd & ODD != 0 {
+            self.check_bytes(behind);
+        }
+        let mut host_at = 0;
+        if let Some((end, colon)) = user_end {
+            self.user = Some(cut(behind, 0, end.min(colon)));
+            self.password = cut(behind, colon.saturating_add(1), end);
+            host_at = end + 1;
+        }
+        let host_end = seen.semicolon.min(seen.question).min(behind.len());
+        if seen.semicolon < seen.question {
+            self.params = cut(behind, seen.semicolon + 1, seen.question.min(behind.len()));
+        }
+        self.headers = rest(behind, seen.question.saturating_add(1));
+        self.read_host(trim(cut(behind, host_at, host_end)));
+    }
+
+    /// Looks closer at bytes that no URI may hold, and at escapes.
+    #[inline(never)]
+    fn check_bytes(&mut self, text: &[u8]) {
+        if text.iter().any(|&byte| byte <= b' ') {
+            self.flags.raise(Flag::Malformed);
+            self.flags.raise_if(text.contains(&0), Flag::Nul);
+        }
+        self.flags.raise_if(has_bad_escape(text), Flag::BadEscape);
     }
 
     fn read_host(&mut self, hostport: &'a [u8]) {
@@ -170,6 +192,48 @@ impl Default for Uri<'_> {
         }
     }
 }
+
+/// Where each separator stands first; beyond all texts when it does not.
+struct Separators {
+    colon: usize,
+    semicolon: usize,
+    question: usize,
+}
+
+impl Default for Separators {
+    fn default() -> Self {
+        Self { colon: usize::MAX, semicolon: usize::MAX, question: usize::MAX }
+    }
+}
+
+/// What a byte means inside an address.
+#[inline(always)]
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(PLAIN)
+}
+
+const PLAIN: u8 = 0;
+const COLON: u8 = 1;
+const SEMICOLON: u8 = 2;
+const QUESTION: u8 = 3;
+const AT: u8 = 4;
+/// White space, control bytes, escapes.
+const ODD: u8 = 8;
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [PLAIN; 256];
+    let mut at = 0;
+    while at <= b' ' as usize {
+        classes[at] = ODD;
+        at += 1;
+    }
+    classes[b'%' as usize] = ODD;
+    classes[b':' as usize] = COLON;
+    classes[b';' as usize] = SEMICOLON;
+    classes[b'?' as usize] = QUESTION;
+    classes[b'@' as usize] = AT;
+    classes
+};
 
 /// The scheme of `text` and what stands behind its colon. What has a colon but no name before it that a
 /// scheme may bear (RFC 3986 §3.1), such as `host:5060`, is taken as having none.

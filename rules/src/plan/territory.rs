@@ -294,6 +294,8 @@ fn territory(code: i32, region: Region) -> Option<Territory> {
     add(Kind::Fixed, fixed);
     add(Kind::Mobile, if same { NumberSet::EMPTY } else { mobile });
 
+    // Behind +1 every complete number has ten digits and every local one seven; the metadata calls Canada's
+    // 310 numbers, seven digits dialled inside only, complete.
     let leading = metadata.leading_digits().original_base();
     let leading = if leading.is_empty() { Vec::new() } else { read_sequences(leading) };
     let general = &metadata.general_desc.original;
@@ -303,8 +305,8 @@ fn territory(code: i32, region: Region) -> Option<Territory> {
         iso: region.as_region_str().to_string(),
         numbers: with_followers(&pattern::numbers(&digits, &leading)),
         kinds,
-        lengths: mask(&general.possible_length),
-        local_lengths: mask(&general.possible_length_local_only),
+        lengths: if digits == "1" { 1 << 10 } else { mask(&general.possible_length) },
+        local_lengths: if digits == "1" { 1 << 7 } else { mask(&general.possible_length_local_only) },
         international_prefixes: read_prefixes(metadata.international_prefix().original_base()),
         national_prefixes: national_prefixes(&text(&metadata.original.national_prefix), parsing, &rule),
         area: rule.strip_suffix("$1").filter(|_| parsing.contains('$')).unwrap_or_default().to_owned(),

@@ -47,7 +47,8 @@ fn bytes(raw: &str) -> Vec<u8> {
 
 /// The display name and the address of the last `<…>` of the From line, or the whole value.
 fn from(message: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let line = message.split(|byte| *byte == b'\r').find(|line| line.trim_ascii_start().starts_with(b"From:"));
+    let line =
+        message.split(|byte| *byte == b'\r').find(|line| line.trim_ascii_start().starts_with(b"From:"));
     let value = line.unwrap()[b"From:".len()..].trim_ascii().to_vec();
     let open = value.iter().rposition(|byte| *byte == b'<').unwrap();
     let close = value.iter().rposition(|byte| *byte == b'>').unwrap();

@@ -31,6 +31,8 @@ impl Way {
 const LOCAL_DIGITS_MAX: usize = 6;
 /// Digits that a carrier code, an access code and the like may be taken off from, at most this often.
 const PREFIXES_MAX: u8 = 3;
+/// Repairs of repairs; what still changes then is no number.
+const SETTLES_MAX: u8 = 4;
 /// A foreign number without plus or prefix has at least so many digits.
 const BARE_INTERNATIONAL_MIN: usize = 8;
 
@@ -48,7 +50,7 @@ impl Dialled<'_> {
         } else {
             self.bare(digits, PREFIXES_MAX)
         };
-        match found {
+        match found.and_then(|way| self.settled(way)) {
             Some(way) => (Party::Number(way.number), way.flags),
             None if written.starred => (Party::Name, Flags::of(Flag::ServiceCode)),
             None => (Party::Invalid, Flags::NONE),
@@ -60,10 +62,29 @@ impl Dialled<'_> {
         let digits = written.digits();
         let own = context.starts_with(&self.habits().code().digits);
         let emergency = if own { self.emergency(digits) } else { None };
-        match emergency.or_else(|| self.joined(digits, context)) {
+        let found = emergency.or_else(|| self.joined(digits, context));
+        match found.and_then(|way| self.settled(way)) {
             Some(way) => (Party::Number(way.number), way.flags),
             None => (Party::Invalid, Flags::NONE),
         }
+    }
+
+    /// Reads the result again until it stays: a number means the same wherever it comes from, so that a list
+    /// written from our own records matches.
+    fn settled(&self, mut way: Way) -> Option<Way> {
+        for _ in 0..SETTLES_MAX {
+            if way.number.is_local()
+                || super::read_plain(way.number.digits().as_bytes(), self.habits()).is_some()
+            {
+                return Some(way);
+            }
+            let again = self.global(way.number.digits().as_bytes())?;
+            if again.number == way.number {
+                return Some(way);
+            }
+            way = Way { number: again.number, flags: way.flags.union(again.flags) };
+        }
+        None
     }
 
     fn habits(&self) -> &Habits {
@@ -192,7 +213,11 @@ impl Dialled<'_> {
             .filter_map(|prefix| prefix.strip(digits))
             .filter_map(|rest| read(rest).or_else(|| self.fifteen(code, rest)));
         let first = ways.next().or_else(|| self.fifteen(code, digits))?;
-        if self.is_valid(first) { Some(first) } else { Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first)) }
+        if self.is_valid(first) {
+            Some(first)
+        } else {
+            Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first))
+        }
     }
 
     /// Argentina's mobile numbers: `11 15 2345 6789` inside is `9 11 2345 6789` abroad.
@@ -209,7 +234,7 @@ impl Dialled<'_> {
     /// More digits than the plan has: the network stops listening when the number is complete.
     fn overlong(&self, code: &CountryCode, digits: &[u8]) -> Option<Way> {
         let longest = (u16::BITS - 1 - code.lengths.leading_zeros()) as usize;
-        if digits.len() <= longest {
+        if digits.len() <= longest || longest == rules::number::DIGITS_MAX {
             return None;
         }
         let cut = |length: usize| possible(code, digits.get(..length)?);
@@ -224,12 +249,14 @@ impl Dialled<'_> {
             return Some(way);
         }
         if digits.len() < 2 || digits.iter().all(|digit| *digit == b'0') {
-            return None;
+            let mut outside = self.behind_access_code(digits);
+            return outside.find_map(|rest| self.emergency(rest));
         }
         let first = match self.plan.bare {
             Bare::National => self.nationally(digits),
             Bare::International => {
-                let as_it_stands = self.international(digits, 0).filter(|way| !way.flags.contains(Flag::Overlong));
+                let as_it_stands =
+                    self.international(digits, 0).filter(|way| !way.flags.contains(Flag::Overlong));
                 self.best([as_it_stands.filter(|_| digits.len() >= 7), self.nationally(digits)])
             }
         };
@@ -248,7 +275,6 @@ impl Dialled<'_> {
     /// The ways in which the region dials: abroad, inside, its own country code, inside one area.
     fn nationally(&self, digits: &[u8]) -> Option<Way> {
         let habits = self.habits();
-        let code = habits.code();
         let abroad = habits
             .international_prefixes
             .iter()
@@ -259,7 +285,7 @@ impl Dialled<'_> {
             self.inside(digits),
             self.first_valid(abroad.filter_map(|rest| self.international(rest, 1))),
             self.trunk(digits),
-            possible(code, digits).filter(|_| digits.starts_with(&code.digits)),
+            self.own_code(digits),
             self.in_area(digits),
             generic.and_then(|rest| self.international(rest, 1)),
         ];
@@ -268,7 +294,11 @@ impl Dialled<'_> {
 
     fn first_valid(&self, mut ways: impl Iterator<Item = Way>) -> Option<Way> {
         let first = ways.next()?;
-        if self.is_valid(first) { Some(first) } else { Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first)) }
+        if self.is_valid(first) {
+            Some(first)
+        } else {
+            Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first))
+        }
     }
 
     /// A national number as it stands.
@@ -287,6 +317,13 @@ impl Dialled<'_> {
         )
     }
 
+    /// The region's own country code in front, without a plus.
+    fn own_code(&self, digits: &[u8]) -> Option<Way> {
+        let begins = digits.starts_with(&self.habits().code().digits);
+        let way = if begins { self.international(digits, 1) } else { None };
+        way.filter(|way| !way.flags.contains(Flag::Overlong))
+    }
+
     fn in_area(&self, digits: &[u8]) -> Option<Way> {
         let habits = self.habits();
         if habits.area.is_empty() || digits.len() < 4 {
@@ -302,12 +339,12 @@ impl Dialled<'_> {
     fn behind_prefix(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
         let habits = self.habits();
         let selecting = habits.service_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
-        let mut services = selecting.filter_map(|rest| self.bare(rest, prefixes).filter(|way| way.number.len() > 2));
+        let mut services =
+            selecting.filter_map(|rest| self.bare(rest, prefixes).filter(|way| way.number.len() > 2));
         let service = services.next().map(|way| way.flagged(Flag::ServiceCode));
-        let outside = habits.access_codes.iter().filter_map(|code| digits.strip_prefix(code.as_slice()));
-        let mut outside = outside.filter_map(|rest| self.bare(rest, prefixes)).filter(|way| {
-            !way.number.is_local() || self.habits().emergency.contains(way.number)
-        });
+        let outside = self.behind_access_code(digits).filter_map(|rest| self.bare(rest, prefixes));
+        let mut outside =
+            outside.filter(|way| !way.number.is_local() || habits.emergency.contains(way.number));
         // The country code repeated in front of an emergency number: 1911.
         let own = digits.strip_prefix(habits.code().digits.as_slice());
         let emergency = own.and_then(|rest| self.emergency(rest));
@@ -315,12 +352,17 @@ impl Dialled<'_> {
         emergency.or_else(|| self.best([service, outside]))
     }
 
+    fn behind_access_code<'d>(&self, digits: &'d [u8]) -> impl Iterator<Item = &'d [u8]> {
+        self.habits().access_codes.iter().filter_map(move |code| digits.strip_prefix(code.as_slice()))
+    }
+
     /// Nothing fits the region's plan: a foreign number without its plus, over-dialled digits, a short code.
     fn last_resort(&self, digits: &[u8]) -> Option<Way> {
         let habits = self.habits();
         let local = digits.len() <= LOCAL_DIGITS_MAX || habits.local_lengths >> digits.len().min(31) & 1 == 1;
         if local {
-            let number = Number::local(digits)?;
+            // An emergency number with something behind it: whatever a peer makes of it, it is no emergency call.
+            let number = Number::local(digits).filter(|number| !habits.emergency.contains(*number))?;
             return Some(Way { number, flags: Flags::NONE });
         }
         let foreign = habits.code_of(digits).and_then(|code| {
@@ -333,7 +375,8 @@ impl Dialled<'_> {
         }
         let code = habits.code();
         let own = if digits.starts_with(&code.digits) { self.overlong(code, digits) } else { None };
-        let trunk = || habits.national_prefixes.iter().find_map(|prefix| self.overlong_inside(prefix.strip(digits)?));
+        let trunk =
+            || habits.national_prefixes.iter().find_map(|prefix| self.overlong_inside(prefix.strip(digits)?));
         own.or_else(trunk).or_else(|| self.overlong_inside(digits))
     }
 

@@ -80,13 +80,14 @@ pub fn read_user<'a>(text: &'a [u8], plan: &DialPlan, role: Role) -> Reading<'a>
 /// The number that a display name shows: only what has seven digits and more and is in some country's plan.
 pub fn display_number(name: &[u8], plan: &DialPlan) -> Option<Number> {
     let is_number = |byte: &u8| byte.is_ascii_digit() || !byte.is_ascii() || b"+-. ()%/".contains(byte);
-    let digits = name.iter().filter(|byte| byte.is_ascii_digit() || !byte.is_ascii() || **byte == b'%').count();
+    let digits =
+        name.iter().filter(|byte| byte.is_ascii_digit() || !byte.is_ascii() || **byte == b'%').count();
     if digits < DISPLAY_DIGITS_MIN {
         return None;
     }
     name.split(|byte| !is_number(byte)).find_map(|run| {
         let written = Written::read(run, plan.habits());
-        if written.digits().len() < DISPLAY_DIGITS_MIN || written.letters > 0 {
+        if written.digits().len() < DISPLAY_DIGITS_MIN || written.letters > 0 || is_date(run) {
             return None;
         }
         let number = read_parts(run, plan, Role::Caller).party.number()?;
@@ -97,6 +98,17 @@ pub fn display_number(name: &[u8], plan: &DialPlan) -> Option<Number> {
 /// Whether the display name `name` shows another number than `party`, see [`display_number`].
 pub fn is_display_mismatch(name: &[u8], party: Party, plan: &DialPlan) -> bool {
     display_number(name, plan).is_some_and(|shown| Party::Number(shown) != party)
+}
+
+/// Whether `run` begins as a date does: 2026-11-22.
+fn is_date(run: &[u8]) -> bool {
+    let run = run.trim_ascii_start();
+    run.get(..10).is_some_and(|date| {
+        date.iter().zip(b"0000-00-00").all(|(byte, form)| match form {
+            b'-' => b"-./".contains(byte),
+            _ => byte.is_ascii_digit(),
+        })
+    })
 }
 
 /// A display name with fewer digits shows no number: house numbers, years and badges are common.
@@ -146,13 +158,9 @@ fn read_parts<'a>(user: &'a [u8], plan: &DialPlan, role: Role) -> Reading<'a> {
         Some(at) => user.split_at(at),
         None => (user, &b""[..]),
     };
-    let (text, nested) = written::unnest(text);
     let written = Written::read(text, plan.habits());
     let parameters = Parameters::of_user(parameters);
     let mut reading = Reading::of(Party::Absent, written.flags.union(parameters.flags));
-    if nested {
-        reading.flags.raise(Flag::NestedUri);
-    }
     let (party, flags) = judge(&written, &parameters, plan, role, &mut reading.domain);
     reading.party = party;
     reading.flags = reading.flags.union(flags);
@@ -194,7 +202,8 @@ fn judge<'a>(
 
 /// RFC 5031: `urn:service:sos` and what stands below it. `user` is all behind `urn:`.
 fn read_urn(user: &[u8]) -> Party {
-    let user = user.get(..4).filter(|head| head.eq_ignore_ascii_case(b"urn:")).map_or(user, |_| behind_colon(user));
+    let user =
+        user.get(..4).filter(|head| head.eq_ignore_ascii_case(b"urn:")).map_or(user, |_| behind_colon(user));
     let (head, rest) = user.split_at_checked(EMERGENCY_URN.len()).unwrap_or_default();
     let ends = matches!(rest.first(), None | Some(b'.' | b';' | b'?' | b'@' | b':'));
     if head.eq_ignore_ascii_case(EMERGENCY_URN) && ends { Party::EmergencyService } else { Party::Name }

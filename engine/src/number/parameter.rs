@@ -80,7 +80,7 @@ impl<'a> Parameters<'a> {
             } else if is_named(name, b"rn") {
                 found.routing = found.routing.or(Some(value));
             } else if is_named(name, b"verstat") {
-                found.verstat = found.verstat.or(Some(verstat(value)));
+                found.verstat = found.verstat.or_else(|| Some(verstat(value)));
             }
         }
         found

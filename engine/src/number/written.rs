@@ -13,7 +13,7 @@ pub(super) struct Written {
     /// Repairs made so far.
     pub(super) flags: Flags,
     /// Letters that stood among the digits and mean nothing there.
-    pub(super) letters: u16,
+    pub(super) letters: usize,
     /// A star or hash stood in front: a service code may follow.
     pub(super) starred: bool,
     buffer: [u8; DIGITS_KEPT],
@@ -80,7 +80,7 @@ impl Written {
         }
         let like_number = self.plus
             || digits > NAME_DIGITS_MAX && (self.first_is_digit || self.only_lookalikes)
-            || digits >= NAME_DIGITS_MAX && self.first_is_digit && digits + usize::from(self.letters) >= 7;
+            || digits >= NAME_DIGITS_MAX && self.first_is_digit && digits + self.letters >= 7;
         Some(if like_number {
             (Party::Invalid, Flags::of(Flag::AlphaInNumber))
         } else {
@@ -89,36 +89,13 @@ impl Written {
     }
 }
 
-/// Takes the scheme of a nested URI off, as often as there is one: `sip%3A+12025550143%40x` is the user part
-/// of `sip:sip%3A+12025550143%40x@host` (RFC 4475 §3.1.1.3). Returns whether there was one.
-pub(super) fn unnest(mut text: &[u8]) -> (&[u8], bool) {
-    let mut nested = false;
-    while let Some(inner) = inner_of(text) {
-        text = inner;
-        nested = true;
-    }
-    (text, nested)
-}
-
-fn inner_of(text: &[u8]) -> Option<&[u8]> {
-    let head = text.strip_prefix(b"<").unwrap_or(text);
-    let rest = ["sips", "sip", "tel"].iter().find_map(|scheme| {
-        let (name, rest) = head.split_at_checked(scheme.len())?;
-        name.eq_ignore_ascii_case(scheme.as_bytes()).then_some(rest)
-    })?;
-    [&b":"[..], b"%3a", b"%253a"].iter().find_map(|colon| {
-        let (found, rest) = rest.split_at_checked(colon.len())?;
-        found.eq_ignore_ascii_case(colon).then_some(rest)
-    })
-}
-
 /// Takes characters one by one.
 struct Reader<'a> {
     written: Written,
     habits: &'a Habits,
     ended: bool,
     /// Letters behind digits that may turn out to be a pause, an extension, a filler.
-    run: [u8; 8],
+    run: [u8; 16],
     run_length: usize,
 }
 
@@ -137,7 +114,7 @@ impl<'a> Reader<'a> {
             digits_in_tail: false,
             word: Word::default(),
         };
-        Self { written, habits, ended: false, run: [0; 8], run_length: 0 }
+        Self { written, habits, ended: false, run: [0; 16], run_length: 0 }
     }
 
     fn take(&mut self, character: Character) {
@@ -157,7 +134,7 @@ impl<'a> Reader<'a> {
             return self.take_letter(letter);
         }
         if !matches!(meaning, Meaning::Separator | Meaning::OddSeparator) && self.run_length > 0 {
-            self.end_run(false);
+            self.end_run(matches!(meaning, Meaning::Digit(_) | Meaning::Plus));
             if self.ended {
                 self.written.digits_in_tail |= matches!(meaning, Meaning::Digit(_));
                 return;
@@ -193,8 +170,15 @@ impl<'a> Reader<'a> {
         written.count += 1;
     }
 
+    /// Whether the digits so far are those for an outside line.
+    fn is_access_code(&self) -> bool {
+        let digits = self.written.digits();
+        !self.written.plus && self.habits.access_codes.iter().any(|code| code == digits)
+    }
+
     /// A plus begins the number; behind an access code or an international prefix it begins it anew.
     fn take_plus(&mut self) {
+        let is_access_code = self.is_access_code();
         let written = &mut self.written;
         if written.count == 0 {
             if written.plus {
@@ -203,7 +187,6 @@ impl<'a> Reader<'a> {
             written.plus = true;
             return;
         }
-        let is_access_code = self.habits.access_codes.iter().any(|code| code == written.digits());
         if !is_access_code {
             written.flags.raise(if matches!(written.digits(), b"00" | b"011") {
                 Flag::PlusAndPrefix
@@ -221,8 +204,12 @@ impl<'a> Reader<'a> {
 
     /// `*67`, `#31#`, `*21*`: a service code in front of the number. A hash at the end means "that is all".
     fn take_star(&mut self, hash: bool) {
+        let is_access_code = self.is_access_code();
         let written = &mut self.written;
-        if written.count == 0 && !written.plus {
+        if is_access_code && !hash {
+            written.count = 0;
+            written.starred = true;
+        } else if written.count == 0 && !written.plus {
             written.starred = true;
         } else if written.starred && written.count <= 3 && !written.plus {
             written.count = 0;
@@ -236,10 +223,19 @@ impl<'a> Reader<'a> {
     }
 
     fn take_delimiter(&mut self, byte: u8) {
+        let is_access_code = self.is_access_code();
         let written = &mut self.written;
-        if written.count == 0 {
+        if written.count == 0 && byte == b':' && written.word.is_scheme() {
+            // `sip%3A+12025550143%40x` is the user part of `sip:sip%3A+12025550143%40x@host` (RFC 4475 §3.1.1.3).
+            written.flags.raise(Flag::NestedUri);
+            written.word = Word::default();
+            written.letters = 0;
+            written.only_lookalikes = true;
+        } else if written.count == 0 {
             written.flags.raise(Flag::OddSeparator);
-        } else if byte == b',' && self.habits.access_codes.iter().any(|code| code == written.digits()) {
+        } else if byte == b'@' && written.flags.contains(Flag::NestedUri) {
+            self.ended = true;
+        } else if byte == b',' && is_access_code {
             written.count = 0;
         } else {
             self.end(Flag::OddTail);
@@ -259,26 +255,30 @@ impl<'a> Reader<'a> {
         self.run_length += 1;
     }
 
-    /// Decides what the letters behind the digits were.
-    fn end_run(&mut self, at_end: bool) {
+    /// Decides what the letters behind the digits were. Fillers stand at the very end of a number, in front of
+    /// nothing, a pause or another tail; `on` says that digits go on behind the letters.
+    fn end_run(&mut self, on: bool) {
         let length = std::mem::take(&mut self.run_length);
-        let kept = self.run.get(..length.min(self.run.len())).unwrap_or_default();
-        let all = |allowed: &[u8]| length <= self.run.len() && kept.iter().all(|letter| allowed.contains(letter));
-        let among_letters = self.written.letters > 0;
-        if !among_letters && all(b"pw") {
-            let is_access_code = self.habits.access_codes.iter().any(|code| code == self.written.digits());
-            if is_access_code {
-                self.written.count = 0;
-            } else {
-                self.end(Flag::Pause);
-            }
-        } else if !among_letters && at_end && all(b"f") {
-            self.written.flags.raise(Flag::FillerDigit);
-        } else if !among_letters && (kept == b"x" || kept.starts_with(b"ext")) {
-            self.end(Flag::OddTail);
+        let run = self.run;
+        let letters = run.get(..length).unwrap_or_default();
+        let fillers = letters.iter().take_while(|letter| **letter == b'f').count();
+        let rest = letters.get(fillers..).unwrap_or_default();
+        let is_pause = !rest.is_empty() && rest.iter().all(|letter| b"pw".contains(letter));
+        let is_extension = rest == b"x" || rest.starts_with(b"ext");
+        let is_filler = rest.is_empty() && fillers > 0 && !on;
+        if self.written.letters > 0 || !(is_pause || is_extension || is_filler) {
+            self.written.letters += length;
+            self.written.only_lookalikes &= letters.iter().all(|letter| LOOKALIKES.contains(letter));
+            self.written.only_lookalikes &= !letters.is_empty();
+        } else if is_pause && fillers == 0 && self.is_access_code() {
+            self.written.count = 0;
         } else {
-            self.written.letters += length as u16;
-            self.written.only_lookalikes &= all(LOOKALIKES);
+            if fillers > 0 {
+                self.written.flags.raise(Flag::FillerDigit);
+            }
+            if !is_filler {
+                self.end(if is_pause { Flag::Pause } else { Flag::OddTail });
+            }
         }
     }
 
@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self) -> Written {
         if self.run_length > 0 && !self.ended {
-            self.end_run(true);
+            self.end_run(false);
         }
         self.written
     }
@@ -311,6 +311,10 @@ impl Word {
             *place = letter;
         }
         self.length += 1;
+    }
+
+    fn is_scheme(&self) -> bool {
+        matches!(self.letters.get(..self.length), Some(b"sip" | b"sips" | b"tel"))
     }
 
     fn party(&self) -> Party {

@@ -1,5 +1,10 @@
 //! What the number tests share: a plain splitter of URIs, and dial plans.
-#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, used by some of them")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, used by some of them"
+)]
 
 use ringwall_engine::number::{Reading, Role, read};
 use ringwall_engine::sip::{Scheme, Uri};

@@ -257,7 +257,11 @@ mod tests {
             ("+442079460123", true, true),
             ("+8816123456", true, true),
         ] {
-            assert_eq!((us.contains(number(text)), ca.contains(number(text))), (abroad_of_us, abroad_of_ca), "{text}");
+            assert_eq!(
+                (us.contains(number(text)), ca.contains(number(text))),
+                (abroad_of_us, abroad_of_ca),
+                "{text}"
+            );
             assert_eq!(national("US").unwrap().contains(number(text)), !abroad_of_us, "{text}");
         }
         assert!(!us.contains(number("911")) && national("ZZ").is_none());
@@ -265,9 +269,16 @@ mod tests {
         assert!(toll_free().contains(number("+18005550111")) && toll_free().contains(number("+80012345678")));
         assert!(mobile().contains(number("+447400123456")) && !mobile().contains(number("+12105550100")));
         assert!(satellite().contains(number("+870771234567")) && satellite().contains(number("+8816123456")));
-        assert!(satellite().contains(number("+882161234567")) && !satellite().contains(number("+442079460123")));
-        assert!(high_risk().contains(number("+2521234567")) && !high_risk().contains(number("+442079460123")));
-        assert_eq!(risk(number("+18765550100")), Some("Jamaica: one-ring and lottery scams behind +1 (FCC, FTC)"));
+        assert!(
+            satellite().contains(number("+882161234567")) && !satellite().contains(number("+442079460123"))
+        );
+        assert!(
+            high_risk().contains(number("+2521234567")) && !high_risk().contains(number("+442079460123"))
+        );
+        assert_eq!(
+            risk(number("+18765550100")),
+            Some("Jamaica: one-ring and lottery scams behind +1 (FCC, FTC)")
+        );
         assert_eq!(risk(number("876")), None);
     }
 
@@ -350,7 +361,8 @@ mod tests {
             assert_eq!(mobile().contains(number), kind == PhoneNumberType::Mobile, "{number}");
             assert_eq!(premium().contains(number), kind == PhoneNumberType::PremiumRate, "{number}");
             assert_eq!(toll_free().contains(number), kind == PhoneNumberType::TollFree, "{number}");
-            let region = PHONE_NUMBER_UTIL.get_region_for_number(&asked).map(|r| r.as_region_str().to_string());
+            let region =
+                PHONE_NUMBER_UTIL.get_region_for_number(&asked).map(|r| r.as_region_str().to_string());
             let found = describe(number);
             assert_eq!(found.valid, is_valid, "{number}");
             if let Some(region) = region {
@@ -365,7 +377,8 @@ mod tests {
     #[test]
     fn kinds_and_countries_do_not_overlap() {
         for (index, territory) in world().territories.iter().enumerate() {
-            for other in world().territories[index + 1..].iter().filter(|other| other.code == territory.code) {
+            for other in world().territories[index + 1..].iter().filter(|other| other.code == territory.code)
+            {
                 assert!(territory.numbers.intersection(&other.numbers).is_empty());
             }
             let kinds: u64 = territory.kinds.iter().map(|(_, numbers)| numbers.count()).sum();

@@ -6,6 +6,7 @@ pub mod expect;
 pub mod hours;
 pub mod ips;
 pub mod list;
+mod render;
 pub mod rule;
 pub mod text;
 

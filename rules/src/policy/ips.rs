@@ -1,12 +1,384 @@
 //! Thresholds on calling patterns: read and checked here, counted by the engine.
 
-use crate::policy::Span;
+use crate::policy::{AlertLevel, Condition, Limit, Mode, Response, Span};
+use crate::time::Timestamp;
 
 /// One `[[ips]]` table.
+///
+/// One that names a shipped detection (`detection`) holds only what it changes of it; any other has `count`,
+/// `within_micros` and a limit or baseline, which the reader has checked.
 #[derive(Clone, Debug)]
 pub struct IpsRule {
     /// Its name, or the shipped detection's.
     pub name: String,
+    /// The shipped detection it tunes.
+    pub detection: Option<String>,
+    /// Which calls count: all of these must hold.
+    pub when: Vec<Condition>,
+    /// Which calls count: none of these may hold.
+    pub unless: Vec<Condition>,
+    /// What is counted.
+    pub count: Option<Count>,
+    /// By which key; empty counts all calls together. `None` leaves the detection's.
+    pub per: Option<Vec<Key>>,
+    /// Length of the sliding window, (now − within, now], one second to 31 days.
+    pub within_micros: Option<i64>,
+    /// Breached from here, in units of `count` (minutes for `minutes`, seconds for `mean duration`).
+    pub warning: Option<f64>,
+    /// Badly breached from here.
+    pub critical: Option<f64>,
+    /// A limit learned from earlier weeks instead of a fixed one.
+    pub baseline: Option<Baseline>,
+    /// Fewest calls in the denominator before a ratio counts.
+    pub at_least: Option<u32>,
+    /// How long a breach must last before it acts.
+    pub hold_micros: Option<i64>,
+    /// Re-arms below this share of the limit, over 0 up to 1.
+    pub clear: Option<f64>,
+    /// Shortest time between two alerts of one key.
+    pub cool_down_micros: Option<i64>,
+    /// What a breach of the warning limit does.
+    pub warning_action: Option<BreachAction>,
+    /// What a breach of the critical limit does.
+    pub critical_action: Option<BreachAction>,
+    /// Counts only calls that ended so; empty counts all.
+    pub outcome: Vec<Outcome>,
+    /// Further conditions on the same key and window, all needed.
+    pub also: Vec<Also>,
+    /// What a block holds against instead of the key: the contributing callers by this part.
+    pub block_key: Option<Key>,
+    /// A block holds only against calls that fit all of these.
+    pub block_when: Vec<Condition>,
+    /// What is a short call or a single ring.
+    pub shorter_than_micros: Option<i64>,
+    /// Furthest distance of neighbours in a run of numbers.
+    pub gap: Option<u32>,
+    /// Whether it acts, only reports, or sleeps. Already the stricter of its own and the customer's.
+    pub mode: Mode,
+    /// How loudly it reports; `None` follows the level.
+    pub alert: Option<AlertLevel>,
+    /// Whether a breach opens a case.
+    pub case: bool,
+    /// When it stops acting by itself.
+    pub expires: Option<Timestamp>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Why it is there.
+    pub reason: Option<String>,
     /// Where it stands in the file.
     pub span: Span,
 }
+
+/// What a breached threshold does. It always ends by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreachAction {
+    /// What is done to the calls.
+    pub deed: Deed,
+    /// For how long, in microseconds. 0 for what is done once.
+    pub for_micros: i64,
+}
+
+/// What is done to calls of a breached key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// Nothing but the alert.
+    Alert,
+    /// They are refused; `None` is the customer's threshold response.
+    Block(Option<Response>),
+    /// They go to this address.
+    Divert(String),
+    /// They are marked.
+    Tag(String),
+    /// No more than this many pass.
+    Limit(Limit),
+    /// Those that are up are ended, once.
+    Terminate,
+}
+
+/// A limit learned from the same hours of earlier weeks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Baseline {
+    /// Breached at this many times the usual value.
+    pub times: f64,
+    /// Whether each hour of the week has a usual value of its own.
+    pub hours_of_week: bool,
+    /// Fewest earlier values before it speaks.
+    pub samples: u32,
+    /// Never breached below this value.
+    pub floor: f64,
+}
+
+/// A further condition of a threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Also {
+    /// What is counted.
+    pub count: Count,
+    /// Fewest calls in the denominator.
+    pub at_least: u32,
+    /// Holds above this value.
+    pub above: Option<f64>,
+    /// Holds below this value.
+    pub below: Option<f64>,
+}
+
+/// Declares an enum whose variants have fixed words in policy files.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word in policy files.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The value that `word` names.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.word() == word)
+            }
+        }
+    };
+}
+
+words! {
+    /// What a threshold counts, per key and window. `policy.md` has the formulas.
+    Count {
+        /// Calls begun.
+        Attempts "attempts",
+        /// 2xx.
+        Answered "answered",
+        /// 4xx to 6xx but for 401, 407, 487 and those answered by a repeat.
+        Failed "failed",
+        /// 486 and 600.
+        Busy "busy",
+        /// 487.
+        Cancelled "cancelled",
+        /// 404, 410, 484, 604.
+        NotFound "not found",
+        /// Different called numbers.
+        DistinctCalled "distinct called",
+        /// Different callers.
+        DistinctCaller "distinct caller",
+        /// Different countries called.
+        DistinctCountry "distinct country",
+        /// Minutes inside the window, of calls still up too.
+        Minutes "minutes",
+        /// Price of those minutes.
+        Cost "cost",
+        /// Calls up now.
+        Concurrent "concurrent",
+        /// Answered and shorter than `shorter_than`.
+        ShortCalls "short calls",
+        /// Cancelled by the caller within `shorter_than` of the first ring.
+        OneRing "one ring",
+        /// Answered by attempts (E.425).
+        AnswerRatio "answer ratio",
+        /// Short by answered.
+        ShortRatio "short ratio",
+        /// Seconds from 2xx to BYE.
+        MeanDuration "mean duration",
+        /// SEER (RFC 6076).
+        EffectiveRatio "effective ratio",
+        /// Network effectiveness ratio (E.425).
+        NetworkEffectiveness "NER",
+        /// Longest run of neighbouring called numbers.
+        SequentialCalled "sequential called",
+        /// Different callers that look like the called number.
+        NeighbourCallers "neighbour callers",
+        /// Calls of one caller to one called number.
+        Repeats "repeats",
+        /// Refused or abandoned registrations.
+        RegistrationsFailed "registrations failed",
+        /// Different users tried that do not exist.
+        Probes "probes",
+    }
+}
+
+impl Count {
+    /// Whether it is a quotient, which means nothing over a few calls.
+    pub const fn is_ratio(self) -> bool {
+        matches!(
+            self,
+            Self::AnswerRatio
+                | Self::ShortRatio
+                | Self::MeanDuration
+                | Self::EffectiveRatio
+                | Self::NetworkEffectiveness
+        )
+    }
+
+    /// Whether it lies between 0 and 1.
+    pub const fn is_share(self) -> bool {
+        self.is_ratio() && !matches!(self, Self::MeanDuration)
+    }
+
+    /// Whether `shorter_than` means something for it.
+    pub const fn has_short(self) -> bool {
+        matches!(self, Self::ShortCalls | Self::ShortRatio | Self::OneRing)
+    }
+}
+
+words! {
+    /// How a call ended.
+    Outcome {
+        /// Answered and over before `shorter_than`.
+        Short "short",
+        /// Refused.
+        Failed "failed",
+        /// Busy.
+        Busy "busy",
+        /// Given up by the caller.
+        Cancelled "cancelled",
+        /// Answered.
+        Answered "answered",
+    }
+}
+
+/// One part of the key calls are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// Who calls: the trusted P-Asserted-Identity, else From.
+    Caller,
+    /// The caller without its last digits.
+    CallerBlock(u8),
+    /// The caller's country.
+    CallerCountry,
+    /// Whom it goes to.
+    Called,
+    /// The called number without its last digits.
+    CalledBlock(u8),
+    /// The called number's country.
+    CalledCountry,
+    /// Who forwarded it.
+    ForwardedBy,
+    /// The address the packet came from.
+    Source,
+    /// Its network of this prefix length.
+    SourceNet(u8),
+    /// The customer's trunk it used.
+    Trunk,
+    /// User-Agent.
+    UserAgent,
+    /// Display name of From.
+    DisplayName,
+    /// Host of the From URI.
+    Host,
+    /// Who signed the PASSporT.
+    Signer,
+    /// What carried it.
+    Transport,
+    /// Which way it goes.
+    Direction,
+    /// What its session description offers.
+    CallType,
+    /// What is known of the caller's right to the number.
+    Attestation,
+}
+
+impl Key {
+    /// Names of all parts, as policy files write them; those with `:N` take a number.
+    pub const WORDS: &'static [&'static str] = &[
+        "caller",
+        "caller_block:N",
+        "caller_country",
+        "called",
+        "called_block:N",
+        "called_country",
+        "forwarded_by",
+        "source",
+        "source_net:N",
+        "trunk",
+        "user_agent",
+        "display_name",
+        "host",
+        "signer",
+        "transport",
+        "direction",
+        "call_type",
+        "attestation",
+    ];
+
+    /// The part that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        if let Some((name, count)) = word.split_once(':') {
+            let count: u8 = count.trim().parse().ok()?;
+            return match name.trim() {
+                "caller_block" if (1..=14).contains(&count) => Some(Self::CallerBlock(count)),
+                "called_block" if (1..=14).contains(&count) => Some(Self::CalledBlock(count)),
+                "source_net" if (1..=128).contains(&count) => Some(Self::SourceNet(count)),
+                _ => None,
+            };
+        }
+        Some(match word {
+            "caller" => Self::Caller,
+            "caller_country" => Self::CallerCountry,
+            "called" => Self::Called,
+            "called_country" => Self::CalledCountry,
+            "forwarded_by" => Self::ForwardedBy,
+            "source" => Self::Source,
+            "trunk" => Self::Trunk,
+            "user_agent" => Self::UserAgent,
+            "display_name" => Self::DisplayName,
+            "host" => Self::Host,
+            "signer" => Self::Signer,
+            "transport" => Self::Transport,
+            "direction" => Self::Direction,
+            "call_type" => Self::CallType,
+            "attestation" => Self::Attestation,
+            _ => return None,
+        })
+    }
+
+    /// Whether it says who calls, so that a block by it does not cut off who is called.
+    pub const fn is_caller_side(self) -> bool {
+        matches!(
+            self,
+            Self::Caller
+                | Self::CallerBlock(_)
+                | Self::Source
+                | Self::SourceNet(_)
+                | Self::UserAgent
+                | Self::Signer
+        )
+    }
+}
+
+/// The shipped detections, named for the bad thing.
+pub const DETECTIONS: &[&str] = &[
+    "telephony-denial-of-service",
+    "war-dialling",
+    "neighbour-spoofing",
+    "own-number-spoofing",
+    "wangiri",
+    "international-revenue-share-fraud",
+    "traffic-pumping",
+    "harassment",
+    "robocall-burst",
+    "low-and-slow-robocall",
+    "scanner",
+    "registration-cracking",
+    "extension-enumeration",
+    "after-hours-outbound",
+    "concurrent-call-theft",
+    "sim-box",
+    "do-not-originate",
+    "call-type-abuse",
+    "rotating-callers",
+    "transfer-fraud",
+    "fraud-test-calls",
+    "digest-leak",
+    "teardown-spoofing",
+    "passport-replay",
+    "voicemail-break-in",
+    "message-flood",
+];
+
+/// Longest window of a threshold, in microseconds.
+pub const WINDOW_MICROS_MAX: i64 = 31 * 86_400 * 1_000_000;
+/// Shortest window of a threshold, in microseconds.
+pub const WINDOW_MICROS_MIN: i64 = 1_000_000;

@@ -3,10 +3,10 @@
 pub mod customer;
 pub mod diagnostic;
 pub mod expect;
+pub mod files;
 pub mod hours;
 pub mod ips;
 pub mod list;
-mod render;
 pub mod rule;
 pub mod text;
 
@@ -17,17 +17,22 @@ mod judge_facts;
 mod judge_guard;
 mod judge_limits;
 mod set;
+mod reader;
+mod render;
 
 pub use compiled::Policy;
 pub use customer::{ChangeControl, Customer, Redress};
 pub use diagnostic::{Code, Diagnostic, Level, Span};
 pub use expect::{Expect, ExpectedCall};
+pub use files::{Files, MemoryFiles};
 pub use hours::{Hours, HoursId, WeekSet};
 pub use ips::IpsRule;
 pub use judge_explanation::{Clause, Explanation, Finding, RuleFinding, RuleState, TurningPoint};
 pub use judge_facts::Fit;
 pub use judge_limits::Limits;
-pub use list::{List, ListContent, ListId};
+
+pub use list::{EntryText, List, ListContent, ListId, ListSource};
+pub use reader::{Reading, read, read_bytes};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,
     Response, RuleAction, RuleId, Term, TextField, TextTerm, TimeTerm,

@@ -1,0 +1,259 @@
+//! Reads a policy file: TOML in, a policy without mistakes or all its mistakes out.
+
+mod actions;
+mod conditions;
+mod customer;
+mod entries;
+mod expects;
+mod fields;
+mod firewall;
+mod hours;
+mod ips;
+mod list_file;
+mod lists;
+mod nearest;
+mod numbers;
+mod times;
+mod version;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use toml::de::DeTable;
+
+pub(crate) use list_file::{Columns, record};
+
+use crate::limits::POLICY_BYTES_MAX;
+use crate::number_set::NumberSet;
+use crate::plan::DialPlan;
+use crate::policy::files::Files;
+use crate::policy::{
+    Code, Diagnostic, Hours, HoursId, Level, List, ListId, Mode, PolicyText, Response, Span,
+};
+use crate::time::Timestamp;
+use fields::Node;
+use lists::Kind;
+use version::Version;
+
+/// What reading a policy file gave.
+#[derive(Debug)]
+pub struct Reading {
+    /// The policy; `None` exactly when a diagnostic is an error.
+    pub policy: Option<PolicyText>,
+    /// Everything that was found, in the order of the file; findings in list files come last.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the policy `text`. `file_name` is for messages, `files` reads list files beside it, and `now` decides
+/// which rules and entries are past their date. Never fails: all mistakes are in the result, at once.
+pub fn read(file_name: &str, text: &str, files: &dyn Files, now: Timestamp) -> Reading {
+    if text.len() > POLICY_BYTES_MAX {
+        let message = format!("the policy has {} bytes; at most {POLICY_BYTES_MAX} may be", text.len());
+        let mut found = Diagnostic::new(Code::FileTooLarge, file_name, 0..0, message);
+        found.help("put numbers into list files");
+        return Reading { policy: None, diagnostics: vec![found] };
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader::new(file_name, text, files, now);
+    reader.report_syntax(&errors);
+    let root = toml::Spanned::new(0..0, toml::de::DeValue::Table(table.into_inner()));
+    let policy = reader.read_root(&root);
+    let diagnostics = reader.finish();
+    let fine = diagnostics.iter().all(|found| found.level != Level::Error);
+    Reading { policy: policy.filter(|_| fine), diagnostics }
+}
+
+/// As [`read`], of the bytes of a file: bytes that are not UTF-8 are a mistake like any other.
+pub fn read_bytes(file_name: &str, bytes: &[u8], files: &dyn Files, now: Timestamp) -> Reading {
+    let text = String::from_utf8_lossy(bytes);
+    let mut reading = read(file_name, &text, files, now);
+    if let Err(error) = std::str::from_utf8(bytes) {
+        let at = error.valid_up_to();
+        let mut found = Diagnostic::new(
+            Code::NotUtf8,
+            file_name,
+            at..at + 1,
+            "the file holds bytes that are not UTF-8".to_owned(),
+        );
+        found.help("save the file as UTF-8");
+        reading.diagnostics.insert(0, found);
+        reading.policy = None;
+    }
+    reading
+}
+
+/// What is known while a policy is read, and what was found.
+struct Reader<'r> {
+    file: &'r str,
+    source: &'r str,
+    files: &'r dyn Files,
+    now: Timestamp,
+    diagnostics: Vec<Diagnostic>,
+    /// Lines that are no TOML: what was read from them is not worth a second message.
+    broken: Vec<Span>,
+    version: Version,
+    zone: TimeZone,
+    dial: Option<DialPlan>,
+    own: NumberSet,
+    protected: NumberSet,
+    customer_mode: Mode,
+    customer_done: bool,
+    list_response: Response,
+    has_trunks: bool,
+    has_trusted: bool,
+    has_redress: bool,
+    has_rates: bool,
+    lists: Vec<List>,
+    list_kinds: Vec<Kind>,
+    used_lists: BTreeSet<ListId>,
+    /// Lists that refuse calls, with the rule that uses them so.
+    blocking_lists: BTreeMap<ListId, Span>,
+    hours: Vec<Hours>,
+    hours_spans: Vec<Span>,
+    used_hours: BTreeSet<HoursId>,
+    rule_names: BTreeMap<String, Span>,
+}
+
+impl<'r> Reader<'r> {
+    fn new(file: &'r str, source: &'r str, files: &'r dyn Files, now: Timestamp) -> Self {
+        Self {
+            file,
+            source,
+            files,
+            now,
+            diagnostics: Vec::new(),
+            broken: Vec::new(),
+            version: Version::of(source),
+            zone: customer::default_zone(),
+            dial: None,
+            own: NumberSet::EMPTY,
+            protected: NumberSet::EMPTY,
+            customer_mode: Mode::Enforce,
+            customer_done: false,
+            list_response: Response::Code(603),
+            has_trunks: false,
+            has_trusted: false,
+            has_redress: false,
+            has_rates: false,
+            lists: Vec::new(),
+            list_kinds: Vec::new(),
+            used_lists: BTreeSet::new(),
+            blocking_lists: BTreeMap::new(),
+            hours: Vec::new(),
+            hours_spans: Vec::new(),
+            used_hours: BTreeSet::new(),
+            rule_names: BTreeMap::new(),
+        }
+    }
+
+    fn read_root(&mut self, root: Node<'_>) -> Option<PolicyText> {
+        let fields = self.fields(root, "a policy", TABLES)?;
+        let mut customer = self.read_customer(fields.get("customer"));
+        if let Some(customer) = &customer {
+            self.list_response = customer.list_response;
+        }
+        self.customer_done = true;
+        if let Some(node) = fields.get("hours") {
+            self.read_hours(node);
+        }
+        if let Some(node) = fields.get("lists") {
+            self.read_lists(node);
+        }
+        self.read_do_not_originate(fields.get("customer"), &mut customer);
+        let firewall = fields.get("firewall").map(|node| self.read_firewall(node)).unwrap_or_default();
+        let ips = fields.get("ips").map(|node| self.read_ips(node)).unwrap_or_default();
+        let expects = fields.get("expect").map(|node| self.read_expects(node, &firewall)).unwrap_or_default();
+        self.check_block_lists();
+        self.check_unused();
+        Some(PolicyText {
+            file: self.file.to_owned(),
+            source: self.source.to_owned(),
+            version: std::mem::take(&mut self.version).finish(),
+            customer: customer?,
+            hours: std::mem::take(&mut self.hours),
+            lists: std::mem::take(&mut self.lists),
+            firewall,
+            ips,
+            expects,
+        })
+    }
+
+    /// Reports syntax errors, one a line: what follows on the same line is mostly the same mistake.
+    fn report_syntax(&mut self, errors: &[toml::de::Error]) {
+        for error in errors {
+            let span = error.span().unwrap_or(0..0);
+            let line = self.line_span(span.start);
+            let last = self.line_span(span.end.max(span.start));
+            if self.broken.iter().any(|broken| broken.start == line.start) {
+                continue;
+            }
+            self.broken.push(line.start..last.end.max(line.end));
+            let message = error.message().to_owned();
+            if message.starts_with("duplicate key") {
+                let key = self.source.get(span.clone()).unwrap_or_default().to_owned();
+                self.report(Code::DuplicateKey, span, format!("`{key}` stands twice"));
+            } else {
+                self.report(Code::Syntax, span, message);
+            }
+        }
+    }
+
+    fn check_unused(&mut self) {
+        let lists: Vec<(Span, String)> = (0u32..)
+            .zip(&self.lists)
+            .filter(|(id, _)| !self.used_lists.contains(&ListId(*id)))
+            .map(|(_, list)| (list.span.clone(), list.name.clone()))
+            .collect();
+        for (span, name) in lists {
+            self.report(Code::UnusedList, span, format!("no rule uses the list `{name}`"));
+        }
+        let hours: Vec<(Span, String)> = (0u32..)
+            .zip(self.hours.iter().zip(&self.hours_spans))
+            .filter(|(id, _)| !self.used_hours.contains(&HoursId(*id)))
+            .map(|(_, (hours, span))| (span.clone(), hours.name.clone()))
+            .collect();
+        for (span, name) in hours {
+            self.report(Code::UnusedHours, span, format!("no rule uses the hours `{name}`"));
+        }
+    }
+
+    fn check_name(&mut self, name: &str, span: &Span, what: &str) {
+        let good =
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if !good {
+            self.report(Code::BadName, span.clone(), format!("`{name}` is no name for {what}"))
+                .help("a name is letters, digits, - and _");
+        }
+    }
+
+    /// Everything found, in the order of the file, without what a broken line made look wrong.
+    fn finish(mut self) -> Vec<Diagnostic> {
+        let broken = std::mem::take(&mut self.broken);
+        let file = self.file;
+        let is_echo = |found: &Diagnostic| {
+            !matches!(found.code, Code::Syntax | Code::DuplicateKey)
+                && found.file == file
+                && broken.iter().any(|line| line.start <= found.span.end && found.span.start <= line.end)
+        };
+        let mut found = std::mem::take(&mut self.diagnostics);
+        found.retain(|found| !is_echo(found));
+        found.sort_by_key(|found| (found.file != file, found.span.start, found.code));
+        found
+    }
+
+    fn line_span(&self, at: usize) -> Span {
+        let bytes = self.source.as_bytes();
+        let at = at.min(bytes.len());
+        let (before, after) = bytes.split_at(at);
+        let start = memchr::memrchr(b'\n', before).map_or(0, |found| found + 1);
+        start..at + memchr::memchr(b'\n', after).unwrap_or(after.len())
+    }
+
+    fn line_of(&self, at: usize) -> u32 {
+        let before = self.source.as_bytes().get(..at).unwrap_or_default();
+        memchr::memchr_iter(b'\n', before).count() as u32 + 1
+    }
+}
+
+const TABLES: &[&str] = &["customer", "hours", "lists", "firewall", "ips", "expect"];

@@ -1,9 +1,9 @@
 //! What one direction of a TCP connection carries: nothing known yet, SIP, HEP or a WebSocket.
 
+use engine::sip::{Frame, Framer, looks_like_sip};
 use memchr::{memchr, memmem};
-use rules::{Flag, Flags, Transport};
+use rules::{Flags, Transport};
 
-use super::framing::{Framer, looks_like_sip};
 use super::websocket::{WebSocket, is_upgrade};
 use crate::bytes::u16;
 use crate::limits::{FIRST_LINE_BYTES_MAX, HANDSHAKE_BYTES_MAX};
@@ -18,8 +18,7 @@ pub(crate) enum Content {
     /// The HTTP header that may open a WebSocket.
     Handshake(Vec<u8>),
     WebSocket(WebSocket),
-    /// After a gap: the line or magic with which reading could go on, as far as it came.
-    LostSip(Vec<u8>),
+    /// HEP after a gap: the magic with which reading could go on, as far as it came.
     LostHep(Vec<u8>),
     /// Broken framing: whatever follows could be read in two ways, so it is not read at all.
     Closed,
@@ -64,10 +63,7 @@ impl Content {
     /// Takes the next bytes of the stream.
     pub(crate) fn push(&mut self, bytes: &[u8], emit: &mut impl FnMut(Carried<'_>)) -> Fate {
         match self {
-            Self::Sip(framer) => {
-                framer.push(bytes);
-                cut_sip(framer, emit)
-            }
+            Self::Sip(framer) => push_sip(framer, bytes, emit),
             Self::Hep(buffer) => {
                 buffer.extend_from_slice(bytes);
                 cut_hep(buffer, emit)
@@ -102,13 +98,6 @@ impl Content {
                 self.push(&rest, emit)
             }
             Self::Closed => Fate::GoOn,
-            Self::LostSip(tail) => {
-                tail.extend_from_slice(bytes);
-                let Some(start) = find_start(tail) else { return Fate::GoOn };
-                let rest = tail.split_off(start);
-                *self = Self::Sip(Framer::default());
-                self.push(&rest, emit)
-            }
             Self::LostHep(tail) => {
                 tail.extend_from_slice(bytes);
                 let Some(start) = memmem::find(tail, b"HEP3") else {
@@ -124,21 +113,13 @@ impl Content {
 
     /// Hands out what is there of the message in which the stream breaks off, and looks for the next start.
     pub(crate) fn lose(&mut self, emit: &mut impl FnMut(Carried<'_>)) -> Fate {
-        *self = match std::mem::replace(self, Self::Unknown(Vec::new())) {
-            Self::Sip(framer) => {
-                let payload = framer.rest();
-                if looks_like_sip(payload) {
-                    let flags = Flags::of(Flag::Truncated);
-                    emit(Carried::Sip { payload, flags, transport: Transport::Tcp });
-                }
-                Self::LostSip(Vec::new())
-            }
-            Self::LostSip(_) => Self::LostSip(Vec::new()),
-            Self::Closed => Self::Closed,
-            Self::Hep(_) | Self::LostHep(_) => Self::LostHep(Vec::new()),
+        match self {
+            Self::Sip(framer) => framer.lose(|frame| emit(carried(frame))),
+            Self::Hep(_) | Self::LostHep(_) => *self = Self::LostHep(Vec::new()),
+            Self::Closed => {}
             // A WebSocket has no mark to find a frame by; it is joined again where a segment begins with one.
             Self::Unknown(_) | Self::Handshake(_) | Self::WebSocket(_) => return Fate::NotSip,
-        };
+        }
         Fate::GoOn
     }
 
@@ -148,9 +129,8 @@ impl Content {
             Self::Unknown(buffer)
             | Self::Hep(buffer)
             | Self::Handshake(buffer)
-            | Self::LostSip(buffer)
             | Self::LostHep(buffer) => buffer.len(),
-            Self::Sip(framer) => framer.bytes(),
+            Self::Sip(framer) => framer.pending_bytes(),
             Self::WebSocket(socket) => socket.bytes(),
             Self::Closed => 0,
         }
@@ -203,14 +183,21 @@ impl Opening {
     }
 }
 
-fn cut_sip(framer: &mut Framer, emit: &mut impl FnMut(Carried<'_>)) -> Fate {
-    while let Some(framed) = framer.next() {
-        emit(Carried::Sip { payload: framed.payload, flags: framed.flags, transport: Transport::Tcp });
-        if framed.close {
-            return Fate::Broken;
-        }
+fn push_sip(framer: &mut Framer, bytes: &[u8], emit: &mut impl FnMut(Carried<'_>)) -> Fate {
+    let mut is_broken = false;
+    framer.push(bytes, |frame| {
+        is_broken |= frame.close;
+        emit(carried(frame));
+    });
+    match (is_broken, framer.is_closed()) {
+        (true, _) => Fate::Broken,
+        (false, true) => Fate::NotSip,
+        (false, false) => Fate::GoOn,
     }
-    Fate::GoOn
+}
+
+fn carried(frame: Frame<'_>) -> Carried<'_> {
+    Carried::Sip { payload: frame.bytes, flags: frame.flags, transport: Transport::Tcp }
 }
 
 fn cut_hep(buffer: &mut Vec<u8>, emit: &mut impl FnMut(Carried<'_>)) -> Fate {
@@ -225,7 +212,7 @@ fn cut_hep(buffer: &mut Vec<u8>, emit: &mut impl FnMut(Carried<'_>)) -> Fate {
         emit(Carried::Hep(packet));
         passed += length;
     };
-    buffer.drain(..passed.min(buffer.len()));
+    drop_front(buffer, passed);
     fate
 }
 
@@ -240,18 +227,11 @@ fn push_websocket(socket: &mut WebSocket, bytes: &[u8], emit: &mut impl FnMut(Ca
     result.map_or(Fate::BadWebSocket, |()| Fate::GoOn)
 }
 
-/// Where a start line begins in `tail`, at its beginning or after a line end; what can be none is dropped.
-fn find_start(tail: &mut Vec<u8>) -> Option<usize> {
-    let mut line_start = 0;
-    while let Some(rest) = tail.get(line_start..) {
-        let Some(end) = memchr(b'\n', rest) else { break };
-        if matches!(Opening::read(rest.get(..=end).unwrap_or_default()), Opening::Sip) {
-            return Some(line_start);
-        }
-        line_start += end + 1;
+/// Drops what was read; a buffer that holds nothing gives its memory back.
+pub(super) fn drop_front(buffer: &mut Vec<u8>, passed: usize) {
+    if passed >= buffer.len() {
+        *buffer = Vec::new();
+    } else {
+        buffer.drain(..passed);
     }
-    // The last line may go on, unless it is longer than any start line.
-    let is_too_long = tail.len() - line_start > FIRST_LINE_BYTES_MAX;
-    tail.drain(..if is_too_long { tail.len() } else { line_start });
-    None
 }

@@ -2,7 +2,6 @@
 
 mod content;
 mod fragments;
-mod framing;
 mod ip;
 mod layer;
 mod pieces;
@@ -14,11 +13,11 @@ mod websocket;
 use std::net::SocketAddr;
 
 use engine::Packet;
+use engine::sip::looks_like_sip;
 use rules::{Flag, Flags, Timestamp, Transport};
 
 use self::content::Carried;
 use self::fragments::{Fragments, Whole};
-use self::framing::looks_like_sip;
 use self::ip::{Extensions, Fragment, Ip};
 use self::layer::{Layer, Loss, udp_tunnel};
 use self::streams::{Streams, Way};

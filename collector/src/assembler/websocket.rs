@@ -1,5 +1,6 @@
 //! SIP over WebSocket (RFC 7118): the frames of RFC 6455 after an HTTP upgrade.
 
+use super::content::drop_front;
 use crate::bytes::{array, u8, u16};
 use crate::limits::WEBSOCKET_MESSAGE_BYTES_MAX;
 
@@ -35,11 +36,10 @@ impl WebSocket {
             let mask = frame.mask.iter().cycle();
             self.message.extend(frame.payload.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
             if frame.is_final {
-                emit(&self.message);
-                self.message.clear();
+                emit(&std::mem::take(&mut self.message));
             }
         }
-        self.buffer.drain(..passed.min(self.buffer.len()));
+        drop_front(&mut self.buffer, passed);
         Ok(())
     }
 

@@ -9,7 +9,11 @@ use crate::collector::{Capture, Error};
 use crate::build::Run;
 
 /// Where our count of SIP messages differs from tshark's, and why.
-const REVIEWED: &[(&str, u64, &str)] = &[];
+const REVIEWED: &[(&str, u64, &str)] = &[(
+    "SIP-Bruteforce-Single-IP.pcap",
+    2645,
+    "six datagrams of frames 1974 to 1979 are SIP from port 1293, which tshark reads as PacketCable by the port",
+)];
 
 /// The shared material; without it the story is left out, except in CI.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
@@ -79,7 +83,8 @@ fn a_network_monitor_capture_is_refused_by_name() {
 #[test]
 fn hep_captures_give_the_messages_they_quote() {
     for (file, frames, messages, first) in [
-        ("captures/hep/hep.pcap", 8, 8, "192.168.1.1:5060"),
+        // Two of the eight quote log lines.
+        ("captures/hep/hep.pcap", 8, 6, "192.168.1.1:5060"),
         ("captures/hep/hep3_compressed.pcap.pcapng", 21, 21, ""),
     ] {
         let Some(path) = shared(file) else { return };

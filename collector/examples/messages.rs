@@ -6,7 +6,8 @@ use ringwall_collector::{Assembler, Merge};
 
 #[allow(clippy::print_stdout, reason = "an example prints")]
 fn main() {
-    let (options, files): (Vec<_>, Vec<_>) = env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let (options, files): (Vec<_>, Vec<_>) =
+        env::args().skip(1).partition(|argument| argument.starts_with("--"));
     let lists = !options.iter().any(|option| option == "--count");
     let mut merge = Merge::open(files);
     let mut assembler = Assembler::new();

@@ -27,7 +27,11 @@ pub(crate) enum Content {
 /// What a stream hands out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Carried<'a> {
-    Sip { payload: &'a [u8], flags: Flags, transport: Transport },
+    Sip {
+        payload: &'a [u8],
+        flags: Flags,
+        transport: Transport,
+    },
     Hep(&'a [u8]),
     /// A WebSocket's message that is no SIP.
     NotSip,
@@ -53,8 +57,8 @@ impl Content {
             Opening::Hep => Some(Self::Hep(Vec::new())),
             Opening::Http => Some(Self::Handshake(Vec::new())),
             Opening::Unclear | Opening::Other => {
-                let is_websocket = matches!(segment, [0x81 | 0x82, ..])
-                    && WebSocket::begins(segment, looks_like_sip);
+                let is_websocket =
+                    matches!(segment, [0x81 | 0x82, ..]) && WebSocket::begins(segment, looks_like_sip);
                 is_websocket.then(|| Self::WebSocket(WebSocket::default()))
             }
         }
@@ -126,10 +130,9 @@ impl Content {
     /// Bytes that are kept.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Unknown(buffer)
-            | Self::Hep(buffer)
-            | Self::Handshake(buffer)
-            | Self::LostHep(buffer) => buffer.len(),
+            Self::Unknown(buffer) | Self::Hep(buffer) | Self::Handshake(buffer) | Self::LostHep(buffer) => {
+                buffer.len()
+            }
             Self::Sip(framer) => framer.pending_bytes(),
             Self::WebSocket(socket) => socket.bytes(),
             Self::Closed => 0,
@@ -164,7 +167,10 @@ impl Opening {
         }
         let end = memchr(b'\n', bytes);
         let line = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes);
-        let is_text = line.iter().take(FIRST_LINE_BYTES_MAX).all(|byte| *byte >= b' ' || *byte == b'\t' || *byte == b'\r');
+        let is_text = line
+            .iter()
+            .take(FIRST_LINE_BYTES_MAX)
+            .all(|byte| *byte >= b' ' || *byte == b'\t' || *byte == b'\r');
         if !is_text || line.len() > FIRST_LINE_BYTES_MAX {
             return Self::Other;
         }
@@ -172,7 +178,8 @@ impl Opening {
             return Self::Unclear;
         }
         let line = line.trim_ascii_end();
-        let is_http = line.starts_with(b"HTTP/1.1 101") || line.starts_with(b"GET ") && line.ends_with(b" HTTP/1.1");
+        let is_http =
+            line.starts_with(b"HTTP/1.1 101") || line.starts_with(b"GET ") && line.ends_with(b" HTTP/1.1");
         if is_http {
             Self::Http
         } else if looks_like_sip(bytes) {

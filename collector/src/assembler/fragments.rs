@@ -79,11 +79,8 @@ impl Fragments {
             counters.fragments_bad += 1;
             return None;
         }
-        let key = Key {
-            ends: ip.ends,
-            id: fragment.id,
-            protocol: ip.ends.source.is_ipv4().then_some(ip.protocol),
-        };
+        let key =
+            Key { ends: ip.ends, id: fragment.id, protocol: ip.ends.source.is_ipv4().then_some(ip.protocol) };
         self.open(key, at);
         let datagram = self.unfinished.get_mut(&key)?;
         let before = datagram.cost();
@@ -171,8 +168,8 @@ impl Fragments {
     /// Gives up the oldest of `source` while it has too much, then the oldest of all while all have.
     fn make_room(&mut self, source: IpAddr, counters: &mut Counters) {
         while let Some(used) = self.sources.get_mut(&source) {
-            let is_within = used.bytes <= FRAGMENT_BYTES_PER_SOURCE_MAX
-                && used.unfinished <= FRAGMENTED_PER_SOURCE_MAX;
+            let is_within =
+                used.bytes <= FRAGMENT_BYTES_PER_SOURCE_MAX && used.unfinished <= FRAGMENTED_PER_SOURCE_MAX;
             if is_within {
                 break;
             }
@@ -196,7 +193,8 @@ impl Fragments {
     /// Forgets the ages of what is finished once they outnumber the rest.
     fn sweep(&mut self, source: IpAddr) {
         let unfinished = &self.unfinished;
-        let is_current = |(key, serial): &(Key, u64)| unfinished.get(key).is_some_and(|it| it.serial == *serial);
+        let is_current =
+            |(key, serial): &(Key, u64)| unfinished.get(key).is_some_and(|it| it.serial == *serial);
         if self.ages.len() > 2 * unfinished.len() + AGES_SPARE {
             self.ages.retain(is_current);
         }

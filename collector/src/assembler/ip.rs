@@ -115,11 +115,8 @@ impl<'a> Extensions<'a> {
     fn read_fragment(header: &'a [u8]) -> Option<Self> {
         let (protocol, place) = (u8(header, 0)?, u16(header, 2)?);
         let payload = header.get(8..)?;
-        let fragment = Fragment {
-            id: u32(header, 4)?,
-            offset: u32::from(place & 0xfff8),
-            is_last: place & 1 == 0,
-        };
+        let fragment =
+            Fragment { id: u32(header, 4)?, offset: u32::from(place & 0xfff8), is_last: place & 1 == 0 };
         Some(Self { protocol, payload, fragment: Some(fragment) })
     }
 }

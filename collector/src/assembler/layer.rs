@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::ip::Ip;
 use crate::bytes::{u8, u16, u32};
 use crate::frame::LinkType;
 use crate::limits::STACK_MAX;
@@ -181,7 +182,7 @@ fn below_labels(bytes: &[u8]) -> (Layer, &[u8]) {
     let behind_control_word = bytes.get(4..).unwrap_or_default();
     match first {
         0 if holds_ethernet(behind_control_word) => (Layer::Ethernet, behind_control_word),
-        4 | 6 if super::ip::Ip::read(bytes).is_ok_and(|ip| !ip.is_cut) => (Layer::Ip, bytes),
+        4 | 6 if !holds_ethernet_with_ip(bytes) => (Layer::Ip, bytes),
         _ if holds_ethernet(bytes) => (Layer::Ethernet, bytes),
         0 => (Layer::Ethernet, behind_control_word),
         _ => (Layer::Ip, bytes),
@@ -191,6 +192,16 @@ fn below_labels(bytes: &[u8]) -> (Layer, &[u8]) {
 fn holds_ethernet(bytes: &[u8]) -> bool {
     let Some(kind) = u16(bytes, 12) else { return false };
     matches!(kind, 0x0800 | 0x86dd | 0x8100 | 0x88a8 | 0x9100 | 0x8864 | 0x8847 | 0x8848)
+}
+
+/// An Ethernet address may begin like IP; then what it says is inside must be there.
+fn holds_ethernet_with_ip(bytes: &[u8]) -> bool {
+    let inner = bytes.get(14..).unwrap_or_default();
+    match u16(bytes, 12) {
+        Some(0x0800) => Ip::read(inner).is_ok_and(|ip| ip.ends.source.is_ipv4() && !ip.is_cut),
+        Some(0x86dd) => Ip::read(inner).is_ok_and(|ip| ip.ends.source.is_ipv6() && !ip.is_cut),
+        _ => false,
+    }
 }
 
 /// RFC 2784 and 2890; version 1 of RFC 2637 (PPTP); what Cisco mirrors with it (ERSPAN).

@@ -38,7 +38,8 @@ impl Pieces {
                 break;
             }
             let (fresh, rest) = bytes.split_at(before);
-            let behind = usize::try_from((offset + before as u64).saturating_sub(next.offset)).unwrap_or_default();
+            let behind =
+                usize::try_from((offset + before as u64).saturating_sub(next.offset)).unwrap_or_default();
             let there = next.bytes.get(behind..).unwrap_or_default();
             let common = there.len().min(rest.len());
             let (again, after) = rest.split_at(common);

@@ -6,7 +6,9 @@ use super::content::{Carried, Content, Fate};
 use super::pieces::{Overlap, Pieces};
 use super::udp::Segment;
 use crate::counters::Counters;
-use crate::limits::{FRAGMENT_OVERHEAD_BYTES, GAP_WAIT_MICROS_MAX, STREAM_WAITING_BYTES_MAX, WINDOW_BYTES_MAX};
+use crate::limits::{
+    FRAGMENT_OVERHEAD_BYTES, GAP_WAIT_MICROS_MAX, STREAM_WAITING_BYTES_MAX, WINDOW_BYTES_MAX,
+};
 
 /// One direction of a TCP connection.
 #[derive(Debug)]

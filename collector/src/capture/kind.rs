@@ -43,7 +43,8 @@ impl Kind {
 
 fn text(head: &[u8]) -> Option<Kind> {
     let visible = head.trim_ascii_start();
-    let is_text = std::str::from_utf8(head).map_or_else(|error| error.valid_up_to() + 4 > head.len(), |_| true)
+    let is_text = std::str::from_utf8(head)
+        .map_or_else(|error| error.valid_up_to() + 4 > head.len(), |_| true)
         && head.iter().all(|byte| *byte >= b' ' || byte.is_ascii_whitespace() || *byte == 0x1b);
     if !is_text {
         return None;

@@ -47,7 +47,8 @@ impl Pcap {
     #[inline]
     pub(crate) fn step(&self, window: &mut Window) -> Step {
         if !window.ensure(self.record_bytes) {
-            let damage = (!window.bytes().is_empty()).then(|| "the file ends inside a frame's header".to_owned());
+            let damage =
+                (!window.bytes().is_empty()).then(|| "the file ends inside a frame's header".to_owned());
             return Step::End { damage };
         }
         let Some((at, captured, original)) = self.record(window.bytes()) else {

@@ -71,7 +71,9 @@ impl Pcapng {
         }
         if !window.ensure(length) {
             let here = window.bytes().len();
-            return Err(Some(format!("the file ends inside a block: {here} of its {length} bytes are there")));
+            return Err(Some(format!(
+                "the file ends inside a block: {here} of its {length} bytes are there"
+            )));
         }
         let block = window.bytes().get(..length).unwrap_or_default();
         if order.u32(block, length - 4) != Some(length as u32) {
@@ -100,8 +102,8 @@ impl Pcapng {
     }
 
     fn open_section(&mut self, block: &[u8]) -> Result<(), Option<String>> {
-        let order = order_of(block)
-            .ok_or_else(|| Some("a section header has no byte-order magic".to_owned()))?;
+        let order =
+            order_of(block).ok_or_else(|| Some("a section header has no byte-order magic".to_owned()))?;
         self.order = Some(order);
         self.interfaces.clear();
         Ok(())
@@ -185,9 +187,7 @@ impl Interface {
             Resolution::Divide(1) => ticks,
             Resolution::Divide(by) => ticks / by,
             Resolution::Multiply(by) => ticks.saturating_mul(by),
-            Resolution::Shift(by) => {
-                u64::try_from((u128::from(ticks) * 1_000_000) >> by).unwrap_or(u64::MAX)
-            }
+            Resolution::Shift(by) => u64::try_from((u128::from(ticks) * 1_000_000) >> by).unwrap_or(u64::MAX),
         };
         let micros = i64::try_from(micros).unwrap_or(i64::MAX);
         Timestamp(micros.saturating_add(self.offset_seconds.saturating_mul(1_000_000)))
@@ -226,11 +226,7 @@ enum Layout {
 }
 
 fn skip(window: &mut Window, length: usize) -> Result<(), Option<String>> {
-    if window.skip(length as u64) {
-        Ok(())
-    } else {
-        Err(Some("the file ends inside a block".to_owned()))
-    }
+    if window.skip(length as u64) { Ok(()) } else { Err(Some("the file ends inside a block".to_owned())) }
 }
 
 /// The byte order of the section whose header starts `block`.

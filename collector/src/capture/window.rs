@@ -17,15 +17,7 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self {
-            reader,
-            buffer: vec![0; READ_BYTES],
-            start: 0,
-            end: 0,
-            passed: 0,
-            ended: false,
-            failure: None,
-        }
+        Self { reader, buffer: vec![0; READ_BYTES], start: 0, end: 0, passed: 0, ended: false, failure: None }
     }
 
     /// Whether `need` bytes are in memory, after reading more if that takes it.

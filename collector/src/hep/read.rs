@@ -264,10 +264,7 @@ mod tests {
         bytes.extend(123_456_u32.to_le_bytes());
         bytes.extend([0xd1, 0x07, 0, 0]);
         bytes.extend(sample().payload);
-        assert_eq!(
-            read(&bytes),
-            Ok(Hep { version: 2, key: None, correlation: None, ..sample() })
-        );
+        assert_eq!(read(&bytes), Ok(Hep { version: 2, key: None, correlation: None, ..sample() }));
         bytes[1] = 29;
         assert_eq!(read(&bytes), Err(HepError::BadHeader));
     }

@@ -99,13 +99,7 @@ pub(crate) fn ethernet(ether_type: u16, inner: &[u8]) -> Vec<u8> {
 
 pub(crate) fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len() + 8).unwrap();
-    joined(&[
-        &source.to_be_bytes(),
-        &destination.to_be_bytes(),
-        &length.to_be_bytes(),
-        &[0, 0],
-        payload,
-    ])
+    joined(&[&source.to_be_bytes(), &destination.to_be_bytes(), &length.to_be_bytes(), &[0, 0], payload])
 }
 
 pub(crate) struct Ipv4 {
@@ -220,7 +214,12 @@ impl Tcp {
         let (IpAddr::V4(source), IpAddr::V4(destination)) = (self.source.ip(), self.destination.ip()) else {
             panic!("these stories speak IPv4");
         };
-        let ip = Ipv4 { source: source.octets(), destination: destination.octets(), protocol: 6, ..Ipv4::default() };
+        let ip = Ipv4 {
+            source: source.octets(),
+            destination: destination.octets(),
+            protocol: 6,
+            ..Ipv4::default()
+        };
         ethernet(0x0800, &ip.around(&segment))
     }
 }

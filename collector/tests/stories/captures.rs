@@ -9,11 +9,18 @@ use crate::collector::{Capture, Error};
 use crate::build::Run;
 
 /// Where our count of SIP messages differs from tshark's, and why.
-const REVIEWED: &[(&str, u64, &str)] = &[(
-    "SIP-Bruteforce-Single-IP.pcap",
-    2645,
-    "six datagrams of frames 1974 to 1979 are SIP from port 1293, which tshark reads as PacketCable by the port",
-)];
+const REVIEWED: &[(&str, u64, &str)] = &[
+    (
+        "SIP-Bruteforce-Single-IP.pcap",
+        2_645,
+        "frames 1974 to 1979 are SIP from port 1293, which tshark reads as PacketCable because of the port",
+    ),
+    (
+        "fuzz-2006-06-26-2594.pcap",
+        65,
+        "13 messages with a damaged start line or a lying UDP length are data to tshark; all of its 52 are found",
+    ),
+];
 
 /// The shared material; without it the story is left out, except in CI.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
@@ -65,7 +72,12 @@ fn every_frame_and_every_sip_message_of_the_manifest_is_found() {
         assert_eq!(run.counters().messages, found);
         let reviewed = REVIEWED.iter().find(|(file, ..)| row.file.ends_with(file));
         if found != reviewed.map_or(row.sip_messages, |(_, count, _)| *count) {
-            differences.push(format!("{}: {found} instead of {} ({})", row.file, row.sip_messages, run.counters()));
+            differences.push(format!(
+                "{}: {found} instead of {} ({})",
+                row.file,
+                row.sip_messages,
+                run.counters()
+            ));
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));

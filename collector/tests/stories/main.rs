@@ -4,3 +4,9 @@ extern crate ringwall_collector as collector;
 
 mod build;
 mod captures;
+mod files;
+mod fragments;
+mod hep;
+mod hostile;
+mod streams;
+mod tunnels;

@@ -19,7 +19,7 @@ use rules::{Flag, Flags, Timestamp, Transport};
 use self::content::Carried;
 use self::fragments::{Fragments, Whole};
 use self::ip::{Extensions, Fragment, Ip};
-use self::layer::{Layer, Loss, udp_tunnel};
+use self::layer::{Ends, Layer, Loss, udp_tunnel};
 use self::streams::{Streams, Way};
 use self::udp::{Datagram, Segment, sctp_messages};
 use crate::counters::Counters;
@@ -196,34 +196,25 @@ impl Assembler {
     }
 
     #[inline]
-    fn handle_udp(&mut self, ip: Ip<'_>, mut carriage: Carriage, sink: &mut impl FnMut(Packet<'_>)) {
+    fn handle_udp(&mut self, ip: Ip<'_>, carriage: Carriage, sink: &mut impl FnMut(Packet<'_>)) {
         let Some(datagram) = Datagram::read(ip.payload) else {
             self.counters.damaged += 1;
             return;
         };
-        let way = Way {
-            source: SocketAddr::new(ip.ends.source, datagram.source),
-            destination: SocketAddr::new(ip.ends.destination, datagram.destination),
-        };
-        if looks_like_sip(datagram.payload) {
-            carriage.flags.raise_if(datagram.is_cut, Flag::Truncated);
-            self.counters.messages += 1;
-            self.counters.messages_udp += 1;
-            self.counters.messages_truncated += u64::from(datagram.is_cut);
-            return sink(Packet {
-                at: carriage.at,
-                source: way.source,
-                destination: way.destination,
-                transport: Transport::Udp,
-                payload: datagram.payload,
-                flags: carriage.flags,
-            });
+        let begins_with_letter = datagram.payload.first().is_some_and(u8::is_ascii_alphabetic);
+        let is_plain_sip =
+            begins_with_letter && !hep::looks_like_hep(datagram.payload) && looks_like_sip(datagram.payload);
+        if is_plain_sip {
+            self.deliver_datagram(ip.ends, datagram, carriage, sink);
+        } else {
+            self.handle_other_udp(ip.ends, datagram, carriage, sink);
         }
-        self.handle_other_udp(datagram, carriage, sink);
     }
 
+    /// HEP and tunnels come before what is only damaged SIP: they quote SIP, so they look like it.
     fn handle_other_udp(
         &mut self,
+        ends: Ends,
         datagram: Datagram<'_>,
         mut carriage: Carriage,
         sink: &mut impl FnMut(Packet<'_>),
@@ -242,8 +233,31 @@ impl Assembler {
                 self.peel(layer, rest, carriage, sink);
             }
             Some(_) => self.counters.too_deep += 1,
+            None if looks_like_sip(datagram.payload) => self.deliver_datagram(ends, datagram, carriage, sink),
             None => self.counters.not_sip += 1,
         }
+    }
+
+    #[inline]
+    fn deliver_datagram(
+        &mut self,
+        ends: Ends,
+        datagram: Datagram<'_>,
+        mut carriage: Carriage,
+        sink: &mut impl FnMut(Packet<'_>),
+    ) {
+        carriage.flags.raise_if(datagram.is_cut, Flag::Truncated);
+        self.counters.messages += 1;
+        self.counters.messages_udp += 1;
+        self.counters.messages_truncated += u64::from(datagram.is_cut);
+        sink(Packet {
+            at: carriage.at,
+            source: SocketAddr::new(ends.source, datagram.source),
+            destination: SocketAddr::new(ends.destination, datagram.destination),
+            transport: Transport::Udp,
+            payload: datagram.payload,
+            flags: carriage.flags,
+        });
     }
 
     fn handle_tcp(&mut self, ip: Ip<'_>, carriage: Carriage, sink: &mut impl FnMut(Packet<'_>)) {

@@ -26,6 +26,22 @@ impl Order {
         })
     }
 
+    /// The first four numbers.
+    #[inline]
+    pub(crate) fn four(self, bytes: &[u8]) -> Option<[u32; 4]> {
+        let b: [u8; 16] = array(bytes, 0)?;
+        let words = [
+            [b[0], b[1], b[2], b[3]],
+            [b[4], b[5], b[6], b[7]],
+            [b[8], b[9], b[10], b[11]],
+            [b[12], b[13], b[14], b[15]],
+        ];
+        Some(match self {
+            Self::Big => words.map(u32::from_be_bytes),
+            Self::Little => words.map(u32::from_le_bytes),
+        })
+    }
+
     #[inline]
     pub(crate) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
         let bytes = array(bytes, at)?;

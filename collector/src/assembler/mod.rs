@@ -5,6 +5,7 @@ mod fragments;
 mod ip;
 mod layer;
 mod pieces;
+mod plain;
 mod stream;
 mod streams;
 mod udp;
@@ -20,10 +21,11 @@ use self::content::Carried;
 use self::fragments::{Fragments, Whole};
 use self::ip::{Extensions, Fragment, Ip};
 use self::layer::{Ends, Layer, Loss, udp_tunnel};
+use self::plain::plain_udp;
 use self::streams::{Streams, Way};
 use self::udp::{Datagram, Segment, sctp_messages};
 use crate::counters::Counters;
-use crate::frame::Frame;
+use crate::frame::{Frame, LinkType};
 use crate::hep::{self, Hep, HepError, Inflater};
 use crate::limits::LAYERS_MAX;
 
@@ -63,6 +65,15 @@ impl Assembler {
         self.counters.frames += 1;
         self.counters.frames_cut += u64::from(frame.is_cut());
         self.at = frame.at;
+        if frame.link == LinkType::ETHERNET
+            && let Some((source, destination, payload)) = plain_udp(frame.data)
+            && is_plain_sip(payload)
+        {
+            self.counters.messages += 1;
+            self.counters.messages_udp += 1;
+            let (at, transport, flags) = (frame.at, Transport::Udp, Flags::NONE);
+            return sink(Packet { at, source, destination, transport, payload, flags });
+        }
         let carriage = Carriage { at: frame.at, flags: Flags::NONE, layers: 0 };
         self.peel(Layer::Link(frame.link), frame.data, carriage, sink);
     }
@@ -201,10 +212,7 @@ impl Assembler {
             self.counters.damaged += 1;
             return;
         };
-        let begins_with_letter = datagram.payload.first().is_some_and(u8::is_ascii_alphabetic);
-        let is_plain_sip =
-            begins_with_letter && !hep::looks_like_hep(datagram.payload) && looks_like_sip(datagram.payload);
-        if is_plain_sip {
+        if is_plain_sip(datagram.payload) {
             self.deliver_datagram(ip.ends, datagram, carriage, sink);
         } else {
             self.handle_other_udp(ip.ends, datagram, carriage, sink);
@@ -310,6 +318,14 @@ impl Assembler {
             Loss::Damaged => self.counters.damaged += 1,
         }
     }
+}
+
+/// Whether a datagram is SIP and cannot be a wrapper around it.
+#[inline]
+fn is_plain_sip(payload: &[u8]) -> bool {
+    payload.first().is_some_and(u8::is_ascii_alphabetic)
+        && !hep::looks_like_hep(payload)
+        && looks_like_sip(payload)
 }
 
 /// Where messages of streams and of HEP are handed out, with what is counted about them.

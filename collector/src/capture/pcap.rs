@@ -72,10 +72,8 @@ impl Pcap {
     /// Time, captured and original length of the record at the start of `bytes`.
     #[inline]
     fn record(&self, bytes: &[u8]) -> Option<(Timestamp, u32, u32)> {
-        let seconds = i64::from(self.order.u32(bytes, 0)?);
-        let fraction = i64::from(self.order.u32(bytes, 4)?);
-        let first = self.order.u32(bytes, 8)?;
-        let second = self.order.u32(bytes, 12)?;
+        let [seconds, fraction, first, second] = self.order.four(bytes)?;
+        let (seconds, fraction) = (i64::from(seconds), i64::from(fraction));
         let micros = if self.nanoseconds { fraction / 1_000 } else { fraction };
         let (captured, original) = match self.lengths {
             Lengths::CapturedFirst => (first, second),

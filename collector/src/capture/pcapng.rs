@@ -120,14 +120,12 @@ impl Pcapng {
 
     #[inline]
     fn packet(&mut self, order: Order, body: &[u8], layout: Layout) -> Result<Span, &'static str> {
+        let fields = order.four(body).zip(order.u32(body, 16));
+        let ([number, high, low, captured], original_length) = fields.ok_or("a packet block is too short")?;
         let number = match layout {
-            Layout::Enhanced => order.u32(body, 0),
-            Layout::Old => order.u16(body, 0).map(u32::from),
+            Layout::Enhanced => number,
+            Layout::Old => order.u16(body, 0).map_or(number, u32::from),
         };
-        let fields = number.zip(order.u32(body, 4)).zip(order.u32(body, 8));
-        let lengths = order.u32(body, 12).zip(order.u32(body, 16));
-        let (((number, high), low), (captured, original_length)) =
-            fields.zip(lengths).ok_or("a packet block is too short")?;
         let interface = self.interfaces.get(number as usize).ok_or(UNKNOWN_INTERFACE)?;
         let at = interface.time(u64::from(high) << 32 | u64::from(low));
         self.latest = at;

@@ -23,6 +23,7 @@ const REVIEWED: &[(&str, u64, &str)] = &[
 ];
 
 /// The shared material; without it the story is left out, except in CI.
+#[allow(clippy::print_stdout, reason = "the reader of a test run must see what was left out")]
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let root = env::var("RINGWALL_SHARED")
         .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);

@@ -1,6 +1,7 @@
 //! Fuzz targets: the test files of the package `ringwall-fuzz`, each run for a bounded time.
 
 use std::fs;
+use std::time::Instant;
 
 use crate::report::Report;
 use crate::{cargo, root};
@@ -42,19 +43,17 @@ pub(crate) fn run(report: &mut Report, bounds: &Bounds) {
         .into_iter()
         .filter(|name| bounds.target.as_ref().is_none_or(|wanted| wanted == name))
         .collect();
-    if targets.is_empty() {
-        report.skip(
-            "fuzz",
-            &bounds
-                .target
-                .as_ref()
-                .map_or_else(|| "no targets".to_owned(), |name| format!("no target {name}")),
-        );
-        return;
+    match &bounds.target {
+        Some(name) if targets.is_empty() => {
+            println!("no fuzz target is called {name}");
+            report.check("fuzz", Instant::now(), false);
+        }
+        None if targets.is_empty() => report.skip("fuzz", "there are no targets"),
+        _ => {}
     }
     for target in targets {
         let milliseconds = (bounds.seconds * 1_000).to_string();
-        let mut command = cargo(&["test", "--locked", "--package", "ringwall-fuzz", "--test", &target]);
+        let mut command = cargo(&["test", "--locked", "--workspace", "--test", &target]);
         command.args(["--", "--test-threads", "1", "--show-output"]);
         command.env("RINGWALL_FUZZ_SECONDS", bounds.seconds.to_string());
         // bolero stops at whichever bound comes first; time is to be that one.

@@ -1,6 +1,6 @@
 //! Everything that CI runs, in the order in which mistakes are cheapest to find.
 
-use std::ffi::OsStr;
+use std::process::Command;
 
 use crate::fuzz;
 use crate::gates;
@@ -19,27 +19,42 @@ pub(crate) fn run(report: &mut Report, install: bool) {
         "lints",
         &mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     );
-    // Fuzz targets have a step of their own; the stories of the root package run on the release binary.
-    tests(report, "tests", &["--workspace", "--exclude", "ringwall-fuzz", "--exclude", "ringwall"]);
-    report.tests("examples in documentation", &mut cargo(&["test", "--locked", "--workspace", "--doc"]));
+    tests(report);
     if report.step("release build", &mut cargo(&["build", "--locked", "--release"])) {
-        tests(report, "stories on the release binary", &["--release", "--package", "ringwall"]);
+        let mut stories = runner(&["--release", "--package", "ringwall"]);
+        report.tests("stories on the release binary", &mut stories);
     }
     fuzz::run(report, &fuzz::Bounds::all());
     gates::run(report, None);
 }
 
-/// Runs the tests that `selection` selects, through nextest where it is installed.
-fn tests(report: &mut Report, name: &str, selection: &[&str]) {
-    let mut command = if has("cargo-nextest", "--version") {
-        let mut command = cargo(&["nextest", "run", "--locked", "--no-fail-fast", "--no-tests", "pass"]);
-        command.args(["--success-output", "immediate", "--failure-output", "immediate"]);
-        command.args(selection);
-        command
+/// Runs the tests of all crates but two: fuzz targets have a step of their own, and the stories of the root
+/// package run on the release binary.
+fn tests(report: &mut Report) {
+    // nextest leaves tests out after building them; so all steps share one set of features and one build.
+    let (selection, documented): (&[&str], &[&str]) = if has_nextest() {
+        (&["--workspace", "-E", "not (package(ringwall-fuzz) or package(=ringwall))"], &["--workspace"])
     } else {
-        let mut command = cargo(&["test", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]);
-        command.args(selection).args(["--", "--show-output"].map(OsStr::new));
-        command
+        let crates = &["--workspace", "--exclude", "ringwall-fuzz", "--exclude", "ringwall"];
+        (crates, crates)
     };
-    report.tests(name, &mut command);
+    report.tests("tests", &mut runner(selection));
+    report.tests("examples in documentation", cargo(&["test", "--locked", "--doc"]).args(documented));
+}
+
+/// The test runner for what `selection` selects: nextest where it is installed.
+fn runner(selection: &[&str]) -> Command {
+    let mut command;
+    if has_nextest() {
+        command = cargo(&["nextest", "run", "--locked", "--no-fail-fast"]);
+        command.args(["--success-output", "immediate", "--failure-output", "immediate"]).args(selection);
+    } else {
+        command = cargo(&["test", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+        command.args(selection).args(["--", "--show-output"]);
+    }
+    command
+}
+
+fn has_nextest() -> bool {
+    has("cargo-nextest", "--version")
 }

@@ -72,6 +72,29 @@ fn truth_says_what_the_datagrams_show() {
 }
 
 #[test]
+fn every_response_answers_a_request_and_every_repeat_is_the_same_bytes() {
+    let mut open: HashMap<(String, String, String), Vec<u8>> = HashMap::new();
+    let mut repeats = 0;
+    for datagram in day(9, 120.0) {
+        let message = &datagram.payload;
+        let branch = header(message, ["Via", "v"]).split(";branch=").nth(1).unwrap();
+        let branch = branch.split(';').next().unwrap().to_owned();
+        let key = (call_id(&datagram).to_owned(), branch, header(message, ["CSeq", "CSeq"]).to_owned());
+        if message.starts_with(b"SIP/2.0 ") {
+            let request = open.get(&key).unwrap_or_else(|| panic!("nobody asked for {key:?}"));
+            assert_eq!(header(message, ["From", "f"]), header(request, ["From", "f"]));
+            let (asked, answered) = (header(request, ["To", "t"]), header(message, ["To", "t"]));
+            assert!(answered.starts_with(asked), "{answered} answers {asked}");
+            assert!(answered.contains(";tag=") != message.starts_with(b"SIP/2.0 100"), "{answered}");
+        } else if let Some(first) = open.insert(key, message.clone()) {
+            assert_eq!(first, *message);
+            repeats += 1;
+        }
+    }
+    assert!(repeats > 5, "{repeats}");
+}
+
+#[test]
 fn content_length_is_the_length_of_the_body() {
     let mut sizes = BTreeMap::new();
     for datagram in day(8, 60.0) {

@@ -89,7 +89,6 @@ impl Witness {
             identity_mismatch: self.identity_mismatch,
             priority: false,
             callback: false,
-            repeat: false,
             flags: self.flags,
             headers: self,
         }

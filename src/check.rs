@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 /// One policy with everything found.
 struct Checked {
     path: PathBuf,
-    source: String,
+    source: Vec<u8>,
     version: Option<String>,
     diagnostics: Vec<Diagnostic>,
     expects: usize,
@@ -139,7 +139,7 @@ impl Checked {
     /// The bytes of the file that a diagnostic is about: the policy, or a list beside it.
     fn text_of(&self, diagnostic: &Diagnostic) -> Vec<u8> {
         if diagnostic.file == self.path.display().to_string() {
-            return self.source.clone().into_bytes();
+            return self.source.clone();
         }
         let beside = self.path.parent().map(|folder| folder.join(&diagnostic.file));
         beside.and_then(|path| std::fs::read(path).ok()).unwrap_or_default()

@@ -14,7 +14,7 @@ pub(crate) struct Read {
     /// The path as it was given.
     pub(crate) path: PathBuf,
     /// Its text, for showing diagnostics.
-    pub(crate) source: String,
+    pub(crate) source: Vec<u8>,
     /// The policy, unless it has mistakes.
     pub(crate) policy: Option<PolicyText>,
     /// All that was found.
@@ -24,16 +24,9 @@ pub(crate) struct Read {
 /// Reads the policy at `path` with the lists beside it.
 pub(crate) fn read(path: &Path) -> Result<Read, Failure> {
     let bytes = std::fs::read(path).map_err(Failure::file(path))?;
-    let source = String::from_utf8(bytes).map_err(|error| {
-        Failure::Usage(format!(
-            "{}: not UTF-8 from byte {} on; a policy is UTF-8 text",
-            path.display(),
-            error.utf8_error().valid_up_to()
-        ))
-    })?;
     let beside = Beside(path.parent().unwrap_or(Path::new("")).to_owned());
-    let reading = policy::read(&path.display().to_string(), &source, &beside, now());
-    Ok(Read { path: path.to_owned(), source, policy: reading.policy, diagnostics: reading.diagnostics })
+    let reading = policy::read_bytes(&path.display().to_string(), &bytes, &beside, now());
+    Ok(Read { path: path.to_owned(), source: bytes, policy: reading.policy, diagnostics: reading.diagnostics })
 }
 
 /// The diagnostics of error level of a policy that is no file.
@@ -53,7 +46,7 @@ pub(crate) fn load(paths: &[PathBuf], mode: Option<Mode>) -> Result<PolicySet, F
     for path in paths {
         let read = read(path)?;
         for diagnostic in read.diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error) {
-            eprint!("{}", diagnostic.render(&read.source));
+            eprint!("{}", diagnostic.render_bytes(&read.source));
         }
         match read.policy {
             Some(text) => policies.push(Policy::new(with_mode(text, mode))),

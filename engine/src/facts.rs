@@ -126,7 +126,7 @@ impl Facts {
     }
 
     /// The subject that a policy judges.
-    pub fn subject<'a>(&'a self, packet: &Packet<'_>, message: &'a Message<'a>, seen: Seen) -> Subject<'a> {
+    pub fn subject<'a, 'p: 'a>(&'a self, packet: &Packet<'_>, message: &'a Message<'p>, seen: Seen) -> Subject<'a> {
         let from = message.from();
         Subject {
             at: packet.at,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use engine::call::{Attempt, Fact, Kind, Role, Side, View};
 use jiff::Timestamp as Moment;
-use rules::policy::{PolicySet, RuleAction};
+use rules::policy::{EntryText, List, PolicySet, RuleAction};
 use rules::{Action, Method, Party, Reason, Timestamp, Verdict};
 use serde::Serialize;
 
@@ -146,6 +146,20 @@ impl<'a> CallLine<'a> {
     }
 }
 
+/// A list entry with its source and age.
+fn source((list, entry): (&List, EntryText)) -> String {
+    let mut said = format!("entry {} of @{}", entry.number, list.name);
+    let place = match &entry.file {
+        Some(file) => format!("{file}:{}", entry.line),
+        None => format!("line {} of the policy", entry.line),
+    };
+    let added = entry.added.map(|added| format!("added {added}"));
+    let case = entry.case.map(|case| format!("case {case}"));
+    let details = [Some(place), entry.category, entry.reason, case, added].into_iter().flatten();
+    said.push_str(&format!(" ({})", details.collect::<Vec<_>>().join("; ")));
+    said
+}
+
 fn distinct<'a>(attempt: &'a Attempt, facts: &'a [Fact], wanted: fn(Role) -> bool) -> Vec<Cow<'a, str>> {
     let mut texts = Vec::new();
     for fact in facts.iter().filter(|fact| wanted(fact.role)) {
@@ -195,7 +209,7 @@ pub fn reason(verdict: &Verdict, policy: &rules::Policy) -> String {
         };
         let mut sentence = format!("{act} rule \"{}\"", rule.name);
         if let Some(entry) = verdict.entry.and_then(|hit| policy.entry(hit)) {
-            sentence.push_str(&format!(" by {entry}"));
+            sentence.push_str(&format!(" by {}", source(entry)));
         }
         if let Some(why) = &rule.reason {
             sentence.push_str(&format!(" ({why})"));

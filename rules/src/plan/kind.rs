@@ -1,5 +1,7 @@
 //! What a number is for.
 
+use std::fmt;
+
 /// What a number is for, by the plan of its country. Kinds do not overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -71,4 +73,16 @@ pub struct Description {
     pub kind: Option<Kind>,
     /// Whether the plan of its country knows it.
     pub valid: bool,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(country) = self.country else { return f.write_str("no country has it") };
+        f.write_str(country)?;
+        match self.kind {
+            Some(kind) => write!(f, ", {}", kind.word())?,
+            None => f.write_str(", not in its number plan")?,
+        }
+        Ok(())
+    }
 }

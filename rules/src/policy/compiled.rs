@@ -7,11 +7,12 @@ use crate::number::Number;
 use crate::number_set::NumberSet;
 use crate::plan::{self, DialPlan};
 use crate::policy::{
-    Condition, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm, PolicyText,
+    Condition, EntryText, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm, PolicyText,
     Response, RuleAction, RuleId,
 };
 use crate::subject::{Direction, Identity, Party};
 use crate::time::Timestamp;
+use crate::verdict::ListHit;
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -67,6 +68,12 @@ impl Policy {
     /// The rule `id`.
     pub fn rule(&self, id: RuleId) -> Option<&FirewallRule> {
         self.text.firewall.get(id.0 as usize)
+    }
+
+    /// The list that `hit` names and what its source says of the entry.
+    pub fn entry(&self, hit: ListHit) -> Option<(&List, EntryText)> {
+        let list = self.text.lists.get(hit.list as usize)?;
+        Some((list, list.entry_text(hit.entry, &self.text.source)?))
     }
 
     /// How a refusal by the rule `id` is said; `None` when it refuses nothing.

@@ -32,7 +32,7 @@ pub use judge_facts::Fit;
 pub use judge_limits::Limits;
 
 pub use list::{EntryText, List, ListContent, ListId, ListSource};
-pub use reader::{Reading, read, read_bytes};
+pub use reader::{Reading, read, read_bytes, read_numbers};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,
     Response, RuleAction, RuleId, Term, TextField, TextTerm, TimeTerm,

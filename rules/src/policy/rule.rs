@@ -200,6 +200,18 @@ pub enum Response {
     Drop,
 }
 
+impl Response {
+    /// The status code it is said with; `None` for silence.
+    pub const fn code(self) -> Option<u16> {
+        match self {
+            Self::Code(code) => Some(code),
+            Self::NetworkBlocked => Some(603),
+            Self::Rejected { .. } => Some(608),
+            Self::Drop => None,
+        }
+    }
+}
+
 /// How many calls may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {

@@ -1,5 +1,6 @@
 //! The evasion corpus, as far as the reader decides: identities are found whatever they are dressed as, and what
 //! was odd is flagged.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic as tests do")]
 #![allow(clippy::print_stderr, reason = "says what is left out when the shared data are not there")]
 
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Streams: however bytes are cut, the same messages come out, and a length that lies ends the stream.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic as tests do")]
 
 use ringwall_engine::limits::{HEADER_BYTES_MAX, MESSAGE_BYTES_MAX};
 use ringwall_engine::sip::{Framer, Message};

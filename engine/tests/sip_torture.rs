@@ -1,5 +1,6 @@
 //! The torture tests of RFC 4475 and RFC 5118, and the seeds that once broke other parsers: each message gets
 //! the outcome its section asks for, and nothing made from them brings the reader down.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic as tests do")]
 #![allow(clippy::print_stderr, reason = "says what is left out when the shared data are not there")]
 
 use std::fs;
@@ -257,7 +258,7 @@ fn time_grows_with_length_and_not_with_its_square() {
         };
         let spent = |bytes: &[u8]| {
             let mut room = Room::default();
-            (0..3)
+            (0..5)
                 .map(|_| {
                     #[allow(clippy::disallowed_methods, reason = "a test of time takes the time")]
                     let start = std::time::Instant::now();
@@ -267,10 +268,10 @@ fn time_grows_with_length_and_not_with_its_square() {
                 .min()
                 .unwrap()
         };
-        let (short, long) = (make(2 << 10), make(64 << 10));
+        let (short, long) = (make(1 << 10), make(64 << 10));
         let ratio = spent(&long).as_nanos() / spent(&short).as_nanos().max(1000);
-        // 32 times the bytes; quadratic work would be a thousand times as much.
-        assert!(ratio < 200, "{unit:?}: {ratio} times the time");
+        // 64 times the bytes; quadratic work would be four thousand times as much.
+        assert!(ratio < 1_000, "{unit:?}: {ratio} times the time");
     }
 }
 

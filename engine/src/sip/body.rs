@@ -2,7 +2,7 @@
 
 use rules::CallType;
 
-use super::text::{is_space, line_end, rest, split_at, starts_with_ignore_case, trim, trim_start};
+use super::text::{cut, is_space, line_end, rest, split_at, starts_with_ignore_case, trim, trim_start};
 
 /// Reads the kind of call from the media lines (RFC 8866 §5.14) of `body`. A medium with port zero is refused
 /// (RFC 3264 §5.1) and does not count. Fax outweighs video and video outweighs voice, so that a second medium
@@ -18,13 +18,15 @@ pub(super) fn read_call_type(content_type: Option<&[u8]>, body: &[u8]) -> CallTy
         let line_end = line_end(text);
         if *second == b'=' {
             if matches!(first, b'm' | b'M') {
-                let medium = read_medium(super::text::cut(text, 2, line_end));
+                let medium = read_medium(cut(text, 2, line_end));
                 active = medium.is_some();
                 kind = strongest(kind, medium.unwrap_or(CallType::Other));
-            } else if matches!(first, b'a') && active && tail.starts_with(b"rtpmap:") {
-                if is_fax_codec(super::text::cut(text, 9, line_end)) {
-                    kind = CallType::Fax;
-                }
+            } else if *first == b'a'
+                && active
+                && tail.starts_with(b"rtpmap:")
+                && is_fax_codec(cut(text, 9, line_end))
+            {
+                kind = CallType::Fax;
             }
         }
         text = rest(text, line_end + 1);
@@ -70,7 +72,7 @@ fn read_medium(line: &[u8]) -> Option<CallType> {
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = trim_start(text);
     let end = text.iter().position(|&byte| byte <= b' ').unwrap_or(text.len());
-    (super::text::cut(text, 0, end), rest(text, end))
+    (cut(text, 0, end), rest(text, end))
 }
 
 /// Whether a protocol that begins with `udp` is not one for fax or modems, which are `udptl` (T.38) and `udpsprt`

@@ -182,6 +182,7 @@ const fn mix(key: Key) -> u64 {
 
 const PLACES: usize = 1024;
 const SHIFT: u32 = 64 - PLACES.trailing_zeros();
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
 const NAMES: usize = {
     let mut names = 0;
     let mut at = 0;
@@ -205,6 +206,7 @@ struct Table {
     entries: [Entry; NAMES + 1],
 }
 
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
 static TABLE: Table = {
     let mut entries = [Entry { key: [u64::MAX; 3], header: Header::From }; NAMES + 1];
     let mut used = 1;
@@ -238,6 +240,7 @@ static TABLE: Table = {
     }
 };
 
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
 const fn const_key(name: &[u8]) -> Key {
     let mut key = [0; 3];
     let mut at = 0;

@@ -347,3 +347,161 @@ fn is_special_v6(address: std::net::Ipv6Addr) -> bool {
         || first == 0x2002
         || first == 0x3fff
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Base64url without padding.
+    fn encode(text: &str) -> String {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut encoded = String::new();
+        for group in text.as_bytes().chunks(3) {
+            let mut bits = 0u32;
+            for at in 0..3 {
+                bits = bits << 8 | u32::from(group.get(at).copied().unwrap_or(0));
+            }
+            for at in 0..=group.len() {
+                encoded.push(char::from(ALPHABET[(bits >> (18 - 6 * at)) as usize & 63]));
+            }
+        }
+        encoded
+    }
+
+    fn identity(header: &str, claims: &str, params: &str) -> String {
+        format!("{}.{}.c2lnbmF0dXJl{params}", encode(header), encode(claims))
+    }
+
+    const HEADER: &str =
+        r#"{"alg":"ES256","ppt":"shaken","typ":"passport","x5u":"https://cert.example.com/a.crt"}"#;
+
+    #[test]
+    fn a_shaken_passport_is_read_whole() {
+        let claims = r#"{"attest":"B","dest":{"tn":["12025550100","12025550101"]},"iat":1790000000,"orig":{"tn":"12025550143"},"origid":"5b0a"}"#;
+        let value =
+            identity(HEADER, claims, ";info=<https://cert.example.com/a.crt>;alg=ES256;ppt=\"shaken\"");
+        let mut room = Room::default();
+        let passport = Passport::read(value.as_bytes(), &mut room);
+        assert_eq!(passport.flags, Flags::NONE);
+        assert_eq!(passport.alg.as_deref(), Some("ES256"));
+        assert_eq!(passport.ppt.as_deref(), Some("shaken"));
+        assert_eq!(passport.attest.as_deref(), Some("B"));
+        assert_eq!(passport.orig.as_deref(), Some("12025550143"));
+        assert_eq!(passport.dests().collect::<Vec<_>>(), ["12025550100", "12025550101"]);
+        assert_eq!(passport.iat, Some(1_790_000_000));
+        assert_eq!(passport.origid.as_deref(), Some("5b0a"));
+        assert_eq!(
+            (passport.info, passport.info_ppt),
+            (&b"https://cert.example.com/a.crt"[..], &b"shaken"[..])
+        );
+        assert!(!passport.compact);
+    }
+
+    #[test]
+    fn the_compact_form_says_only_what_its_parameters_say() {
+        let mut room = Room::default();
+        let passport =
+            Passport::read(b"..c2ln;info=<https://cert.example.com/a.crt>;alg=ES256;ppt=shaken", &mut room);
+        assert!(passport.compact && passport.flags.is_empty());
+        assert_eq!(passport.info_alg, b"ES256");
+        assert_eq!(passport.orig, None);
+    }
+
+    #[test]
+    fn what_rfc_8225_does_not_allow_is_flagged() {
+        let mut room = Room::default();
+        let fine = r#"{"orig":{"tn":"12025550143"}}"#;
+        let broken = [
+            String::new(),
+            "a.b".to_owned(),
+            "a.b.c.d".to_owned(),
+            "!.!.c2ln".to_owned(),
+            identity("not json", fine, ""),
+            identity(HEADER, "[]", ""),
+            // An object written as text, as some signers do.
+            identity(HEADER, r#"{"orig":"{\"tn\":\"12025550143\"}"}"#, ""),
+            identity(HEADER, r#"{"orig":{"tn":12025550143}}"#, ""),
+            identity(HEADER, r#"{"orig":{"tn":"1"},"orig":{"tn":"2"}}"#, ""),
+            identity(HEADER, fine, "").replace("c2lnbmF0dXJl", ""),
+            identity(HEADER, &"[".repeat(2_000), ""),
+            "A".repeat(100_000),
+            format!("{}.e30.c2ln", "A".repeat(100_000)),
+        ];
+        for value in broken {
+            let passport = Passport::read(value.as_bytes(), &mut room);
+            assert!(passport.flags.contains(Flag::BadPassport), "{}", value.get(..60).unwrap_or(&value));
+        }
+    }
+
+    #[test]
+    fn escapes_in_claims_are_read() {
+        let mut room = Room::default();
+        let value = identity(HEADER, r#"{"orig":{"tn":"\u0031202"},"dest":{"uri":["sip:a@h"]}}"#, "");
+        assert_eq!(Passport::read(value.as_bytes(), &mut room).orig.as_deref(), Some("1202"));
+    }
+
+    #[test]
+    fn addresses_that_lead_inside_are_refused() {
+        for address in [
+            "http://cert.example.com/a",
+            "ftp://cert.example.com/a",
+            "https://cert.example.com:80/a",
+            "https://cert.example.com:0443/a",
+            "https://user@cert.example.com/a",
+            "https://cert.example.com@127.0.0.1/a",
+            "https://cert.example.com/a?b",
+            "https://cert.example.com/a#b",
+            "https://cert.example.com\\@127.0.0.1/",
+            "https://127.0.0.1/",
+            "https://127.1/",
+            "https://2130706433/",
+            "https://0x7f000001/",
+            "https://0177.0.0.1/",
+            "https://10.0.0.1/",
+            "https://172.16.0.1/",
+            "https://192.168.1.1/",
+            "https://169.254.169.254/latest",
+            "https://100.64.0.1/",
+            "https://198.18.0.1/",
+            "https://203.0.113.1/",
+            "https://224.0.0.1/",
+            "https://255.255.255.255/",
+            "https://0.0.0.0/",
+            "https://[::1]/",
+            "https://[::]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::ffff:8.8.8.8]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://[fe80::1]/",
+            "https://[fe80::1%25eth0]/",
+            "https://[fc00::1]/",
+            "https://[2001:db8::1]/",
+            "https://[2002:7f00:1::]/",
+            "https://localhost/",
+            "https://LOCALHOST./",
+            "https://a.localhost:8443/",
+            "https://printer.local/",
+            "https://intranet/",
+            "https:///a",
+            "https://",
+            "https://cert.example.com\r\nHost: x/",
+            "https://127.0.0.1\0.example.com/",
+            "",
+        ] {
+            assert!(is_refused_address(address.as_bytes()), "{address}");
+        }
+    }
+
+    #[test]
+    fn public_addresses_are_let_through() {
+        for address in [
+            "https://cert.example.com/a.crt",
+            "HTTPS://Cert.Example.COM:8443/shaken/a.pem",
+            "https://cert.example.com:443",
+            "https://8.8.8.8/a",
+            "https://[2606:4700::1111]:443/a",
+        ] {
+            assert!(!is_refused_address(address.as_bytes()), "{address}");
+        }
+    }
+}

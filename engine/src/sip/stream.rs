@@ -201,7 +201,7 @@ impl Framer {
     }
 
     /// Reads one message whose first byte is the first of `pending`.
-    fn read_message(&mut self, pending: &[u8]) -> Step {
+    fn read_message(&self, pending: &[u8]) -> Step {
         if self.searched == 0 || !has_start_line(cut(pending, 0, self.searched)) {
             match judge_start(pending) {
                 Some(true) => {}

@@ -172,7 +172,8 @@ pub(super) const fn lower(word: u64) -> u64 {
 pub(super) const ONES: u64 = 0x0101_0101_0101_0101;
 pub(super) const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-const TOKEN: [bool; 256] = {
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
+static TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut at: usize = 0;
     while at < 256 {

@@ -145,7 +145,7 @@ impl<'a> Uri<'a> {
     }
 
     fn read_host(&mut self, hostport: &'a [u8]) {
-        let mut host_end = 0;
+        let host_end;
         if hostport.first() == Some(&b'[') {
             match find(b']', hostport) {
                 Some(end) => host_end = end + 1,
@@ -155,9 +155,7 @@ impl<'a> Uri<'a> {
             let tidy = inner.iter().all(|&byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
             self.flags.raise_if(inner.is_empty() || !tidy, Flag::BadUri);
         } else {
-            while is_host(byte(hostport, host_end)) {
-                host_end += 1;
-            }
+            host_end = hostport.iter().position(|&byte| !is_host(byte)).unwrap_or(hostport.len());
         }
         let mut host = cut(hostport, 0, host_end);
         let behind = rest(hostport, host_end);
@@ -220,6 +218,7 @@ const AT: u8 = 4;
 /// White space, control bytes, escapes.
 const ODD: u8 = 8;
 
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
 static CLASSES: [u8; 256] = {
     let mut classes = [PLAIN; 256];
     let mut at = 0;
@@ -276,8 +275,20 @@ fn read_port(digits: &[u8]) -> Option<u16> {
 /// Whether a host name or an IPv4 address may hold `byte`; the underscore is common though not lawful.
 #[inline(always)]
 fn is_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+    HOST.get(usize::from(byte)).copied().unwrap_or(false)
 }
+
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
+static HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at: usize = 0;
+    while at < 256 {
+        let byte = at as u8;
+        table[at] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        at += 1;
+    }
+    table
+};
 
 /// Whether a percent sign in `text` lacks its two hexadecimal digits.
 fn has_bad_escape(text: &[u8]) -> bool {

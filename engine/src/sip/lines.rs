@@ -44,7 +44,7 @@ pub(super) struct PlainLine {
 #[inline(always)]
 pub(super) fn read_plain_line(text: &[u8]) -> Option<PlainLine> {
     let (header, colon) = read_name(text)?;
-    let end = line_end(text);
+    let end = colon + line_end(rest(text, colon));
     let [last, b'\r', b'\n', next] = *text.get(end.checked_sub(2)?..)?.first_chunk::<4>()? else {
         return None;
     };

@@ -101,12 +101,10 @@ impl<'a> Uri<'a> {
         let mut seen = Separators::default();
         let mut odd = 0;
         let mut user_end = None;
-        for (at, &byte) in behind.iter().enumerate() {
-            let class = class(byte);
-            if class == PLAIN {
-                continue;
-            }
-            match class {
+        let mut at = 0;
+        while let Some(plain) = rest(behind, at).iter().position(|&byte| class(byte) != PLAIN) {
+            at += plain;
+            match class(byte(behind, at)) {
                 COLON => seen.colon = seen.colon.min(at),
                 SEMICOLON => seen.semicolon = seen.semicolon.min(at),
                 QUESTION => seen.question = seen.question.min(at),
@@ -114,8 +112,9 @@ impl<'a> Uri<'a> {
                     user_end = Some((at, seen.colon));
                     seen = Separators::default();
                 }
-                _ => odd |= class,
+                class => odd |= class,
             }
+            at += 1;
         }
         if odd & ODD != 0 {
             self.check_bytes(behind);

@@ -1,4 +1,5 @@
 //! Every row of the evasion corpus that is about how a number is written.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "helpers of tests")]
 
 mod number_support;
 

@@ -1,4 +1,5 @@
 //! What holds for every number, however it is dressed: the oracle is the number the dress was made for.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "helpers of tests")]
 
 mod number_support;
 

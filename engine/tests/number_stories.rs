@@ -1,4 +1,5 @@
 //! Ways to write a number that the corpus does not have.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "helpers of tests")]
 
 mod number_support;
 

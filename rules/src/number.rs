@@ -38,7 +38,8 @@ impl Number {
             if digit > 9 {
                 return None;
             }
-            value = value * 10 + u64::from(digit);
+            // Fifteen digits fit; the check for overflow would cost more than the digit.
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
         }
         Some(Self::from_parts(value * power_of_ten(DIGITS_MAX - digits.len()), digits.len(), local))
     }
@@ -132,9 +133,24 @@ impl Digits {
 }
 
 /// 10 to the power `exponent`, for exponents up to 19.
+#[inline]
+#[allow(
+    clippy::indexing_slicing,
+    reason = "every exponent is at most 19, and this is on the path of every number"
+)]
 pub(crate) const fn power_of_ten(exponent: usize) -> u64 {
-    10u64.pow(exponent as u32)
+    POWERS_OF_TEN[exponent]
 }
+
+const POWERS_OF_TEN: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,7 @@ pub struct Number(u64);
 impl Number {
     /// Reads `digits` (ASCII, without the plus) as an international number.
     /// `None` when there are none, more than [`DIGITS_MAX`], or anything but digits, or a leading zero.
+    #[inline]
     pub fn international(digits: &[u8]) -> Option<Self> {
         if digits.first() == Some(&b'0') { None } else { Self::pack(digits, false) }
     }
@@ -28,6 +29,7 @@ impl Number {
         Self::pack(digits, true)
     }
 
+    #[inline]
     fn pack(digits: &[u8], local: bool) -> Option<Self> {
         if digits.is_empty() || digits.len() > DIGITS_MAX {
             return None;
@@ -142,6 +144,7 @@ pub(crate) const fn power_of_ten(exponent: usize) -> u64 {
     POWERS_OF_TEN[exponent]
 }
 
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const POWERS_OF_TEN: [u64; 20] = {
     let mut powers = [1; 20];
     let mut exponent = 1;

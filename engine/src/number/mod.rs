@@ -40,7 +40,7 @@ pub struct Reading<'a> {
     /// The routing number (`rn`, RFC 4694): where the network takes the call, whatever the number says.
     pub routing: Option<Party>,
     /// The verification status somebody wrote into the address; whether to believe it depends on the sender,
-    /// and only then [`Flag::UntrustedVerstat`] is for the caller of this function to raise.
+    /// so [`Flag::UntrustedVerstat`] is for the caller of this function to raise.
     pub verstat: Option<Verstat>,
     /// The `phone-context` of a private number (RFC 3966 §5.1.5) when it is a domain; empty otherwise. The party is
     /// then a [`Party::Name`]: a private number equals no listed number.

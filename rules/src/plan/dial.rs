@@ -40,7 +40,7 @@ pub enum PlanError {
     UnknownRegion(String),
     /// The area is not made of one to eight digits.
     BadArea(String),
-    /// The access code is not made of one to four digits, `*` or `#`.
+    /// The access code is not made of one to four digits.
     BadAccessCode(String),
     /// The extension pattern is not made of two to nine digits and `x`, or the number it stands for is not
     /// `+` and digits with as many `x`.

@@ -12,7 +12,7 @@ pub(super) fn set(ranges: &[Range]) -> NumberSet {
     union(sets.iter())
 }
 
-/// From the ITU's lists "Assigned country codes" (Annex to Operational Bulletin, E.164.D) and "Shared
+/// After the ITU's lists, from general knowledge, not checked row by row: "Assigned country codes" (Annex to Operational Bulletin, E.164.D) and "Shared
 /// country code 881 / 882 identification codes".
 pub(super) const SATELLITE: &[Range] = &[
     ("870", "Inmarsat SNAC"),
@@ -29,7 +29,7 @@ pub(super) const SATELLITE: &[Range] = &[
     ("88298", "cells on aircraft"),
 ];
 
-/// From public reports: the CFCA Fraud Loss Surveys' top destinations of revenue share fraud, Europol's and
+/// After what public reports name, from general knowledge, not checked row by row: the CFCA Fraud Loss Surveys' top destinations of revenue share fraud, Europol's and
 /// GSMA's notes on it, the FCC's and FTC's warnings of one-ring scams, and BEREC's list of misused ranges. A country
 /// is here for what its ranges cost and how easily they are rented, not for its people; a customer that calls
 /// one of them writes an `unless`.

@@ -74,7 +74,7 @@ impl Fragments {
         let end = u64::from(fragment.offset) + ip.payload.len() as u64;
         let is_bad = ip.payload.is_empty()
             || end > 65_535
-            || (!fragment.is_last && !ip.payload.len().is_multiple_of(8) && !ip.is_cut);
+            || (!fragment.is_last && !ip.payload.len().is_multiple_of(8) && ip.missing == 0);
         if is_bad {
             counters.fragments_bad += 1;
             return None;
@@ -212,7 +212,7 @@ impl Datagram {
             self.protocol = Some(ip.protocol);
         }
         let mut overlap = self.pieces.insert(u64::from(fragment.offset), ip.payload);
-        if fragment.is_last && !ip.is_cut {
+        if fragment.is_last && ip.missing == 0 {
             match self.length {
                 None => self.length = Some(end),
                 Some(length) if length != end => overlap = Overlap::Conflicting,

@@ -14,8 +14,8 @@ pub(crate) struct Ip<'a> {
     pub(crate) protocol: u8,
     pub(crate) payload: &'a [u8],
     pub(crate) fragment: Option<Fragment>,
-    /// Whether the packet was longer than what is there.
-    pub(crate) is_cut: bool,
+    /// Bytes at its end that were not captured.
+    pub(crate) missing: usize,
 }
 
 /// Which part of a datagram a fragment is.
@@ -62,7 +62,7 @@ impl<'a> Ip<'a> {
             protocol: header[9],
             payload: bytes.get(header_bytes..total.min(bytes.len()))?,
             fragment,
-            is_cut: total > bytes.len(),
+            missing: total.saturating_sub(bytes.len()),
         })
     }
 
@@ -77,7 +77,7 @@ impl<'a> Ip<'a> {
         };
         let whole = behind.get(..length.min(behind.len()))?;
         let Extensions { protocol, payload, fragment } = Extensions::read(u8(bytes, 6)?, whole)?;
-        Some(Self { ends, protocol, payload, fragment, is_cut: length > behind.len() })
+        Some(Self { ends, protocol, payload, fragment, missing: length.saturating_sub(behind.len()) })
     }
 }
 

@@ -198,8 +198,8 @@ fn holds_ethernet(bytes: &[u8]) -> bool {
 fn holds_ethernet_with_ip(bytes: &[u8]) -> bool {
     let inner = bytes.get(14..).unwrap_or_default();
     match u16(bytes, 12) {
-        Some(0x0800) => Ip::read(inner).is_ok_and(|ip| ip.ends.source.is_ipv4() && !ip.is_cut),
-        Some(0x86dd) => Ip::read(inner).is_ok_and(|ip| ip.ends.source.is_ipv6() && !ip.is_cut),
+        Some(0x0800) => Ip::read(inner).is_ok_and(|ip| ip.ends.source.is_ipv4() && ip.missing == 0),
+        Some(0x86dd) => Ip::read(inner).is_ok_and(|ip| ip.ends.source.is_ipv6() && ip.missing == 0),
         _ => false,
     }
 }

@@ -154,7 +154,7 @@ impl Assembler {
             };
             match inner {
                 Some(Extensions { protocol, payload, fragment: None }) => {
-                    let ip = Ip { ends: ip.ends, protocol, payload, fragment: None, is_cut: false };
+                    let ip = Ip { ends: ip.ends, protocol, payload, fragment: None, missing: 0 };
                     self.handle_ip(ip, carriage, sink);
                 }
                 _ => self.counters.fragments_bad += 1,
@@ -269,7 +269,7 @@ impl Assembler {
     }
 
     fn handle_tcp(&mut self, ip: Ip<'_>, carriage: Carriage, sink: &mut impl FnMut(Packet<'_>)) {
-        let Some(segment) = Segment::read(ip.payload) else {
+        let Some(segment) = Segment::read(ip.payload, ip.missing) else {
             self.counters.damaged += 1;
             return;
         };

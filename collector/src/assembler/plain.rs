@@ -55,7 +55,7 @@ mod tests {
                 assert_eq!(source, SocketAddr::new(ip.ends.source, datagram.source));
                 assert_eq!(destination, SocketAddr::new(ip.ends.destination, datagram.destination));
                 assert_eq!(payload, datagram.payload);
-                assert!(ip.fragment.is_none() && !ip.is_cut && !datagram.is_cut && ip.protocol == 17);
+                assert!(ip.fragment.is_none() && ip.missing == 0 && !datagram.is_cut && ip.protocol == 17);
             }
         }
         assert!(taken > 100, "{taken}");

@@ -70,12 +70,17 @@ impl Stream {
     ) -> After {
         let first = i64::from(self.distance(segment.sequence) + i32::from(segment.is_syn));
         if segment.is_fin {
-            let end = self.position.saturating_add_signed(first + segment.payload.len() as i64);
+            let end =
+                self.position.saturating_add_signed(first + (segment.payload.len() + segment.missing) as i64);
             self.end.get_or_insert(end);
         }
         let mut after = After::Keep;
         if !segment.payload.is_empty() {
             after = self.take_bytes(first, segment.payload, at, counters, emit);
+        }
+        let behind = segment.sequence.wrapping_add(segment.payload.len() as u32);
+        if after == After::Keep && segment.missing > 0 && self.expected == behind {
+            after = self.pass_missing(segment.missing, counters, emit);
         }
         if self.end.is_some_and(|end| end <= self.position) {
             self.lose(emit);
@@ -141,6 +146,19 @@ impl Stream {
             self.waiting_since = at;
         }
         after
+    }
+
+    /// Passes what a snap length cut off: it will never come.
+    fn pass_missing(
+        &mut self,
+        missing: usize,
+        counters: &mut Counters,
+        emit: &mut impl FnMut(Carried<'_>, bool),
+    ) -> After {
+        counters.gaps += 1;
+        self.expected = self.expected.wrapping_add(missing as u32);
+        self.position += missing as u64;
+        self.lose(emit)
     }
 
     fn is_overdue(&self, at: Timestamp) -> bool {

@@ -38,12 +38,14 @@ pub(crate) struct Segment<'a> {
     pub(crate) is_syn: bool,
     pub(crate) is_fin: bool,
     pub(crate) is_reset: bool,
+    /// Bytes behind the payload that were not captured.
+    pub(crate) missing: usize,
     pub(crate) payload: &'a [u8],
 }
 
 impl<'a> Segment<'a> {
     #[inline]
-    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &'a [u8], missing: usize) -> Option<Self> {
         let header_bytes = usize::from(u8(bytes, 12)? >> 4) * 4;
         let flags = u8(bytes, 13)?;
         if header_bytes < 20 {
@@ -56,6 +58,7 @@ impl<'a> Segment<'a> {
             is_syn: flags & 0x02 != 0,
             is_fin: flags & 0x01 != 0,
             is_reset: flags & 0x04 != 0,
+            missing,
             payload: bytes.get(header_bytes..)?,
         })
     }

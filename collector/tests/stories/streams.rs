@@ -132,6 +132,20 @@ fn a_gap_at_the_end_of_the_capture_is_given_up() {
 }
 
 #[test]
+fn segments_cut_by_the_snap_length_give_what_is_there_at_once() {
+    let mut story = Story::default();
+    let mut tcp = Tcp::new(0);
+    story.frame(0, &tcp.next(SYN, b""));
+    for call in ["a", "b", "c"] {
+        let whole = tcp.next(ACK, &invite(call, &"x".repeat(1_000)));
+        story.frame(1, &whole[..320]);
+    }
+    assert_eq!(story.calls(), ["a", "b", "c"], "{}", story.0.counters());
+    assert!(story.0.messages.iter().all(|it| it.flags == Flags::of(Flag::Truncated)));
+    assert_eq!((story.0.counters().gaps, story.0.counters().messages_truncated), (3, 3));
+}
+
+#[test]
 fn ports_that_are_used_again_begin_a_new_stream() {
     let mut story = Story::default();
     let mut tcp = Tcp::new(1_000);

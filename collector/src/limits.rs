@@ -19,13 +19,13 @@ pub const FRAGMENT_WAIT_MICROS_MAX: i64 = 5_000_000;
 /// Unfinished datagrams of one source address.
 pub const FRAGMENTED_PER_SOURCE_MAX: usize = 4_096;
 /// Bytes kept for unfinished datagrams of one source address, bookkeeping included.
-pub const FRAGMENT_BYTES_PER_SOURCE_MAX: usize = 4 << 20;
+pub const FRAGMENT_BYTES_PER_SOURCE_MAX: usize = 8 << 20;
 /// Bytes kept for unfinished datagrams of all, bookkeeping included.
 pub const FRAGMENT_BYTES_MAX: usize = 32 << 20;
 /// Bytes of bookkeeping charged for one fragment.
 pub const FRAGMENT_OVERHEAD_BYTES: usize = 64;
-/// Bytes of bookkeeping charged for one unfinished datagram.
-pub const FRAGMENTED_OVERHEAD_BYTES: usize = 320;
+/// Bytes of bookkeeping charged for one unfinished datagram: its places in tables and queues, measured.
+pub const FRAGMENTED_OVERHEAD_BYTES: usize = 1_024;
 
 /// Directions of TCP connections followed at a time.
 pub const STREAMS_MAX: usize = 65_536;

@@ -54,7 +54,7 @@ pub(crate) fn run(report: &mut Report, bounds: &Bounds) {
     for target in targets {
         let milliseconds = (bounds.seconds * 1_000).to_string();
         let mut command = cargo(&["test", "--locked", "--workspace", "--test", &target]);
-        command.args(["--", "--test-threads", "1", "--show-output"]);
+        command.args(["--", "--test-threads", "1", "--nocapture"]);
         command.env("RINGWALL_FUZZ_SECONDS", bounds.seconds.to_string());
         // bolero stops at whichever bound comes first; time is to be that one.
         command

@@ -151,6 +151,10 @@ impl Reader {
                 self.counts.failed += number_before(totals, " failed");
                 self.quiet = false;
             }
+        } else if plain == "successes:" {
+            self.quiet = true;
+        } else if plain == "failures:" {
+            self.quiet = false;
         } else if ["PASS [", "SLOW ["].iter().any(|word| plain.starts_with(word)) {
             self.quiet = true;
             return true;
@@ -183,6 +187,14 @@ mod tests {
     fn the_totals_of_each_test_binary_add_up() {
         let lines = "test result: ok. 7 passed; 0 failed; 0 ignored\ntest result: FAILED. 2 passed; 1 failed; 0 ignored";
         check(lines, lines, [9, 1], &[]);
+    }
+
+    #[test]
+    fn what_passing_tests_print_is_hidden_but_for_what_they_skip() {
+        let lines = "test a ... ok\nsuccesses:\n---- a stdout ----\nSKIPPED: no tshark\nnoise\nfailures:\n---- b stdout ----\n\
+                     wrong\ntest result: FAILED. 1 passed; 1 failed; 0 ignored";
+        let shown = "test a ... ok\nfailures:\n---- b stdout ----\nwrong\ntest result: FAILED. 1 passed; 1 failed; 0 ignored";
+        check(lines, shown, [1, 1], &["no tshark"]);
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn runner(selection: &[&str]) -> Command {
         command = cargo(&["nextest", "run", "--locked", "--no-fail-fast"]);
         command.args(["--success-output", "immediate", "--failure-output", "immediate"]).args(selection);
     } else {
-        command = cargo(&["test", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+        command = cargo(&["test", "--locked", "--no-fail-fast", "--tests"]);
         command.args(selection).args(["--", "--show-output"]);
     }
     command

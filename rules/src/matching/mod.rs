@@ -13,7 +13,7 @@ mod slot;
 mod table;
 mod texts;
 
-pub(crate) use clock::Clock;
+pub(crate) use clock::{Clock, LocalTime};
 pub(crate) use index::RuleIndex;
 pub use networks::NetworkTable;
 pub(crate) use networks::canonical;

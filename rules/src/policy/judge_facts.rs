@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use regex::bytes::Regex;
 
-use crate::matching::{Clock, is_neighbour};
+use crate::matching::{LocalTime, canonical, is_neighbour};
 use crate::number::Number;
 use crate::policy::{
     Condition, List, ListContent, ListId, NetworkField, NetworkTerm, NumberField, NumberTerm, Policy, Term,
@@ -44,7 +44,7 @@ impl Facts<'_, '_> {
                 addresses.find(|address| self.network_fits(*address, term)).map(|a| a.to_string())
             }),
             Condition::Time(terms) => {
-                let local = Clock::new(self.policy.text.customer.time_zone.clone()).local(self.subject.at);
+                let local = self.local_time();
                 first_fit(terms, |term| local.fits(term, &self.policy.text.hours).then(|| local.to_string()))
             }
             Condition::Flag(flags) => {
@@ -97,10 +97,7 @@ impl Facts<'_, '_> {
             Condition::Networks(field, _) => {
                 self.addresses(*field).iter().map(|address| address.to_string()).collect()
             }
-            Condition::Time(_) => {
-                let clock = Clock::new(self.policy.text.customer.time_zone.clone());
-                vec![clock.local(self.subject.at).to_string()]
-            }
+            Condition::Time(_) => vec![self.local_time().to_string()],
             Condition::Flag(_) => self.subject.flags.iter().map(|flag| flag.name().to_owned()).collect(),
             _ => {
                 let value =
@@ -156,6 +153,13 @@ impl Facts<'_, '_> {
             Condition::Flag(_) => "flag",
         };
         name.to_owned()
+    }
+
+    /// The time in the customer's zone, asked of the zone itself.
+    fn local_time(&self) -> LocalTime {
+        let at = jiff::Timestamp::from_second(self.subject.at.0.div_euclid(1_000_000)).unwrap_or_default();
+        let civil = self.policy.text.customer.time_zone.to_datetime(at);
+        LocalTime { date: civil.date(), minute: civil.hour() as usize * 60 + civil.minute() as usize }
     }
 
     /// Bits of the condition and the place of the subject's value among [`words`](Self::words).
@@ -275,7 +279,7 @@ impl Facts<'_, '_> {
 
     fn network_fits(&self, address: IpAddr, term: &NetworkTerm) -> bool {
         match term {
-            NetworkTerm::Network(network) => network.contains(&address),
+            NetworkTerm::Network(network) => canonical(*network).contains(&address),
             NetworkTerm::List(list) => {
                 self.list(*list).is_some_and(|list| network_row(list, address).is_some())
             }
@@ -307,7 +311,7 @@ fn text_row(list: &List, text: &[u8]) -> Option<u32> {
 
 fn network_row(list: &List, address: IpAddr) -> Option<u32> {
     let ListContent::Networks(networks) = &list.content else { return None };
-    networks.iter().zip(0..).find(|(network, _)| network.contains(&address)).map(|(_, row)| row)
+    networks.iter().zip(0..).find(|(network, _)| canonical(**network).contains(&address)).map(|(_, row)| row)
 }
 
 /// Whether `text` contains `literal`, in any case.

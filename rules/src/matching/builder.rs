@@ -227,7 +227,8 @@ impl Builder {
             all.dedup();
             all
         });
-        let numbers = std::array::from_fn(|slot| self.number_slot(slot, &members, &number_lists, &mut rows));
+        let numbers: [NumberSlot; Slot::NUMBERS] =
+            std::array::from_fn(|slot| self.number_slot(slot, &members, &number_lists, &mut rows));
         let texts = self.text_slots(lists, &mut rows);
         let networks = [0, 1].map(|place| self.network_slot(place, &mut rows));
         let used = |list: u32| self.network_lists.iter().any(|lists| lists.contains_key(&ListId(list)));
@@ -243,6 +244,7 @@ impl Builder {
             free,
             slots: usize::from(Slot::HEADERS) + self.headers.len(),
             classes,
+            has_neighbours: numbers.iter().any(|slot| slot.neighbour != Pair::default()),
             numbers,
             number_lists,
             texts,

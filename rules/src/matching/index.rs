@@ -38,6 +38,8 @@ pub(crate) struct RuleIndex {
     pub(super) numbers: [NumberSlot; Slot::NUMBERS],
     /// Lists that are asked about callers, forwarders and called numbers.
     pub(super) number_lists: [Vec<ListId>; 3],
+    /// Whether any rule asks for neighbours.
+    pub(super) has_neighbours: bool,
     pub(super) texts: Vec<TextSlot>,
     pub(super) networks: [NetworkSlot; 2],
     /// Networks of lists that any rule uses, by list.
@@ -224,11 +226,13 @@ impl RuleIndex {
                 match party {
                     Party::Number(number) => {
                         let class = self.classes.value(number) as usize;
-                        self.hold_numbers(slots, scratch, |slot| {
-                            slot.by_class.get(class).copied().unwrap_or(Pair::NONE)
-                        });
+                        if class != 0 {
+                            self.hold_numbers(slots, scratch, |slot| {
+                                slot.by_class.get(class).copied().unwrap_or(Pair::NONE)
+                            });
+                        }
                         self.gather_lists(group, slots, number, lists, &mut next_probe, scratch);
-                        if group.has_neighbour(subject, number) {
+                        if self.has_neighbours && group.has_neighbour(subject, number) {
                             self.hold_numbers(slots, scratch, |slot| slot.neighbour);
                         }
                     }

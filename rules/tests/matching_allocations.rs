@@ -8,6 +8,7 @@ use std::cell::Cell;
 
 use matching_support::{Dice, World};
 use ringwall_rules::matching::Scratch;
+use ringwall_rules::policy::Mode;
 
 /// Counts the allocations of each thread.
 struct Counting;
@@ -36,9 +37,12 @@ static COUNTING: Counting = Counting;
 #[test]
 fn judging_allocates_nothing_once_scratch_has_grown() {
     let mut scratch = Scratch::default();
-    for seed in [3, 40, 41] {
+    for seed in 1..8 {
         let mut dice = Dice::new(seed);
         let world = World::new(&mut dice, 400);
+        if world.policy.text().customer.mode == Mode::Off {
+            continue;
+        }
         let calls: Vec<_> = (0..2_000).map(|step| world.subject(&mut dice, step)).collect();
         let mut limits = world.policy.limits();
         // The first round lets scratch, limits and the lazy automata of expressions grow to their size.

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 
 use crate::number_set::{NumberSet, Segment};
 use crate::policy::{
-    Condition, FirewallRule, List, ListContent, ListId, Mode, NetworkTerm, NumberTerm, TextField, TextTerm,
-    TimeTerm,
+    Condition, FirewallRule, List, ListContent, ListId, Mode, NetworkTerm, NumberTerm, RuleId, TextField,
+    TextTerm, TimeTerm,
 };
 
 use super::index::{Group, NetworkSlot, NumberSlot, Pair, RuleIndex, TextSlot, WordSlots};
@@ -23,12 +23,19 @@ impl RuleIndex {
     /// The index of `rules`, whose conditions speak of `lists`.
     pub(crate) fn new(rules: &[FirewallRule], lists: &[List]) -> Self {
         let mut builder = Builder { rules: rules.len(), ..Builder::default() };
-        for (rule, id) in rules.iter().zip(0..) {
-            if rule.mode != Mode::Off {
-                builder.active.push(id);
-                builder.add_rule(rule, id);
-            } else {
-                builder.lists_of.push(Box::default());
+        builder.lists_of.resize_with(rules.len(), Box::default);
+        // Rules with conditions on the same dimensions stand together, so that a dimension that does not
+        // hold rules out whole words.
+        let mut order: Vec<(Vec<u16>, u32)> = (rules.iter().zip(0..))
+            .filter(|(rule, _)| rule.mode != Mode::Off)
+            .map(|(rule, id)| (builder.signature(rule), id))
+            .collect();
+        order.sort();
+        builder.active = (0..order.len() as u32).collect();
+        builder.order = order.into_iter().map(|(_, id)| RuleId(id)).collect();
+        for (id, place) in builder.order.clone().into_iter().zip(0..) {
+            if let Some(rule) = rules.get(id.0 as usize) {
+                builder.add_rule(rule, id, place);
             }
         }
         builder.finish(lists)
@@ -72,6 +79,8 @@ impl Uses {
 struct Builder {
     rules: usize,
     active: Vec<u32>,
+    /// The rule at each place.
+    order: Vec<RuleId>,
     /// Rules with a condition on each slot.
     constrained: BTreeMap<u16, Vec<u32>>,
     headers: Vec<String>,
@@ -101,7 +110,17 @@ enum TextKey {
 }
 
 impl Builder {
-    fn add_rule(&mut self, rule: &FirewallRule, id: u32) {
+    /// The slots that `when` of `rule` has conditions on.
+    fn signature(&mut self, rule: &FirewallRule) -> Vec<u16> {
+        let any = counts_any(&rule.action, false);
+        let headers = &mut self.headers;
+        let slot = |condition| slot_of(condition, any, &mut |name| number_of_header(headers, name)).0;
+        let mut slots: Vec<u16> = rule.when.iter().map(slot).collect();
+        slots.sort_unstable();
+        slots
+    }
+
+    fn add_rule(&mut self, rule: &FirewallRule, id: RuleId, place: u32) {
         let mut lists = Vec::new();
         for (conditions, unless) in [(&rule.when, false), (&rule.unless, true)] {
             let any = counts_any(&rule.action, unless);
@@ -109,13 +128,15 @@ impl Builder {
                 let headers = &mut self.headers;
                 let slot = slot_of(condition, any, &mut |name| number_of_header(headers, name));
                 if !unless {
-                    self.constrained.entry(slot.0).or_default().push(id);
+                    self.constrained.entry(slot.0).or_default().push(place);
                     lists.extend(lists_in(condition).map(|list| (slot, list)));
                 }
-                self.add_condition(condition, slot, id, unless);
+                self.add_condition(condition, slot, place, unless);
             }
         }
-        self.lists_of.push(lists.into());
+        if let Some(lists_of) = self.lists_of.get_mut(id.0 as usize) {
+            *lists_of = lists.into();
+        }
     }
 
     fn add_condition(&mut self, condition: &Condition, slot: Slot, rule: u32, unless: bool) {
@@ -253,6 +274,7 @@ impl Builder {
             words: self.word_slots(&mut rows),
             times: self.times.iter().map(|(term, uses)| (term.clone(), uses.pair(&mut rows))).collect(),
             lists_of: self.lists_of,
+            order: self.order,
             rows: rows.finish(),
         }
     }

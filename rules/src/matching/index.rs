@@ -27,7 +27,10 @@ use super::texts::Texts;
 pub(crate) struct RuleIndex {
     /// Tells this index from every other one in texts remembered across policies.
     pub(super) owner: u64,
+    /// Sets of places; see `order`.
     pub(super) rows: Rows,
+    /// The rule at each place.
+    pub(super) order: Vec<RuleId>,
     /// Rules that are not off.
     pub(super) active: Row,
     /// Slots that some rule has a condition on, and the rules that have none there.
@@ -122,7 +125,8 @@ impl RuleIndex {
     }
 
     /// Hands every rule that matches what was gathered to `visit`, in file order, until it breaks.
-    pub(crate) fn search(&self, scratch: &Scratch, mut visit: impl FnMut(RuleId) -> ControlFlow<()>) {
+    pub(crate) fn search(&self, scratch: &mut Scratch, mut visit: impl FnMut(RuleId) -> ControlFlow<()>) {
+        scratch.matched.clear();
         for summary in 0..self.rows.summary_words() {
             let mut candidates = self.candidates(summary, scratch);
             while candidates != 0 {
@@ -130,12 +134,16 @@ impl RuleIndex {
                 candidates &= candidates - 1;
                 let mut rules = self.matching(word, scratch);
                 while rules != 0 {
-                    let rule = RuleId((word * 64) as u32 + rules.trailing_zeros());
+                    let place = word * 64 + rules.trailing_zeros() as usize;
                     rules &= rules - 1;
-                    if visit(rule).is_break() {
-                        return;
-                    }
+                    scratch.matched.extend(self.order.get(place));
                 }
+            }
+        }
+        scratch.matched.sort_unstable();
+        for rule in &scratch.matched {
+            if visit(*rule).is_break() {
+                return;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Memory that judging needs, owned by the caller and used again for every message.
 
+use crate::policy::RuleId;
 use crate::verdict::ListHit;
 
 use super::rows::Row;
@@ -16,6 +17,8 @@ pub struct Scratch {
     pub(super) unless: Vec<Row>,
     /// Entries of lists that were hit, by slot, in order of the subject's values.
     pub(super) entries: Vec<(Slot, ListHit)>,
+    /// Rules that match, in file order.
+    pub(super) matched: Vec<RuleId>,
     /// The first step of list look-ups under way.
     pub(super) probes: Vec<Probe>,
     /// What one text was found to hold.
@@ -30,6 +33,7 @@ impl Default for Scratch {
             when: (0..Slot::HEADERS).map(|_| Vec::with_capacity(ROWS)).collect(),
             unless: Vec::with_capacity(ROWS * 2),
             entries: Vec::with_capacity(ROWS * 2),
+            matched: Vec::with_capacity(ROWS * 2),
             probes: Vec::with_capacity(ROWS * 2),
             found: Vec::with_capacity(ROWS * 2),
             texts: TextCache::default(),

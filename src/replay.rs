@@ -139,6 +139,8 @@ impl Replay {
                 return Err(failure);
             }
         }
+        let Self { engine, summary, .. } = &mut *self;
+        assembler.finish(&mut |packet| summary.see(&engine.handle(&packet)));
         self.engine.finish();
         drain(&mut self.engine, &mut self.summary, &mut self.alerts, self.tell_calls, tell)?;
         self.finish_alerts(tell)?;

@@ -2,3 +2,5 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "tests")]
 
 mod architecture;
+mod stories;
+mod support;

@@ -166,7 +166,6 @@ fn tally(rows: Vec<Row>) -> BTreeMap<Row, usize> {
 }
 
 fn text(bytes: &[u8]) -> String {
-    let mut unfolded = Vec::new();
-    unfold(bytes, &mut unfolded);
-    String::from_utf8_lossy(&unfolded).trim().to_owned()
+    let mut room = [0; 4096];
+    String::from_utf8_lossy(unfold(bytes, &mut room)).trim().to_owned()
 }

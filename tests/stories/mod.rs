@@ -1,0 +1,6 @@
+//! What a user sees, told with real input.
+
+mod calls;
+mod captures;
+mod evasion;
+mod oracles;

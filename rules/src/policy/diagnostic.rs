@@ -185,7 +185,7 @@ codes! {
     DuplicateRule "duplicate-rule" Warning "Two rules fit the same calls and do the same.";
     ContradictoryRule "contradictory-rule" Warning "Two rules fit the same calls and do the opposite.";
     DeadRule "dead-rule" Warning "No call can fit the rule.";
-    BlocksEmergency "blocks-emergency" Warning "The rule would refuse emergency calls if the guard did not stand before it.";
+    BlocksEmergency "blocks-emergency" Error "The rule could refuse an emergency call if the guard did not stand before it.";
     UndecidedRegex "undecided-regex" Info "Whether the rule can ever decide depends on a regular expression.";
     FailedExpect "failed-expect" Error "An expected verdict is not the one the policy gives.";
 }

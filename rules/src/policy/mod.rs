@@ -7,6 +7,7 @@ pub mod files;
 pub mod hours;
 pub mod ips;
 pub mod list;
+mod render;
 pub mod rule;
 pub mod text;
 

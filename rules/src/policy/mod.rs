@@ -7,17 +7,10 @@ pub mod files;
 pub mod hours;
 pub mod ips;
 pub mod list;
-mod render;
 pub mod rule;
 pub mod text;
 
 mod compiled;
-mod judge;
-mod judge_explanation;
-mod judge_facts;
-mod judge_guard;
-mod judge_limits;
-mod set;
 mod reader;
 mod render;
 
@@ -28,12 +21,8 @@ pub use expect::{Expect, ExpectedCall};
 pub use files::{Files, MemoryFiles};
 pub use hours::{Hours, HoursId, WeekSet};
 pub use ips::IpsRule;
-pub use judge_explanation::{Clause, Explanation, Finding, RuleFinding, RuleState, TurningPoint};
-pub use judge_facts::Fit;
-pub use judge_limits::Limits;
-
 pub use list::{EntryText, List, ListContent, ListId, ListSource};
-pub use reader::{Reading, read, read_bytes, read_numbers};
+pub use reader::{Reading, read, read_bytes};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,
     Response, RuleAction, RuleId, Term, TextField, TextTerm, TimeTerm,

@@ -13,7 +13,6 @@ mod list_file;
 mod lists;
 mod nearest;
 mod numbers;
-mod question;
 mod times;
 mod version;
 mod words;
@@ -22,8 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
-
-pub use question::read_numbers;
 
 pub(crate) use list_file::{Columns, record};
 

@@ -287,7 +287,7 @@ impl Reader<'_> {
     /// Reports entries of lists that block which no list may block.
     pub(super) fn check_block_lists(&mut self) {
         let Some(dial) = self.dial.clone() else { return };
-        let emergency = words::emergency(&dial);
+        let emergency = words::emergency(&dial).clone();
         let guarded = [
             (Code::EmergencyOnList, "an emergency number", emergency),
             (Code::OwnNumberOnList, "a number of the customer", self.own.clone()),

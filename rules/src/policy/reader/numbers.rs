@@ -188,6 +188,14 @@ pub(super) fn digits_of(text: &str, wild: bool) -> Option<(bool, Vec<u8>)> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
+    // `+44 (0)20 …`: the zero is for those who dial inside.
+    let without_zero;
+    let rest = if plus && rest.contains("(0)") {
+        without_zero = rest.replacen("(0)", "", 1);
+        without_zero.as_str()
+    } else {
+        rest
+    };
     let mut digits = Vec::with_capacity(rest.len());
     for byte in rest.bytes() {
         match byte {
@@ -324,6 +332,67 @@ impl Reader<'_> {
                     .help("a length is a count of digits from 1 to 15, or a range of them: length:7-9");
                 None
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<NumberSet, NoPattern> {
+        Pattern::parse(text, &DialPlan::default()).map(Pattern::into_set)
+    }
+
+    fn number(text: &str) -> Number {
+        Number::international(text.trim_start_matches('+').as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn patterns_hold_what_they_say_and_nothing_else() {
+        for (text, inside, outside) in [
+            ("+1 (210) 555-0100", "+12105550100", "+12105550101"),
+            ("210.555.0100", "+12105550100", "+2105550100"),
+            ("+44 (0)20 7946 0123", "+442079460123", "+44"),
+            ("+44 20*", "+442079460123", "+442179460123"),
+            ("1900*", "+19005550100", "+1190055501"),
+            ("+1 210 555 0000 - +1 210 555 1999", "+12105551999", "+12105552000"),
+            ("+1 210 555 0000 – +1 210 555 1999", "+12105550000", "+12105552000"),
+            ("+12105550000-+12105550005", "+12105550005", "+12105550006"),
+            ("2105550000 - 2105550005", "+12105550005", "+12105550006"),
+            ("+1 210 555 18xx", "+12105551842", "+12105551742"),
+            ("210 555 18xx", "+12105551842", "+12105551742"),
+            ("+1 xxx 555 0100", "+19005550100", "+19005550101"),
+            ("+1 210 555 X1X0", "+12105559130", "+12105559131"),
+            ("+xx2079460123", "+442079460123", "+442079460124"),
+            ("+*", "+442079460123", "+0"),
+        ] {
+            let set = parse(text).unwrap();
+            assert!(set.contains(number(inside)), "{text} holds {inside}");
+            if outside != "+0" {
+                assert!(!set.contains(number(outside)), "{text} leaves out {outside}");
+            }
+        }
+        assert_eq!(parse("+1 xxx 555 0100").unwrap().count(), 1000);
+        assert_eq!(parse("+1 210 555 X1X0").unwrap().count(), 100);
+        assert_eq!(parse("+x").unwrap().count(), 9);
+    }
+
+    #[test]
+    fn what_is_no_pattern_says_why() {
+        for (text, code) in [
+            ("", Code::BadNumber),
+            ("+", Code::BadNumber),
+            ("*", Code::BadNumber),
+            ("+0123", Code::BadNumber),
+            ("+1234567890123456", Code::BadNumber),
+            ("+1 210 555 01OO", Code::BadNumber),
+            ("+44 20**", Code::BadNumber),
+            ("+12105550000 - +121055500", Code::BadRange),
+            ("+12105550005 - +12105550000", Code::BadRange),
+            ("+xxxxxxxx5550100", Code::BadWildcard),
+        ] {
+            assert_eq!(parse(text).unwrap_err().code, code, "{text}");
         }
     }
 }

@@ -107,6 +107,9 @@ fn clock(text: &str) -> Option<usize> {
 /// `Mon-Fri 18:00-06:00`, days alone, or hours alone (every day); several hours are parted by commas.
 pub(super) fn weekly(text: &str) -> Option<WeekSet> {
     let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
     let (day_part, clock_part) = match text.find(|c: char| c.is_ascii_digit()) {
         Some(at) => (text.get(..at)?.trim(), text.get(at..)?.trim()),
         None => (text, "00:00-24:00"),

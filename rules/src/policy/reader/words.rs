@@ -1,10 +1,8 @@
 //! The one door between the reader and the number plans.
 
-use rlibphonenumber::PHONE_NUMBER_UTIL;
-
-use crate::number::Number;
+use crate::number::{DIGITS_MAX, Number};
 use crate::number_set::NumberSet;
-use crate::plan::{Bare, DialPlan};
+use crate::plan::{self, Bare, DialPlan, Habits, PlanError};
 use crate::policy::NumberTerm;
 
 /// Words that stand for sets of numbers or for what a number is not.
@@ -24,7 +22,7 @@ pub(super) const NUMBER_WORDS: &[&str] = &[
     "high-risk",
 ];
 
-/// The dial plan of `[customer]`.
+/// The dial plan of `[customer]`, or the key that is wrong and why.
 pub(super) fn dial_plan(
     region: &str,
     bare: Bare,
@@ -32,81 +30,202 @@ pub(super) fn dial_plan(
     access_codes: &[String],
     extensions: &[(String, String)],
 ) -> Result<DialPlan, (&'static str, String)> {
-    if code(region).is_none() {
-        return Err(("region", format!("`{region}` is no region")));
-    }
-    Ok(DialPlan {
-        region: region.to_owned(),
-        bare,
-        area: area.map(str::to_owned),
-        access_codes: access_codes.to_vec(),
-        extensions: extensions.to_vec(),
+    DialPlan::new(region, bare, area, access_codes, extensions).map_err(|error| {
+        let key = match &error {
+            PlanError::UnknownRegion(_) => "region",
+            PlanError::BadArea(_) => "area",
+            PlanError::BadAccessCode(_) => "access_codes",
+            PlanError::BadExtension(..) => "extensions",
+        };
+        (key, error.to_string())
     })
 }
 
 /// A plan that reads numbers with a plus when the customer's own cannot be read.
 pub(super) fn neutral_plan() -> DialPlan {
-    DialPlan {
-        region: "US".to_owned(),
-        bare: Bare::International,
-        area: None,
-        access_codes: Vec::new(),
-        extensions: Vec::new(),
-    }
+    let mut plan = DialPlan::default();
+    plan.bare = Bare::International;
+    plan
 }
 
-/// Whether `region` has a number plan.
+/// Whether `region`, in capitals, is known.
 pub(super) fn is_region(region: &str) -> bool {
-    code(region).is_some()
+    plan::regions().any(|known| known == region)
 }
 
-fn code(region: &str) -> Option<i32> {
-    PHONE_NUMBER_UTIL.get_country_code_for_region(region.parse().ok()?)
-}
-
-/// The number that `digits` are.
+/// The number that `digits` reach, as the customer of `dial` writes them.
 pub(super) fn number(dial: &DialPlan, plus: bool, digits: &[u8]) -> Option<Number> {
-    if plus || dial.bare == Bare::International {
+    if plus {
         return Number::international(digits);
     }
-    if digits.len() < 7 {
-        return Number::local(digits);
+    let habits = dial.habits();
+    if let Some(local) = Number::local(digits).filter(|number| habits.emergency.contains(*number)) {
+        return Some(local);
     }
-    prefix(dial, plus, digits)
+    habits.extension(digits).or_else(|| best(dial, digits)).or_else(|| last_resort(habits, digits))
 }
 
-/// The number that a prefix begins with.
+/// The first reading that some plan knows, else the first that has a possible length.
+fn best(dial: &DialPlan, digits: &[u8]) -> Option<Number> {
+    let habits = dial.habits();
+    let mut first = None;
+    let as_it_stands = (dial.bare == Bare::International && digits.len() >= 7)
+        .then(|| possible(habits, b"", digits))
+        .flatten();
+    let own = &habits.code().digits;
+    let ways: [&dyn Fn() -> Option<Number>; 6] = [
+        &|| as_it_stands,
+        &|| inside(habits, digits),
+        &|| abroad(habits, digits),
+        &|| {
+            let mut rests = habits.national_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+            rests.find_map(|rest| inside(habits, rest))
+        },
+        &|| possible(habits, b"", digits).filter(|_| digits.starts_with(own)),
+        &|| {
+            let is_local = !habits.area.is_empty() && digits.len() >= 4;
+            is_local.then(|| inside(habits, &[habits.area.as_slice(), digits].concat())).flatten()
+        },
+    ];
+    for way in ways {
+        let Some(number) = way() else { continue };
+        if habits.is_valid(number) {
+            return Some(number);
+        }
+        first = first.or(Some(number));
+    }
+    first
+}
+
+/// A national number as it stands.
+fn inside(habits: &Habits, national: &[u8]) -> Option<Number> {
+    let code = habits.code();
+    let usual = national.first().is_some_and(|digit| code.unusual >> (digit & 0xf) & 1 == 0);
+    if usual { possible(habits, &code.digits, national) } else { None }
+}
+
+fn abroad(habits: &Habits, digits: &[u8]) -> Option<Number> {
+    let own = habits.international_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+    own.chain(digits.strip_prefix(b"00")).find_map(|rest| possible(habits, b"", rest))
+}
+
+/// What fits no plan: a short code, or a foreign number without its plus.
+fn last_resort(habits: &Habits, digits: &[u8]) -> Option<Number> {
+    if digits.len() <= LOCAL_DIGITS_MAX || habits.local_lengths >> digits.len().min(31) & 1 == 1 {
+        return Number::local(digits);
+    }
+    possible(habits, b"", digits)
+}
+
+/// `head` and `tail` as a number of a length its plan has.
+fn possible(habits: &Habits, head: &[u8], tail: &[u8]) -> Option<Number> {
+    let length = head.len() + tail.len();
+    if length > DIGITS_MAX {
+        return None;
+    }
+    let mut bytes = [0; DIGITS_MAX];
+    let all = bytes.get_mut(..length)?;
+    all.get_mut(..head.len())?.copy_from_slice(head);
+    all.get_mut(head.len()..)?.copy_from_slice(tail);
+    let code = habits.code_of(all)?;
+    if code.lengths >> length & 1 == 1 { Number::international(all) } else { None }
+}
+
+/// What the numbers behind a prefix begin with.
 pub(super) fn prefix(dial: &DialPlan, plus: bool, digits: &[u8]) -> Option<Number> {
     if plus || dial.bare == Bare::International {
         return Number::international(digits);
     }
-    let national = digits.strip_prefix(b"1").unwrap_or(digits);
-    let code = code(&dial.region)?.to_string();
-    Number::international(&[code.as_bytes(), national].concat())
+    let habits = dial.habits();
+    let mut abroad = habits.international_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+    if let Some(rest) = abroad.find(|rest| !rest.is_empty()) {
+        return Number::international(rest);
+    }
+    let code = habits.code();
+    let national = habits
+        .national_prefixes
+        .iter()
+        .filter(|_| digits.first().is_some_and(|digit| code.unusual >> (digit & 0xf) & 1 == 1))
+        .find_map(|prefix| prefix.strip(digits))
+        .unwrap_or(digits);
+    Number::international(&[code.digits.as_slice(), national].concat())
 }
 
 /// All numbers of a country.
 pub(super) fn country(iso: &str) -> Option<NumberSet> {
-    Some(NumberSet::prefix(Number::international(code(iso)?.to_string().as_bytes())?))
+    is_region(iso).then(|| plan::country(iso).cloned()).flatten()
 }
 
 /// What `word` stands for.
 pub(super) fn term(dial: &DialPlan, own: &NumberSet, word: &str) -> Option<NumberTerm> {
-    let national = country(&dial.region)?;
-    Some(match word {
-        "international" => NumberTerm::Set(NumberSet::all_international().difference(&national)),
-        "national" => NumberTerm::Set(national),
-        "emergency" => NumberTerm::Emergency(emergency(dial)),
-        "anonymous" => NumberTerm::Anonymous,
-        "invalid" => NumberTerm::Invalid(NumberSet::EMPTY),
-        "own" => NumberTerm::Set(own.clone()),
-        "neighbour" => NumberTerm::Neighbour,
-        _ => NumberTerm::Set(NumberSet::EMPTY),
-    })
+    let set = match word {
+        "international" => plan::international(&dial.region)?,
+        "national" => plan::national(&dial.region)?,
+        "premium" => plan::premium(),
+        "toll-free" => plan::toll_free(),
+        "mobile" => plan::mobile(),
+        "satellite" => plan::satellite(),
+        "unallocated" => plan::unallocated(),
+        "high-risk" => plan::high_risk(),
+        "own" => own,
+        "emergency" => return Some(NumberTerm::Emergency(emergency(dial).clone())),
+        "anonymous" => return Some(NumberTerm::Anonymous),
+        "invalid" => return Some(NumberTerm::Invalid(plan::invalid().clone())),
+        "neighbour" => return Some(NumberTerm::Neighbour),
+        _ => return None,
+    };
+    Some(NumberTerm::Set(set.clone()))
 }
 
-/// The emergency numbers of the region.
-pub(super) fn emergency(_: &DialPlan) -> NumberSet {
-    let local = |digits: &[u8]| Number::local(digits).map(NumberSet::exact).unwrap_or_default();
-    local(b"911").union(&local(b"112"))
+/// The emergency numbers of the region, 112 and 911 among them.
+pub(super) fn emergency(dial: &DialPlan) -> &NumberSet {
+    &dial.habits().emergency
+}
+
+/// Local numbers have at most six digits, or as many as the region dials inside one area.
+const LOCAL_DIGITS_MAX: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_the_customer_writes_them() {
+        let extensions = [("1xxx".to_owned(), "+1 210 555 1xxx".to_owned())];
+        let us = dial_plan("US", Bare::National, Some("210"), &["9".to_owned()], &extensions).unwrap();
+        let gb = dial_plan("GB", Bare::National, None, &[], &[]).unwrap();
+        let carrier = dial_plan("US", Bare::International, None, &[], &[]).unwrap();
+        for (dial, text, expected) in [
+            (&us, "2105550100", "+12105550100"),
+            (&us, "12105550100", "+12105550100"),
+            (&us, "5550100", "+12105550100"),
+            (&us, "1444", "+12105551444"),
+            (&us, "911", "911"),
+            (&us, "011442079460123", "+442079460123"),
+            (&gb, "02079460123", "+442079460123"),
+            (&gb, "00442079460123", "+442079460123"),
+            (&gb, "999", "999"),
+            (&carrier, "442079460123", "+442079460123"),
+            (&carrier, "12105550100", "+12105550100"),
+            (&carrier, "911", "911"),
+        ] {
+            assert_eq!(number(dial, false, text.as_bytes()).unwrap().to_string(), expected, "{text}");
+        }
+        assert_eq!(prefix(&us, false, b"1900").unwrap().to_string(), "+1900");
+        assert_eq!(prefix(&us, false, b"900").unwrap().to_string(), "+1900");
+        assert_eq!(prefix(&gb, false, b"09").unwrap().to_string(), "+449");
+        assert_eq!(prefix(&gb, false, b"0088").unwrap().to_string(), "+88");
+    }
+
+    #[test]
+    fn every_word_stands_for_something() {
+        let dial = DialPlan::default();
+        for word in NUMBER_WORDS {
+            let term = term(&dial, &NumberSet::all_international(), word).unwrap();
+            let (NumberTerm::Set(set) | NumberTerm::Invalid(set) | NumberTerm::Emergency(set)) = term else {
+                continue;
+            };
+            assert!(!set.is_empty(), "{word}");
+        }
+    }
 }

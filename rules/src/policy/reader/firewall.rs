@@ -56,6 +56,7 @@ impl Reader<'_> {
     }
 
     fn firewall_rule(&mut self, node: Node<'_>) -> Option<FirewallRule> {
+        let before = self.diagnostics.len();
         let fields = self.fields(node, "a firewall rule", KEYS)?;
         let span = fields.span.clone();
         let name = self.rule_name(&fields, "a firewall rule");
@@ -63,7 +64,7 @@ impl Reader<'_> {
         let unless = self.clause(&fields, "unless");
         let action = self.required(&fields, "action", "a firewall rule").and_then(|node| self.action(node));
         let about = self.about(&fields);
-        let clean = !self.has_error_within(&fields);
+        let clean = self.diagnostics.len() == before;
         let rule = FirewallRule {
             name: name?,
             when,

@@ -56,6 +56,7 @@ impl Reader<'_> {
 
     fn read_list(&mut self, name: &str, node: Node<'_>) -> (ListContent, Kind, ListSource) {
         let unreadable = (ListContent::Texts(Vec::new()), Kind::Unknown, ListSource::default());
+        let before = self.diagnostics.len();
         let Some(fields) = self.fields(node, "a list", KEYS) else { return unreadable };
         let has = |keys: &[&str]| keys.iter().find_map(|key| fields.entry(key)).cloned();
         let kinds = [
@@ -90,8 +91,9 @@ impl Reader<'_> {
                 (ListContent::Networks(networks), ListSource::default())
             }
         };
-        if is_empty(&content) && !self.has_error_within(&fields) {
-            self.report(Code::EmptyList, fields.span.clone(), format!("the list `{name}` holds nothing"));
+        if is_empty(&content) && self.diagnostics.len() == before {
+            let span = fields.entries().first().map_or_else(|| node.span(), |entry| entry.value.span());
+            self.report(Code::EmptyList, span, format!("the list `{name}` holds nothing"));
         }
         (content, kind, source)
     }
@@ -315,16 +317,6 @@ impl Reader<'_> {
                 }
             }
         }
-    }
-
-    /// Whether an error was reported inside the table.
-    pub(super) fn has_error_within(&self, fields: &Fields<'_>) -> bool {
-        let low = fields.span.start;
-        let high = fields.entries().iter().map(|entry| entry.value.span().end).max().unwrap_or(low);
-        let high = high.max(fields.span.end);
-        self.diagnostics
-            .iter()
-            .any(|found| found.file == self.file && found.span.start >= low && found.span.start <= high)
     }
 }
 

@@ -91,7 +91,7 @@ struct Reader<'r> {
     now: Timestamp,
     diagnostics: Vec<Diagnostic>,
     /// Lines that are no TOML: what was read from them is not worth a second message.
-    broken: Vec<Span>,
+    broken: BTreeMap<usize, usize>,
     version: Version,
     zone: TimeZone,
     dial: Option<DialPlan>,
@@ -123,7 +123,7 @@ impl<'r> Reader<'r> {
             files,
             now,
             diagnostics: Vec::new(),
-            broken: Vec::new(),
+            broken: BTreeMap::new(),
             version: Version::of(source),
             zone: customer::default_zone(),
             dial: None,
@@ -181,14 +181,14 @@ impl<'r> Reader<'r> {
 
     /// Reports syntax errors, one a line: what follows on the same line is mostly the same mistake.
     fn report_syntax(&mut self, errors: &[toml::de::Error]) {
-        for error in errors {
+        for error in errors.iter().take(SYNTAX_ERRORS_MAX) {
             let span = error.span().unwrap_or(0..0);
             let line = self.line_span(span.start);
             let last = self.line_span(span.end.max(span.start));
-            if self.broken.iter().any(|broken| broken.start == line.start) {
+            if self.broken.contains_key(&line.start) {
                 continue;
             }
-            self.broken.push(line.start..last.end.max(line.end));
+            self.broken.insert(line.start, last.end.max(line.end));
             let message = error.message().to_owned();
             if message.starts_with("duplicate key") {
                 let key = self.source.get(span.clone()).unwrap_or_default().to_owned();
@@ -234,7 +234,10 @@ impl<'r> Reader<'r> {
         let is_echo = |found: &Diagnostic| {
             !matches!(found.code, Code::Syntax | Code::DuplicateKey)
                 && found.file == file
-                && broken.iter().any(|line| line.start <= found.span.end && found.span.start <= line.end)
+                && broken
+                    .range(..=found.span.end)
+                    .next_back()
+                    .is_some_and(|(_, end)| found.span.start <= *end)
         };
         let mut found = std::mem::take(&mut self.diagnostics);
         found.retain(|found| !is_echo(found));
@@ -256,4 +259,6 @@ impl<'r> Reader<'r> {
     }
 }
 
+/// Syntax errors that are named one by one; a file with more is no policy at all.
+const SYNTAX_ERRORS_MAX: usize = 1000;
 const TABLES: &[&str] = &["customer", "hours", "lists", "firewall", "ips", "expect"];

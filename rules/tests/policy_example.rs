@@ -69,14 +69,12 @@ fn hostile_bytes_never_panic() {
         b" - ",
         b"\xe2\x80\xae",
     ];
-    let mutations: usize =
-        if cfg!(debug_assertions) && std::env::var_os("CI").is_none() { 10_000 } else { 100_000 };
-    for round in 0..mutations {
+    for round in 0..100_000 {
         // A slice of the policy keeps a round short: a few tables, some bytes changed.
         let mut bytes = WHOLE.as_bytes().to_vec();
-        if round % 4 != 0 {
+        if round % 32 != 0 {
             let start = random(bytes.len());
-            let end = (start + 1 + random(600)).min(bytes.len());
+            let end = (start + 1 + random(400)).min(bytes.len());
             bytes = bytes[start..end].to_vec();
         }
         for _ in 0..=random(4) {
@@ -157,20 +155,13 @@ fn a_dirty_list_gives_what_can_be_read() {
     assert_eq!(ends, Timestamp::from_seconds(1_814_400_000), "the end of 30 June 2027");
     assert!(list.has_expiring() && list.holds(row(&list, "+12025550144").unwrap(), ends));
     assert!(!list.holds(row(&list, "+12025550170").unwrap(), ends));
-    assert_eq!(
-        found,
-        [
-            (Code::BadEntry, "1 entries cannot be read and are left out: line 8".to_owned()),
-            (Code::DuplicateEntry, "1 entries stand twice".to_owned()),
-            (Code::ExpiredEntry, "1 entries are past their date and are left out: line 12".to_owned()),
-            (Code::BadDate, "1 entries have a date that cannot be read and never end: line 13".to_owned()),
-        ]
-        .into_iter()
-        .filter(|(code, _)| found.iter().any(|(other, _)| other == code))
-        .collect::<Vec<_>>()
-        .as_slice()
-    );
-    assert_eq!(found.len(), 4);
+    let expected = [
+        (Code::DuplicateEntry, "1 entries stand twice"),
+        (Code::BadEntry, "1 entries cannot be read and are left out: line 8"),
+        (Code::ExpiredEntry, "1 entries are past their date and are left out: line 12"),
+        (Code::BadDate, "1 entries have a date that cannot be read and never end: line 13"),
+    ];
+    assert_eq!(found, expected.map(|(code, message)| (code, message.to_owned())));
 }
 
 #[test]
@@ -213,4 +204,27 @@ fn lists_of_the_wild_are_read_whole() {
         let odd = reading.diagnostics.iter().filter(|found| found.code == Code::BadEntry).count();
         assert!(odd <= unreadable);
     }
+}
+
+/// Ten million rows; run with `--release -- --ignored --nocapture` to see what they cost.
+#[test]
+#[ignore = "a measurement"]
+fn ten_million_rows_load_in_seconds() {
+    let mut csv = String::from("number\n");
+    for index in 0..10_000_000_u64 {
+        csv += &format!("+1{:010}\n", 2_000_000_000 + index * 709 % 7_999_999_999);
+    }
+    let bytes = csv.len();
+    let start = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let (list, found, _) = list(csv, 1_790_000_000);
+    let end = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks =
+        |stat: &str| stat.split(' ').skip(13).take(2).filter_map(|n| n.parse::<u64>().ok()).sum::<u64>();
+    let ListContent::Numbers { exact, .. } = &list.content else { panic!("numbers") };
+    println!(
+        "{} numbers of {bytes} bytes in {} ms of CPU; {found:?}",
+        exact.len(),
+        (ticks(&end) - ticks(&start)) * 10
+    );
+    assert_eq!(exact.len(), 10_000_000);
 }

@@ -203,7 +203,7 @@ impl Reader<'_> {
             }
         });
         if table.entries().is_empty() {
-            self.report(Code::MissingKey, table.span.clone(), "`redress` needs `url` or `tel`");
+            self.report(Code::MissingKey, table.span, "`redress` needs `url` or `tel`");
         }
         Some(Redress { url, tel })
     }

@@ -61,9 +61,8 @@ impl Entries {
     /// The tables; rows of ranges begin at `first_range`.
     pub(super) fn finish(mut self, first_range: u32) -> Tables {
         // Those that last longest get the lowest rows, which is where the table looks first.
-        self.ranges.sort_by_key(|range| {
-            (range.expires.is_some(), range.expires.map(|ends| std::cmp::Reverse(ends)), range.row)
-        });
+        self.ranges
+            .sort_by_key(|range| (range.expires.is_some(), range.expires.map(std::cmp::Reverse), range.row));
         let range_rows: Vec<_> = self.ranges.iter().map(|range| (range.row, range.expires)).collect();
         let mut segments = Vec::new();
         for (row, range) in (first_range..).zip(&self.ranges) {
@@ -77,7 +76,7 @@ impl Entries {
                 || ranges
                     .row(number)
                     .and_then(|row| range_rows.get((row - first_range) as usize))
-                    .is_some_and(|(_, range_ends)| range_ends.is_none_or(|range_ends| range_ends >= ends))
+                    .is_some_and(|(_, range_ends)| range_ends.is_none_or(|range_ends| range_ends > ends))
         };
         let mut last: AHashMap<Number, (u32, Timestamp)> = AHashMap::new();
         for &(number, row, ends) in &self.expiring {

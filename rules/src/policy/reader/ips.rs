@@ -423,7 +423,7 @@ impl Reader<'_> {
         let aimed = rule.block_key.is_some() || !rule.block_when.is_empty();
         let keyed = rule.per.as_ref().map(|per| per.iter().any(|key| key.is_caller_side()));
         // Of a shipped detection the key is known where its file is.
-        let victim = keyed.map_or(rule.detection.is_none(), |caller_side| !caller_side);
+        let victim = keyed.map_or_else(|| rule.detection.is_none(), |caller_side| !caller_side);
         let unread = fields.get("block_key").is_some() || fields.get("block_when").is_some();
         if blocks && victim && !aimed && !unread {
             let span = fields.entry("action").map_or_else(|| fields.span.clone(), |entry| entry.value.span());

@@ -328,7 +328,7 @@ fn refused(list: &List, guarded: &NumberSet, dial: &DialPlan, policy: &str) -> V
     let place = |row: u32| {
         list.entry_span(row)
             .map(|(file, span)| (file.map(str::to_owned), span))
-            .unwrap_or((None, list.span.clone()))
+            .unwrap_or_else(|| (None, list.span.clone()))
     };
     let mut hits: Vec<(Number, u32)> =
         exact.iter().filter(|(number, _)| guarded.contains(*number)).take(REFUSED_MAX).collect();

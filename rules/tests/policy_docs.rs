@@ -1,4 +1,5 @@
 //! Every example of the manuals is read: what they call wrong is found to be so, and what they call right is.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says where")]
 
 use std::collections::BTreeMap;
 

@@ -208,19 +208,19 @@ impl Reader<'_> {
             self.report_in(path, Code::NoHeader, 0..0, "the first line names no columns".to_owned())
                 .help("begin with a line `number`, or `number,category,reason,case,added,expires`");
         }
-        self.report_odd(path, Code::BadEntry, &tally.unreadable, "cannot be read and are left out");
+        self.report_odd(path, Code::BadEntry, &tally.unreadable, "entries that cannot be read are left out");
         self.report_odd(
             path,
             Code::BadDate,
             &tally.bad_dates,
-            "have a date that cannot be read and never end",
+            "entries with a date that cannot be read never end",
         );
-        self.report_odd(path, Code::ExpiredEntry, &tally.expired, "are past their date and are left out");
+        self.report_odd(path, Code::ExpiredEntry, &tally.expired, "entries past their date are left out");
     }
 
     fn report_odd(&mut self, path: &str, code: Code, odd: &Odd, what: &str) {
         let Some((_, span)) = odd.first.first() else { return };
-        let message = format!("{} entries {what}: {}", odd.count, lines(odd));
+        let message = format!("{what}: {} ({})", odd.count, lines(odd));
         let found = self.report_in(path, code, span.clone(), message);
         if code == Code::BadDate {
             found.level = crate::policy::Level::Warning;
@@ -232,7 +232,7 @@ impl Reader<'_> {
             return;
         }
         let place = first.first().and_then(|row| list.entry_span(*row));
-        let message = format!("{count} entries stand twice");
+        let message = format!("entries that stand twice: {count}");
         match place {
             Some((Some(path), span)) => {
                 let path = path.to_owned();

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::matching::{NumberTable, is_neighbour};
+use crate::matching::NumberTable;
 use crate::number::{DIGITS_MAX, Number, power_of_ten};
 use crate::number_set::{LOCAL_OFFSET, NumberSet, Segment};
 use crate::policy::{ListContent, ListId, NumberTerm, PolicyText, Term};
@@ -133,18 +133,17 @@ impl<'a> Atoms<'a> {
         Some(id)
     }
 
-    /// Whether `party` fits; `others` are the numbers on the other side of the call.
-    pub(super) fn fits(
-        &self,
-        parties: &Parties,
-        party: Party,
-        mut others: impl Iterator<Item = Number>,
-    ) -> bool {
+    /// Whether `party` fits, in a call to `called`.
+    pub(super) fn fits(&self, parties: &Parties, party: Party, called: &[Party]) -> bool {
         let word = |bit| parties.words & bit != 0;
         match party {
             Party::Number(number) => {
                 self.any_holds(&parties.atoms, number)
-                    || word(NEIGHBOUR) && others.any(|other| is_neighbour(number, other))
+                    || word(NEIGHBOUR)
+                        && called
+                            .iter()
+                            .filter_map(|party| party.number())
+                            .any(|to| are_neighbours(number, to))
             }
             Party::EmergencyService => word(EMERGENCY),
             Party::Anonymous => word(ANONYMOUS),
@@ -153,8 +152,7 @@ impl<'a> Atoms<'a> {
         }
     }
 
-    /// Whether any of `atoms` holds `number`.
-    pub(super) fn any_holds(&self, atoms: &[u32], number: Number) -> bool {
+    fn any_holds(&self, atoms: &[u32], number: Number) -> bool {
         atoms.iter().any(|&atom| match self.atoms.get(atom as usize) {
             Some(Atom::Set(set)) => set.contains(number),
             Some(Atom::List { exact, ranges }) => exact.row(number).is_some() || ranges.contains(number),
@@ -226,6 +224,19 @@ impl<'a> Atoms<'a> {
             Some(Atom::List { exact, .. }) => exact.iter().take(4).map(|(number, _)| number).collect(),
             None => Vec::new(),
         }
+    }
+}
+
+/// Whether `caller` looks like `called`: in +1 the first six national digits are the same, elsewhere all but
+/// the last four.
+pub(super) fn are_neighbours(caller: Number, called: Number) -> bool {
+    if caller.is_local() || called.is_local() || caller.len() != called.len() {
+        return false;
+    }
+    if caller.leading(1) == 1 && called.leading(1) == 1 {
+        caller.leading(7) == called.leading(7)
+    } else {
+        caller.len() > 4 && caller.value() / 10_000 == called.value() / 10_000
     }
 }
 

@@ -1,6 +1,7 @@
 //! Questions about a policy, answered for all calls there are.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::Prover;
 use super::numbers::{ANONYMOUS, EMERGENCY, INVALID, Parties};
@@ -88,23 +89,29 @@ impl Prover<'_> {
     /// Which rules can block, divert, limit or end a call to the numbers asked for: from whatever caller, at
     /// whatever time, over whatever trunk.
     pub fn who_can_block(&mut self, question: &Question) -> Answer {
-        let part = |called: NumberSet, services| Question { called, services, name: String::new() };
-        let listed = part(question.called.intersection(self.emergency), question.services);
-        let unlisted = part(question.called.difference(self.emergency), false);
-        // Calls from outside to an emergency number are no emergency calls; calls to the service always are.
-        let numbers = part(question.called.clone(), false);
-        let services = part(NumberSet::EMPTY, question.services);
+        let guarded = Question {
+            called: question.called.intersection(self.emergency),
+            services: question.services,
+            name: question.name.clone(),
+        };
+        let open = Question {
+            called: question.called.difference(self.emergency),
+            services: false,
+            name: question.name.clone(),
+        };
         let mut answer = Answer { powers: Vec::new(), undecided: Vec::new(), sentence: String::new() };
         for direction in Direction::ALL.iter().copied() {
-            let inbound = direction == Direction::Inbound;
-            let (open, guarded) = if inbound { (&numbers, &services) } else { (&unlisted, &listed) };
-            self.powers(open, direction, false, &mut answer);
-            self.powers(guarded, direction, true, &mut answer);
+            if direction == Direction::Inbound {
+                self.powers(question, direction, false, &mut answer);
+            } else {
+                self.powers(&open, direction, false, &mut answer);
+                self.powers(&guarded, direction, true, &mut answer);
+            }
         }
         answer.powers.sort_by_key(|power| (power.rule, power.direction as u8, power.guarded));
         answer.undecided.sort_by_key(|(rule, _)| *rule);
         answer.undecided.dedup_by_key(|(rule, _)| *rule);
-        answer.sentence = self.sentence(question, !listed.is_empty(), !unlisted.is_empty(), &answer);
+        answer.sentence = self.sentence(question, !guarded.is_empty(), !open.is_empty(), &answer);
         answer
     }
 
@@ -119,7 +126,7 @@ impl Prover<'_> {
             return;
         }
         let mut frame = self.confined(question);
-        frame.push(self.direction_is(direction));
+        frame.push(direction_is(direction));
         for (index, rule) in self.space.policy.firewall.iter().enumerate() {
             let Some(shape) = self.space.shapes.get(index).filter(|shape| shape.awake && hinders(rule))
             else {
@@ -157,14 +164,9 @@ impl Prover<'_> {
         [(wanted, true), (unwanted, false)]
             .map(|(parties, holds)| {
                 let test = Test::Numbers { side: NumberField::Called, asserted: false, parties };
-                self.space.literal(test, holds)
+                Literal { test: Rc::new(test), holds }
             })
             .to_vec()
-    }
-
-    /// The test that a call goes this way.
-    pub(super) fn direction_is(&mut self, direction: Direction) -> Literal {
-        self.space.literal(Test::Bits(Choice::Direction, 1 << direction as u8), true)
     }
 
     /// The rules before `index` that can keep a call from it for as long as it is there.
@@ -181,8 +183,7 @@ impl Prover<'_> {
         let name = &question.name;
         let mut sentences = Vec::new();
         if any_guarded {
-            let leaves = |power: &&Power| power.guarded && power.direction != Direction::Inbound;
-            let overridden = self.names(answer.powers.iter().filter(leaves));
+            let overridden = self.names(answer.powers.iter().filter(|power| power.guarded));
             let coda = match overridden.as_slice() {
                 [] => "and no rule matches such a call".to_owned(),
                 [only] => format!("one rule matches such calls and is overridden: {only}"),
@@ -262,6 +263,11 @@ pub(super) fn hinders(rule: &FirewallRule) -> bool {
         rule.action,
         RuleAction::Block(_) | RuleAction::Divert(_) | RuleAction::Limit(_) | RuleAction::Terminate
     )
+}
+
+/// The test that a call goes this way.
+pub(super) fn direction_is(direction: Direction) -> Literal {
+    Literal { test: Rc::new(Test::Bits(Choice::Direction, 1 << direction as u8)), holds: true }
 }
 
 fn counted(rules: usize) -> String {

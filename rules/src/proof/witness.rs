@@ -88,7 +88,6 @@ impl Witness {
             signer: &self.signer,
             identity_mismatch: self.identity_mismatch,
             priority: false,
-            repeat: false,
             callback: false,
             flags: self.flags,
             headers: self,

@@ -1,6 +1,5 @@
 //! A policy built by hand, and a matcher so plain that it can be checked by reading it.
 #![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::net::IpAddr;
 
@@ -20,7 +19,13 @@ pub(crate) fn policy(firewall: Vec<FirewallRule>) -> PolicyText {
         version: String::new(),
         customer: Customer {
             name: "Acme".into(),
-            dial_plan: DialPlan::new("US", Bare::National, None, &[], &[]).unwrap(),
+            dial_plan: DialPlan {
+                region: "US".into(),
+                bare: Bare::National,
+                area: None,
+                access_codes: Vec::new(),
+                extensions: Vec::new(),
+            },
             time_zone: TimeZone::get("America/Chicago").unwrap(),
             numbers: NumberSet::EMPTY,
             trunks: Vec::new(),

@@ -1,4 +1,5 @@
 //! The prover against brute force: over a universe small enough to walk through, both must say the same.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod proof_support;
 

@@ -1,7 +1,7 @@
 //! What the prover says about the rules of a policy.
 
 use super::Prover;
-use super::question::{Question, direction_is, hinders};
+use super::question::{Question, hinders};
 use super::search::Reach;
 use super::solve::{Cause, Solution};
 use super::space::{Literal, Shape, Test};
@@ -206,8 +206,8 @@ fn shadowed(
 fn emergency_frames(prover: &mut Prover<'_>) -> Vec<Vec<Literal>> {
     let question = Question { called: prover.emergency.clone(), services: true, name: String::new() };
     let confined = prover.confined(&question);
-    let frame = |direction| confined.iter().cloned().chain([direction_is(direction)]).collect();
-    [Direction::Outbound, Direction::Internal].map(frame).into()
+    let guarded = [Direction::Outbound, Direction::Internal];
+    guarded.map(|direction| confined.iter().cloned().chain([prover.direction_is(direction)]).collect()).into()
 }
 
 fn emergency(
@@ -217,7 +217,12 @@ fn emergency(
     shape: &Shape,
     frames: &[Vec<Literal>],
 ) -> Option<Diagnostic> {
-    if !hinders(rule) {
+    // A rule for all outbound calls meets emergency numbers by the way, and the emergency proof names it; one
+    // that asks for certain called numbers and takes these means them.
+    let names_numbers = shape.literals.iter().any(|literal| {
+        literal.holds && matches!(&*literal.test, Test::Numbers { side: NumberField::Called, .. })
+    });
+    if !hinders(rule) || !names_numbers {
         return None;
     }
     let earlier = prover.earlier(index);
@@ -228,17 +233,12 @@ fn emergency(
             Reach::Taken(_) | Reach::Open(_) => None,
         }
     })?;
-    let names_them = shape.literals.iter().any(|literal| {
-        literal.holds && matches!(&*literal.test, Test::Numbers { side: NumberField::Called, .. })
-    });
     let message = format!(
         "rule \"{}\" would {} emergency calls, did the guard not come first; for example {call}",
         rule.name,
         infinitive(rule)
     );
     Some(Diagnostic {
-        // A rule for all outbound calls meets emergency numbers by the way; one that names them means it.
-        level: if names_them { Level::Warning } else { Level::Info },
         help: Some("emergency calls pass whatever it says; take them out of its conditions".to_owned()),
         ..diagnostic(prover, rule, Code::BlocksEmergency, message)
     })

@@ -8,6 +8,7 @@ mod networks;
 mod numbers;
 mod question;
 mod search;
+mod sides;
 mod solve;
 mod space;
 mod texts;

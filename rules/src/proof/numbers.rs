@@ -133,17 +133,18 @@ impl<'a> Atoms<'a> {
         Some(id)
     }
 
-    /// Whether `party` fits, in a call to `called`.
-    pub(super) fn fits(&self, parties: &Parties, party: Party, called: &[Party]) -> bool {
+    /// Whether `party` fits; `others` are the numbers on the other side of the call.
+    pub(super) fn fits(
+        &self,
+        parties: &Parties,
+        party: Party,
+        mut others: impl Iterator<Item = Number>,
+    ) -> bool {
         let word = |bit| parties.words & bit != 0;
         match party {
             Party::Number(number) => {
                 self.any_holds(&parties.atoms, number)
-                    || word(NEIGHBOUR)
-                        && called
-                            .iter()
-                            .filter_map(|party| party.number())
-                            .any(|to| are_neighbours(number, to))
+                    || word(NEIGHBOUR) && others.any(|other| are_neighbours(number, other))
             }
             Party::EmergencyService => word(EMERGENCY),
             Party::Anonymous => word(ANONYMOUS),
@@ -152,7 +153,8 @@ impl<'a> Atoms<'a> {
         }
     }
 
-    fn any_holds(&self, atoms: &[u32], number: Number) -> bool {
+    /// Whether any of `atoms` holds `number`.
+    pub(super) fn any_holds(&self, atoms: &[u32], number: Number) -> bool {
         atoms.iter().any(|&atom| match self.atoms.get(atom as usize) {
             Some(Atom::Set(set)) => set.contains(number),
             Some(Atom::List { exact, ranges }) => exact.row(number).is_some() || ranges.contains(number),
@@ -227,17 +229,15 @@ impl<'a> Atoms<'a> {
     }
 }
 
-/// Whether `caller` looks like `called`: in +1 the first six national digits are the same, elsewhere all but
-/// the last four.
-pub(super) fn are_neighbours(caller: Number, called: Number) -> bool {
-    if caller.is_local() || called.is_local() || caller.len() != called.len() {
+/// Whether two numbers look alike: in +1 the first six national digits are the same, elsewhere all but the last
+/// four.
+pub(super) fn are_neighbours(one: Number, other: Number) -> bool {
+    if one.len() != other.len() || one.is_local() != other.is_local() {
         return false;
     }
-    if caller.leading(1) == 1 && called.leading(1) == 1 {
-        caller.leading(7) == called.leading(7)
-    } else {
-        caller.len() > 4 && caller.value() / 10_000 == called.value() / 10_000
-    }
+    let plan_of_one = !one.is_local() && one.leading(1) == 1 && other.leading(1) == 1;
+    let shared = if plan_of_one { 7 } else { one.len().saturating_sub(4) };
+    shared > 0 && one.len() > shared && one.leading(shared) == other.leading(shared)
 }
 
 /// Every number of `set`, segment by segment, the usual lengths first.

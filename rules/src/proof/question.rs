@@ -1,7 +1,6 @@
 //! Questions about a policy, answered for all calls there are.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
 use super::Prover;
 use super::numbers::{ANONYMOUS, EMERGENCY, INVALID, Parties};
@@ -126,7 +125,7 @@ impl Prover<'_> {
             return;
         }
         let mut frame = self.confined(question);
-        frame.push(direction_is(direction));
+        frame.push(self.direction_is(direction));
         for (index, rule) in self.space.policy.firewall.iter().enumerate() {
             let Some(shape) = self.space.shapes.get(index).filter(|shape| shape.awake && hinders(rule))
             else {
@@ -164,9 +163,14 @@ impl Prover<'_> {
         [(wanted, true), (unwanted, false)]
             .map(|(parties, holds)| {
                 let test = Test::Numbers { side: NumberField::Called, asserted: false, parties };
-                Literal { test: Rc::new(test), holds }
+                self.space.literal(test, holds)
             })
             .to_vec()
+    }
+
+    /// The test that a call goes this way.
+    pub(super) fn direction_is(&mut self, direction: Direction) -> Literal {
+        self.space.literal(Test::Bits(Choice::Direction, 1 << direction as u8), true)
     }
 
     /// The rules before `index` that can keep a call from it for as long as it is there.
@@ -263,11 +267,6 @@ pub(super) fn hinders(rule: &FirewallRule) -> bool {
         rule.action,
         RuleAction::Block(_) | RuleAction::Divert(_) | RuleAction::Limit(_) | RuleAction::Terminate
     )
-}
-
-/// The test that a call goes this way.
-pub(super) fn direction_is(direction: Direction) -> Literal {
-    Literal { test: Rc::new(Test::Bits(Choice::Direction, 1 << direction as u8)), holds: true }
 }
 
 fn counted(rules: usize) -> String {

@@ -1,6 +1,6 @@
 //! Whether anything of one rule is left when earlier rules have taken their calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::solve::{Cause, Solution};
 use super::space::{Literal, Shape, Space};
@@ -26,6 +26,8 @@ impl Space<'_> {
         let mut taken_by = BTreeSet::new();
         let mut open = None;
         let mut effort = 0;
+        // Different rules cut the same parts.
+        let mut seen = HashSet::new();
         let mut parts = vec![region];
         while let Some(part) = parts.pop() {
             effort += part.len() + 1;
@@ -50,7 +52,7 @@ impl Space<'_> {
                 continue;
             };
             taken_by.insert(index);
-            parts.extend(without(&part, shape));
+            parts.extend(without(&part, shape).filter(|part| seen.insert(fingerprint(part))));
         }
         match open {
             Some(cause) => Reach::Open(cause),
@@ -101,6 +103,14 @@ impl Space<'_> {
         }
         kept
     }
+}
+
+/// Equal for parts of the same literals, in any order and number.
+fn fingerprint(part: &[Literal]) -> Vec<(usize, bool)> {
+    let mut keys: Vec<_> = part.iter().map(Literal::key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// The parts of `region` that `shape` does not match, overlapping.

@@ -5,14 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::calendar::NOON;
 use super::networks::Networks;
-use super::numbers::{ANONYMOUS, EMERGENCY, Escape, INVALID, NEIGHBOUR, Parties, are_neighbours};
 use super::space::{Choice, End, Literal, Space, Test};
 use super::texts::{Texting, Texts};
-use super::witness::{Narrowed, Witness, caller, forwarder};
+use super::witness::{Narrowed, Witness};
 use crate::flag::{Flag, Flags};
-use crate::number::Number;
-use crate::policy::{NumberField, TextField};
-use crate::subject::{Attestation, CallType, Direction, Method, Party, Transport};
+use crate::policy::TextField;
+use crate::subject::{Attestation, CallType, Direction, Method, Transport};
 
 /// What is known of a conjunction.
 pub(super) enum Solution {
@@ -46,7 +44,7 @@ impl fmt::Display for Cause {
 }
 
 /// Why the search for one dimension ended without a value.
-enum Failure {
+pub(super) enum Failure {
     Empty,
     Open(Cause),
 }
@@ -261,99 +259,6 @@ impl Space<'_> {
         let pattern = wanted.iter().chain(avoided).find_map(|texts| self.texts.expression(texts));
         Err(Failure::Open(pattern.map_or(Cause::Effort, |pattern| Cause::Expression(pattern.to_owned()))))
     }
-
-    fn solve_numbers(&self, literals: &[Literal], call: &mut Witness) -> Result<(), Failure> {
-        let mut avoid = Avoid::default();
-        let mut wanted = Vec::new();
-        for literal in literals {
-            let Test::Numbers { side, asserted, parties } = &*literal.test else { continue };
-            if literal.holds {
-                wanted.push((*side, *asserted, parties));
-            } else {
-                avoid.add(*side, *asserted, parties);
-            }
-        }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let mut needs = Vec::with_capacity(wanted.len());
-        for (side, asserted, parties) in wanted {
-            needs.push(self.need(side, asserted, parties, &avoid)?);
-        }
-        // Called numbers first: neighbours are made to fit them.
-        needs.sort_by_key(|need| need.slot != Slot::Called);
-        for attempt in 0..ATTEMPTS_MAX {
-            call.callers.clear();
-            call.forwarders.clear();
-            call.called.clear();
-            for (index, need) in needs.iter().enumerate() {
-                need.meet(attempt >> (2 * index.min(3)), self, &avoid, call);
-            }
-            let numbers = literals.iter().filter(|literal| matches!(&*literal.test, Test::Numbers { .. }));
-            if { numbers }.all(|literal| self.agrees(literal, call)) {
-                return Ok(());
-            }
-        }
-        Err(Failure::Open(Cause::Neighbour))
-    }
-
-    /// Who can meet a test on `side`, while nobody in `avoid` appears.
-    fn need(
-        &self,
-        side: NumberField,
-        asserted: bool,
-        parties: &Parties,
-        avoid: &Avoid,
-    ) -> Result<Need, Failure> {
-        let slots: &[Slot] = match (side, asserted) {
-            (NumberField::Called, _) => &[Slot::Called],
-            (NumberField::Caller, asserted) => &[Slot::Caller { asserted }],
-            (NumberField::ForwardedBy, asserted) => &[Slot::Forwarder { asserted }],
-            (NumberField::Identity, asserted) => &[Slot::Caller { asserted }, Slot::Forwarder { asserted }],
-        };
-        // Emptiness of every slot is a proof; a neighbour or a long search leaves the question open.
-        let mut failure = Failure::Empty;
-        let mut second_choice = None;
-        for &slot in slots {
-            let avoided = avoid.of(slot);
-            match self.candidates(parties, avoided) {
-                Ok(candidates) if !candidates.is_empty() => {
-                    return Ok(Need { slot, candidates, neighbour: false });
-                }
-                Ok(_) => {}
-                Err(cause) => failure = Failure::Open(cause),
-            }
-            if parties.words & NEIGHBOUR & !avoided.words != 0 {
-                second_choice.get_or_insert(Need { slot, candidates: Vec::new(), neighbour: true });
-            }
-        }
-        second_choice.ok_or(failure)
-    }
-
-    fn candidates(&self, parties: &Parties, avoided: &Parties) -> Result<Vec<Party>, Cause> {
-        let mut found = Vec::new();
-        let mut open = false;
-        for &atom in &parties.atoms {
-            match self.numbers.escape(atom, &avoided.atoms) {
-                Escape::None => {}
-                Escape::Unknown => open = true,
-                Escape::Some(numbers) => {
-                    found.extend(numbers.into_iter().map(Party::Number));
-                    if found.len() >= CANDIDATES_MAX {
-                        break;
-                    }
-                }
-            }
-        }
-        let words =
-            [(ANONYMOUS, Party::Anonymous), (INVALID, Party::Invalid), (EMERGENCY, Party::EmergencyService)];
-        for (word, party) in words {
-            if parties.words & !avoided.words & word != 0 {
-                found.push(party);
-            }
-        }
-        if found.is_empty() && open { Err(Cause::Effort) } else { Ok(found) }
-    }
 }
 
 impl TextField {
@@ -385,113 +290,8 @@ impl Witness {
     }
 }
 
-/// Where an identity can stand in the witness.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
-    Called,
-    Caller { asserted: bool },
-    Forwarder { asserted: bool },
-}
-
-/// Who may not appear: anywhere on a side, and (already joined with that) among its asserted identities.
-#[derive(Default)]
-struct Avoid {
-    called: Parties,
-    callers: [Parties; 2],
-    forwarders: [Parties; 2],
-}
-
-impl Avoid {
-    fn add(&mut self, side: NumberField, asserted: bool, parties: &Parties) {
-        let add = |[any, trusted]: &mut [Parties; 2]| {
-            trusted.add(parties);
-            if !asserted {
-                any.add(parties);
-            }
-        };
-        match side {
-            NumberField::Called => self.called.add(parties),
-            NumberField::Caller => add(&mut self.callers),
-            NumberField::ForwardedBy => add(&mut self.forwarders),
-            NumberField::Identity => {
-                add(&mut self.callers);
-                add(&mut self.forwarders);
-            }
-        }
-    }
-
-    fn of(&self, slot: Slot) -> &Parties {
-        let ([caller, trusted_caller], [forwarder, trusted_forwarder]) = (&self.callers, &self.forwarders);
-        match slot {
-            Slot::Called => &self.called,
-            Slot::Caller { asserted: false } => caller,
-            Slot::Caller { asserted: true } => trusted_caller,
-            Slot::Forwarder { asserted: false } => forwarder,
-            Slot::Forwarder { asserted: true } => trusted_forwarder,
-        }
-    }
-}
-
-/// One test that somebody must meet.
-struct Need {
-    slot: Slot,
-    candidates: Vec<Party>,
-    /// Only a neighbour of the called number can.
-    neighbour: bool,
-}
-
-impl Need {
-    fn meet(&self, attempt: usize, space: &Space<'_>, avoid: &Avoid, call: &mut Witness) {
-        let party = if self.neighbour {
-            self.neighbour_of_called(attempt, space, avoid, call)
-        } else {
-            self.candidates.get(attempt % self.candidates.len().max(1)).copied()
-        };
-        let Some(party) = party else { return };
-        match self.slot {
-            Slot::Called => call.called.push(party),
-            Slot::Caller { asserted } => call.callers.push(caller(party, asserted)),
-            Slot::Forwarder { asserted } => call.forwarders.push(forwarder(party, asserted)),
-        }
-    }
-
-    /// A number that looks like the called one; where any number may be called, one is.
-    fn neighbour_of_called(
-        &self,
-        attempt: usize,
-        space: &Space<'_>,
-        avoid: &Avoid,
-        call: &mut Witness,
-    ) -> Option<Party> {
-        let free = |number: &Number, avoided: &Parties| {
-            !space.numbers.fits(&Parties { words: 0, ..avoided.clone() }, Party::Number(*number), &[])
-        };
-        if call.called.iter().all(|party| party.number().is_none()) {
-            let anyone = NEIGHBOURHOODS.iter().filter_map(|digits| Number::international(digits.as_bytes()));
-            let called = { anyone }.filter(|number| free(number, &avoid.called)).nth(attempt % 2)?;
-            call.called.push(Party::Number(called));
-        }
-        let called = call.called.iter().find_map(|party| party.number())?;
-        let tail = 10u64.pow(4);
-        let base = called.value() / tail * tail;
-        (0..tail)
-            .map(|end| base + end)
-            .filter_map(|value| Number::international(value.to_string().as_bytes()))
-            .find(|&number| {
-                number != called && are_neighbours(number, called) && free(&number, avoid.of(self.slot))
-            })
-            .map(Party::Number)
-    }
-}
-
 const SIP_PORT: u16 = 5060;
 /// "Either end" tests in one conjunction.
 const EITHER_MAX: usize = 10;
-/// Parties kept for one test.
-const CANDIDATES_MAX: usize = 4;
-/// Combinations of parties tried where neighbours come in.
-const ATTEMPTS_MAX: usize = 64;
 /// Texts tried where only expressions must be avoided.
 const FILLERS: &[&str] = &["", "a", "0", " ", "x-0"];
-/// Called numbers to have neighbours.
-const NEIGHBOURHOODS: [&str; 4] = ["12105550100", "442079460100", "13125550100", "33199000100"];

@@ -1,5 +1,6 @@
 //! A policy's rules as conjunctions of tests over one space of calls.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::calendar::{Calendar, Minutes};
@@ -7,6 +8,7 @@ use super::networks::Networks;
 use super::numbers::{Atoms, Parties};
 use super::texts::{TextPool, Texts};
 use super::witness::Witness;
+use crate::number::Number;
 use crate::policy::{
     Condition, FirewallRule, ListContent, Mode, NetworkField, NetworkTerm, NumberField, PolicyText,
     RuleAction, Term, TextField,
@@ -26,6 +28,8 @@ pub(super) struct Space<'a> {
     pub(super) shapes: Vec<Shape>,
     /// When the question is asked.
     pub(super) now: Timestamp,
+    /// Every distinct test once: two literals ask the same when they share it.
+    tests: HashSet<Rc<Test>>,
 }
 
 /// What one firewall rule matches.
@@ -115,6 +119,7 @@ impl<'a> Space<'a> {
             fields: Vec::new(),
             shapes: Vec::new(),
             now,
+            tests: HashSet::new(),
         };
         space.shapes = policy.firewall.iter().map(|rule| space.shape(rule)).collect();
         space
@@ -128,8 +133,8 @@ impl<'a> Space<'a> {
             [(&rule.when, true, trust.when_asserted), (&rule.unless, false, trust.unless_asserted)]
         {
             for condition in conditions {
-                let test = Rc::new(self.test(condition, asserted));
-                literals.push(Literal { test, holds });
+                let test = self.test(condition, asserted);
+                literals.push(self.literal(test, holds));
             }
         }
         // Under a policy that only reports, the question is what it would do.
@@ -145,6 +150,17 @@ impl<'a> Space<'a> {
                 ),
             expires: rule.expires,
         }
+    }
+
+    /// A literal that shares its test with all others that ask the same.
+    pub(super) fn literal(&mut self, test: Test, holds: bool) -> Literal {
+        let test = Rc::new(test);
+        let known = self.tests.get(&test).cloned();
+        let test = known.unwrap_or_else(|| {
+            self.tests.insert(test.clone());
+            test
+        });
+        Literal { test, holds }
     }
 
     fn test(&mut self, condition: &'a Condition, asserted: bool) -> Test {
@@ -207,9 +223,10 @@ impl<'a> Space<'a> {
             Test::Bits(choice, bits) => bits >> call.choice(*choice) & 1 == 1,
             Test::Flags(bits) => call.flags.bits() & bits != 0,
             Test::Numbers { side, asserted, parties } => match side {
-                NumberField::Called => {
-                    call.called.iter().any(|&party| self.numbers.fits(parties, party, &call.called))
-                }
+                NumberField::Called => call
+                    .called
+                    .iter()
+                    .any(|&party| self.numbers.fits(parties, party, numbers_of(&call.callers))),
                 NumberField::Caller => self.any_fits(parties, &call.callers, *asserted, call),
                 NumberField::ForwardedBy => self.any_fits(parties, &call.forwarders, *asserted, call),
                 NumberField::Identity => {
@@ -231,14 +248,23 @@ impl<'a> Space<'a> {
     }
 
     fn any_fits(&self, parties: &Parties, identities: &[Identity], asserted: bool, call: &Witness) -> bool {
-        identities
-            .iter()
-            .filter(|identity| identity.asserted || !asserted)
-            .any(|identity| self.numbers.fits(parties, identity.party, &call.called))
+        identities.iter().filter(|identity| identity.asserted || !asserted).any(|identity| {
+            let called = call.called.iter().filter_map(|party| party.number());
+            self.numbers.fits(parties, identity.party, called)
+        })
     }
 }
 
+fn numbers_of(identities: &[Identity]) -> impl Iterator<Item = Number> {
+    identities.iter().filter_map(|identity| identity.party.number())
+}
+
 impl Literal {
+    /// Equal for literals that ask the same.
+    pub(super) fn key(&self) -> (usize, bool) {
+        (Rc::as_ptr(&self.test) as usize, self.holds)
+    }
+
     pub(super) fn opposite(&self) -> Self {
         Self { test: self.test.clone(), holds: !self.holds }
     }

@@ -1,5 +1,6 @@
 //! A policy built by hand, and a matcher so plain that it can be checked by reading it.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::net::IpAddr;
 

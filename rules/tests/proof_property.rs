@@ -5,6 +5,8 @@ mod proof_support;
 
 use proof_support::*;
 use proptest::prelude::*;
+use ringwall_rules::Policy;
+use ringwall_rules::matching::Scratch;
 use ringwall_rules::policy::{
     Code, Condition, FirewallRule, HoursId, NetworkField, NetworkTerm, NumberField, NumberTerm, PolicyText,
     RuleAction, RuleId, TextField, TextTerm, TimeTerm, WeekSet,
@@ -290,6 +292,7 @@ impl Universe {
                 signer: b"",
                 identity_mismatch: self.mismatches[mismatch],
                 priority: false,
+                repeat: false,
                 callback: false,
                 flags: self.flags[flags],
                 headers: &probe,
@@ -348,6 +351,8 @@ fn check(script: &[u8]) -> Result<(), TestCaseError> {
     let emergency = NumberSet::EMPTY;
     let mut prover = Prover::new(&policy, &emergency, NOW);
     let findings = prover.findings();
+    let matcher = Policy::new(policy.clone(), &emergency);
+    let mut scratch = Scratch::default();
     for (index, rule) in policy.firewall.iter().enumerate() {
         let has = |code| findings.iter().any(|finding| finding.code == code && finding.span == rule.span);
         let earlier = enders(&policy, index);
@@ -376,6 +381,9 @@ fn check(script: &[u8]) -> Result<(), TestCaseError> {
             CanMatch::Yes(call) => {
                 prop_assert!(reached, "not reached: rule {} of {:#?}", index, policy.firewall);
                 prop_assert!(reaches(&policy, index, &call.subject()), "{call} misses rule {index}");
+                let verdict = matcher.judge(&call.subject(), &mut matcher.limits(), &mut scratch);
+                let decides = !ends(rule) || verdict.rule == Some(RuleId(index as u32));
+                prop_assert!(decides, "the matcher sends {call} to {:?}, not to {index}", verdict.rule);
             }
             CanMatch::Shadowed(takers) => {
                 let mask: u32 = takers.iter().map(|taker| 1 << taker.0).sum();

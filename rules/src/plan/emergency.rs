@@ -8,7 +8,8 @@ use crate::number_set::{NumberSet, Segment};
 pub(super) fn numbers(region: &str) -> Option<NumberSet> {
     let (_, _, own) = row(region)?;
     let all = own.split(' ').chain(EVERYWHERE).filter_map(|digits| Number::local(digits.as_bytes()));
-    let segments: Vec<Segment> = all.flat_map(|number| NumberSet::exact(number).segments().to_vec()).collect();
+    let segments: Vec<Segment> =
+        all.flat_map(|number| NumberSet::exact(number).segments().to_vec()).collect();
     Some(NumberSet::from_segments(segments))
 }
 
@@ -304,9 +305,15 @@ mod tests {
             assert!(has(region, "112") && has(region, "911"), "{region}");
             assert!(numbers(region).unwrap().count() <= 20, "{region}");
         }
-        for (region, digits) in
-            [("GB", "999"), ("AU", "000"), ("DE", "110"), ("FR", "15"), ("JP", "119"), ("AQ", "000"), ("us", "911")]
-        {
+        for (region, digits) in [
+            ("GB", "999"),
+            ("AU", "000"),
+            ("DE", "110"),
+            ("FR", "15"),
+            ("JP", "119"),
+            ("AQ", "000"),
+            ("us", "911"),
+        ] {
             assert!(has(region, digits), "{region} {digits}");
         }
         assert!(!has("US", "999") && !has("GB", "110"));

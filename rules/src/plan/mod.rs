@@ -226,11 +226,32 @@ mod tests {
         println!("world {:?} valid {} terr {}", t.elapsed(), w.valid.segments().len(), w.territories.len());
         for t in &w.territories {
             let n: usize = t.kinds.iter().map(|k| k.1.segments().len()).sum();
-            if n > 2000 { println!("{} {}", t.iso, n); }
+            if n > 2000 {
+                println!("{} {}", t.iso, n);
+            }
         }
-        println!("un {} inv {} prem {} mob {}", unallocated().segments().len(), invalid().segments().len(), premium().segments().len(), mobile().segments().len());
+        println!(
+            "un {} inv {} prem {} mob {}",
+            unallocated().segments().len(),
+            invalid().segments().len(),
+            premium().segments().len(),
+            mobile().segments().len()
+        );
         println!("{:?}", t.elapsed());
-        for t in &w.territories { if t.code=="1" || t.code=="52" ||t.code=="54" || t.code=="44" { println!("{} {:b} {:b} np{:?} ip{:?} area{} f{}", t.iso, t.lengths, t.local_lengths, t.national_prefixes, t.international_prefixes, t.area, t.fifteens.len()); } }
+        for t in &w.territories {
+            if t.code == "1" || t.code == "52" || t.code == "54" || t.code == "44" {
+                println!(
+                    "{} {:b} {:b} np{:?} ip{:?} area{} f{}",
+                    t.iso,
+                    t.lengths,
+                    t.local_lengths,
+                    t.national_prefixes,
+                    t.international_prefixes,
+                    t.area,
+                    t.fifteens.len()
+                );
+            }
+        }
         println!("{:?} {:?}", describe(number("+12025550143")), describe(number("+442079460123")));
     }
 }

@@ -32,7 +32,9 @@ pub(crate) fn prefixes(pattern: &str) -> Result<Vec<Sequence>, NotPlain> {
         _ => vec![&hir],
     };
     let mut found = Vec::new();
-    for alternative in alternatives.into_iter().filter(|part| !part.properties().look_set().contains(Look::End)) {
+    for alternative in
+        alternatives.into_iter().filter(|part| !part.properties().look_set().contains(Look::End))
+    {
         for mut sequence in expand(alternative)? {
             if let Some(run) = sequence.windows(4).position(|places| places.iter().all(|&p| p == ANY_DIGIT)) {
                 sequence.truncate(run);
@@ -102,11 +104,8 @@ fn expand(hir: &Hir) -> Result<Vec<Sequence>, NotPlain> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Ok(vec![Vec::new()]),
         HirKind::Literal(literal) => {
-            let places: Option<Sequence> = literal
-                .0
-                .iter()
-                .map(|byte| byte.is_ascii_digit().then(|| 1 << (byte - b'0')))
-                .collect();
+            let places: Option<Sequence> =
+                literal.0.iter().map(|byte| byte.is_ascii_digit().then(|| 1 << (byte - b'0'))).collect();
             places.map(|places| vec![places]).ok_or_else(|| NotPlain(hir.to_string()))
         }
         HirKind::Class(class) => Ok(vec![vec![place(class).ok_or_else(|| NotPlain(hir.to_string()))?]]),
@@ -156,9 +155,7 @@ fn place(class: &Class) -> Option<Place> {
         Class::Bytes(class) => class.iter().map(|r| (r.start().into(), r.end().into())).collect(),
     };
     let digits = (0..10)
-        .filter(|digit| {
-            ranges.iter().any(|&(low, high)| (low..=high).contains(&(u32::from(b'0') + digit)))
-        })
+        .filter(|digit| ranges.iter().any(|&(low, high)| (low..=high).contains(&(u32::from(b'0') + digit))))
         .fold(0, |place, digit| place | 1 << digit);
     (digits != 0).then_some(digits)
 }

@@ -149,7 +149,8 @@ impl World {
         let mut by_leading = vec![0; 1000];
         for (index, code) in codes.iter().enumerate() {
             let width = power_of_ten(3 - code.digits.len()) as usize;
-            let first = code.digits.iter().fold(0, |value, digit| value * 10 + usize::from(digit & 0xf)) * width;
+            let first =
+                code.digits.iter().fold(0, |value, digit| value * 10 + usize::from(digit & 0xf)) * width;
             if let Some(places) = by_leading.get_mut(first..first + width) {
                 places.fill(index as u16 + 1);
             }
@@ -346,7 +347,9 @@ fn with_followers(heads: &NumberSet) -> NumberSet {
 /// (`$1`) strip only what stands before the first group; Argentina's is read by [`fifteens`].
 fn national_prefixes(prefix: &str, parsing: &str, rule: &str) -> Vec<Sequence> {
     let mut found = if rule == "$1" || rule.starts_with('9') { Vec::new() } else { read_prefixes(parsing) };
-    if rule == "$1" && let Some((head, _)) = parsing.split_once('(') {
+    if rule == "$1"
+        && let Some((head, _)) = parsing.split_once('(')
+    {
         found.extend(read_sequences(head));
     }
     let prefix = Prefix::exact(prefix).0;

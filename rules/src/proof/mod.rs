@@ -32,7 +32,7 @@ pub struct Prover<'a> {
 
 impl<'a> Prover<'a> {
     /// Reads the rules of `policy` as they stand at `now` (what has expired sleeps). `emergency` are the numbers
-    /// that the guard lets pass whatever the rules say.
+    /// that the guard lets pass whatever the rules say: [`Policy::emergency`](crate::Policy::emergency).
     pub fn new(policy: &'a PolicyText, emergency: &'a NumberSet, now: Timestamp) -> Self {
         Self { space: Space::new(policy, now), emergency }
     }

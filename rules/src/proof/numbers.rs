@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::matching::NumberTable;
+use crate::matching::{NumberTable, is_neighbour};
 use crate::number::{DIGITS_MAX, Number, power_of_ten};
 use crate::number_set::{LOCAL_OFFSET, NumberSet, Segment};
 use crate::policy::{ListContent, ListId, NumberTerm, PolicyText, Term};
@@ -144,7 +144,7 @@ impl<'a> Atoms<'a> {
         match party {
             Party::Number(number) => {
                 self.any_holds(&parties.atoms, number)
-                    || word(NEIGHBOUR) && others.any(|other| are_neighbours(number, other))
+                    || word(NEIGHBOUR) && others.any(|other| is_neighbour(number, other))
             }
             Party::EmergencyService => word(EMERGENCY),
             Party::Anonymous => word(ANONYMOUS),
@@ -227,17 +227,6 @@ impl<'a> Atoms<'a> {
             None => Vec::new(),
         }
     }
-}
-
-/// Whether two numbers look alike: in +1 the first six national digits are the same, elsewhere all but the last
-/// four.
-pub(super) fn are_neighbours(one: Number, other: Number) -> bool {
-    if one.len() != other.len() || one.is_local() != other.is_local() {
-        return false;
-    }
-    let plan_of_one = !one.is_local() && one.leading(1) == 1 && other.leading(1) == 1;
-    let shared = if plan_of_one { 7 } else { one.len().saturating_sub(4) };
-    shared > 0 && one.len() > shared && one.leading(shared) == other.leading(shared)
 }
 
 /// Every number of `set`, segment by segment, the usual lengths first.

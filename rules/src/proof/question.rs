@@ -88,29 +88,23 @@ impl Prover<'_> {
     /// Which rules can block, divert, limit or end a call to the numbers asked for: from whatever caller, at
     /// whatever time, over whatever trunk.
     pub fn who_can_block(&mut self, question: &Question) -> Answer {
-        let guarded = Question {
-            called: question.called.intersection(self.emergency),
-            services: question.services,
-            name: question.name.clone(),
-        };
-        let open = Question {
-            called: question.called.difference(self.emergency),
-            services: false,
-            name: question.name.clone(),
-        };
+        let part = |called: NumberSet, services| Question { called, services, name: String::new() };
+        let listed = part(question.called.intersection(self.emergency), question.services);
+        let unlisted = part(question.called.difference(self.emergency), false);
+        // Calls from outside to an emergency number are no emergency calls; calls to the service always are.
+        let numbers = part(question.called.clone(), false);
+        let services = part(NumberSet::EMPTY, question.services);
         let mut answer = Answer { powers: Vec::new(), undecided: Vec::new(), sentence: String::new() };
         for direction in Direction::ALL.iter().copied() {
-            if direction == Direction::Inbound {
-                self.powers(question, direction, false, &mut answer);
-            } else {
-                self.powers(&open, direction, false, &mut answer);
-                self.powers(&guarded, direction, true, &mut answer);
-            }
+            let inbound = direction == Direction::Inbound;
+            let (open, guarded) = if inbound { (&numbers, &services) } else { (&unlisted, &listed) };
+            self.powers(open, direction, false, &mut answer);
+            self.powers(guarded, direction, true, &mut answer);
         }
         answer.powers.sort_by_key(|power| (power.rule, power.direction as u8, power.guarded));
         answer.undecided.sort_by_key(|(rule, _)| *rule);
         answer.undecided.dedup_by_key(|(rule, _)| *rule);
-        answer.sentence = self.sentence(question, !guarded.is_empty(), !open.is_empty(), &answer);
+        answer.sentence = self.sentence(question, !listed.is_empty(), !unlisted.is_empty(), &answer);
         answer
     }
 
@@ -187,7 +181,8 @@ impl Prover<'_> {
         let name = &question.name;
         let mut sentences = Vec::new();
         if any_guarded {
-            let overridden = self.names(answer.powers.iter().filter(|power| power.guarded));
+            let leaves = |power: &&Power| power.guarded && power.direction != Direction::Inbound;
+            let overridden = self.names(answer.powers.iter().filter(leaves));
             let coda = match overridden.as_slice() {
                 [] => "and no rule matches such a call".to_owned(),
                 [only] => format!("one rule matches such calls and is overridden: {only}"),

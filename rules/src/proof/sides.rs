@@ -1,9 +1,10 @@
 //! Fills the sides of a call: who must appear in it, while others must not.
 
-use super::numbers::{ANONYMOUS, EMERGENCY, Escape, INVALID, NEIGHBOUR, Parties, are_neighbours};
+use super::numbers::{ANONYMOUS, EMERGENCY, Escape, INVALID, NEIGHBOUR, Parties};
 use super::solve::{Cause, Failure};
 use super::space::{Literal, Space, Test};
 use super::witness::{Witness, caller, forwarder};
+use crate::matching::is_neighbour;
 use crate::number::Number;
 use crate::policy::NumberField;
 use crate::subject::{Identity, Party};
@@ -215,7 +216,7 @@ impl Need<'_> {
         (0..tail)
             .map(|end| base + end)
             .filter_map(|value| Number::international(value.to_string().as_bytes()))
-            .find(|&number| number != other && are_neighbours(number, other) && free(&number, self.slot))
+            .find(|&number| number != other && is_neighbour(number, other) && free(&number, self.slot))
             .map(Party::Number)
     }
 }

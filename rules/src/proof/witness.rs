@@ -88,6 +88,7 @@ impl Witness {
             signer: &self.signer,
             identity_mismatch: self.identity_mismatch,
             priority: false,
+            repeat: false,
             callback: false,
             flags: self.flags,
             headers: self,

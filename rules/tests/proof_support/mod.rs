@@ -20,13 +20,7 @@ pub(crate) fn policy(firewall: Vec<FirewallRule>) -> PolicyText {
         version: String::new(),
         customer: Customer {
             name: "Acme".into(),
-            dial_plan: DialPlan {
-                region: "US".into(),
-                bare: Bare::National,
-                area: None,
-                access_codes: Vec::new(),
-                extensions: Vec::new(),
-            },
+            dial_plan: DialPlan::new("US", Bare::National, None, &[], &[]).unwrap(),
             time_zone: TimeZone::get("America/Chicago").unwrap(),
             numbers: NumberSet::EMPTY,
             trunks: Vec::new(),

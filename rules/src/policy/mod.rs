@@ -22,7 +22,7 @@ pub use files::{Files, MemoryFiles};
 pub use hours::{Hours, HoursId, WeekSet};
 pub use ips::IpsRule;
 pub use list::{EntryText, List, ListContent, ListId, ListSource};
-pub use reader::{Reading, read, read_bytes};
+pub use reader::{Reading, read, read_bytes, read_numbers};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,
     Response, RuleAction, RuleId, Term, TextField, TextTerm, TimeTerm,

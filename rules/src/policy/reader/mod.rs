@@ -13,6 +13,7 @@ mod list_file;
 mod lists;
 mod nearest;
 mod numbers;
+mod question;
 mod times;
 mod version;
 mod words;
@@ -21,6 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
+
+pub use question::read_numbers;
 
 pub(crate) use list_file::{Columns, record};
 

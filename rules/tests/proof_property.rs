@@ -351,7 +351,7 @@ fn check(script: &[u8]) -> Result<(), TestCaseError> {
     let emergency = NumberSet::EMPTY;
     let mut prover = Prover::new(&policy, &emergency, NOW);
     let findings = prover.findings();
-    let matcher = Policy::new(policy.clone(), &emergency);
+    let matcher = Policy::new(policy.clone());
     let mut scratch = Scratch::default();
     for (index, rule) in policy.firewall.iter().enumerate() {
         let has = |code| findings.iter().any(|finding| finding.code == code && finding.span == rule.span);

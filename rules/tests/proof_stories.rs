@@ -9,9 +9,9 @@ use proof_support::*;
 use ringwall_rules::matching::{NumberTableBuilder, RangeTable};
 use ringwall_rules::number_set::Segment;
 use ringwall_rules::policy::{
-    Code, Condition, Diagnostic, FirewallRule, HoursId, IpsRule, Level, Limit, ListContent, ListId, Mode,
-    NetworkField, NetworkTerm, NumberField, NumberTerm, PolicyText, Response, RuleAction, RuleId, TextField,
-    TimeTerm, WeekSet,
+    Code, Condition, Diagnostic, FirewallRule, HoursId, IpsRule, Level, Limit, ListContent, ListId,
+    MemoryFiles, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm, PolicyText, Response, RuleAction,
+    RuleId, TextField, TimeTerm, WeekSet, read,
 };
 use ringwall_rules::proof::{Answer, CanMatch, Cause, Prover, Question};
 use ringwall_rules::{Number, NumberSet, Party, Timestamp};
@@ -475,12 +475,31 @@ fn who_can_block_a_number_is_answered_for_every_call_there_is() {
         ask(&policy, "+14155550100").sentence,
         "no rule can block +14155550100 in any direction: not for any caller, time, trunk or header"
     );
-    policy.ips.push(IpsRule { name: "many".into(), span: 0..0 });
+    policy.ips = threshold();
     assert!(
         ask(&policy, "+14155550100")
             .sentence
             .ends_with("thresholds may block on top, once they are breached")
     );
+}
+
+/// One threshold, as its author writes it.
+fn threshold() -> Vec<IpsRule> {
+    let text = r#"
+        [customer]
+        name = "Acme"
+        region = "US"
+        time_zone = "America/Chicago"
+        numbers = ["+1 210 555 0100"]
+        [[ips]]
+        name = "one caller, many numbers"
+        count = "attempts"
+        per = ["caller"]
+        within = "10m"
+        warning = 15
+    "#;
+    let reading = read("acme.toml", text, &MemoryFiles::new(), now());
+    reading.policy.map(|policy| policy.ips).unwrap_or_else(|| panic!("{:#?}", reading.diagnostics))
 }
 
 #[test]

@@ -138,7 +138,7 @@ pub(crate) fn hours(name: &str, week: WeekSet, closed: &[&str]) -> Hours {
 }
 
 pub(crate) fn list(name: &str, content: ListContent) -> List {
-    List { name: name.into(), content, span: 0..0 }
+    List::new(name, content, 0..0)
 }
 
 /// The moment `text`, civil time in Chicago.

@@ -83,7 +83,7 @@ flags! {
     PassportMismatch "passport-mismatch" "The PASSporT was signed for another caller than the message names.";
     BadPassport "bad-passport" "An Identity header held no readable PASSporT (RFC 8225).";
     X5uRefused "x5u-refused" "The PASSporT named a certificate address that must never be fetched.";
-    FragOverlap "frag-overlap" "IP fragments overlapped.";
+    FragOverlap "frag-overlap" "IP fragments overlapped, or TCP segments with other bytes; the first ones were kept.";
     BranchReuse "branch-reuse" "A branch and Call-ID came again with another caller.";
     UnknownDialog "unknown-dialog" "A To tag named no dialog that was seen.";
 }

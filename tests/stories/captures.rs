@@ -8,7 +8,21 @@ use serde_json::Value;
 use crate::support::{ringwall, shared, stdout};
 
 /// What the manifest counts otherwise than we do, with the reason. A difference is allowed only where we are right.
-const REVIEWED: &[(&str, &str, &str)] = &[];
+const REVIEWED: &[(&str, &str, &str)] = &[
+    (BRUTE_FORCE, "sip_messages", PACKETCABLE),
+    (BRUTE_FORCE, "by_method", PACKETCABLE),
+    (BRUTE_FORCE, "by_status", PACKETCABLE),
+    (FUZZED, "sip_messages", DAMAGED),
+    (FUZZED, "calls", DAMAGED),
+    (FUZZED, "by_method", DAMAGED),
+    (FUZZED, "by_status", DAMAGED),
+];
+
+const BRUTE_FORCE: &str = "captures/sip-attacks/SIP-Bruteforce-Single-IP.pcap";
+const PACKETCABLE: &str = "three REGISTER and their 401 run over port 1293, which tshark takes for PacketCable";
+const FUZZED: &str = "captures/ndpi/fuzz-2006-06-26-2594.pcap";
+const DAMAGED: &str = "thirteen messages have damaged start lines (`INVITEKsip:…`, `SIP/x.0`) or lying UDP lengths; a caller must \
+    not get past the firewall by them, so they are read, as far as they go, with all the 52 that tshark reads";
 
 #[test]
 fn every_capture_counts_as_the_manifest_says() {
@@ -40,7 +54,8 @@ fn every_capture_counts_as_the_manifest_says() {
 #[test]
 fn hep_captures_give_the_messages_inside() {
     let Some(shared) = shared() else { return };
-    for (file, messages) in [("hep/hep.pcap", 8), ("hep/hep3_compressed.pcap.pcapng", 21)] {
+    // Two of the eight packets of hep.pcap carry no SIP: one is a log line (type 100), one RTCP as JSON (type 5).
+    for (file, messages) in [("hep/hep.pcap", 6), ("hep/hep3_compressed.pcap.pcapng", 21)] {
         let output = ringwall([Path::new("replay"), Path::new("--json"), &shared.join("captures").join(file)]);
         let summary: Value = serde_json::from_str(&stdout(&output)).unwrap();
         assert_eq!(summary["sip_messages"], messages, "{file}");

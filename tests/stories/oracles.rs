@@ -11,7 +11,10 @@ use engine::sip::{Message, unfold};
 use crate::support::shared;
 
 /// Captures whose messages tshark reads otherwise, and why we are right.
-const REVIEWED_TSHARK: &[(&str, &str)] = &[];
+const REVIEWED_TSHARK: &[(&str, &str)] = &[
+    ("fuzz-2006-06-26-2594.pcap", "bytes changed at random: tshark leaves out what is broken, we keep what can be read; see captures.rs"),
+    ("SIP-Bruteforce-Single-IP.pcap", "six messages over port 1293, which tshark takes for PacketCable"),
+];
 
 #[test]
 fn tshark_reads_the_same_fields_in_every_capture() {
@@ -106,7 +109,8 @@ fn our_rows(capture: &Path) -> Vec<Row> {
             Some(status) => status.to_string(),
             None => text(message.method_text()),
         };
-        let user = |user: Option<&[u8]>| user.map(text).unwrap_or_default();
+        // tshark leaves out user parts of one character.
+        let user = |user: Option<&[u8]>| user.filter(|user| user.len() > 1).map(text).unwrap_or_default();
         rows.push([
             start,
             text(message.call_id()),
@@ -120,7 +124,7 @@ fn our_rows(capture: &Path) -> Vec<Row> {
 
 fn tshark_rows(capture: &Path) -> Vec<Row> {
     let mut command = Command::new("tshark");
-    command.args(["-r"]).arg(capture).args(["-Y", "sip", "-T", "fields", "-E", "occurrence=f", "-E", "separator=/t"]);
+    command.args(["-r"]).arg(capture).args(["-Y", "sip && !icmp", "-T", "fields", "-E", "occurrence=f", "-E", "separator=/t"]);
     for field in ["Method", "Status-Code", "Call-ID", "CSeq.seq", "from.user", "r-uri.user"] {
         command.args(["-e", &format!("sip.{field}")]);
     }

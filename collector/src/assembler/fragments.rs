@@ -30,7 +30,7 @@ pub(crate) struct Fragments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Whole {
     pub(crate) protocol: u8,
-    pub(crate) has_conflict: bool,
+    pub(crate) has_overlap: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,8 +93,8 @@ impl Fragments {
             datagram.count(counters);
             counters.reassembled += 1;
             datagram.pieces.join(length, whole);
-            let has_conflict = datagram.overlap == Overlap::Conflicting;
-            return datagram.protocol.map(|protocol| Whole { protocol, has_conflict });
+            let has_overlap = datagram.overlap >= Overlap::Same;
+            return datagram.protocol.map(|protocol| Whole { protocol, has_overlap });
         }
         self.make_room(key.ends.source, counters);
         None
@@ -211,7 +211,13 @@ impl Datagram {
         if fragment.offset == 0 && self.protocol.is_none() {
             self.protocol = Some(ip.protocol);
         }
-        let mut overlap = self.pieces.insert(u64::from(fragment.offset), ip.payload);
+        let offset = u64::from(fragment.offset);
+        // The same fragment again is a duplicate on the way, not an overlap that somebody made.
+        let mut overlap = if self.pieces.has(offset, ip.payload) {
+            Overlap::Again
+        } else {
+            self.pieces.insert(offset, ip.payload)
+        };
         if fragment.is_last && ip.missing == 0 {
             match self.length {
                 None => self.length = Some(end),
@@ -222,11 +228,7 @@ impl Datagram {
         if self.length.is_some_and(|length| self.pieces.end() > length) {
             overlap = Overlap::Conflicting;
         }
-        self.overlap = match (self.overlap, overlap) {
-            (Overlap::Conflicting, _) | (_, Overlap::Conflicting) => Overlap::Conflicting,
-            (Overlap::Same, _) | (_, Overlap::Same) => Overlap::Same,
-            _ => Overlap::None,
-        };
+        self.overlap = self.overlap.max(overlap);
     }
 
     fn cost(&self) -> usize {
@@ -236,7 +238,7 @@ impl Datagram {
     fn count(&self, counters: &mut Counters) {
         match self.overlap {
             Overlap::None => {}
-            Overlap::Same => counters.overlaps_same += 1,
+            Overlap::Again | Overlap::Same => counters.overlaps_same += 1,
             Overlap::Conflicting => counters.overlaps_conflicting += 1,
         }
     }

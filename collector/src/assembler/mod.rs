@@ -143,8 +143,8 @@ impl Assembler {
         self.counters.fragments += 1;
         let mut joined = std::mem::take(&mut self.joined);
         let whole = self.fragments.add(&ip, fragment, carriage.at, &mut self.counters, &mut joined);
-        if let Some(Whole { protocol, has_conflict }) = whole {
-            carriage.flags.raise_if(has_conflict, Flag::FragOverlap);
+        if let Some(Whole { protocol, has_overlap }) = whole {
+            carriage.flags.raise_if(has_overlap, Flag::FragOverlap);
             carriage.layers += 1;
             let is_v4 = ip.ends.source.is_ipv4();
             let inner = if is_v4 {

@@ -14,14 +14,23 @@ struct Piece {
 }
 
 /// What a new piece had in common with those that were there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Overlap {
     None,
+    /// The same piece was there.
+    Again,
+    /// The same bytes, cut otherwise.
     Same,
     Conflicting,
 }
 
 impl Pieces {
+    /// Whether just these bytes were inserted at `offset` before.
+    pub(crate) fn has(&self, offset: u64, bytes: &[u8]) -> bool {
+        let index = self.list.partition_point(|piece| piece.offset < offset);
+        self.list.get(index).is_some_and(|piece| piece.offset == offset && *piece.bytes == *bytes)
+    }
+
     /// Keeps of `bytes`, which belong at `offset`, what was not there yet.
     pub(crate) fn insert(&mut self, offset: u64, bytes: &[u8]) -> Overlap {
         let mut overlap = Overlap::None;

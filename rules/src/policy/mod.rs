@@ -11,8 +11,14 @@ pub mod rule;
 pub mod text;
 
 mod compiled;
+mod judge;
+mod judge_explanation;
+mod judge_facts;
+mod judge_guard;
+mod judge_limits;
 mod reader;
 mod render;
+mod set;
 
 pub use compiled::Policy;
 pub use customer::{ChangeControl, Customer, Redress};
@@ -21,6 +27,9 @@ pub use expect::{Expect, ExpectedCall};
 pub use files::{Files, MemoryFiles};
 pub use hours::{Hours, HoursId, WeekSet};
 pub use ips::IpsRule;
+pub use judge_explanation::{Clause, Explanation, Finding, RuleFinding, RuleState, TurningPoint};
+pub use judge_facts::Fit;
+pub use judge_limits::Limits;
 pub use list::{EntryText, List, ListContent, ListId, ListSource};
 pub use reader::{Reading, read, read_bytes, read_numbers};
 pub use rule::{

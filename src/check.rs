@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let now = policies::now();
     let mut outcome = Outcome::Done;
     for path in &arguments.policies {
-        let checked = Checked::new(policies::read(path)?, arguments.who_can_block.as_deref(), now)?;
+        let checked = Checked::new(policies::read(path, now)?, arguments.who_can_block.as_deref(), now)?;
         if checked.count(Level::Error) > 0 {
             outcome = Outcome::Findings;
         }

@@ -22,10 +22,11 @@ pub(crate) struct Read {
 }
 
 /// Reads the policy at `path` with the lists beside it.
-pub(crate) fn read(path: &Path) -> Result<Read, Failure> {
+/// `now` decides which entries are left out as past their date.
+pub(crate) fn read(path: &Path, now: Timestamp) -> Result<Read, Failure> {
     let bytes = std::fs::read(path).map_err(Failure::file(path))?;
     let beside = Beside(path.parent().unwrap_or(Path::new("")).to_owned());
-    let reading = policy::read_bytes(&path.display().to_string(), &bytes, &beside, now());
+    let reading = policy::read_bytes(&path.display().to_string(), &bytes, &beside, now);
     Ok(Read { path: path.to_owned(), source: bytes, policy: reading.policy, diagnostics: reading.diagnostics })
 }
 
@@ -39,12 +40,13 @@ pub(crate) fn check_text(name: &str, text: &str) -> String {
     })
 }
 
-/// Reads and compiles `paths`; mistakes are said on stderr. `mode` replaces every mode but `off`.
+/// Reads and compiles `paths`; mistakes are said on stderr. `mode` replaces every mode but `off`. Entries past their
+/// date are kept: the moment of each call decides, and a capture may be older than they are.
 pub(crate) fn load(paths: &[PathBuf], mode: Option<Mode>) -> Result<PolicySet, Failure> {
     let mut policies = Vec::new();
     let mut broken = false;
     for path in paths {
-        let read = read(path)?;
+        let read = read(path, Timestamp::default())?;
         for diagnostic in read.diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error) {
             eprint!("{}", diagnostic.render_bytes(&read.source));
         }

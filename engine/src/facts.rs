@@ -37,11 +37,11 @@ pub struct Trust {
 impl Facts {
     /// Reads all addresses of `message` by `plan` and keeps them with `attempt`.
     /// `own_side` says whether the customer's own side sent it: only there do extensions name callers.
-    pub fn read(&mut self, message: &Message<'_>, plan: &DialPlan, own_side: bool, attempt: &mut Attempt) {
+    pub fn read<'m>(&mut self, message: &Message<'m>, plan: &DialPlan, own_side: bool, attempt: &mut Attempt) {
         self.clear();
         let facts_max = attempt.facts.len() + FACTS_MAX;
         let as_caller = if own_side { number::Role::OwnCaller } else { number::Role::Caller };
-        let mut reading = Reading { facts: self, plan, attempt, as_caller, facts_max };
+        let mut reading = Reading { facts: self, plan, attempt, as_caller, facts_max, read: [None; READ_KEPT], next: 0 };
         for from in message.froms() {
             reading.caller(Role::From, &from);
             reading.display_name(&from);
@@ -173,16 +173,25 @@ pub struct Seen {
 }
 
 /// One reading in progress.
-struct Reading<'a> {
+struct Reading<'a, 'm> {
     facts: &'a mut Facts,
     plan: &'a DialPlan,
     attempt: &'a mut Attempt,
     as_caller: number::Role,
     facts_max: usize,
+    /// The last addresses read: From, P-Asserted-Identity and Contact are often one, so are To and Request-URI.
+    read: [Option<Known<'m>>; READ_KEPT],
+    next: usize,
 }
 
-impl Reading<'_> {
-    fn caller(&mut self, role: Role, address: &NameAddr<'_>) {
+/// An address and what it was read as.
+type Known<'m> = (number::Role, Uri<'m>, number::Reading<'m>);
+
+/// So many addresses of one message are not read again.
+const READ_KEPT: usize = 4;
+
+impl<'m> Reading<'_, 'm> {
+    fn caller(&mut self, role: Role, address: &NameAddr<'m>) {
         let reading = self.number(role, &address.uri, self.as_caller);
         self.facts.callers.push(Identity { party: reading.party, origin: origin(role), asserted: false });
         self.facts.flags = self.facts.flags.union(reading.flags).union(address.flags);
@@ -192,15 +201,15 @@ impl Reading<'_> {
         }
     }
 
-    fn forwarder(&mut self, role: Role, address: &NameAddr<'_>) {
+    fn forwarder(&mut self, role: Role, address: &NameAddr<'m>) {
         let reading = self.number(role, &address.uri, number::Role::Called);
         self.facts.forwarders.push(Identity { party: reading.party, origin: origin(role), asserted: false });
         self.facts.flags = self.facts.flags.union(reading.flags);
     }
 
     /// History-Info lists every station of the call; the last one is where the call goes now (RFC 7044 §5).
-    fn history(&mut self, message: &Message<'_>) {
-        let mut previous: Option<NameAddr<'_>> = None;
+    fn history(&mut self, message: &Message<'m>) {
+        let mut previous: Option<NameAddr<'m>> = None;
         for station in message.addresses(Header::HistoryInfo) {
             if let Some(left) = previous.replace(station) {
                 self.forwarder(Role::History, &left);
@@ -213,7 +222,7 @@ impl Reading<'_> {
         }
     }
 
-    fn called(&mut self, role: Role, uri: &Uri<'_>) {
+    fn called(&mut self, role: Role, uri: &Uri<'m>) {
         let reading = self.number(role, uri, number::Role::Called);
         self.facts.called.push(reading.party);
         self.facts.flags = self.facts.flags.union(reading.flags);
@@ -224,7 +233,7 @@ impl Reading<'_> {
     }
 
     /// Addresses that decide nothing by themselves, but belong into the record.
-    fn others(&mut self, message: &Message<'_>) {
+    fn others(&mut self, message: &Message<'m>) {
         for (role, header) in [
             (Role::To, Header::To),
             (Role::Referrer, Header::ReferredBy),
@@ -263,8 +272,19 @@ impl Reading<'_> {
         self.facts.flags.raise_if(differs, Flag::DisplayNumberMismatch);
     }
 
-    fn number<'u>(&mut self, role: Role, uri: &Uri<'u>, as_what: number::Role) -> number::Reading<'u> {
-        let reading = number::read(uri, self.plan, as_what);
+    fn number(&mut self, role: Role, uri: &Uri<'m>, as_what: number::Role) -> number::Reading<'m> {
+        let known = self.read.iter().flatten().find(|(role, known, _)| *role == as_what && same(known, uri));
+        let reading = match known {
+            Some((_, _, reading)) => *reading,
+            None => {
+                let reading = number::read(uri, self.plan, as_what);
+                if let Some(place) = self.read.get_mut(self.next % READ_KEPT) {
+                    *place = Some((as_what, *uri, reading));
+                }
+                self.next += 1;
+                reading
+            }
+        };
         let written = uri.user.unwrap_or_default().split(|&byte| byte == b';').next().unwrap_or_default();
         self.keep(role, reading.party, written);
         if !reading.domain.is_empty()
@@ -284,6 +304,15 @@ impl Reading<'_> {
             self.attempt.facts.push(Fact { role, party, raw });
         }
     }
+}
+
+/// Whether two URIs name the same party: all that the reader of numbers looks at is the same.
+fn same(one: &Uri<'_>, other: &Uri<'_>) -> bool {
+    one.user == other.user
+        && one.user.is_some()
+        && one.scheme == other.scheme
+        && one.params == other.params
+        && one.password == other.password
 }
 
 fn origin(role: Role) -> Origin {

@@ -2,5 +2,8 @@
 
 mod calls;
 mod captures;
+mod commands;
+mod documents;
 mod evasion;
 mod oracles;
+mod verdicts;

@@ -187,8 +187,14 @@ impl Attempt {
 
     /// Keeps `bytes`; what is longer than [`TEXT_BYTES_MAX`] is cut, and an ellipsis says so.
     pub(crate) fn keep(&mut self, bytes: &[u8]) -> Range<u32> {
-        let mut room = [0; 2 * TEXT_BYTES_MAX];
-        let bytes = unfold(bytes, &mut room);
+        if memchr::memchr(b'\n', bytes).is_some() {
+            let mut room = [0; 2 * TEXT_BYTES_MAX];
+            return self.keep_line(unfold(bytes, &mut room));
+        }
+        self.keep_line(bytes)
+    }
+
+    fn keep_line(&mut self, bytes: &[u8]) -> Range<u32> {
         let start = self.text.len() as u32;
         if bytes.len() <= TEXT_BYTES_MAX {
             self.text.extend_from_slice(bytes);

@@ -1,0 +1,133 @@
+//! The commands as a newcomer tries them.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::{Scratch, ringwall, stdout};
+
+fn run(arguments: &[&str]) -> std::process::Output {
+    ringwall(arguments.iter().map(PathBuf::from))
+}
+
+#[test]
+fn what_init_recommends_passes_check() {
+    let scratch = Scratch::new("init");
+    let plain = ["init", "--name", "Example \"Ltd\"", "--numbers", "+1 210 555 0100 - +1 210 555 0199"];
+    let full = [&plain[..], &["--trunk", "192.0.2.0/24", "--hours", "Mon-Fri 08:00-17:00", "--time-zone", "America/Chicago"]].concat();
+    let german = ["init", "--name", "Beispiel", "--region", "DE", "--numbers", "+49 30 23125 0 - +49 30 23125 9"];
+    for arguments in [&plain[..], &full, &german] {
+        let output = run(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let policy = scratch.write("policy.toml", &output.stdout);
+        let checked = run(&["check", policy.to_str().unwrap()]);
+        assert_eq!(checked.status.code(), Some(0), "{}\n{}", stdout(&output), stdout(&checked));
+        assert!(stdout(&checked).contains("0 errors"), "{}", stdout(&checked));
+    }
+}
+
+#[test]
+fn init_says_what_is_wrong_with_an_answer() {
+    let output = run(&["init", "--name", "x", "--numbers", "not a number"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not a number"));
+}
+
+#[test]
+fn check_names_every_mistake_and_ends_with_one() {
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/policies/thirty-mistakes.toml");
+    let output = run(&["check", "--json", policy]);
+    assert_eq!(output.status.code(), Some(1));
+    let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let mut codes: Vec<&str> = found["diagnostics"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    let count = codes.len();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!((count, codes.len()), (30, 30));
+}
+
+#[test]
+fn an_expectation_that_fails_is_an_error_at_its_line() {
+    let scratch = Scratch::new("expect");
+    let policy = scratch.write(
+        "policy.toml",
+        "[customer]\nname = \"x\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+12105550100\"]\n\n[[expect]]\ncall = { from = \"+13035550142\", to = \"+12105550100\" }\nverdict = \"block\"\n",
+    );
+    let output = run(&["check", policy.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stdout(&output);
+    assert!(said.contains("failed-expect") && said.contains(":7:"), "{said}");
+}
+
+#[test]
+fn check_answers_who_can_block_a_number() {
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/acme.toml");
+    let scratch = Scratch::new("who");
+    scratch.write("harassment.csv", "number\n+12125550166\n");
+    let copy = scratch.write("acme.toml", std::fs::read(policy).unwrap());
+    let output = run(&["check", "--who-can-block", "+1 900 555*", copy.to_str().unwrap()]);
+    let said = stdout(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("no rule can block 911"), "{said}");
+    assert!(said.contains("premium or satellite number"), "{said}");
+}
+
+#[test]
+fn explain_tells_facts_rules_and_what_would_turn_the_verdict() {
+    let scratch = Scratch::new("explain");
+    scratch.write("harassment.csv", "number,category,added\n+12125550166,Harassing,2026-10-01\n");
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/acme.toml");
+    let copy = scratch.write("acme.toml", std::fs::read(policy).unwrap());
+    let copy = copy.to_str().unwrap();
+    let question = ["explain", "--policy", copy, "--caller", "001 (212) 555.0166", "--called", "5550150"];
+    let said = stdout(&run(&question));
+    for expected in ["+12125550166", "harassing caller", "harassment.csv:2", "would be allow if", "rlibphonenumber"] {
+        assert!(said.contains(expected), "{expected}:\n{said}");
+    }
+    let json: Value = serde_json::from_str(&stdout(&run(&[&question[..], &["--json"]].concat()))).unwrap();
+    assert_eq!((&json["verdict"], &json["rule"], &json["action_status"]), (&"block".into(), &"harassing caller".into(), &603.into()));
+    assert_eq!(json["rules"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn demo_stops_what_firewall_rules_can_stop_and_nothing_honest() {
+    let scratch = Scratch::new("demo");
+    let data = scratch.path().to_str().unwrap();
+    let output = run(&["demo", "--json", "--data", data]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    for (label, tally) in told["labels"].as_object().unwrap() {
+        let (attempts, stopped) = (&tally["attempts"], &tally["stopped"]);
+        match label.as_str() {
+            "harassment" | "scanner" | "toll-fraud" => assert_eq!(attempts, stopped, "{label}"),
+            _ if tally["attack"] == false => assert_eq!(stopped, 0, "{label}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn hostile_text_is_inert_in_every_output() {
+    use crate::support::messages::Dialog;
+    use crate::support::packets::{Capture, Path};
+    let scratch = Scratch::new("hostile");
+    let mut capture = Capture::new();
+    let hostile = "User-Agent: \x1b[31m\u{202e}\u{2028}<script>\r\nSubject: x\r\n";
+    capture.udp(Path::default(), &Dialog::default().opening("INVITE", 1, "1", hostile));
+    let file = scratch.write("hostile.pcap", capture.into_bytes());
+    let output = run(&["replay", "--calls", "-", file.to_str().unwrap()]);
+    let text = stdout(&output);
+    assert_eq!(text.lines().count(), 1);
+    assert!(!text.contains(['\x1b', '\u{202e}', '\u{2028}']), "{text}");
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["user_agent"], "\x1b[31m\u{202e}\u{2028}<script>");
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in ["demo", "init", "check", "replay", "explain"] {
+        let said = stdout(&run(&[command, "--help"]));
+        assert!(said.contains("Example:"), "{command}: {said}");
+    }
+    assert_eq!(run(&["replay"]).status.code(), Some(2));
+}

@@ -14,7 +14,7 @@ use ringwall_rules::verdict::{ListHit, Reason, Verdict};
 use ringwall_rules::{Action, Timestamp};
 
 fn policy(lists: Vec<List>, firewall: Vec<FirewallRule>) -> Policy {
-    Policy::new(policy_text(lists, firewall), &NumberSet::EMPTY)
+    Policy::new(policy_text(lists, firewall))
 }
 
 fn judge(policy: &Policy, call: &Call) -> Verdict {
@@ -163,7 +163,7 @@ fn direction_follows_trunks_and_without_them_numbers() {
     let with_trunks = policy(Vec::new(), Vec::new());
     let mut text = policy_text(Vec::new(), Vec::new());
     text.customer.trunks.clear();
-    let without = Policy::new(text, &NumberSet::EMPTY);
+    let without = Policy::new(text);
     let (own, other) = ("+12105550101", "+13125550100");
     let (inside, outside) = ("10.20.1.1", "192.0.2.7");
     use Direction::{Inbound, Internal, Outbound};
@@ -221,8 +221,8 @@ fn each_customer_whose_number_or_trunk_takes_part_judges() {
                 1 => vec![format!("10.{}.0.0/16", customer % 100).parse().unwrap()],
                 _ => vec![format!("10.{}.{}.0/24", customer % 100, customer % 7).parse().unwrap()],
             };
-            text.customer.dial_plan.region = if customer % 5 == 0 { "GB" } else { "US" }.to_owned();
-            Policy::new(text, &NumberSet::EMPTY)
+            text.customer.dial_plan = dial_plan(if customer % 5 == 0 { "GB" } else { "US" });
+            Policy::new(text)
         })
         .collect();
     let set = PolicySet::new(policies);

@@ -7,8 +7,8 @@ use crate::number::Number;
 use crate::number_set::NumberSet;
 use crate::plan::{self, DialPlan};
 use crate::policy::{
-    Condition, EntryText, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm, PolicyText,
-    Response, RuleAction, RuleId,
+    Condition, EntryText, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm,
+    PolicyText, Response, RuleAction, RuleId,
 };
 use crate::subject::{Direction, Identity, Party};
 use crate::time::Timestamp;

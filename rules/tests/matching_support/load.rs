@@ -50,13 +50,13 @@ pub fn range_table(count: u64) -> RangeTable {
 pub fn policy(rules: u64, numbers: u64, prefixes: u64) -> Policy {
     let content = ListContent::Numbers { exact: number_table(numbers), ranges: range_table(prefixes) };
     let lists = vec![
-        List { name: "harassment".to_owned(), content, span: 0..0 },
+        List::new("harassment", content, 0..0),
         texts_list("scanners", &["friendly-scanner", "sipvicious", "sipcli", "pplsip"]),
         networks_list("bad", &["203.0.113.0/24", "198.18.0.0/15", "2001:db8:bad::/48"]),
     ];
     let mut dice = Dice::new(11);
     let firewall = (0..rules).map(|index| load_rule(&mut dice, index)).collect();
-    Policy::new(policy_text(lists, firewall), &NumberSet::EMPTY)
+    Policy::new(policy_text(lists, firewall))
 }
 
 fn load_rule(dice: &mut Dice, index: u64) -> FirewallRule {

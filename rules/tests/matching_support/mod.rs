@@ -64,17 +64,22 @@ pub fn numbers_list(name: &str, exact: &[Number], ranges: &[NumberSet]) -> List 
     let rows = ranges.iter().zip(exact.len() as u32..);
     let ranges = rows.flat_map(|(set, row)| set.segments().iter().map(move |segment| (*segment, row)));
     let content = ListContent::Numbers { exact: builder.finish(), ranges: RangeTable::new(ranges.collect()) };
-    List { name: name.to_owned(), content, span: 0..0 }
+    List::new(name, content, 0..0)
 }
 
 pub fn texts_list(name: &str, texts: &[&str]) -> List {
     let texts = texts.iter().map(|text| text.to_string()).collect();
-    List { name: name.to_owned(), content: ListContent::Texts(texts), span: 0..0 }
+    List::new(name, ListContent::Texts(texts), 0..0)
 }
 
 pub fn networks_list(name: &str, networks: &[&str]) -> List {
     let networks = networks.iter().map(|text| text.parse().unwrap()).collect();
-    List { name: name.to_owned(), content: ListContent::Networks(networks), span: 0..0 }
+    List::new(name, ListContent::Networks(networks), 0..0)
+}
+
+/// How somebody in `region` dials, with 9 for an outside line.
+pub fn dial_plan(region: &str) -> DialPlan {
+    DialPlan::new(region, Bare::National, Some("210"), &["9".to_owned()], &[]).unwrap()
 }
 
 /// Acme of Texas, with `lists` and `firewall`.
@@ -87,13 +92,7 @@ pub fn policy_text(lists: Vec<List>, firewall: Vec<FirewallRule>) -> PolicyText 
         version: "0".repeat(64),
         customer: Customer {
             name: "Acme".to_owned(),
-            dial_plan: DialPlan {
-                region: "US".to_owned(),
-                bare: Bare::National,
-                area: Some("210".to_owned()),
-                access_codes: vec!["9".to_owned()],
-                extensions: Vec::new(),
-            },
+            dial_plan: dial_plan("US"),
             time_zone: TimeZone::get("America/Chicago").unwrap(),
             numbers: NumberSet::range(number("+12105550100"), number("+12105550199")),
             trunks: vec!["10.20.0.0/16".parse().unwrap()],
@@ -143,6 +142,7 @@ pub struct Call {
     pub identity_mismatch: bool,
     pub priority: bool,
     pub callback: bool,
+    pub repeat: bool,
     pub flags: Flags,
     pub headers: NamedHeaders,
 }
@@ -185,6 +185,7 @@ impl Call {
             identity_mismatch: false,
             priority: false,
             callback: false,
+            repeat: false,
             flags: Flags::NONE,
             headers: NamedHeaders::default(),
         }
@@ -211,6 +212,7 @@ impl Call {
             identity_mismatch: self.identity_mismatch,
             priority: self.priority,
             callback: self.callback,
+            repeat: self.repeat,
             flags: self.flags,
             headers: &self.headers,
         }
@@ -293,7 +295,7 @@ impl World {
         if dice.one_in(20) {
             text.customer.mode = Mode::Off;
         }
-        Self { policy: Policy::new(text, &NumberSet::exact(number("9911"))) }
+        Self { policy: Policy::new(text) }
     }
 
     pub fn subject(&self, dice: &mut Dice, step: i64) -> Call {
@@ -324,6 +326,7 @@ impl World {
         call.identity_mismatch = dice.one_in(2);
         call.priority = dice.one_in(50);
         call.callback = dice.one_in(20);
+        call.repeat = dice.one_in(8);
         call.flags = (0..dice.below(4)).map(|_| *dice.pick(&Flag::ALL[..5])).collect();
         call.headers.0 = (0..dice.below(4)).map(|_| (*dice.pick(HEADERS), text(dice))).collect();
         call

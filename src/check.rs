@@ -17,7 +17,9 @@ use crate::policies::{self, Read};
 ///
 /// Exit code 0 without errors (warnings allowed), 1 with any error or failed `expect`.
 #[derive(Args)]
-#[command(after_help = "Example:\n  ringwall check acme.toml\n  ringwall check --who-can-block '+1 800*' acme.toml")]
+#[command(
+    after_help = "Example:\n  ringwall check acme.toml\n  ringwall check --who-can-block '+1 800*' acme.toml"
+)]
 pub(crate) struct Arguments {
     /// Also say which rules can block calls to this number or pattern.
     #[arg(long, value_name = "NUMBER")]
@@ -111,7 +113,9 @@ impl Checked {
         let diagnostics: Vec<Value> = self
             .diagnostics
             .iter()
-            .map(|diagnostic| serde_json::from_str(&diagnostic.to_json(&self.text_of(diagnostic))).unwrap_or_default())
+            .map(|diagnostic| {
+                serde_json::from_str(&diagnostic.to_json(&self.text_of(diagnostic))).unwrap_or_default()
+            })
             .collect();
         reporter::to_line(
             out,

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let files = write_files(arguments)?;
     let mut replay = Replay::new(policies::load(std::slice::from_ref(&files.policy), None)?);
     let mut found: HashMap<String, Found> = HashMap::new();
-    let notes = replay.run(&[files.capture.clone()], &mut |told| {
+    let notes = replay.run(std::slice::from_ref(&files.capture), &mut |told| {
         if let Told::Call { line, .. } = told {
             let stopped = matches!(line.verdict, "block" | "divert" | "limit");
             let entry = found.entry(line.call_id.as_deref().unwrap_or_default().to_owned()).or_default();
@@ -54,8 +54,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     debug_assert!(notes.is_empty(), "a capture of our own reads without complaint");
     let tallies = tally(&files.truth, &found);
     let mut out = std::io::stdout().lock();
-    let written =
-        if arguments.json { print_json(&mut out, &replay, &tallies) } else { print(&mut out, &files, &replay, &tallies) };
+    let written = if arguments.json {
+        print_json(&mut out, &replay, &tallies)
+    } else {
+        print(&mut out, &files, &replay, &tallies)
+    };
     written.map_err(Failure::Output)?;
     Ok(Outcome::Done)
 }
@@ -143,7 +146,8 @@ fn print(
         for (label, tally) in tallies.iter().filter(|(_, tally)| tally.attack == attack) {
             let rules: Vec<String> =
                 tally.rules.iter().map(|(rule, count)| format!("{count} by \"{rule}\"")).collect();
-            let line = format!("  {label:<24}{:>9}{:>9}   {}", tally.attempts, tally.stopped, rules.join(", "));
+            let line =
+                format!("  {label:<24}{:>9}{:>9}   {}", tally.attempts, tally.stopped, rules.join(", "));
             writeln!(out, "{}", line.trim_end())?;
         }
         writeln!(out)?;

@@ -19,8 +19,10 @@ use crate::policies;
 
 /// Explain what a policy decides about one call and why.
 #[derive(Args)]
-#[command(after_help = "Example:\n  ringwall explain --policy acme.toml --caller '+1 (303) 555-0142' --called 2105550100\n  \
-ringwall explain --policy acme.toml --message invite.sip --source 198.51.100.11")]
+#[command(
+    after_help = "Example:\n  ringwall explain --policy acme.toml --caller '+1 (303) 555-0142' --called 2105550100\n  \
+ringwall explain --policy acme.toml --message invite.sip --source 198.51.100.11"
+)]
 pub(crate) struct Arguments {
     /// The customer's policy.
     #[arg(long)]
@@ -84,9 +86,9 @@ impl Arguments {
 
 fn address(text: &str) -> Result<SocketAddr, Failure> {
     let whole = text.parse::<SocketAddr>().ok();
-    whole
-        .or_else(|| text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 5060)))
-        .ok_or_else(|| Failure::Usage(format!("--source wants an IP address, with or without a port, not {text:?}")))
+    whole.or_else(|| text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 5060))).ok_or_else(
+        || Failure::Usage(format!("--source wants an IP address, with or without a port, not {text:?}")),
+    )
 }
 
 fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
@@ -96,7 +98,9 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
         civil.to_zoned(zone.clone()).ok().map(|zoned: Zoned| zoned.timestamp())
     };
     exact.or_else(local).map(|moment| Timestamp(moment.as_microsecond())).ok_or_else(|| {
-        Failure::Usage(format!("--at wants a moment such as 2026-10-14T23:00-05:00 or 2026-10-14T23:00, not {text:?}"))
+        Failure::Usage(format!(
+            "--at wants a moment such as 2026-10-14T23:00-05:00 or 2026-10-14T23:00, not {text:?}"
+        ))
     })
 }
 
@@ -137,10 +141,8 @@ impl Told<'_> {
     }
 
     fn json(&self) -> String {
-        let facts: serde_json::Map<String, Value> = self
-            .facts()
-            .into_iter()
-            .fold(serde_json::Map::new(), |mut facts, (name, value)| {
+        let facts: serde_json::Map<String, Value> =
+            self.facts().into_iter().fold(serde_json::Map::new(), |mut facts, (name, value)| {
                 match facts.get_mut(name) {
                     Some(Value::Array(values)) => values.push(Value::String(value)),
                     _ => {
@@ -155,14 +157,17 @@ impl Told<'_> {
             .iter()
             .map(|finding| {
                 let conditions = |findings: &[Finding]| -> Vec<Value> {
-                    findings.iter().map(|condition| {
-                        json!({
-                            "dimension": condition.dimension, "holds": condition.holds,
-                            "value": condition.fitted.as_ref().map(|fit| &fit.value),
-                            "term": condition.fitted.as_ref().map(|fit| &fit.term),
-                            "values": condition.values,
+                    findings
+                        .iter()
+                        .map(|condition| {
+                            json!({
+                                "dimension": condition.dimension, "holds": condition.holds,
+                                "value": condition.fitted.as_ref().map(|fit| &fit.value),
+                                "term": condition.fitted.as_ref().map(|fit| &fit.term),
+                                "values": condition.values,
+                            })
                         })
-                    }).collect()
+                        .collect()
                 };
                 json!({
                     "rule": self.rule_name(finding), "state": state(finding.state),
@@ -199,7 +204,8 @@ impl Told<'_> {
             }
             if role.says_who_calls() || role.says_who_forwarded() {
                 let identities = subject.callers.iter().chain(subject.forwarders);
-                let asserted = identities.filter(|identity| identity.party == fact.party).any(|one| one.asserted);
+                let asserted =
+                    identities.filter(|identity| identity.party == fact.party).any(|one| one.asserted);
                 value.push_str(if asserted { ", asserted by a believed peer" } else { ", not asserted" });
             }
             facts.push((role_name(role), value));
@@ -215,7 +221,10 @@ impl Told<'_> {
             facts.push(("time", local.strftime("%a %Y-%m-%d %H:%M:%S %Z").to_string()));
         }
         facts.push(("call type", subject.call_type.word().to_owned()));
-        facts.push(("attestation", subject.attestation.map_or("unverified", rules::Attestation::word).to_owned()));
+        facts.push((
+            "attestation",
+            subject.attestation.map_or("unverified", rules::Attestation::word).to_owned(),
+        ));
         for (name, value) in [("display name", subject.display_name), ("user agent", subject.user_agent)] {
             if !value.is_empty() {
                 facts.push((name, text(value)));
@@ -247,7 +256,11 @@ impl Told<'_> {
             }
         }
         if let Some((count, exceeded)) = finding.limit {
-            let _ = writeln!(out, "         limit  {count} counted before this call{}", if exceeded { ": exceeded" } else { "" });
+            let _ = writeln!(
+                out,
+                "         limit  {count} counted before this call{}",
+                if exceeded { ": exceeded" } else { "" }
+            );
         }
     }
 
@@ -257,7 +270,11 @@ impl Told<'_> {
         let shadow = verdict
             .would
             .map_or_else(String::new, |would| format!(" (in enforce mode it would be {})", would.word()));
-        format!("{}{status}{shadow}: {}", verdict.action.word(), printable(&reporter::reason(verdict, self.policy)))
+        format!(
+            "{}{status}{shadow}: {}",
+            verdict.action.word(),
+            printable(&reporter::reason(verdict, self.policy))
+        )
     }
 
     fn turning_points(&self) -> Vec<String> {
@@ -296,7 +313,12 @@ fn describe(condition: &Finding) -> String {
     match &condition.fitted {
         Some(fit) if fit.value == fit.term => format!("{} is {}", condition.dimension, fit.value),
         Some(fit) => format!("{}: {} fits {}", condition.dimension, fit.value, fit.term),
-        None => format!("{}: {} fits none of {}", condition.dimension, listed(&condition.values), listed(&condition.terms)),
+        None => format!(
+            "{}: {} fits none of {}",
+            condition.dimension,
+            listed(&condition.values),
+            listed(&condition.terms)
+        ),
     }
 }
 

@@ -13,9 +13,11 @@ use crate::policies;
 /// It is self-contained and passes `check`. Rules that need something it was not told (trunks, hours) are there
 /// with mode = "off" and a comment that says what they need.
 #[derive(Args)]
-#[command(after_help = "Example:\n  ringwall init --name 'Example Ltd' --numbers '+1 210 555 0100 - +1 210 555 0199' \\\n      \
+#[command(
+    after_help = "Example:\n  ringwall init --name 'Example Ltd' --numbers '+1 210 555 0100 - +1 210 555 0199' \\\n      \
 --trunk 192.0.2.0/24 --hours 'Mon-Fri 08:00-17:00' --time-zone America/Chicago > example.toml\n  \
-ringwall check example.toml")]
+ringwall check example.toml"
+)]
 pub(crate) struct Arguments {
     /// The customer's name.
     #[arg(long)]
@@ -99,10 +101,17 @@ impl Arguments {
             return Ok(false);
         };
         if tables.iter().any(|(other, _)| other != days) {
-            return Err(Failure::Usage("--hours may name several times, but only for the same days".to_owned()));
+            return Err(Failure::Usage(
+                "--hours may name several times, but only for the same days".to_owned(),
+            ));
         }
         let open: Vec<String> = tables.iter().map(|(_, open)| (*open).to_owned()).collect();
-        let _ = write!(text, "[hours.business]\ndays = {}\nopen = {}\nclosed = []\n\n", quoted(days), array(&open));
+        let _ = write!(
+            text,
+            "[hours.business]\ndays = {}\nopen = {}\nclosed = []\n\n",
+            quoted(days),
+            array(&open)
+        );
         Ok(true)
     }
 
@@ -158,7 +167,10 @@ impl Arguments {
 fn rule_or_off(rule: &str, known: Option<&str>, needs: &str) -> String {
     match known {
         Some(_) => rule.to_owned(),
-        None => format!("{}mode = \"off\"                          # {needs}\n\n", rule.trim_end().to_owned() + "\n"),
+        None => format!(
+            "{}mode = \"off\"                          # {needs}\n\n",
+            rule.trim_end().to_owned() + "\n"
+        ),
     }
 }
 

@@ -25,9 +25,14 @@ pub(crate) struct Read {
 /// `now` decides which entries are left out as past their date.
 pub(crate) fn read(path: &Path, now: Timestamp) -> Result<Read, Failure> {
     let bytes = std::fs::read(path).map_err(Failure::file(path))?;
-    let beside = Beside(path.parent().unwrap_or(Path::new("")).to_owned());
+    let beside = Beside(path.parent().unwrap_or_else(|| Path::new("")).to_owned());
     let reading = policy::read_bytes(&path.display().to_string(), &bytes, &beside, now);
-    Ok(Read { path: path.to_owned(), source: bytes, policy: reading.policy, diagnostics: reading.diagnostics })
+    Ok(Read {
+        path: path.to_owned(),
+        source: bytes,
+        policy: reading.policy,
+        diagnostics: reading.diagnostics,
+    })
 }
 
 /// The diagnostics of error level of a policy that is no file.
@@ -54,7 +59,10 @@ pub(crate) fn load(paths: &[PathBuf], mode: Option<Mode>) -> Result<PolicySet, F
             Some(text) => policies.push(Policy::new(with_mode(text, mode))),
             None => {
                 broken = true;
-                eprintln!("ringwall: {}: this policy cannot be used; `ringwall check` says all there is", path.display());
+                eprintln!(
+                    "ringwall: {}: this policy cannot be used; `ringwall check` says all there is",
+                    path.display()
+                );
             }
         }
     }

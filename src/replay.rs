@@ -21,8 +21,10 @@ use crate::policies;
 /// Without --policy nothing is judged. Exit code 0 whatever the verdicts, 2 when a file could not be read at all
 /// (the others are read first).
 #[derive(Args)]
-#[command(after_help = "Example:\n  ringwall replay --policy acme.toml --calls calls.jsonl --alerts alerts.jsonl monday.pcap tuesday.pcapng\n  \
-zcat old.pcap.gz | ringwall replay --json -")]
+#[command(
+    after_help = "Example:\n  ringwall replay --policy acme.toml --calls calls.jsonl --alerts alerts.jsonl monday.pcap tuesday.pcapng\n  \
+zcat old.pcap.gz | ringwall replay --json -"
+)]
 pub(crate) struct Arguments {
     /// A customer's policy; may be given several times.
     #[arg(long)]
@@ -63,7 +65,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut alerts = arguments.alerts.as_deref().map(Lines::create).transpose()?;
     replay.tell_calls = calls.is_some();
     let said = replay.run(&arguments.files, &mut |told| match told {
-        Told::Call { line, sequence } => calls.as_mut().map_or(Ok(()), |lines| lines.write_in_order(sequence, line)),
+        Told::Call { line, sequence } => {
+            calls.as_mut().map_or(Ok(()), |lines| lines.write_in_order(sequence, line))
+        }
         Told::Alert(alert) => alerts.as_mut().map_or(Ok(()), |lines| lines.write(alert)),
     })?;
     let to_stdout = [&calls, &alerts].into_iter().flatten().any(|lines| lines.is_stdout);
@@ -89,10 +93,7 @@ pub(crate) struct Replay {
 /// News of a run.
 pub(crate) enum Told<'a> {
     /// An attempt ended. Sequences begin at 1 and leave none out; several customers share one.
-    Call {
-        line: &'a CallLine<'a>,
-        sequence: u64,
-    },
+    Call { line: &'a CallLine<'a>, sequence: u64 },
     /// An alert.
     Alert(&'a Alert),
 }
@@ -146,16 +147,19 @@ impl Replay {
         self.finish_alerts(tell)?;
         progress.finish();
         self.summary.frames = merge.frames();
-        self.summary.seconds = first.zip(last).map_or(0.0, |(first, last): (Timestamp, Timestamp)| {
-            last.micros_since(first) as f64 / 1e6
-        });
+        self.summary.seconds = first
+            .zip(last)
+            .map_or(0.0, |(first, last): (Timestamp, Timestamp)| last.micros_since(first) as f64 / 1e6);
         self.summary.finish();
         self.refused = !merge.refused().is_empty();
         let notes = merge.notes().map(ToString::to_string);
         Ok(notes.chain(merge.refused().iter().map(ToString::to_string)).collect())
     }
 
-    fn finish_alerts(&mut self, tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+    fn finish_alerts(
+        &mut self,
+        tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let alerts = std::mem::take(&mut self.alerts);
         self.summary.alerts = alerts.raised();
         alerts.finish().iter().try_for_each(|alert| tell(Told::Alert(alert)))

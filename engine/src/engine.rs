@@ -167,7 +167,13 @@ impl Engine {
     }
 
     /// An INVITE without To tag opens an attempt, unless it repeats one: one per Call-ID, From tag and caller.
-    fn invite<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>, keys: Keys, handled: &mut Handled<'a>) {
+    fn invite<'a>(
+        &mut self,
+        packet: &Packet<'a>,
+        message: &Message<'a>,
+        keys: Keys,
+        handled: &mut Handled<'a>,
+    ) {
         let payload = self.hasher.hash_one((packet.source, message.bytes()));
         let mut reused = false;
         let mut known = None;
@@ -313,7 +319,7 @@ impl Engine {
 
     /// Whether a request outside a dialog belongs to something that is known: a retransmission, the ACK to a
     /// refusal, the BYE of a dialog whose To tag was never seen.
-    fn is_known(&mut self, keys: &Keys, method: Method) -> bool {
+    fn is_known(&self, keys: &Keys, method: Method) -> bool {
         if method == Method::Ack
             && let Some(slot) = self.attempt_of(keys)
         {
@@ -403,7 +409,8 @@ impl Engine {
             let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
             judging.by_nobody(dial_plan, attempt);
         }
-        let verdicts = attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
+        let verdicts =
+            attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
         handled.decision = Some(strictest(verdicts).map_or(Action::Allow, |(_, verdict)| verdict.action));
         if earlier > 0 && !attempt.merge_views(earlier) {
             attempt.facts.truncate(facts);
@@ -463,7 +470,8 @@ impl Judging<'_, '_> {
             direction,
             attestation,
             believed: trust.own_side || trust.trusted,
-            callback: direction == Direction::Inbound && self.callbacks.expects(&self.facts.called, self.packet.at),
+            callback: direction == Direction::Inbound
+                && self.callbacks.expects(&self.facts.called, self.packet.at),
             repeat: self.repeat,
             flags: self.flags.union(number_flags),
         };

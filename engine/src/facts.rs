@@ -37,11 +37,18 @@ pub struct Trust {
 impl Facts {
     /// Reads all addresses of `message` by `plan` and keeps them with `attempt`.
     /// `own_side` says whether the customer's own side sent it: only there do extensions name callers.
-    pub fn read<'m>(&mut self, message: &Message<'m>, plan: &DialPlan, own_side: bool, attempt: &mut Attempt) {
+    pub fn read<'m>(
+        &mut self,
+        message: &Message<'m>,
+        plan: &DialPlan,
+        own_side: bool,
+        attempt: &mut Attempt,
+    ) {
         self.clear();
         let facts_max = attempt.facts.len() + FACTS_MAX;
         let as_caller = if own_side { number::Role::OwnCaller } else { number::Role::Caller };
-        let mut reading = Reading { facts: self, plan, attempt, as_caller, facts_max, read: [None; READ_KEPT], next: 0 };
+        let mut reading =
+            Reading { facts: self, plan, attempt, as_caller, facts_max, read: [None; READ_KEPT], next: 0 };
         for from in message.froms() {
             reading.caller(Role::From, &from);
             reading.display_name(&from);
@@ -117,16 +124,22 @@ impl Facts {
         place(&asserted)
             .or_else(|| place(&|caller| caller.origin == Origin::From && numbered(caller)))
             .or_else(|| {
-                let from_tells = self.callers.first().is_some_and(|from| {
-                    matches!(from.party, Party::Invalid | Party::Name)
-                });
+                let from_tells = self
+                    .callers
+                    .first()
+                    .is_some_and(|from| matches!(from.party, Party::Invalid | Party::Name));
                 if from_tells { Some(0) } else { place(&numbered) }
             })
             .unwrap_or(0) as u32
     }
 
     /// The subject that a policy judges.
-    pub fn subject<'a, 'p: 'a>(&'a self, packet: &Packet<'_>, message: &'a Message<'p>, seen: Seen) -> Subject<'a> {
+    pub fn subject<'a, 'p: 'a>(
+        &'a self,
+        packet: &Packet<'_>,
+        message: &'a Message<'p>,
+        seen: Seen,
+    ) -> Subject<'a> {
         let from = message.from();
         Subject {
             at: packet.at,
@@ -329,7 +342,9 @@ fn origin(role: Role) -> Origin {
 /// Privacy values that withhold the number (RFC 3323 §4.2, RFC 3325 §9.3); `none` does not.
 fn withholds(privacy: &[u8]) -> bool {
     privacy.split(|&byte| byte == b';' || byte == b',').any(|value| {
-        [&b"id"[..], b"user", b"header", b"full"].iter().any(|word| value.trim_ascii().eq_ignore_ascii_case(word))
+        [&b"id"[..], b"user", b"header", b"full"]
+            .iter()
+            .any(|word| value.trim_ascii().eq_ignore_ascii_case(word))
     })
 }
 

@@ -126,7 +126,8 @@ impl Alerts {
 
     /// All that are left, in the order in which they were raised.
     pub fn finish(self) -> Vec<Alert> {
-        let mut left: Vec<Alert> = self.closed.into_iter().chain(self.open.into_values().map(|(alert, _)| alert)).collect();
+        let mut left: Vec<Alert> =
+            self.closed.into_iter().chain(self.open.into_values().map(|(alert, _)| alert)).collect();
         left.sort_by(|a, b| (&a.at, &a.id).cmp(&(&b.at, &b.id)));
         left
     }

@@ -57,7 +57,10 @@ mod tests {
     fn nothing_that_acts_is_written_as_it_is() {
         let mut line = Vec::new();
         to_line(&mut line, &"a\u{202e}b\u{2028}\x1b[31m\u{e0041}\n\"").unwrap();
-        assert_eq!(line, br#""a\u202eb\u2028\u001b[31m\udb40\udc41\n\"""#.iter().chain(b"\n").copied().collect::<Vec<_>>());
+        assert_eq!(
+            line,
+            br#""a\u202eb\u2028\u001b[31m\udb40\udc41\n\"""#.iter().chain(b"\n").copied().collect::<Vec<_>>()
+        );
         assert_eq!(
             serde_json::from_slice::<String>(&line).unwrap(),
             "a\u{202e}b\u{2028}\x1b[31m\u{e0041}\n\""

@@ -184,9 +184,7 @@ pub fn party<'a>(attempt: &'a Attempt, fact: &Fact) -> Cow<'a, str> {
 fn kind(attempt: &Attempt) -> Cow<'_, str> {
     match attempt.kind {
         Kind::Call => Cow::Borrowed("call"),
-        Kind::Request(Method::Other) => {
-            Cow::Owned(String::from_utf8_lossy(attempt.method()).to_lowercase())
-        }
+        Kind::Request(Method::Other) => Cow::Owned(String::from_utf8_lossy(attempt.method()).to_lowercase()),
         Kind::Request(method) | Kind::Redirection(method) => Cow::Owned(method.word().to_lowercase()),
     }
 }

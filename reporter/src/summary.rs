@@ -105,7 +105,10 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |counts: &mut dyn Iterator<Item = (String, u64)>| {
-            counts.map(|(name, count)| format!("{} {count}", cut(&printable(&name)))).collect::<Vec<_>>().join(", ")
+            counts
+                .map(|(name, count)| format!("{} {count}", cut(&printable(&name))))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let methods = list(&mut self.by_method.iter().map(|(name, &count)| (name.clone(), count)));
         let statuses = list(&mut self.by_status.iter().map(|(name, &count)| (name.clone(), count)));

@@ -29,14 +29,19 @@ fn lines(name: &str, play: impl FnOnce(&mut Capture)) -> Vec<Value> {
 fn an_answered_call_is_one_line_with_its_times() {
     let call = Dialog::default();
     let lines = lines("answered", |capture| {
-        capture.udp(there(), &call.opening("INVITE", 1, "1", "")).udp(back(), &call.response("100 Trying", "INVITE", 1, "1"));
+        capture
+            .udp(there(), &call.opening("INVITE", 1, "1", ""))
+            .udp(back(), &call.response("100 Trying", "INVITE", 1, "1"));
         capture.wait(SECOND).udp(back(), &call.response("180 Ringing", "INVITE", 1, "1"));
         capture.wait(4 * SECOND).udp(back(), &call.response("200 OK", "INVITE", 1, "1"));
-        capture.udp(there(), &call.from_caller("ACK", 1, "2"));
-        capture.wait(60 * SECOND).udp(back(), &call.from_called("BYE", 1, "3"));
+        capture.udp(there(), &call.by_caller("ACK", 1, "2"));
+        capture.wait(60 * SECOND).udp(back(), &call.by_called("BYE", 1, "3"));
     });
     let [line] = &lines[..] else { panic!("{lines:#?}") };
-    assert_eq!((&line["kind"], &line["status"], &line["answered"]), (&"call".into(), &200.into(), &true.into()));
+    assert_eq!(
+        (&line["kind"], &line["status"], &line["answered"]),
+        (&"call".into(), &200.into(), &true.into())
+    );
     assert_eq!(line["ring_seconds"].as_f64().unwrap().round(), 4.0);
     assert_eq!(line["duration_seconds"].as_f64().unwrap().round(), 60.0);
     assert_eq!((&line["hung_up"], &line["caller"]), (&"called".into(), &"+13035550142".into()));
@@ -77,21 +82,24 @@ fn a_cancelled_call_was_hung_up_by_its_caller() {
 #[test]
 fn forks_and_re_invites_of_both_sides_open_nothing_new() {
     let call = Dialog::default();
-    let fork = Dialog { to_tag: "c", ..call.clone() };
+    let fork = Dialog { to_tag: "c", ..Dialog::default() };
     let lines = lines("forks", |capture| {
         capture.udp(there(), &call.opening("INVITE", 1, "1", ""));
         capture.udp(back(), &call.response("180 Ringing", "INVITE", 1, "1"));
         capture.udp(back(), &fork.response("183 Session Progress", "INVITE", 1, "1"));
         capture.udp(back(), &fork.response("200 OK", "INVITE", 1, "1"));
-        capture.udp(there(), &fork.from_caller("ACK", 1, "2"));
-        capture.udp(there(), &fork.from_caller("INVITE", 2, "3"));
+        capture.udp(there(), &fork.by_caller("ACK", 1, "2"));
+        capture.udp(there(), &fork.by_caller("INVITE", 2, "3"));
         capture.udp(back(), &fork.response("488 Not Acceptable Here", "INVITE", 2, "3"));
-        capture.udp(back(), &fork.from_called("INVITE", 7, "4"));
-        capture.wait(SECOND).udp(there(), &fork.from_caller("BYE", 3, "5"));
-        capture.wait(SECOND).udp(there(), &fork.from_caller("BYE", 3, "5"));
+        capture.udp(back(), &fork.by_called("INVITE", 7, "4"));
+        capture.wait(SECOND).udp(there(), &fork.by_caller("BYE", 3, "5"));
+        capture.wait(SECOND).udp(there(), &fork.by_caller("BYE", 3, "5"));
     });
     let [line] = &lines[..] else { panic!("{lines:#?}") };
-    assert_eq!((&line["status"], &line["hung_up"], &line["flags"]), (&200.into(), &"caller".into(), &Value::Array(vec![])));
+    assert_eq!(
+        (&line["status"], &line["hung_up"], &line["flags"]),
+        (&200.into(), &"caller".into(), &Value::Array(vec![]))
+    );
 }
 
 #[test]
@@ -118,7 +126,7 @@ fn an_invite_that_pretends_to_belong_to_a_dialog_is_judged() {
          [[firewall]]\nname = \"listed\"\nwhen = { caller = \"+13035550142\" }\naction = \"block\"\n",
     );
     let mut capture = Capture::new();
-    capture.udp(there(), &call.from_caller("INVITE", 1, "1"));
+    capture.udp(there(), &call.by_caller("INVITE", 1, "1"));
     let lines = call_lines(Some(&policy), &scratch.write("story.pcap", capture.into_bytes()));
     assert_eq!((&lines[0]["verdict"], &lines[0]["rule"]), (&"block".into(), &"listed".into()));
     assert_eq!(lines[0]["flags"][0], "unknown-dialog");
@@ -131,9 +139,16 @@ fn several_files_are_one_run_in_order_of_time() {
     let (mut ours, mut theirs) = (Capture::new(), Capture::new());
     ours.udp(there(), &call.opening("INVITE", 1, "1", ""));
     theirs.wait(SECOND).udp(back(), &call.response("200 OK", "INVITE", 1, "1"));
-    ours.wait(10 * SECOND).udp(there(), &call.from_caller("BYE", 2, "2"));
-    let (ours, theirs) = (scratch.write("ours.pcap", ours.into_bytes()), scratch.write("theirs.pcap", theirs.into_bytes()));
-    let output = ringwall([std::ffi::OsStr::new("replay"), "--calls".as_ref(), "-".as_ref(), theirs.as_ref(), ours.as_ref()]);
+    ours.wait(10 * SECOND).udp(there(), &call.by_caller("BYE", 2, "2"));
+    let (ours, theirs) =
+        (scratch.write("ours.pcap", ours.into_bytes()), scratch.write("theirs.pcap", theirs.into_bytes()));
+    let output = ringwall([
+        std::ffi::OsStr::new("replay"),
+        "--calls".as_ref(),
+        "-".as_ref(),
+        theirs.as_ref(),
+        ours.as_ref(),
+    ]);
     let line: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(line["duration_seconds"].as_f64().unwrap().round(), 9.0);
     assert!(String::from_utf8_lossy(&output.stderr).contains("1  calls, 1 answered"));
@@ -162,7 +177,11 @@ fn a_capture_cut_in_the_middle_is_read_as_far_as_it_goes() {
     capture.udp(there(), &invite).udp(there(), &invite);
     let mut bytes = capture.into_bytes();
     bytes.truncate(bytes.len() - 100);
-    let output = ringwall([std::ffi::OsStr::new("replay"), "--json".as_ref(), scratch.write("cut.pcap", bytes).as_ref()]);
+    let output = ringwall([
+        std::ffi::OsStr::new("replay"),
+        "--json".as_ref(),
+        scratch.write("cut.pcap", bytes).as_ref(),
+    ]);
     let summary: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!((output.status.code(), &summary["by_method"]["INVITE"]), (Some(0), &1.into()));
     assert!(!output.stderr.is_empty());

@@ -19,7 +19,8 @@ const REVIEWED: &[(&str, &str, &str)] = &[
 ];
 
 const BRUTE_FORCE: &str = "captures/sip-attacks/SIP-Bruteforce-Single-IP.pcap";
-const PACKETCABLE: &str = "three REGISTER and their 401 run over port 1293, which tshark takes for PacketCable";
+const PACKETCABLE: &str =
+    "three REGISTER and their 401 run over port 1293, which tshark takes for PacketCable";
 const FUZZED: &str = "captures/ndpi/fuzz-2006-06-26-2594.pcap";
 const DAMAGED: &str = "thirteen messages have damaged start lines (`INVITEKsip:…`, `SIP/x.0`) or lying UDP lengths; a caller must \
     not get past the firewall by them, so they are read, as far as they go, with all the 52 that tshark reads";
@@ -32,7 +33,8 @@ fn every_capture_counts_as_the_manifest_says() {
     assert!(rows.len() > 60, "only {} rows", rows.len());
     let mut wrong = Vec::new();
     for row in &rows {
-        let output = ringwall([Path::new("replay"), Path::new("--json"), &shared.join("captures").join(&row.file)]);
+        let output =
+            ringwall([Path::new("replay"), Path::new("--json"), &shared.join("captures").join(&row.file)]);
         if row.format == "netmon2" {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(2), "{said}");
@@ -56,7 +58,8 @@ fn hep_captures_give_the_messages_inside() {
     let Some(shared) = shared() else { return };
     // Two of the eight packets of hep.pcap carry no SIP: one is a log line (type 100), one RTCP as JSON (type 5).
     for (file, messages) in [("hep/hep.pcap", 6), ("hep/hep3_compressed.pcap.pcapng", 21)] {
-        let output = ringwall([Path::new("replay"), Path::new("--json"), &shared.join("captures").join(file)]);
+        let output =
+            ringwall([Path::new("replay"), Path::new("--json"), &shared.join("captures").join(file)]);
         let summary: Value = serde_json::from_str(&stdout(&output)).unwrap();
         assert_eq!(summary["sip_messages"], messages, "{file}");
     }
@@ -73,7 +76,9 @@ struct Row {
 impl Row {
     fn parse(line: &str) -> Option<Self> {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [file, _, format, _, packets, messages, _, invites, answered, content] = cells[..] else { return None };
+        let [file, _, format, _, packets, messages, _, invites, answered, content] = cells[..] else {
+            return None;
+        };
         let number = |cell: &str| cell.parse::<u64>().ok();
         let counts = BTreeMap::from([
             ("frames", number(packets)?),

@@ -14,8 +14,13 @@ fn run(arguments: &[&str]) -> std::process::Output {
 fn what_init_recommends_passes_check() {
     let scratch = Scratch::new("init");
     let plain = ["init", "--name", "Example \"Ltd\"", "--numbers", "+1 210 555 0100 - +1 210 555 0199"];
-    let full = [&plain[..], &["--trunk", "192.0.2.0/24", "--hours", "Mon-Fri 08:00-17:00", "--time-zone", "America/Chicago"]].concat();
-    let german = ["init", "--name", "Beispiel", "--region", "DE", "--numbers", "+49 30 23125 0 - +49 30 23125 9"];
+    let full = [
+        &plain[..],
+        &["--trunk", "192.0.2.0/24", "--hours", "Mon-Fri 08:00-17:00", "--time-zone", "America/Chicago"],
+    ]
+    .concat();
+    let german =
+        ["init", "--name", "Beispiel", "--region", "DE", "--numbers", "+49 30 23125 0 - +49 30 23125 9"];
     for arguments in [&plain[..], &full, &german] {
         let output = run(arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -39,7 +44,8 @@ fn check_names_every_mistake_and_ends_with_one() {
     let output = run(&["check", "--json", policy]);
     assert_eq!(output.status.code(), Some(1));
     let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let mut codes: Vec<&str> = found["diagnostics"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    let mut codes: Vec<&str> =
+        found["diagnostics"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
     let count = codes.len();
     codes.sort_unstable();
     codes.dedup();
@@ -81,11 +87,16 @@ fn explain_tells_facts_rules_and_what_would_turn_the_verdict() {
     let copy = copy.to_str().unwrap();
     let question = ["explain", "--policy", copy, "--caller", "001 (212) 555.0166", "--called", "5550150"];
     let said = stdout(&run(&question));
-    for expected in ["+12125550166", "harassing caller", "harassment.csv:2", "would be allow if", "rlibphonenumber"] {
+    for expected in
+        ["+12125550166", "harassing caller", "harassment.csv:2", "would be allow if", "rlibphonenumber"]
+    {
         assert!(said.contains(expected), "{expected}:\n{said}");
     }
     let json: Value = serde_json::from_str(&stdout(&run(&[&question[..], &["--json"]].concat()))).unwrap();
-    assert_eq!((&json["verdict"], &json["rule"], &json["action_status"]), (&"block".into(), &"harassing caller".into(), &603.into()));
+    assert_eq!(
+        (&json["verdict"], &json["rule"], &json["action_status"]),
+        (&"block".into(), &"harassing caller".into(), &603.into())
+    );
     assert_eq!(json["rules"].as_array().unwrap().len(), 6);
 }
 

@@ -37,9 +37,8 @@ impl<'a> Row<'a> {
         let policy = scratch.write(&format!("{}.toml", self.profile()), policy(self.profile()));
         let lines = call_lines(Some(&policy), &capture);
         let mut wrong = Vec::new();
-        let mut parts = self.expected.split(";next;").enumerate().peekable();
         let count = self.expected.split(";next;").count();
-        while let Some((index, part)) = parts.next() {
+        for (index, part) in self.expected.split(";next;").enumerate() {
             let Some(line) = lines.get(index) else {
                 wrong.push(format!("{}: no line {index}, expected {part}", self.id));
                 continue;
@@ -92,13 +91,16 @@ fn policy(profile: &str) -> String {
         "au" => ("AU", ""),
         other => panic!("unknown profile {other}"),
     };
-    format!("[customer]\nname = \"Evasion\"\nregion = \"{region}\"\n{area}time_zone = \"UTC\"\nnumbers = [\"+12025550100\"]\n")
+    format!(
+        "[customer]\nname = \"Evasion\"\nregion = \"{region}\"\n{area}time_zone = \"UTC\"\nnumbers = [\"+12025550100\"]\n"
+    )
 }
 
 /// A row that starts with a header line becomes an INVITE; what is missing is added.
 fn message(raw: &[u8]) -> Vec<u8> {
     let first = raw.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let whole = [&b"INVITE"[..], b"invite", b"REFER", b"SIP/2.0", b"\r"].iter().any(|start| first.starts_with(start));
+    let whole =
+        [&b"INVITE"[..], b"invite", b"REFER", b"SIP/2.0", b"\r"].iter().any(|start| first.starts_with(start));
     if whole {
         return raw.to_vec();
     }
@@ -114,9 +116,10 @@ fn message(raw: &[u8]) -> Vec<u8> {
         ("content-length", "Content-Length: 0\r\n"),
     ] {
         let present = String::from_utf8_lossy(raw).to_lowercase().lines().any(|header| {
-            header.split(':').next().is_some_and(|found| {
-                found.trim() == name || found.trim() == "m" && name == "contact"
-            })
+            header
+                .split(':')
+                .next()
+                .is_some_and(|found| found.trim() == name || found.trim() == "m" && name == "contact")
         });
         if !present {
             message.extend(line.as_bytes());
@@ -172,7 +175,8 @@ fn differences<'a>(expected: &'a str, line: &'a Value) -> impl Iterator<Item = S
             }
             ("caller", _) => {
                 let own = &texts("identities") - &texts("diverting");
-                own.is_superset(&wanted) && own.is_subset(&wanted_with_anonymous(&wanted, &own))
+                own.is_superset(&wanted)
+                    && own.is_subset(&wanted_with_anonymous(&wanted, &own))
                     && wanted.is_superset(&texts("caller"))
             }
             _ => found.is_superset(&wanted),

@@ -12,7 +12,10 @@ use crate::support::shared;
 
 /// Captures whose messages tshark reads otherwise, and why we are right.
 const REVIEWED_TSHARK: &[(&str, &str)] = &[
-    ("fuzz-2006-06-26-2594.pcap", "bytes changed at random: tshark leaves out what is broken, we keep what can be read; see captures.rs"),
+    (
+        "fuzz-2006-06-26-2594.pcap",
+        "bytes changed at random: tshark leaves out what is broken, we keep what can be read; see captures.rs",
+    ),
     ("SIP-Bruteforce-Single-IP.pcap", "six messages over port 1293, which tshark takes for PacketCable"),
 ];
 
@@ -73,21 +76,29 @@ fn rsip_agrees_wherever_it_reads_a_message_at_all() {
 fn rsip_difference(ours: &Message<'_>, theirs: &rsip::SipMessage) -> Option<String> {
     use rsip::prelude::{HasHeaders, HeadersExt, UntypedHeader};
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if theirs.headers().iter().next().is_none() {
-        return None;
-    }
+    theirs.headers().iter().next()?;
     let pairs = [
-        ("Call-ID", theirs.call_id_header().ok().map(|header| header.value().trim().to_owned()), text(ours.call_id())),
+        (
+            "Call-ID",
+            theirs.call_id_header().ok().map(|header| header.value().trim().to_owned()),
+            text(ours.call_id()),
+        ),
         (
             "CSeq",
-            theirs.cseq_header().ok().map(|header| header.value().split_whitespace().collect::<Vec<_>>().join(" ")),
+            theirs
+                .cseq_header()
+                .ok()
+                .map(|header| header.value().split_whitespace().collect::<Vec<_>>().join(" ")),
             ours.cseq().map(|(number, method)| format!("{number} {}", text(method))).unwrap_or_default(),
         ),
         (
             "From tag",
             theirs.from_header().ok().and_then(|header| {
                 let value = header.value().to_owned();
-                value.split(";tag=").nth(1).map(|tag| tag.split(';').next().unwrap_or_default().trim().to_owned())
+                value
+                    .split(";tag=")
+                    .nth(1)
+                    .map(|tag| tag.split(';').next().unwrap_or_default().trim().to_owned())
             }),
             ours.from().and_then(|from| from.tag()).map(text).unwrap_or_default(),
         ),
@@ -124,7 +135,16 @@ fn our_rows(capture: &Path) -> Vec<Row> {
 
 fn tshark_rows(capture: &Path) -> Vec<Row> {
     let mut command = Command::new("tshark");
-    command.args(["-r"]).arg(capture).args(["-Y", "sip && !icmp", "-T", "fields", "-E", "occurrence=f", "-E", "separator=/t"]);
+    command.args(["-r"]).arg(capture).args([
+        "-Y",
+        "sip && !icmp",
+        "-T",
+        "fields",
+        "-E",
+        "occurrence=f",
+        "-E",
+        "separator=/t",
+    ]);
     for field in ["Method", "Status-Code", "Call-ID", "CSeq.seq", "from.user", "r-uri.user"] {
         command.args(["-e", &format!("sip.{field}")]);
     }

@@ -84,10 +84,19 @@ fn a_borrowed_identity_opens_no_door_and_closes_one() {
     let stranger = call("+14045550177", "+12105550100");
     assert_eq!(judged(rules, from_carrier(), &stranger, vip)["rule"], "vip");
     assert_eq!(judged(rules, from_stranger(), &stranger, vip)["rule"], "rest", "a stranger asserts nothing");
-    assert_eq!(judged(rules, from_carrier(), &call("+13035550142", "+12105550100"), "")["rule"], "rest", "nor does From");
+    assert_eq!(
+        judged(rules, from_carrier(), &call("+13035550142", "+12105550100"), "")["rule"],
+        "rest",
+        "nor does From"
+    );
 
-    let block = "[[firewall]]\nname = \"listed\"\nwhen = { caller = \"+1 303 555 0142\" }\naction = \"block\"\n";
-    for extra in [vip, "Remote-Party-ID: <sip:+13035550142@x>;party=calling\r\n", "p-asserted-identity : \"a, <sip:x>\" <tel:+1-303-555-0142>\r\n"] {
+    let block =
+        "[[firewall]]\nname = \"listed\"\nwhen = { caller = \"+1 303 555 0142\" }\naction = \"block\"\n";
+    for extra in [
+        vip,
+        "Remote-Party-ID: <sip:+13035550142@x>;party=calling\r\n",
+        "p-asserted-identity : \"a, <sip:x>\" <tel:+1-303-555-0142>\r\n",
+    ] {
         assert_eq!(judged(block, from_stranger(), &stranger, extra)["verdict"], "block", "{extra}");
     }
 }
@@ -107,30 +116,49 @@ fn shadow_reports_what_it_would_do() {
     capture.udp(from_stranger(), &call("+13035550142", "+12105550100").opening("INVITE", 1, "1", ""));
     let capture = scratch.write("story.pcap", capture.into_bytes());
     let policy = scratch.write("policy.toml", format!("{CUSTOMER}{BLOCK_ALL}"));
-    let output = ringwall(["replay", "--mode", "shadow", "--calls", "-", "--policy"].iter().map(PathBuf::from).chain([policy, capture]));
+    let output = ringwall(
+        ["replay", "--mode", "shadow", "--calls", "-", "--policy"]
+            .iter()
+            .map(PathBuf::from)
+            .chain([policy, capture]),
+    );
     let line: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!((&line["verdict"], &line["would"], &line["rule"]), (&"allow".into(), &"block".into(), &"all".into()));
+    assert_eq!(
+        (&line["verdict"], &line["would"], &line["rule"]),
+        (&"allow".into(), &"block".into(), &"all".into())
+    );
 }
 
 #[test]
 fn several_customers_judge_what_touches_them() {
     let scratch = Scratch::new("several");
-    let other = CUSTOMER.replace("Acme", "Other").replace("210 555", "303 555").replace("192.0.2", "203.0.113").replace("\"210\"", "\"303\"");
-    let (one, two) = (
-        scratch.write("one.toml", format!("{CUSTOMER}{BLOCK_ALL}")),
-        scratch.write("two.toml", other),
-    );
+    let other = CUSTOMER
+        .replace("Acme", "Other")
+        .replace("210 555", "303 555")
+        .replace("192.0.2", "203.0.113")
+        .replace("\"210\"", "\"303\"");
+    let (one, two) =
+        (scratch.write("one.toml", format!("{CUSTOMER}{BLOCK_ALL}")), scratch.write("two.toml", other));
     let mut capture = Capture::new();
     let between = call("+13035550142", "+12105550100");
     let nobody = Dialog { call_id: "nobody@example.com", ..call("+14045550177", "+14045550178") };
     let path = Path { from: "198.18.0.1:5060".parse().unwrap(), to: "198.18.0.2:5060".parse().unwrap() };
-    capture.udp(path, &between.opening("INVITE", 1, "1", "")).udp(path, &nobody.opening("INVITE", 1, "2", ""));
+    capture
+        .udp(path, &between.opening("INVITE", 1, "1", ""))
+        .udp(path, &nobody.opening("INVITE", 1, "2", ""));
     let arguments = ["replay", "--calls", "-", "--policy"].iter().map(PathBuf::from);
     let files = [one, "--policy".into(), two, scratch.write("story.pcap", capture.into_bytes())];
     let output = ringwall(arguments.chain(files));
     let lines: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let seen: Vec<[&Value; 2]> = lines.iter().map(|line| [&line["customer"], &line["verdict"]]).collect();
-    assert_eq!(seen, [[&Value::from("Acme"), &"block".into()], [&"Other".into(), &"allow".into()], [&Value::Null, &"allow".into()]]);
+    assert_eq!(
+        seen,
+        [
+            [&Value::from("Acme"), &"block".into()],
+            [&"Other".into(), &"allow".into()],
+            [&Value::Null, &"allow".into()]
+        ]
+    );
     assert!(String::from_utf8_lossy(&output.stderr).contains("allow 2, block 1"));
 }
 
@@ -140,7 +168,10 @@ fn alerts_fold_the_calls_of_one_caller() {
     let mut capture = Capture::new();
     for call_id in ["a@example.com", "b@example.com", "c@example.com"] {
         capture.wait(60_000_000);
-        capture.udp(from_stranger(), &Dialog { call_id, ..call("+13035550142", "+12105550100") }.opening("INVITE", 1, "1", ""));
+        capture.udp(
+            from_stranger(),
+            &Dialog { call_id, ..call("+13035550142", "+12105550100") }.opening("INVITE", 1, "1", ""),
+        );
     }
     let rules = BLOCK_ALL.replace("action", "alert = \"critical\"\naction");
     let policy = scratch.write("policy.toml", format!("{CUSTOMER}{rules}"));
@@ -150,7 +181,10 @@ fn alerts_fold_the_calls_of_one_caller() {
         stdout(&ringwall(arguments.chain([policy.clone(), capture.clone()])))
     };
     let alert: Value = serde_json::from_str(&run()).unwrap();
-    assert_eq!((&alert["count"], &alert["level"], &alert["key"]["caller"]), (&3.into(), &"critical".into(), &"+13035550142".into()));
+    assert_eq!(
+        (&alert["count"], &alert["level"], &alert["key"]["caller"]),
+        (&3.into(), &"critical".into(), &"+13035550142".into())
+    );
     assert_eq!(alert["calls"].as_array().unwrap().len(), 3);
     assert_eq!(run(), run(), "the same replay gives the same");
 }

@@ -2,12 +2,12 @@
 
 /// One dialog's fixed parts.
 #[derive(Clone)]
-pub struct Dialog {
-    pub call_id: &'static str,
-    pub from: &'static str,
-    pub to: &'static str,
-    pub from_tag: &'static str,
-    pub to_tag: &'static str,
+pub(crate) struct Dialog {
+    pub(crate) call_id: &'static str,
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+    pub(crate) from_tag: &'static str,
+    pub(crate) to_tag: &'static str,
 }
 
 impl Default for Dialog {
@@ -24,22 +24,22 @@ impl Default for Dialog {
 
 impl Dialog {
     /// A request of the caller outside the dialog (no To tag).
-    pub fn opening(&self, method: &str, cseq: u32, branch: &str, extra: &str) -> Vec<u8> {
+    pub(crate) fn opening(&self, method: &str, cseq: u32, branch: &str, extra: &str) -> Vec<u8> {
         self.request(method, cseq, method, branch, false, "", extra)
     }
 
     /// A request of the caller inside the dialog.
-    pub fn from_caller(&self, method: &str, cseq: u32, branch: &str) -> Vec<u8> {
+    pub(crate) fn by_caller(&self, method: &str, cseq: u32, branch: &str) -> Vec<u8> {
         self.request(method, cseq, method, branch, false, &format!(";tag={}", self.to_tag), "")
     }
 
     /// A request of the called side inside the dialog.
-    pub fn from_called(&self, method: &str, cseq: u32, branch: &str) -> Vec<u8> {
+    pub(crate) fn by_called(&self, method: &str, cseq: u32, branch: &str) -> Vec<u8> {
         self.request(method, cseq, method, branch, true, &format!(";tag={}", self.from_tag), "")
     }
 
     /// A response to a request of the caller.
-    pub fn response(&self, status: &str, method: &str, cseq: u32, branch: &str) -> Vec<u8> {
+    pub(crate) fn response(&self, status: &str, method: &str, cseq: u32, branch: &str) -> Vec<u8> {
         format!(
             "SIP/2.0 {status}\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{branch}\r\n\
              From: <sip:{}@caller.example.com>;tag={}\r\nTo: <sip:{}@called.example.com>;tag={}\r\n\

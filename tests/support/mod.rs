@@ -1,7 +1,7 @@
 //! What the stories share: the shared material, the binary, packets made by hand.
 
-pub mod messages;
-pub mod packets;
+pub(crate) mod messages;
+pub(crate) mod packets;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::Value;
 
 /// The folder of shared captures and data, if this machine has it. In CI it must be there.
-pub fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = std::env::var_os("RINGWALL_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
     if folder.join("data/evasion.tsv").exists() {
@@ -22,10 +22,10 @@ pub fn shared() -> Option<PathBuf> {
 }
 
 /// A folder of this test process that is removed when dropped.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("ringwall-{name}-{}-{count}", std::process::id()));
@@ -34,14 +34,14 @@ impl Scratch {
     }
 
     /// Writes a file and returns its path.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
         path
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -53,17 +53,17 @@ impl Drop for Scratch {
 }
 
 /// Runs the `ringwall` binary.
-pub fn ringwall<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+pub(crate) fn ringwall<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ringwall")).args(arguments).output().unwrap()
 }
 
 /// The standard output as text.
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// The call lines that a replay of `capture` by `policy` writes.
-pub fn call_lines(policy: Option<&Path>, capture: &Path) -> Vec<Value> {
+pub(crate) fn call_lines(policy: Option<&Path>, capture: &Path) -> Vec<Value> {
     let mut arguments: Vec<std::ffi::OsString> = vec!["replay".into()];
     if let Some(policy) = policy {
         arguments.extend(["--policy".into(), policy.into()]);

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// A capture under construction.
-pub struct Capture {
+pub(crate) struct Capture {
     bytes: Vec<u8>,
     micros: u64,
     identification: u16,
@@ -11,9 +11,9 @@ pub struct Capture {
 
 /// Where the messages come from and go to.
 #[derive(Clone, Copy)]
-pub struct Path {
-    pub from: SocketAddrV4,
-    pub to: SocketAddrV4,
+pub(crate) struct Path {
+    pub(crate) from: SocketAddrV4,
+    pub(crate) to: SocketAddrV4,
 }
 
 impl Default for Path {
@@ -27,7 +27,7 @@ impl Default for Path {
 
 impl Capture {
     /// An empty capture that begins at 2026-10-14 15:00 UTC.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut bytes = 0xa1b2_c3d4u32.to_le_bytes().to_vec();
         bytes.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         bytes.extend(262_144u32.to_le_bytes());
@@ -35,24 +35,30 @@ impl Capture {
         Self { bytes, micros: 1_791_990_000_000_000, identification: 1 }
     }
 
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
     /// Lets time pass.
-    pub fn wait(&mut self, micros: u64) -> &mut Self {
+    pub(crate) fn wait(&mut self, micros: u64) -> &mut Self {
         self.micros += micros;
         self
     }
 
-    pub fn udp(&mut self, path: Path, payload: &[u8]) -> &mut Self {
+    pub(crate) fn udp(&mut self, path: Path, payload: &[u8]) -> &mut Self {
         let datagram = udp(path, payload);
         self.ip(path, 17, 0, &datagram)
     }
 
     /// One datagram in IP fragments of `size` bytes; with `overlap` each but the first repeats 8 bytes of the one
     /// before it.
-    pub fn udp_fragments(&mut self, path: Path, payload: &[u8], size: usize, overlap: bool) -> &mut Self {
+    pub(crate) fn udp_fragments(
+        &mut self,
+        path: Path,
+        payload: &[u8],
+        size: usize,
+        overlap: bool,
+    ) -> &mut Self {
         let datagram = udp(path, payload);
         let size = (size / 8).max(1) * 8;
         self.identification += 1;
@@ -71,7 +77,7 @@ impl Capture {
     }
 
     /// A TCP connection that carries `stream` in segments of `size` bytes.
-    pub fn tcp(&mut self, path: Path, stream: &[u8], size: usize) -> &mut Self {
+    pub(crate) fn tcp(&mut self, path: Path, stream: &[u8], size: usize) -> &mut Self {
         let back = Path { from: path.to, to: path.from };
         self.segment(path, 1000, 0, SYN, b"").segment(back, 5000, 1001, SYN | ACK, b"");
         self.segment(path, 1001, 5001, ACK, b"");
@@ -83,7 +89,14 @@ impl Capture {
         self.segment(path, sequence, 5001, ACK | FIN, b"")
     }
 
-    fn segment(&mut self, path: Path, sequence: u32, acknowledged: u32, flags: u8, payload: &[u8]) -> &mut Self {
+    fn segment(
+        &mut self,
+        path: Path,
+        sequence: u32,
+        acknowledged: u32,
+        flags: u8,
+        payload: &[u8],
+    ) -> &mut Self {
         let mut segment = path.from.port().to_be_bytes().to_vec();
         segment.extend(path.to.port().to_be_bytes());
         segment.extend(sequence.to_be_bytes());

@@ -90,7 +90,7 @@ impl Checked {
 
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         for diagnostic in &self.diagnostics {
-            write!(out, "{}", self.render(diagnostic))?;
+            writeln!(out, "{}", self.render(diagnostic))?;
         }
         for proof in &self.proofs {
             writeln!(out, "proof: {proof}")?;

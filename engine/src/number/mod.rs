@@ -3,32 +3,17 @@
 //! What a caller writes and what a peer dials differ in a hundred harmless-looking ways; this module reads them
 //! all as the one number they reach, or as no number. It never guesses: letters that look like digits stay letters.
 
-mod character;
-mod dialled;
 mod parameter;
-mod written;
 
-use rules::plan::{DialPlan, Habits};
+use rules::plan::{DialPlan, Dialled, Written, read_plain};
 use rules::{Flag, Flags, Number};
 
 pub use parameter::Verstat;
 pub use rules::Party;
+pub use rules::plan::Role;
 
 use crate::sip::{Scheme, Uri};
-use dialled::Dialled;
 use parameter::{Context, Parameters};
-use written::Written;
-
-/// Whose address is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// A caller outside: extensions of the customer mean nothing.
-    Caller,
-    /// A caller on the customer's own side: an extension is read as the number it stands for.
-    OwnCaller,
-    /// Where a call goes: an extension is read as the number it stands for.
-    Called,
-}
 
 /// What an address was read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,19 +98,6 @@ fn is_date(run: &[u8]) -> bool {
 
 /// A display name with fewer digits shows no number: house numbers, years and badges are common.
 const DISPLAY_DIGITS_MIN: usize = 7;
-
-/// The common case: digits behind a plus that are possible in their country and begin as numbers there do.
-#[inline]
-fn read_plain(digits: &[u8], habits: &Habits) -> Option<Number> {
-    let number = Number::international(digits)?;
-    let code = habits.code_of_leading((number.position() / LEADING) as usize)?;
-    let first = digits.get(code.digits.len())?;
-    let usual = code.lengths >> digits.len() & 1 == 1 && code.unusual >> (first & 0xf) & 1 == 0;
-    usual.then_some(number)
-}
-
-/// Divides the 15 digits of a number's position to its first three.
-const LEADING: u64 = 1_000_000_000_000;
 
 #[cold]
 fn read_any<'a>(uri: &Uri<'a>, plan: &DialPlan, role: Role) -> Reading<'a> {

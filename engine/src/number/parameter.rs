@@ -1,11 +1,9 @@
 //! Parameters of telephone numbers: `phone-context`, `rn`, `verstat`. All others never touch the number.
 
-use rules::plan::DialPlan;
+use rules::plan::{DialPlan, Dialled, Role, Written};
 use rules::{Flag, Flags};
 
-use super::dialled::Dialled;
-use super::written::Written;
-use super::{Reading, Role};
+use super::Reading;
 
 /// The verification status of TS 24.229 §7.2A.20, as somebody wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

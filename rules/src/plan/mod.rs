@@ -3,20 +3,27 @@
 //! All sets are exact: the regular expressions of the metadata are turned into number sets once, when first
 //! asked for, and never evaluated per call.
 
+mod character;
 mod dial;
+mod dialled;
 mod emergency;
 mod kind;
 mod pattern;
+mod plain;
 mod risk;
 mod territory;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 pub use dial::{Bare, DialPlan, Habits, PlanError};
+pub use dialled::{Dialled, Role};
 pub use emergency::regions;
 pub use kind::{Description, Kind};
+pub use plain::read_plain;
 pub use territory::{CountryCode, Prefix};
+pub use written::Written;
 
 use crate::number::Number;
 use crate::number_set::NumberSet;

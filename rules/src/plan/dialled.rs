@@ -1,17 +1,32 @@
 //! Digits as they were dialled, read as the number they reach.
 
-use rules::plan::{Bare, CountryCode, DialPlan, Habits};
-use rules::{Flag, Flags, Number, Party};
-
-use super::Role;
+use super::plain::read_plain;
 use super::written::Written;
+use super::{Bare, CountryCode, DialPlan, Habits};
+use crate::flag::{Flag, Flags};
+use crate::number::{DIGITS_MAX, Number};
+use crate::subject::Party;
+
+/// Whose address is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A caller outside: extensions of the customer mean nothing.
+    Caller,
+    /// A caller on the customer's own side: an extension is read as the number it stands for.
+    OwnCaller,
+    /// Where a call goes: an extension is read as the number it stands for.
+    Called,
+}
 
 /// How digits are read: by whose plan, for whom, and whether they may be an emergency call.
 #[derive(Clone, Copy)]
-pub(super) struct Dialled<'a> {
-    pub(super) plan: &'a DialPlan,
-    pub(super) role: Role,
-    pub(super) guarded: bool,
+pub struct Dialled<'a> {
+    /// The plan of the customer.
+    pub plan: &'a DialPlan,
+    /// Whose address they are.
+    pub role: Role,
+    /// Whether an emergency number may be read as one, see [`Written::may_be_emergency`].
+    pub guarded: bool,
 }
 
 /// One way to read the digits.
@@ -38,7 +53,7 @@ const BARE_INTERNATIONAL_MIN: usize = 8;
 
 impl Dialled<'_> {
     /// Reads what was written, without a context.
-    pub(super) fn read(&self, written: &Written) -> (Party, Flags) {
+    pub fn read(&self, written: &Written) -> (Party, Flags) {
         let digits = written.digits();
         if written.is_endless() {
             return (Party::Invalid, Flags::NONE);
@@ -58,7 +73,7 @@ impl Dialled<'_> {
     }
 
     /// Reads a local number in the global context `context` (RFC 3966 §5.1.5).
-    pub(super) fn read_in_context(&self, written: &Written, context: &[u8]) -> (Party, Flags) {
+    pub fn read_in_context(&self, written: &Written, context: &[u8]) -> (Party, Flags) {
         let digits = written.digits();
         let own = context.starts_with(&self.habits().code().digits);
         let emergency = if own { self.emergency(digits) } else { None };
@@ -73,9 +88,7 @@ impl Dialled<'_> {
     /// written from our own records matches.
     fn settled(&self, mut way: Way) -> Option<Way> {
         for _ in 0..SETTLES_MAX {
-            if way.number.is_local()
-                || super::read_plain(way.number.digits().as_bytes(), self.habits()).is_some()
-            {
+            if way.number.is_local() || read_plain(way.number.digits().as_bytes(), self.habits()).is_some() {
                 return Some(way);
             }
             let again = self.global(way.number.digits().as_bytes())?;
@@ -234,7 +247,7 @@ impl Dialled<'_> {
     /// More digits than the plan has: the network stops listening when the number is complete.
     fn overlong(&self, code: &CountryCode, digits: &[u8]) -> Option<Way> {
         let longest = (u16::BITS - 1 - code.lengths.leading_zeros()) as usize;
-        if digits.len() <= longest || longest == rules::number::DIGITS_MAX {
+        if digits.len() <= longest || longest == DIGITS_MAX {
             return None;
         }
         let cut = |length: usize| possible(code, digits.get(..length)?);
@@ -422,7 +435,7 @@ impl Dialled<'_> {
 
 /// `digits` as a number of a length its plan has.
 fn possible(code: &CountryCode, digits: &[u8]) -> Option<Way> {
-    let fits = digits.len() <= rules::number::DIGITS_MAX && code.lengths >> digits.len() & 1 == 1;
+    let fits = digits.len() <= DIGITS_MAX && code.lengths >> digits.len() & 1 == 1;
     let number = if fits { Number::international(digits) } else { None };
     number.map(|number| Way { number, flags: Flags::NONE })
 }

@@ -2,7 +2,7 @@
 
 /// What one character means in a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// A digit of any script, 0 to 9.
     Digit(u8),
     Plus,
@@ -24,30 +24,30 @@ pub(super) enum Meaning {
 
 /// One character: its meaning, and whether it was ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Character {
-    pub(super) meaning: Meaning,
-    pub(super) ascii: bool,
+pub(crate) struct Character {
+    pub(crate) meaning: Meaning,
+    pub(crate) ascii: bool,
 }
 
 /// The characters of a user part, percent escapes undone up to three times over.
-pub(super) struct Characters<'a> {
+pub(crate) struct Characters<'a> {
     bytes: Unescaped<Unescaped<Unescaped<std::iter::Copied<std::slice::Iter<'a, u8>>>>>,
     held: Option<u8>,
 }
 
 impl<'a> Characters<'a> {
-    pub(super) fn of(text: &'a [u8]) -> Self {
+    pub(crate) fn of(text: &'a [u8]) -> Self {
         let once = Unescaped::of(text.iter().copied());
         Self { bytes: Unescaped::of(Unescaped::of(once)), held: None }
     }
 
     /// Whether an escape was itself escaped.
-    pub(super) fn is_double_escaped(&self) -> bool {
+    pub(crate) fn is_double_escaped(&self) -> bool {
         self.bytes.found || self.bytes.inner.found
     }
 
     /// Whether a percent sign was followed by something else than two hexadecimal digits.
-    pub(super) fn has_bad_escape(&self) -> bool {
+    pub(crate) fn has_bad_escape(&self) -> bool {
         self.bytes.inner.inner.broken
     }
 

@@ -1,21 +1,21 @@
 //! What stands in a user part: the digits, and all that was written around them.
 
-use rules::plan::Habits;
-use rules::{Flag, Flags, Party};
-
+use super::Habits;
 use super::character::{Character, Characters, Meaning};
+use crate::flag::{Flag, Flags};
+use crate::subject::Party;
 
 /// A user part as it was written, without judgement of its digits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Written {
+pub struct Written {
     /// Whether the number began with a plus.
-    pub(super) plus: bool,
+    pub plus: bool,
     /// Repairs made so far.
-    pub(super) flags: Flags,
+    pub flags: Flags,
     /// Letters that stood among the digits and mean nothing there.
-    pub(super) letters: usize,
+    pub letters: usize,
     /// A star or hash stood in front: a service code may follow.
-    pub(super) starred: bool,
+    pub starred: bool,
     buffer: [u8; DIGITS_KEPT],
     count: usize,
     first_is_digit: bool,
@@ -33,7 +33,7 @@ const NAME_DIGITS_MAX: usize = 4;
 
 impl Written {
     /// Reads `text`, a user part without parameters. Access codes of `habits` may end in a pause or a plus.
-    pub(super) fn read(text: &[u8], habits: &Habits) -> Self {
+    pub fn read(text: &[u8], habits: &Habits) -> Self {
         let mut reader = Reader::new(habits);
         let mut characters = Characters::of(text);
         for character in &mut characters {
@@ -50,24 +50,24 @@ impl Written {
     }
 
     /// The digits, without plus.
-    pub(super) fn digits(&self) -> &[u8] {
+    pub fn digits(&self) -> &[u8] {
         self.buffer.get(..self.count.min(DIGITS_KEPT)).unwrap_or_default()
     }
 
     /// Whether more digits stood there than are kept: no number.
-    pub(super) fn is_endless(&self) -> bool {
+    pub fn is_endless(&self) -> bool {
         self.count > DIGITS_KEPT
     }
 
     /// Whether the number alone was dialled. Digits behind it may lead a peer elsewhere, so that such a number
     /// is no emergency call: the guard must not be a way round a block.
-    pub(super) fn may_be_emergency(&self) -> bool {
+    pub fn may_be_emergency(&self) -> bool {
         !self.digits_in_tail
     }
 
     /// What it is when it is no number: a name, a withheld number, nothing, or letters and broken bytes where
     /// digits should be.
-    pub(super) fn without_number(&self) -> Option<(Party, Flags)> {
+    pub fn without_number(&self) -> Option<(Party, Flags)> {
         let digits = self.count;
         if digits == 0 {
             return Some((self.word.party(), Flags::NONE));

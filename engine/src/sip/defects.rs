@@ -46,18 +46,17 @@ impl Message<'_> {
         flags
     }
 
+    /// Looks at the header's bytes again where reading it met others than plain lines hold.
     fn check_bytes(&self, flags: &mut Flags) {
-        let header = cut(self.bytes, 0, self.body_at);
-        let census = Census::take(header);
-        flags.raise_if(memchr(0, header).is_some(), Flag::Nul);
-        flags.raise_if(!census.is_ascii && std::str::from_utf8(header).is_err(), Flag::BadUtf8);
-        // Each CR must stand before an LF. Only where their counts differ or LFs stand alone does it pay to look
-        // closer.
-        if !census.is_paired || flags.contains(Flag::BareLf) {
-            let stray =
-                memchr_iter(b'\r', header).any(|at| header.get(at + 1).is_some_and(|&next| next != b'\n'));
-            flags.raise_if(stray, Flag::BareCr);
+        if self.is_plain {
+            return;
         }
+        let header = cut(self.bytes, 0, self.body_at);
+        flags.raise_if(memchr(0, header).is_some(), Flag::Nul);
+        flags.raise_if(std::str::from_utf8(header).is_err(), Flag::BadUtf8);
+        // Each CR must stand before an LF.
+        let stray = memchr_iter(b'\r', header).any(|at| header.get(at + 1).is_some_and(|&next| next != b'\n'));
+        flags.raise_if(stray, Flag::BareCr);
     }
 
     fn check_headers(&self, flags: &mut Flags) {
@@ -153,44 +152,6 @@ fn check_party(address: &NameAddr<'_>, header: Header, flags: &mut Flags) {
         flags.raise_if(address.uri.scheme == Scheme::Other, Flag::Scheme);
     }
 }
-
-/// What one pass over all header bytes shows. Bytes are counted in lanes, so that the compiler makes vector
-/// instructions of it.
-struct Census {
-    /// Whether all bytes are ASCII.
-    is_ascii: bool,
-    /// Whether there are as many CRs as LFs.
-    is_paired: bool,
-}
-
-impl Census {
-    #[allow(
-        clippy::indexing_slicing,
-        clippy::needless_range_loop,
-        reason = "hot; lanes are below their count"
-    )]
-    fn take(bytes: &[u8]) -> Self {
-        let (rows, tail) = bytes.as_chunks::<LANES>();
-        let mut all = [0u8; LANES];
-        let mut surplus = [0u8; LANES];
-        let mut sum = 0u8;
-        for row in rows {
-            for lane in 0..LANES {
-                all[lane] |= row[lane];
-                surplus[lane] = surplus[lane]
-                    .wrapping_add(u8::from(row[lane] == b'\r'))
-                    .wrapping_sub(u8::from(row[lane] == b'\n'));
-            }
-        }
-        for &byte in tail {
-            sum = sum.wrapping_add(u8::from(byte == b'\r')).wrapping_sub(u8::from(byte == b'\n'));
-        }
-        let is_paired = surplus.iter().fold(sum, |sum, &lane| sum.wrapping_add(lane)) == 0;
-        Self { is_ascii: all.is_ascii() && tail.is_ascii(), is_paired }
-    }
-}
-
-const LANES: usize = 32;
 
 /// Headers that every request and response carries (RFC 3261 §8.1.1). Max-Forwards is left out, because
 /// implementations of RFC 2543 send none (RFC 4475 §3.3.16).

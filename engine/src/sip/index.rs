@@ -4,40 +4,43 @@ use super::header::Header;
 use super::text::cut;
 use crate::limits::HEADERS_MAX;
 
-/// The known headers of one message in order.
+/// The known headers of one message: the first of each by its number, further ones in a short list.
 #[derive(Clone)]
 pub(super) struct Index {
-    slots: [Slot; HEADERS_MAX],
-    used: usize,
-    /// The first slot of each header.
-    first: [u8; Header::ALL.len()],
-    /// Headers that stand in the message, whether or not they found a slot.
+    /// The first of each header; only those in `seen` mean anything.
+    first: [Place; Header::ALL.len()],
+    /// Further ones in their order, with the header's number in the highest byte of `start`.
+    further: [Place; FURTHER_MAX],
+    /// How many further ones there are, whether or not they found room.
+    further_count: usize,
+    /// How many known headers there are.
+    count: usize,
+    /// Headers that stand in the message.
     seen: u64,
     /// Those of them that stand more than once.
     repeated: u64,
     /// Those of them that stand with an empty value.
     empty: u64,
-    /// Whether a header found no slot.
-    cut: bool,
 }
 
-/// One header: where its value begins, and its length with the header's number in the highest byte.
+/// Where a value begins and ends.
 #[derive(Clone, Copy)]
-struct Slot {
+struct Place {
     start: u32,
-    length_and_header: u32,
+    end: u32,
 }
 
 impl Index {
+    #[inline(always)]
     pub(super) fn new() -> Self {
         Self {
-            slots: [Slot { start: 0, length_and_header: 0 }; HEADERS_MAX],
-            used: 0,
-            first: [0; Header::ALL.len()],
+            first: [Place { start: 0, end: 0 }; Header::ALL.len()],
+            further: [Place { start: 0, end: 0 }; FURTHER_MAX],
+            further_count: 0,
+            count: 0,
             seen: 0,
             repeated: 0,
             empty: 0,
-            cut: false,
         }
     }
 
@@ -45,24 +48,28 @@ impl Index {
     #[inline(always)]
     pub(super) fn add(&mut self, header: Header, start: usize, end: usize) {
         let bit = header.bit();
-        let Some(slot) = self.slots.get_mut(self.used) else {
-            self.repeated |= self.seen & bit;
-            self.seen |= bit;
-            self.cut = true;
-            return;
-        };
-        let length = (end - start) as u32;
-        *slot = Slot { start: start as u32, length_and_header: length | (header as u32) << 24 };
-        if self.seen & bit == 0 {
-            if let Some(first) = self.first.get_mut(header as usize) {
-                *first = self.used as u8;
-            }
-            self.seen |= bit;
-        } else {
-            self.repeated |= bit;
+        let place = Place { start: start as u32, end: end as u32 };
+        self.count += 1;
+        if start == end {
+            self.empty |= bit;
         }
-        self.empty |= if length == 0 { bit } else { 0 };
-        self.used += 1;
+        if self.seen & bit != 0 {
+            self.add_further(header, place);
+            return;
+        }
+        self.seen |= bit;
+        if let Some(first) = self.first.get_mut(header as usize) {
+            *first = place;
+        }
+    }
+
+    #[inline(never)]
+    fn add_further(&mut self, header: Header, place: Place) {
+        self.repeated |= header.bit();
+        if let Some(room) = self.further.get_mut(self.further_count) {
+            *room = Place { start: place.start | (header as u32) << 24, end: place.end };
+        }
+        self.further_count += 1;
     }
 
     /// Whether `header` stands in the message.
@@ -86,35 +93,38 @@ impl Index {
         self.empty & set
     }
 
-    /// Whether a header found no slot, so that the lines must be asked instead.
+    /// Whether there are more known headers than a message may bring.
     #[inline(always)]
     pub(super) fn is_cut(&self) -> bool {
-        self.cut
+        self.count > HEADERS_MAX
     }
 
-    /// The first slot of `header`; only sensible when it [`has`](Self::has) it and is not cut.
+    /// Whether a further one found no room, so that the lines must be asked instead.
     #[inline(always)]
-    pub(super) fn first(&self, header: Header) -> usize {
-        usize::from(self.first.get(header as usize).copied().unwrap_or(0))
+    pub(super) fn is_full(&self) -> bool {
+        self.further_count > FURTHER_MAX
     }
 
-    /// The value in `slot`, if it is one of `header`.
+    /// The first value of `header`.
     #[inline(always)]
-    pub(super) fn value<'a>(&self, bytes: &'a [u8], slot: usize, header: Header) -> Option<&'a [u8]> {
-        let slot = self.slots.get(slot)?;
-        if slot.length_and_header >> 24 != header as u32 {
+    pub(super) fn first<'a>(&self, bytes: &'a [u8], header: Header) -> Option<&'a [u8]> {
+        if !self.has(header) {
             return None;
         }
-        let start = slot.start as usize;
-        Some(cut(bytes, start, start + (slot.length_and_header & 0x00ff_ffff) as usize))
+        let place = self.first.get(header as usize)?;
+        Some(cut(bytes, place.start as usize, place.end as usize))
     }
 
-    /// The slot behind the last one to look at for `header`.
-    #[inline(always)]
-    pub(super) fn end(&self, header: Header) -> usize {
-        if self.repeated & header.bit() == 0 { self.first(header) + 1 } else { self.used }
+    /// The next further value of `header` from `slot` on, and the slot behind it.
+    pub(super) fn further<'a>(&self, bytes: &'a [u8], slot: usize, header: Header) -> Option<(&'a [u8], usize)> {
+        let places = self.further.get(slot..self.further_count)?;
+        let found = places.iter().position(|place| place.start >> 24 == header as u32)?;
+        let place = places.get(found)?;
+        Some((cut(bytes, (place.start & 0x00ff_ffff) as usize, place.end as usize), slot + found + 1))
     }
 }
 
-const _: () = assert!(HEADERS_MAX <= 255, "a slot's number fits a byte");
+/// Repeated headers that are kept; a message with more is read again line by line where they are asked for.
+const FURTHER_MAX: usize = 16;
+
 const _: () = assert!(crate::limits::MESSAGE_BYTES_MAX < 1 << 24, "a value's place fits 24 bits");

@@ -3,7 +3,8 @@
 use memchr::memchr;
 use rules::{Flag, Flags};
 
-use super::header::{Header, read_name};
+use super::block::Block;
+use super::header::{Header, NAME_BYTES_MAX, read_name};
 use super::text::{byte, cut, is_space, is_token, line_end, rest};
 
 /// One header line with its folds.
@@ -31,27 +32,135 @@ pub(super) enum Step {
     Cut,
 }
 
-/// A header line as everybody writes it, with places counted from its own start.
+/// A header line as everybody writes it.
 pub(super) struct PlainLine {
-    pub(super) header: Header,
+    /// The header, if it is a known one.
+    pub(super) header: Option<Header>,
+    /// Where its value begins and ends, without spaces around it.
     pub(super) value: (usize, usize),
-    pub(super) length: usize,
 }
 
-/// Reads the line that `text` begins with if it is a plain one: a known name, a colon, one space or none, a value
-/// without white space round it, CRLF, and no fold behind. Nearly all lines are; [`read_line`] reads any other and
-/// would read these alike.
+/// Reads the line of `bytes` from `at` up to its CRLF at `end` if it is a plain one: a name of nothing but token
+/// bytes, a colon right behind it, no fold. Only spaces count as white, because the line holds no byte below them.
+/// Nearly all lines are plain; [`read_line`] reads any other and would read these alike.
 #[inline(always)]
-pub(super) fn read_plain_line(text: &[u8]) -> Option<PlainLine> {
-    let (header, colon) = read_name(text)?;
-    let end = colon + line_end(rest(text, colon));
-    let [last, b'\r', b'\n', next] = *text.get(end.checked_sub(2)?..)?.first_chunk::<4>()? else {
-        return None;
+pub(super) fn read_plain_line(bytes: &[u8], at: usize, end: usize) -> Option<PlainLine> {
+    let line = rest(bytes, at);
+    let (header, colon) = match read_name(line) {
+        Some((header, colon)) => (Some(header), colon),
+        None => read_rare_name(line)?,
     };
-    let from = colon + usize::from(byte(text, colon) == b' ');
-    let is_plain = last > b' ' && byte(text, from) > b' ' && from < end - 1 && !matches!(next, b' ' | b'\t');
-    is_plain.then_some(PlainLine { header, value: (from, end - 1), length: end + 1 })
+    let from = at + colon + usize::from(byte(line, colon) == b' ');
+    if byte(bytes, from) > b' ' && byte(bytes, end.wrapping_sub(1)) > b' ' {
+        return Some(PlainLine { header, value: (from, end) });
+    }
+    Some(PlainLine { header, value: trim_spaces(bytes, from, end) })
 }
+
+/// Reads an unknown name, or a known one that the message ends too soon behind to read at once.
+#[inline(never)]
+fn read_rare_name(line: &[u8]) -> Option<(Option<Header>, usize)> {
+    let colon = line.iter().position(|&byte| !is_token(byte))?;
+    if colon == 0 || byte(line, colon) != b':' {
+        return None;
+    }
+    let is_short = line.len() < NAME_BYTES_MAX;
+    let header = if is_short { Header::from_name(cut(line, 0, colon)) } else { None };
+    Some((header, colon + 1))
+}
+
+#[inline(never)]
+fn trim_spaces(bytes: &[u8], from: usize, end: usize) -> (usize, usize) {
+    let value = cut(bytes, from, end);
+    let Some(first) = value.iter().position(|&byte| byte != b' ') else { return (end, end) };
+    let behind = value.iter().rev().take_while(|&&byte| byte == b' ').count();
+    (from + first, end - behind)
+}
+
+/// Finds bytes that end a line or that a plain line does not hold: everything up to CR, and bytes that are not
+/// ASCII. Sees 64 bytes at once.
+pub(super) struct Stops<'a> {
+    bytes: &'a [u8],
+    /// Where the 64 bytes begin that were looked at last.
+    base: usize,
+    /// Those of them that stop, and were not passed yet.
+    stops: u64,
+}
+
+impl<'a> Stops<'a> {
+    /// Begins at `at`.
+    #[inline(always)]
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, base: at, stops: read_stops(bytes, at) }
+    }
+
+    /// The next place to stop at, or the end of the message.
+    #[inline(always)]
+    pub(super) fn find(&mut self) -> usize {
+        while self.stops == 0 {
+            self.base += ROW;
+            if self.base >= self.bytes.len() {
+                return self.bytes.len();
+            }
+            self.stops = read_stops(self.bytes, self.base);
+        }
+        self.base + self.stops.trailing_zeros() as usize
+    }
+
+    /// Whether a CRLF stands at `at` and no fold behind it.
+    #[inline(always)]
+    pub(super) fn is_plain_end(&self, at: usize) -> bool {
+        match self.bytes.get(at..).and_then(|end| end.first_chunk::<3>()) {
+            Some([b'\r', b'\n', next]) => !matches!(next, b' ' | b'\t'),
+            Some(_) => false,
+            None => rest(self.bytes, at) == b"\r\n",
+        }
+    }
+
+    /// Goes on behind the CRLF that was found.
+    #[inline(always)]
+    pub(super) fn pass_line_end(&mut self) {
+        self.stops &= self.stops.wrapping_sub(1);
+        if self.stops == 0 {
+            self.find();
+        }
+        self.stops &= self.stops.wrapping_sub(1);
+    }
+}
+
+/// Which of the 64 bytes from `at` on are places to stop at.
+#[inline(always)]
+fn read_stops(bytes: &[u8], at: usize) -> u64 {
+    match rest(bytes, at).first_chunk::<ROW>() {
+        Some(row) => row_stops(row),
+        None => read_last_stops(bytes, at),
+    }
+}
+
+#[inline(never)]
+fn read_last_stops(bytes: &[u8], at: usize) -> u64 {
+    let left = bytes.len().saturating_sub(at);
+    match bytes.last_chunk::<ROW>() {
+        _ if left == 0 => 0,
+        Some(row) => row_stops(row) >> (ROW - left),
+        None => {
+            let mut row = [b' '; ROW];
+            row.iter_mut().zip(rest(bytes, at)).for_each(|(place, &byte)| *place = byte);
+            row_stops(&row)
+        }
+    }
+}
+
+#[inline(always)]
+fn row_stops(row: &[u8; ROW]) -> u64 {
+    let (blocks, _) = row.as_chunks::<16>();
+    let [first, second, third, fourth] = blocks else { return 0 };
+    let above = |block| Block::read(block).above(b'\r' as i8);
+    !(above(first) | above(second) << 16 | above(third) << 32 | above(fourth) << 48)
+}
+
+/// Bytes that are looked at together.
+const ROW: usize = 64;
 
 /// Reads the header line of `bytes` that begins at `at`.
 #[inline(never)]

@@ -9,7 +9,7 @@ use super::address::NameAddr;
 use super::body::read_call_type;
 use super::header::Header;
 use super::index::Index;
-use super::lines::{Lines, Step, read_line, read_plain_line};
+use super::lines::{Lines, Step, Stops, read_line, read_plain_line};
 use super::start::{Start, read_method};
 use super::text::{byte, cut, is_space, number, rest, trim, trim_start};
 use super::uri::Uri;
@@ -29,6 +29,8 @@ pub struct Message<'a> {
     pub(super) body_at: usize,
     pub(super) index: Index,
     pub(super) flags: Flags,
+    /// Whether its header is ASCII without control bytes but for CRLFs.
+    pub(super) is_plain: bool,
     /// What is asked for more than once, kept once it was read.
     request_uri: OnceCell<Uri<'a>>,
     from: OnceCell<Option<NameAddr<'a>>>,
@@ -59,16 +61,18 @@ impl<'a> Message<'a> {
         while matches!(byte(bytes, start_at), b'\r' | b'\n') {
             start_at += 1;
         }
-        let start_line = rest(bytes, start_at);
-        let line_end = memchr(b'\n', start_line);
-        flags.raise_if(line_end.is_none(), Flag::Truncated);
-        let mut line = cut(start_line, 0, line_end.unwrap_or(start_line.len()));
-        match line {
-            [head @ .., b'\r'] => line = head,
-            _ => flags.raise_if(line_end.is_some(), Flag::BareLf),
-        }
+        let mut stops = Stops::new(bytes, start_at);
+        let stop = stops.find();
+        let has_plain_start = stops.is_plain_end(stop);
+        let (line, header_at) = if has_plain_start {
+            stops.pass_line_end();
+            (cut(bytes, start_at, stop), stop + 2)
+        } else {
+            let read = read_odd_start(bytes, start_at, &mut flags);
+            stops = Stops::new(bytes, read.1);
+            read
+        };
         let start = Start::read(line, &mut flags);
-        let header_at = line_end.map_or(bytes.len(), |end| start_at + end + 1);
         let mut message = Self {
             bytes,
             start,
@@ -76,51 +80,79 @@ impl<'a> Message<'a> {
             body_at: bytes.len(),
             index: Index::new(),
             flags,
+            is_plain: start_at == 0 && has_plain_start,
             request_uri: OnceCell::new(),
             from: OnceCell::new(),
             to: OnceCell::new(),
             top_via: OnceCell::new(),
         };
-        message.read_header();
+        message.read_header(stops);
         message
     }
 
-    fn read_header(&mut self) {
+    #[inline(always)]
+    fn read_header(&mut self, mut stops: Stops<'a>) {
         let mut at = self.header_at;
         if matches!(byte(self.bytes, at), b' ' | b'\t') {
-            // Would be a fold of the start line, which has none: whatever stands there is no header.
-            self.flags.raise(Flag::FoldAfterStartLine);
-            self.flags.raise(Flag::Malformed);
-            if let Step::Line(line) = read_line(self.bytes, at) {
-                at = line.next;
-                self.header_at = at;
-            }
+            at = self.skip_folded_start(at);
+            stops = Stops::new(self.bytes, at);
         }
         loop {
-            if let Some(line) = read_plain_line(rest(self.bytes, at)) {
-                self.index.add(line.header, at + line.value.0, at + line.value.1);
-                at += line.length;
-                continue;
-            }
-            match read_line(self.bytes, at) {
-                Step::Line(line) => {
-                    at = line.next;
-                    self.flags = self.flags.union(line.flags);
+            let stop = stops.find();
+            if stops.is_plain_end(stop) {
+                if stop == at {
+                    self.body_at = at + 2;
+                    break;
+                }
+                if let Some(line) = read_plain_line(self.bytes, at, stop) {
                     if let Some(header) = line.header {
                         self.index.add(header, line.value.0, line.value.1);
                     }
-                }
-                Step::Body(body_at) => {
-                    self.body_at = body_at;
-                    break;
-                }
-                Step::Cut => {
-                    self.flags.raise(Flag::Truncated);
-                    break;
+                    at = stop + 2;
+                    stops.pass_line_end();
+                    continue;
                 }
             }
+            let Some(next) = self.read_odd_line(at) else { break };
+            at = next;
+            stops = Stops::new(self.bytes, at);
         }
         self.flags.raise_if(self.index.is_cut(), Flag::HeadersCut);
+    }
+
+    /// What would be a fold of the start line, which has none, is no header, whatever stands there.
+    #[inline(never)]
+    fn skip_folded_start(&mut self, at: usize) -> usize {
+        self.is_plain = false;
+        self.flags.raise(Flag::FoldAfterStartLine);
+        self.flags.raise(Flag::Malformed);
+        if let Step::Line(line) = read_line(self.bytes, at) {
+            self.header_at = line.next;
+        }
+        self.header_at
+    }
+
+    /// Reads a line that is not plain and returns where the next one begins, if the header goes on.
+    #[inline(never)]
+    fn read_odd_line(&mut self, at: usize) -> Option<usize> {
+        self.is_plain = false;
+        match read_line(self.bytes, at) {
+            Step::Line(line) => {
+                self.flags = self.flags.union(line.flags);
+                if let Some(header) = line.header {
+                    self.index.add(header, line.value.0, line.value.1);
+                }
+                Some(line.next)
+            }
+            Step::Body(body_at) => {
+                self.body_at = body_at;
+                None
+            }
+            Step::Cut => {
+                self.flags.raise(Flag::Truncated);
+                None
+            }
+        }
     }
 
     /// The bytes it was read from, cut at the bound of a message.
@@ -350,10 +382,7 @@ impl<'a> Message<'a> {
     /// [`unfold`](super::unfold).
     #[inline]
     pub fn value(&self, header: Header) -> Option<&'a [u8]> {
-        if !self.index.has(header) {
-            return None;
-        }
-        self.index.value(self.bytes, self.index.first(header), header).or_else(|| self.values(header).next())
+        self.index.first(self.bytes, header)
     }
 
     /// Every value of `header`, one a line, not yet split at commas.
@@ -391,6 +420,20 @@ impl rules::Headers for Message<'_> {
             if value.len() > room.len() { visit(value) } else { visit(super::unfold(value, &mut room)) }
         })
     }
+}
+
+/// The start line at `at` when it does not end in a plain CRLF, and where the header begins.
+#[inline(never)]
+fn read_odd_start<'a>(bytes: &'a [u8], at: usize, flags: &mut Flags) -> (&'a [u8], usize) {
+    let start_line = rest(bytes, at);
+    let line_end = memchr(b'\n', start_line);
+    flags.raise_if(line_end.is_none(), Flag::Truncated);
+    let mut line = cut(start_line, 0, line_end.unwrap_or(start_line.len()));
+    match line {
+        [head @ .., b'\r'] => line = head,
+        _ => flags.raise_if(line_end.is_some(), Flag::BareLf),
+    }
+    (line, line_end.map_or(bytes.len(), |end| at + end + 1))
 }
 
 /// Bytes of a folded value that a rule sees without its folds; a longer one it sees as it came.

@@ -1,6 +1,7 @@
 //! Reads SIP from bytes: a message and its defects, never an error.
 
 mod address;
+mod block;
 mod body;
 mod defects;
 mod disposition;

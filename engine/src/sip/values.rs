@@ -16,8 +16,10 @@ pub struct Values<'m, 'a> {
 /// Where values come from.
 #[derive(Clone)]
 enum Source<'m, 'a> {
-    /// The index, from one slot to another.
-    Index { header: Header, slot: usize, end: usize },
+    /// At most one, the first of its header.
+    First(Option<&'a [u8]>),
+    /// The first of a header and its further ones, from one slot of the index on.
+    Repeated { header: Header, first: Option<&'a [u8]>, slot: usize },
     /// The lines, because the index was too short.
     Lines { header: Header, lines: Lines<'a> },
     /// The lines, because the header is not among the known ones.
@@ -27,18 +29,38 @@ enum Source<'m, 'a> {
 impl<'m, 'a> Values<'m, 'a> {
     #[inline]
     pub(super) fn new(message: &'m Message<'a>, header: Header) -> Self {
-        let source = if message.index.is_cut() {
+        let first = message.index.first(message.bytes, header);
+        let source = if message.index.repeated(header.bit()) == 0 {
+            Source::First(first)
+        } else if message.index.is_full() {
             Source::Lines { header, lines: message.lines() }
-        } else if message.index.has(header) {
-            Source::Index { header, slot: message.index.first(header), end: message.index.end(header) }
         } else {
-            Source::Index { header, slot: 0, end: 0 }
+            Source::Repeated { header, first, slot: 0 }
         };
         Self { message, source }
     }
 
     pub(super) fn named(message: &'m Message<'a>, name: &'m [u8]) -> Self {
         Self { message, source: Source::Named { name, lines: message.lines() } }
+    }
+
+    #[inline(never)]
+    fn next_further(&mut self) -> Option<&'a [u8]> {
+        let bytes = self.message.bytes;
+        match &mut self.source {
+            Source::First(first) => first.take(),
+            Source::Repeated { header, first, slot } => first.take().or_else(|| {
+                let (value, behind) = self.message.index.further(bytes, *slot, *header)?;
+                *slot = behind;
+                Some(value)
+            }),
+            Source::Lines { header, lines } => lines
+                .find(|line| line.header == Some(*header))
+                .map(|line| cut(bytes, line.value.0, line.value.1)),
+            Source::Named { name, lines } => lines
+                .find(|line| bears_name(rest(bytes, line.start), name).is_some())
+                .map(|line| cut(bytes, line.value.0, line.value.1)),
+        }
     }
 }
 
@@ -47,24 +69,9 @@ impl<'a> Iterator for Values<'_, 'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let bytes = self.message.bytes;
         match &mut self.source {
-            Source::Index { header, slot, end } => {
-                while slot < end {
-                    let value = self.message.index.value(bytes, *slot, *header);
-                    *slot += 1;
-                    if value.is_some() {
-                        return value;
-                    }
-                }
-                None
-            }
-            Source::Lines { header, lines } => lines
-                .find(|line| line.header == Some(*header))
-                .map(|line| cut(bytes, line.value.0, line.value.1)),
-            Source::Named { name, lines } => lines
-                .find(|line| bears_name(rest(bytes, line.start), name).is_some())
-                .map(|line| cut(bytes, line.value.0, line.value.1)),
+            Source::First(first) => first.take(),
+            _ => self.next_further(),
         }
     }
 }

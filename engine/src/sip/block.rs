@@ -1,0 +1,90 @@
+//! Sixteen bytes at once: which of them are of some kind, as bits, the first byte's lowest. Every x86-64 has the
+//! instructions for it; other machines get the same bits from a loop.
+
+/// Sixteen bytes of a message.
+#[derive(Clone, Copy)]
+pub(super) struct Block(Lanes);
+
+impl Block {
+    /// Which bytes are `wanted`.
+    #[inline(always)]
+    pub(super) fn equal(self, wanted: u8) -> u64 {
+        equal(self.0, wanted)
+    }
+
+    /// Which bytes are above `bound`, taken as signed: bytes that are not ASCII are below zero.
+    #[inline(always)]
+    pub(super) fn above(self, bound: i8) -> u64 {
+        above(self.0, bound)
+    }
+
+    /// Reads sixteen bytes.
+    #[inline(always)]
+    pub(super) fn read(bytes: &[u8; 16]) -> Self {
+        Self(load(bytes))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+use sse2::{Lanes, above, equal, load};
+
+#[cfg(target_arch = "x86_64")]
+mod sse2 {
+    pub(super) use safe_arch::m128i as Lanes;
+    use safe_arch::{
+        cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, load_unaligned_m128i, move_mask_i8_m128i, set_splat_i8_m128i,
+    };
+
+    #[inline(always)]
+    pub(super) fn load(bytes: &[u8; 16]) -> Lanes {
+        load_unaligned_m128i(bytes)
+    }
+
+    #[inline(always)]
+    pub(super) fn equal(lanes: Lanes, wanted: u8) -> u64 {
+        u64::from(move_mask_i8_m128i(cmp_eq_mask_i8_m128i(lanes, set_splat_i8_m128i(wanted as i8))) as u32)
+    }
+
+    #[inline(always)]
+    pub(super) fn above(lanes: Lanes, bound: i8) -> u64 {
+        u64::from(move_mask_i8_m128i(cmp_gt_mask_i8_m128i(lanes, set_splat_i8_m128i(bound))) as u32)
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+use portable::{Lanes, above, equal, load};
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod portable {
+    pub(super) type Lanes = [u8; 16];
+
+    pub(super) fn load(bytes: &[u8; 16]) -> Lanes {
+        *bytes
+    }
+
+    pub(super) fn equal(lanes: Lanes, wanted: u8) -> u64 {
+        lanes.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from(byte == wanted))
+    }
+
+    pub(super) fn above(lanes: Lanes, bound: i8) -> u64 {
+        lanes.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from((byte as i8) > bound))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_machine_see_the_same_bits() {
+        let text: Vec<u8> = (0..=255).chain(0..=255).map(|byte: u8| byte.wrapping_mul(37)).collect();
+        for bytes in text.windows(16) {
+            let bytes: &[u8; 16] = bytes.try_into().unwrap();
+            for wanted in 0..=255 {
+                assert_eq!(Block::read(bytes).equal(wanted), portable::equal(portable::load(bytes), wanted));
+                let bound = wanted as i8;
+                assert_eq!(Block::read(bytes).above(bound), portable::above(portable::load(bytes), bound));
+            }
+        }
+    }
+}

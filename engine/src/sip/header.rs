@@ -114,7 +114,7 @@ pub(super) fn read_name(line: &[u8]) -> Option<(Header, usize)> {
     let colon = zero_bytes(first ^ COLONS);
     if colon != 0 {
         let length = colon.trailing_zeros() / 8;
-        return Some((known([lower(first) & through(length), 0, 0])?, length as usize + 1));
+        return Some((known_short(lower(first) & through(length))?, length as usize + 1));
     }
     let colon = zero_bytes(second ^ COLONS);
     if colon != 0 {
@@ -173,6 +173,15 @@ fn known(key: Key) -> Option<Header> {
     let place = (mix(key).wrapping_mul(TABLE.multiplier) >> SHIFT) as usize;
     let entry = &TABLE.entries[TABLE.places[place] as usize];
     (entry.key == key).then_some(entry.header)
+}
+
+/// As [`known`], for a name that fits a word with its colon.
+#[inline(always)]
+#[allow(clippy::indexing_slicing, reason = "hot; the shift keeps the place below the table's length")]
+fn known_short(word: u64) -> Option<Header> {
+    let place = (word.wrapping_mul(TABLE.multiplier) >> SHIFT) as usize;
+    let (key, header) = SHORT[place];
+    (key == word).then_some(header)
 }
 
 const fn mix(key: Key) -> u64 {
@@ -238,6 +247,21 @@ static TABLE: Table = {
         }
         multiplier = multiplier.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) | 1;
     }
+};
+
+/// The names that fit a word, at the places they have in [`TABLE`].
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
+static SHORT: [(u64, Header); PLACES] = {
+    let mut short = [(u64::MAX, Header::From); PLACES];
+    let mut place = 0;
+    while place < PLACES {
+        let entry = TABLE.entries[TABLE.places[place] as usize];
+        if entry.key[1] == 0 && entry.key[2] == 0 {
+            short[place] = (entry.key[0], entry.header);
+        }
+        place += 1;
+    }
+    short
 };
 
 #[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]

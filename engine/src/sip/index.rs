@@ -1,7 +1,6 @@
 //! Where the known headers of a message stand: a table of fixed size, no heap.
 
 use super::header::Header;
-use super::text::cut;
 use crate::limits::HEADERS_MAX;
 
 /// The known headers of one message: the first of each by its number, further ones in a short list.
@@ -9,8 +8,8 @@ use crate::limits::HEADERS_MAX;
 pub(super) struct Index {
     /// The first of each header; only those in `seen` mean anything.
     first: [Place; Header::ALL.len()],
-    /// Further ones in their order, with the header's number in the highest byte of `start`.
-    further: [Place; FURTHER_MAX],
+    /// Further ones in their order.
+    further: [(Header, Place); FURTHER_MAX],
     /// How many further ones there are, whether or not they found room.
     further_count: usize,
     /// How many known headers there are.
@@ -23,7 +22,7 @@ pub(super) struct Index {
     empty: u64,
 }
 
-/// Where a value begins and ends.
+/// Where a value begins, and where its line ends, perhaps behind some spaces.
 #[derive(Clone, Copy)]
 struct Place {
     start: u32,
@@ -35,7 +34,7 @@ impl Index {
     pub(super) fn new() -> Self {
         Self {
             first: [Place { start: 0, end: 0 }; Header::ALL.len()],
-            further: [Place { start: 0, end: 0 }; FURTHER_MAX],
+            further: [(Header::From, Place { start: 0, end: 0 }); FURTHER_MAX],
             further_count: 0,
             count: 0,
             seen: 0,
@@ -44,15 +43,12 @@ impl Index {
         }
     }
 
-    /// Adds a value that stands from `start` to `end`; both below 2^24, as the message is.
+    /// Adds a value that stands from `start` to `end` or to the last byte before it that is no space.
     #[inline(always)]
     pub(super) fn add(&mut self, header: Header, start: usize, end: usize) {
         let bit = header.bit();
+        self.count = self.count.wrapping_add(1);
         let place = Place { start: start as u32, end: end as u32 };
-        self.count += 1;
-        if start == end {
-            self.empty |= bit;
-        }
         if self.seen & bit != 0 {
             self.add_further(header, place);
             return;
@@ -63,11 +59,16 @@ impl Index {
         }
     }
 
+    /// Notes that `header` stands there without a value.
+    pub(super) fn add_empty(&mut self, header: Header) {
+        self.empty |= header.bit();
+    }
+
     #[inline(never)]
     fn add_further(&mut self, header: Header, place: Place) {
         self.repeated |= header.bit();
         if let Some(room) = self.further.get_mut(self.further_count) {
-            *room = Place { start: place.start | (header as u32) << 24, end: place.end };
+            *room = (header, place);
         }
         self.further_count += 1;
     }
@@ -111,20 +112,28 @@ impl Index {
         if !self.has(header) {
             return None;
         }
-        let place = self.first.get(header as usize)?;
-        Some(cut(bytes, place.start as usize, place.end as usize))
+        self.first.get(header as usize)?.cut(bytes)
     }
 
     /// The next further value of `header` from `slot` on, and the slot behind it.
     pub(super) fn further<'a>(&self, bytes: &'a [u8], slot: usize, header: Header) -> Option<(&'a [u8], usize)> {
         let places = self.further.get(slot..self.further_count)?;
-        let found = places.iter().position(|place| place.start >> 24 == header as u32)?;
-        let place = places.get(found)?;
-        Some((cut(bytes, (place.start & 0x00ff_ffff) as usize, place.end as usize), slot + found + 1))
+        let found = places.iter().position(|&(other, _)| other == header)?;
+        let (_, place) = places.get(found)?;
+        Some((place.cut(bytes)?, slot + found + 1))
+    }
+}
+
+impl Place {
+    #[inline(always)]
+    fn cut(self, bytes: &[u8]) -> Option<&[u8]> {
+        let mut value = bytes.get(self.start as usize..self.end as usize)?;
+        while let [head @ .., b' '] = value {
+            value = head;
+        }
+        Some(value)
     }
 }
 
 /// Repeated headers that are kept; a message with more is read again line by line where they are asked for.
 const FURTHER_MAX: usize = 16;
-
-const _: () = assert!(crate::limits::MESSAGE_BYTES_MAX < 1 << 24, "a value's place fits 24 bits");

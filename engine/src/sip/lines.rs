@@ -32,29 +32,24 @@ pub(super) enum Step {
     Cut,
 }
 
-/// A header line as everybody writes it.
-pub(super) struct PlainLine {
-    /// The header, if it is a known one.
-    pub(super) header: Option<Header>,
-    /// Where its value begins and ends, without spaces around it.
-    pub(super) value: (usize, usize),
-}
-
-/// Reads the line of `bytes` from `at` up to its CRLF at `end` if it is a plain one: a name of nothing but token
-/// bytes, a colon right behind it, no fold. Only spaces count as white, because the line holds no byte below them.
-/// Nearly all lines are plain; [`read_line`] reads any other and would read these alike.
+/// Reads the name that the line of `bytes` at `at` begins with if the line is a plain one: nothing but token bytes
+/// and a colon right behind them. The line ends in a CRLF, no fold follows, and the only byte up to the space that it
+/// holds is the space. Returns the header, if it is a known one, and the place behind the colon. Nearly all lines are
+/// plain; [`read_line`] reads any other and would read these alike.
 #[inline(always)]
-pub(super) fn read_plain_line(bytes: &[u8], at: usize, end: usize) -> Option<PlainLine> {
+pub(super) fn read_plain_line(bytes: &[u8], at: usize) -> Option<(Option<Header>, usize)> {
     let line = rest(bytes, at);
     let (header, colon) = match read_name(line) {
         Some((header, colon)) => (Some(header), colon),
         None => read_rare_name(line)?,
     };
-    let from = at + colon + usize::from(byte(line, colon) == b' ');
-    if byte(bytes, from) > b' ' && byte(bytes, end.wrapping_sub(1)) > b' ' {
-        return Some(PlainLine { header, value: (from, end) });
-    }
-    Some(PlainLine { header, value: trim_spaces(bytes, from, end) })
+    Some((header, at.wrapping_add(colon)))
+}
+
+/// Whether behind a colon, at `at`, one space stands and then something else.
+#[inline(always)]
+pub(super) fn is_plain_value(bytes: &[u8], at: usize) -> bool {
+    matches!(rest(bytes, at).first_chunk::<2>(), Some(&[b' ', first]) if first > b' ')
 }
 
 /// Reads an unknown name, or a known one that the message ends too soon behind to read at once.
@@ -67,14 +62,6 @@ fn read_rare_name(line: &[u8]) -> Option<(Option<Header>, usize)> {
     let is_short = line.len() < NAME_BYTES_MAX;
     let header = if is_short { Header::from_name(cut(line, 0, colon)) } else { None };
     Some((header, colon + 1))
-}
-
-#[inline(never)]
-fn trim_spaces(bytes: &[u8], from: usize, end: usize) -> (usize, usize) {
-    let value = cut(bytes, from, end);
-    let Some(first) = value.iter().position(|&byte| byte != b' ') else { return (end, end) };
-    let behind = value.iter().rev().take_while(|&&byte| byte == b' ').count();
-    (from + first, end - behind)
 }
 
 /// Finds bytes that end a line or that a plain line does not hold: everything up to CR, and bytes that are not
@@ -97,24 +84,40 @@ impl<'a> Stops<'a> {
     /// The next place to stop at, or the end of the message.
     #[inline(always)]
     pub(super) fn find(&mut self) -> usize {
+        if self.stops == 0 {
+            self.advance();
+        }
+        self.base.wrapping_add(self.stops.trailing_zeros() as usize)
+    }
+
+    /// Goes on to the next 64 bytes that have a stop; behind the message there is one at once.
+    #[inline(never)]
+    fn advance(&mut self) {
         while self.stops == 0 {
-            self.base += ROW;
+            self.base = self.base.saturating_add(ROW);
             if self.base >= self.bytes.len() {
-                return self.bytes.len();
+                self.base = self.bytes.len();
+                self.stops = 1;
+                return;
             }
             self.stops = read_stops(self.bytes, self.base);
         }
-        self.base + self.stops.trailing_zeros() as usize
     }
 
     /// Whether a CRLF stands at `at` and no fold behind it.
     #[inline(always)]
     pub(super) fn is_plain_end(&self, at: usize) -> bool {
-        match self.bytes.get(at..).and_then(|end| end.first_chunk::<3>()) {
-            Some([b'\r', b'\n', next]) => !matches!(next, b' ' | b'\t'),
-            Some(_) => false,
-            None => rest(self.bytes, at) == b"\r\n",
+        match rest(self.bytes, at).first_chunk::<4>() {
+            Some(&[first, second, next, _]) => {
+                u16::from_le_bytes([first, second]) == CRLF && next != b' ' && next != b'\t'
+            }
+            None => self.is_last_end(at),
         }
+    }
+
+    #[inline(never)]
+    fn is_last_end(&self, at: usize) -> bool {
+        matches!(rest(self.bytes, at), [b'\r', b'\n', behind @ ..] if !matches!(behind, [b' ' | b'\t', ..]))
     }
 
     /// Goes on behind the CRLF that was found.
@@ -122,7 +125,7 @@ impl<'a> Stops<'a> {
     pub(super) fn pass_line_end(&mut self) {
         self.stops &= self.stops.wrapping_sub(1);
         if self.stops == 0 {
-            self.find();
+            self.advance();
         }
         self.stops &= self.stops.wrapping_sub(1);
     }
@@ -158,6 +161,8 @@ fn row_stops(row: &[u8; ROW]) -> u64 {
     let above = |block| Block::read(block).above(b'\r' as i8);
     !(above(first) | above(second) << 16 | above(third) << 32 | above(fourth) << 48)
 }
+
+const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
 
 /// Bytes that are looked at together.
 const ROW: usize = 64;

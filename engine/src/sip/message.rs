@@ -9,7 +9,7 @@ use super::address::NameAddr;
 use super::body::read_call_type;
 use super::header::Header;
 use super::index::Index;
-use super::lines::{Lines, Step, Stops, read_line, read_plain_line};
+use super::lines::{Lines, Step, Stops, is_plain_value, read_line, read_plain_line};
 use super::start::{Start, read_method};
 use super::text::{byte, cut, is_space, number, rest, trim, trim_start};
 use super::uri::Uri;
@@ -104,11 +104,15 @@ impl<'a> Message<'a> {
                     self.body_at = at + 2;
                     break;
                 }
-                if let Some(line) = read_plain_line(self.bytes, at, stop) {
-                    if let Some(header) = line.header {
-                        self.index.add(header, line.value.0, line.value.1);
+                if let Some((header, from)) = read_plain_line(self.bytes, at) {
+                    match header {
+                        Some(header) if is_plain_value(self.bytes, from) => {
+                            self.index.add(header, from.wrapping_add(1), stop);
+                        }
+                        Some(header) => self.add_trimmed(header, from, stop),
+                        None => {}
                     }
-                    at = stop + 2;
+                    at = stop.wrapping_add(2);
                     stops.pass_line_end();
                     continue;
                 }
@@ -132,6 +136,15 @@ impl<'a> Message<'a> {
         self.header_at
     }
 
+    #[inline(never)]
+    fn add_trimmed(&mut self, header: Header, from: usize, end: usize) {
+        let blanks = cut(self.bytes, from, end).iter().take_while(|&&byte| byte == b' ').count();
+        if from + blanks == end {
+            self.index.add_empty(header);
+        }
+        self.index.add(header, from + blanks, end);
+    }
+
     /// Reads a line that is not plain and returns where the next one begins, if the header goes on.
     #[inline(never)]
     fn read_odd_line(&mut self, at: usize) -> Option<usize> {
@@ -140,7 +153,7 @@ impl<'a> Message<'a> {
             Step::Line(line) => {
                 self.flags = self.flags.union(line.flags);
                 if let Some(header) = line.header {
-                    self.index.add(header, line.value.0, line.value.1);
+                    self.add_trimmed(header, line.value.0, line.value.1);
                 }
                 Some(line.next)
             }

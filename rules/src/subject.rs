@@ -225,8 +225,10 @@ pub struct Subject<'a> {
     pub priority: bool,
     /// Whether it calls back somebody who has just called an emergency number.
     pub callback: bool,
-    /// Whether an earlier message of the same attempt was judged already (the repeat after a challenge): rules
-    /// decide anew, limits do not count it again.
+    /// Whether it repeats an attempt to the same numbers that this policy judged already and let pass (with
+    /// credentials after a challenge, as a rule): rules decide anew, limits do not count it again and are not
+    /// exceeded by the place it has. Never to be set after a refusal or for other numbers: it would be a way
+    /// round every limit.
     pub repeat: bool,
     /// What the reader had to repair.
     pub flags: Flags,

@@ -147,6 +147,32 @@ fn the_calls_of_a_limit_pass_and_the_next_does_not() {
 }
 
 #[test]
+fn a_repeat_after_a_challenge_takes_no_second_place_and_is_not_refused_for_its_own() {
+    let rate = Limit::Rate { calls: 1, per_micros: 60_000_000 };
+    for (limit, of_none) in
+        [(Limit::Concurrent(1), Limit::Concurrent(0)), (rate, Limit::Rate { calls: 0, per_micros: 1 })]
+    {
+        let limited = |limit| policy(Vec::new(), vec![rule("few", Vec::new(), RuleAction::Limit(limit))]);
+        let (policy, mut scratch) = (limited(limit), Scratch::default());
+        let mut limits = policy.limits();
+        let call = Call::new("+13125550100", "+12105550101");
+        let repeat = Call { repeat: true, at: call.at.plus_micros(50_000), ..call.clone() };
+        let first = policy.judge(&call.subject(), &mut limits, &mut scratch);
+        for _ in 0..2 {
+            assert_eq!(policy.explain(&repeat.subject(), &limits).verdict.action, Action::Allow);
+            let again = policy.judge(&repeat.subject(), &mut limits, &mut scratch);
+            assert_eq!((again.action, again.held.is_empty()), (Action::Allow, true), "{limit:?}");
+            assert_eq!(limits.count(RuleId(0), repeat.at), 1);
+        }
+        let other = Call { at: repeat.at, ..call.clone() };
+        assert_eq!(policy.judge(&other.subject(), &mut limits, &mut scratch).action, Action::Limit);
+        first.held.iter().for_each(|rule| limits.ended(rule));
+        assert_eq!(limits.count(RuleId(0), repeat.at.plus_micros(60_000_000)), 0);
+        assert_eq!(judge(&limited(of_none), &repeat).action, Action::Limit);
+    }
+}
+
+#[test]
 fn a_call_that_a_later_rule_blocks_holds_no_place_among_calls_that_are_up() {
     let limit = rule("trunk", Vec::new(), RuleAction::Limit(Limit::Concurrent(1)));
     let policy = policy(Vec::new(), vec![limit, rule("rest", Vec::new(), block())]);

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::verdict::{ActedRules, Action, Reason, Verdict};
 
 impl Policy {
-    /// Decides what happens to `subject`. Its limits count it; nothing is allocated once `scratch` has grown
+    /// Decides what happens to `subject`. Its limits count it, unless it repeats a call that they count; nothing is allocated once `scratch` has grown
     /// to the policy.
     ///
     /// Rules in shadow mode change nothing. Beside the judgement by the rules in force, a second one takes
@@ -32,7 +32,7 @@ impl Policy {
         self.index.gather(subject, &self.text.lists, &self.text.hours, &self.clock, scratch);
         let mut course = Course::default();
         self.index.search(scratch, |id| match self.rule(id) {
-            Some(rule) if rule.is_in_force(subject.at) => course.meet(id, rule, subject.at, limits),
+            Some(rule) if rule.is_in_force(subject.at) => course.meet(id, rule, subject, limits),
             _ => ControlFlow::Continue(()),
         });
         let mut verdict = course.verdict();
@@ -51,6 +51,13 @@ impl FirewallRule {
     /// Whether it is neither off nor expired at `at`.
     pub(super) fn is_in_force(&self, at: Timestamp) -> bool {
         self.mode != Mode::Off && self.expires.is_none_or(|end| at < end)
+    }
+}
+
+impl Subject<'_> {
+    /// Whether it is one call too many for the limit of `rule`.
+    pub(super) fn exceeds(&self, limits: &Limits, rule: RuleId) -> bool {
+        if self.repeat { limits.is_exceeded_by_repeat(rule) } else { limits.is_exceeded(rule, self.at) }
     }
 }
 
@@ -80,7 +87,7 @@ impl Course {
         &mut self,
         id: RuleId,
         rule: &FirewallRule,
-        at: Timestamp,
+        subject: &Subject<'_>,
         limits: &mut Limits,
     ) -> ControlFlow<()> {
         let is_real = rule.mode == Mode::Enforce;
@@ -91,9 +98,12 @@ impl Course {
             RuleAction::Allow | RuleAction::BypassIps => Some(Action::Allow),
             RuleAction::Block(_) => Some(Action::Block),
             RuleAction::Divert(_) => Some(Action::Divert),
-            RuleAction::Limit(_) if limits.is_exceeded(id, at) => Some(Action::Limit),
+            RuleAction::Limit(_) if subject.exceeds(limits, id) => Some(Action::Limit),
             RuleAction::Limit(_) => {
-                self.count(id, at, limits);
+                // A repeat was counted when it came first.
+                if !subject.repeat {
+                    self.count(id, subject.at, limits);
+                }
                 return ControlFlow::Continue(());
             }
             RuleAction::Tag(_) | RuleAction::Terminate | RuleAction::Log => None,

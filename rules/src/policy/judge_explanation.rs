@@ -103,6 +103,9 @@ impl Policy {
             .map(|(id, rule)| facts.finding(RuleId(id), rule, limits))
             .collect();
         let mut verdict = self.decide(&findings, None);
+        if facts.subject.repeat {
+            verdict.held = ActedRules::default();
+        }
         let end = self.ending(&findings, None);
         for finding in findings.iter_mut().skip(end.map_or(usize::MAX, |end| end.0 as usize + 1)) {
             if finding.state == RuleState::Matches {
@@ -281,7 +284,7 @@ impl Facts<'_, '_> {
             _ => RuleState::Fails,
         };
         let is_limit = matches!(rule.action, RuleAction::Limit(_));
-        let limit = is_limit.then(|| (limits.count(id, at), limits.is_exceeded(id, at)));
+        let limit = is_limit.then(|| (limits.count(id, at), self.subject.exceeds(limits, id)));
         RuleFinding { rule: id, state, when, unless, limit }
     }
 

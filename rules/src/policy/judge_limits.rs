@@ -36,6 +36,12 @@ impl Limits {
         self.counter(rule).is_some_and(|counter| counter.is_exceeded(at))
     }
 
+    /// The same for a repeat of a call that was let pass and stands among those counted: a full window or a
+    /// full trunk does not refuse the call that filled it, a limit of no call at all does.
+    pub fn is_exceeded_by_repeat(&self, rule: RuleId) -> bool {
+        self.counter(rule).is_some_and(Counter::is_exceeded_by_counted)
+    }
+
     /// Tells that a call ended that a verdict named in `held`.
     pub fn ended(&mut self, rule: RuleId) {
         if let Some(Counter::Concurrent { up, .. }) = self.counter_mut(rule) {
@@ -115,6 +121,14 @@ impl Counter {
                     && passed.front().is_some_and(|&oldest| at.micros_since(oldest) < *per_micros)
             }
             Self::Concurrent { up, most } => up >= most,
+        }
+    }
+
+    fn is_exceeded_by_counted(&self) -> bool {
+        match self {
+            Self::Rate { calls, .. } => *calls == 0,
+            // More than may be are up after a change of policy alone.
+            Self::Concurrent { up, most } => *most == 0 || up > most,
         }
     }
 

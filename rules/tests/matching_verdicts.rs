@@ -279,3 +279,79 @@ fn a_policy_alone_judges_every_call_and_the_strictest_verdict_holds() {
     assert_eq!(strictest(&verdicts), Some((1, &verdicts[1])));
     assert_eq!(strictest([]), None);
 }
+
+#[test]
+fn an_entry_that_has_expired_stands_no_more_and_hides_none_that_holds() {
+    let list = "number,category,reason,case,added,expires\n\
+        +13125550101,robocall,,,,2026-10-15\n\
+        +13125550102,robocall,,,,\n\
+        +882*,robocall,,,,2026-10-20\n\
+        +88231*,robocall,,,,2026-10-15\n\
+        +88232*,robocall,,,,\n\
+        +88312345,robocall,,,,2026-10-15\n\
+        +883*,robocall,,,,2026-10-20\n";
+    let text = r#"
+        [customer]
+        name = "Acme"
+        region = "US"
+        time_zone = "America/Chicago"
+        numbers = ["+1 210 555 01xx"]
+        trunks = ["10.20.0.0/16"]
+        [lists.harassment]
+        numbers_file = "harassment.csv"
+        [[firewall]]
+        name = "harassment"
+        when = { caller = "@harassment" }
+        action = "block"
+        "#;
+    let files = MemoryFiles::new().with("harassment.csv", list);
+    let reading = read("acme.toml", text, &files, Timestamp::from_seconds(NOON));
+    let policy = Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics)));
+    let line = |from: &str, days: i64| {
+        let at = Timestamp::from_seconds(NOON + days * 86_400);
+        let verdict = judge(&policy, &Call { at, ..Call::new(from, "+12105550101") });
+        let back = judge(&policy, &Call { at, callback: true, ..Call::new(from, "+12105550101") });
+        assert_eq!(back.reason == Reason::EmergencyCallback, verdict.entry.is_none(), "{from} {days}");
+        verdict.entry.map(|hit| policy.entry(hit).unwrap().1.line)
+    };
+    for (from, first_days, tenth_day) in [
+        ("+13125550101", Some(2), None),
+        ("+13125550102", Some(3), Some(3)),
+        ("+882991234", Some(4), None),
+        ("+882311234", Some(4), None),
+        ("+882321234", Some(6), Some(6)),
+        ("+88312345", Some(8), None),
+    ] {
+        assert_eq!((line(from, 0), line(from, 10)), (first_days, tenth_day), "{from}");
+        // Three days later the short-lived entries are gone; the wider range still holds where there is one.
+        let third = if from == "+13125550101" { None } else { first_days };
+        assert_eq!(line(from, 3), third, "{from}");
+    }
+}
+
+#[test]
+fn an_ipv4_address_is_the_same_when_ipv6_maps_it() {
+    let mut text = policy_text(vec![networks_list("bad", &["::ffff:203.0.113.0/120"])], Vec::new());
+    text.customer.trunks = vec!["::ffff:10.20.0.0/112".parse().unwrap()];
+    text.customer.trusted.push("192.0.2.0/24".parse().unwrap());
+    for (plain, mapped) in [
+        ("10.20.3.4", "::ffff:10.20.3.4"),
+        ("192.0.2.1", "::ffff:192.0.2.1"),
+        ("203.0.113.5", "::ffff:203.0.113.5"),
+        ("198.18.0.1", "::ffff:198.18.0.1"),
+    ] {
+        for address in [plain, mapped] {
+            let (place, customer) = (address.parse::<IpAddr>().unwrap(), &text.customer);
+            assert_eq!(customer.is_own_side(place), plain.starts_with("10.20."), "{address}");
+            assert_eq!(customer.trusts(place), plain.starts_with("192.0.2."), "{address}");
+            let bad =
+                Condition::Networks(NetworkField::Source, vec![term(NetworkTerm::List(ListId(0)), "@bad")]);
+            let policy = policy(text.lists.clone(), vec![rule("bad", vec![bad], block())]);
+            let call = Call {
+                source: std::net::SocketAddr::new(place, 5060),
+                ..Call::new("+13125550100", "+12105550101")
+            };
+            assert_eq!(judge(&policy, &call).action == Action::Block, plain.starts_with("203."), "{address}");
+        }
+    }
+}

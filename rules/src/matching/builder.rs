@@ -12,8 +12,9 @@ use crate::policy::{
     TextTerm, TimeTerm,
 };
 
-use super::index::{Group, NetworkSlot, NumberSlot, Pair, RuleIndex, TextSlot, WordSlots};
+use super::index::{NetworkSlot, NumberList, NumberSlot, Pair, RuleIndex, TextSlot, WordSlots};
 use super::networks::{NetworkTable, canonical};
+use super::parties::Group;
 use super::rows::RowsBuilder;
 use super::segments::SegmentMap;
 use super::slot::{Slot, counts_any, slot_of};
@@ -239,7 +240,7 @@ impl Builder {
         });
         let free = free.collect();
         let (classes, members) = self.number_classes();
-        let number_lists = [Group::Callers, Group::Forwarders, Group::Called].map(|group| {
+        let number_lists = Group::ALL.map(|group| {
             let mut all: Vec<ListId> = (group.all_slots().iter())
                 .filter_map(|slot| self.number_lists.get(slot.index()))
                 .flat_map(|lists| lists.keys().copied())
@@ -267,7 +268,10 @@ impl Builder {
             classes,
             has_neighbours: numbers.iter().any(|slot| slot.neighbour != Pair::default()),
             numbers,
-            number_lists,
+            number_lists: number_lists.map(|ids| {
+                let has_expiring = |id: ListId| lists.get(id.0 as usize).is_some_and(List::has_expiring);
+                ids.into_iter().map(|id| NumberList { id, expires: has_expiring(id) }).collect()
+            }),
             texts,
             networks,
             network_lists: network_lists.collect(),

@@ -3,19 +3,16 @@
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use crate::number::Number;
-use crate::policy::{Hours, List, ListContent, ListId, RuleId, TextField, TimeTerm};
-use crate::subject::{Identity, Party, Subject};
+use crate::policy::{Hours, List, ListId, RuleId, TextField, TimeTerm};
+use crate::subject::Subject;
 use crate::verdict::ListHit;
 
 use super::clock::Clock;
-use super::is_neighbour;
 use super::networks::NetworkTable;
 use super::rows::{Row, Rows};
-use super::scratch::Scratch;
+use super::scratch::{EntryHit, Scratch};
 use super::segments::SegmentMap;
 use super::slot::Slot;
-use super::table::NumberTable;
 use super::texts::Texts;
 
 /// For every dimension, which rules a value satisfies.
@@ -40,7 +37,7 @@ pub(crate) struct RuleIndex {
     pub(super) classes: SegmentMap,
     pub(super) numbers: [NumberSlot; Slot::NUMBERS],
     /// Lists that are asked about callers, forwarders and called numbers.
-    pub(super) number_lists: [Vec<ListId>; 3],
+    pub(super) number_lists: [Vec<NumberList>; 3],
     /// Whether any rule asks for neighbours.
     pub(super) has_neighbours: bool,
     pub(super) texts: Vec<TextSlot>,
@@ -61,7 +58,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    const NONE: Self = Self { when: Row::EMPTY, unless: Row::EMPTY };
+    pub(super) const NONE: Self = Self { when: Row::EMPTY, unless: Row::EMPTY };
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +70,14 @@ pub(super) struct NumberSlot {
     pub(super) invalid: Pair,
     pub(super) emergency: Pair,
     pub(super) neighbour: Pair,
+}
+
+/// A list of numbers that some rule asks about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NumberList {
+    pub(super) id: ListId,
+    /// Whether any of its entries ends by itself.
+    pub(super) expires: bool,
 }
 
 #[derive(Debug)]
@@ -152,8 +157,8 @@ impl RuleIndex {
     pub(crate) fn entry(&self, rule: RuleId, scratch: &Scratch) -> Option<ListHit> {
         let lists = self.lists_of.get(rule.0 as usize)?;
         lists.iter().find_map(|(slot, list)| {
-            let mut hits = scratch.entries.iter();
-            hits.find(|(hit_slot, hit)| hit_slot == slot && hit.list == list.0).map(|(_, hit)| *hit)
+            let hits = scratch.entries.iter().filter(|entry| entry.slot == *slot && entry.hit.list == list.0);
+            hits.min_by_key(|entry| entry.order).map(|entry| entry.hit)
         })
     }
 
@@ -213,94 +218,6 @@ impl RuleIndex {
         }
     }
 
-    fn gather_numbers(&self, subject: &Subject<'_>, lists: &[List], scratch: &mut Scratch) {
-        let groups = [Group::Callers, Group::Forwarders, Group::Called];
-        scratch.probes.clear();
-        for group in groups {
-            let exact = || self.lists_of_group(group).iter().filter_map(|list| exact(lists, *list));
-            group.each(subject, |party, _| {
-                let Some(number) = party.number() else { return };
-                for table in exact() {
-                    let probe = table.probe(number);
-                    table.touch(&probe);
-                    scratch.probes.push(probe);
-                }
-            });
-        }
-        let mut next_probe = 0;
-        for group in groups {
-            group.each(subject, |party, asserted| {
-                let slots = group.slots(asserted);
-                match party {
-                    Party::Number(number) => {
-                        let class = self.classes.value(number) as usize;
-                        if class != 0 {
-                            self.hold_numbers(slots, scratch, |slot| {
-                                slot.by_class.get(class).copied().unwrap_or(Pair::NONE)
-                            });
-                        }
-                        self.gather_lists(group, slots, number, lists, &mut next_probe, scratch);
-                        if self.has_neighbours && group.has_neighbour(subject, number) {
-                            self.hold_numbers(slots, scratch, |slot| slot.neighbour);
-                        }
-                    }
-                    Party::EmergencyService => self.hold_numbers(slots, scratch, |slot| slot.emergency),
-                    Party::Anonymous => self.hold_numbers(slots, scratch, |slot| slot.anonymous),
-                    Party::Invalid => self.hold_numbers(slots, scratch, |slot| slot.invalid),
-                    Party::Name | Party::Absent => {}
-                }
-            });
-        }
-        if subject.restricted {
-            // Who asks for privacy withholds the number; as a key to an exception it counts only beside an
-            // identity that somebody vouches for.
-            let vouched = subject.callers.iter().any(|caller| caller.asserted);
-            self.hold_numbers(Group::Callers.slots(vouched), scratch, |slot| slot.anonymous);
-        }
-    }
-
-    fn lists_of_group(&self, group: Group) -> &[ListId] {
-        self.number_lists.get(group as usize).map_or(&[], Vec::as_slice)
-    }
-
-    #[inline]
-    fn hold_numbers(&self, slots: &[Slot], scratch: &mut Scratch, pair: impl Fn(&NumberSlot) -> Pair) {
-        for slot in slots {
-            if let Some(number_slot) = self.numbers.get(slot.index()) {
-                scratch.hold(*slot, pair(number_slot));
-            }
-        }
-    }
-
-    fn gather_lists(
-        &self,
-        group: Group,
-        slots: &[Slot],
-        number: Number,
-        lists: &[List],
-        next_probe: &mut usize,
-        scratch: &mut Scratch,
-    ) {
-        for (place, list) in self.lists_of_group(group).iter().enumerate() {
-            let Some(ListContent::Numbers { exact, ranges }) = lists.get(list.0 as usize).map(|l| &l.content)
-            else {
-                continue;
-            };
-            let exact = scratch.probes.get(*next_probe).and_then(|probe| exact.find(probe));
-            *next_probe += 1;
-            let range = ranges.row(number);
-            let Some(entry) = lowest(exact, range) else { continue };
-            for slot in slots {
-                let pairs = self.numbers.get(slot.index()).and_then(|slot| slot.by_list.get(group as usize));
-                let pair = pairs.and_then(|pairs| pairs.get(place)).copied().unwrap_or(Pair::NONE);
-                scratch.hold(*slot, pair);
-                if pair.when != Row::EMPTY {
-                    scratch.entries.push((*slot, ListHit { list: list.0, entry }));
-                }
-            }
-        }
-    }
-
     fn gather_networks(&self, subject: &Subject<'_>, scratch: &mut Scratch) {
         let [source, trunk] = &self.networks;
         self.gather_network(source, Slot::Source, subject.source.ip(), scratch);
@@ -317,7 +234,7 @@ impl RuleIndex {
             let table = self.network_lists.get(list.0 as usize);
             if let Some(entry) = table.and_then(|table| table.value(address)) {
                 scratch.hold(slot, *pair);
-                scratch.entries.push((slot, ListHit { list: list.0, entry }));
+                scratch.hit(slot, 0, ListHit { list: list.0, entry });
             }
         }
     }
@@ -356,7 +273,7 @@ impl RuleIndex {
             let Some((pair, list)) = slot.terms.get(found.term as usize) else { continue };
             scratch.hold(slot.slot, *pair);
             if let Some(list) = list {
-                scratch.entries.push((slot.slot, ListHit { list: list.0, entry: found.entry }));
+                scratch.hit(slot.slot, 0, ListHit { list: list.0, entry: found.entry });
             }
         }
     }
@@ -372,8 +289,13 @@ impl RuleIndex {
 }
 
 impl Scratch {
+    /// Remembers that a list was hit by the value at place `order` of those the slot looks at.
+    pub(super) fn hit(&mut self, slot: Slot, order: usize, hit: ListHit) {
+        self.entries.push(EntryHit { slot, order, hit });
+    }
+
     #[inline]
-    fn hold(&mut self, slot: Slot, pair: Pair) {
+    pub(super) fn hold(&mut self, slot: Slot, pair: Pair) {
         if pair.when != Row::EMPTY
             && let Some(rows) = self.when.get_mut(slot.index())
         {
@@ -383,72 +305,4 @@ impl Scratch {
             self.unless.push(pair.unless);
         }
     }
-}
-
-/// Values that come from one part of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Group {
-    Callers,
-    Forwarders,
-    Called,
-}
-
-impl Group {
-    /// Every distinct value and whether it is asserted.
-    #[inline]
-    fn each(self, subject: &Subject<'_>, mut visit: impl FnMut(Party, bool)) {
-        let identities = match self {
-            Self::Callers => subject.callers,
-            Self::Forwarders => subject.forwarders,
-            Self::Called => return subject.called.iter().for_each(|&party| visit(party, true)),
-        };
-        for (index, identity) in identities.iter().enumerate() {
-            let says_nothing_new =
-                |known: &Identity| known.party == identity.party && known.asserted >= identity.asserted;
-            if !identities.iter().take(index).any(says_nothing_new) {
-                visit(identity.party, identity.asserted);
-            }
-        }
-    }
-
-    /// The slots whose conditions look at any value of the group.
-    pub(super) fn all_slots(self) -> &'static [Slot] {
-        self.slots(true)
-    }
-
-    /// The slots whose conditions look at a value of the group.
-    fn slots(self, asserted: bool) -> &'static [Slot] {
-        match (self, asserted) {
-            (Self::Callers, false) => &[Slot::Caller, Slot::Identity],
-            (Self::Callers, true) => {
-                &[Slot::Caller, Slot::Identity, Slot::CallerAsserted, Slot::IdentityAsserted]
-            }
-            (Self::Forwarders, false) => &[Slot::Forwarder, Slot::Identity],
-            (Self::Forwarders, true) => {
-                &[Slot::Forwarder, Slot::Identity, Slot::ForwarderAsserted, Slot::IdentityAsserted]
-            }
-            (Self::Called, _) => &[Slot::Called],
-        }
-    }
-
-    /// Whether `number` is a neighbour of the other side of the call.
-    fn has_neighbour(self, subject: &Subject<'_>, number: Number) -> bool {
-        let near = |party: &Party| party.number().is_some_and(|other| is_neighbour(number, other));
-        match self {
-            Self::Called => subject.callers.iter().any(|caller| near(&caller.party)),
-            Self::Callers | Self::Forwarders => subject.called.iter().any(near),
-        }
-    }
-}
-
-fn exact(lists: &[List], id: ListId) -> Option<&NumberTable> {
-    match &lists.get(id.0 as usize)?.content {
-        ListContent::Numbers { exact, .. } => Some(exact),
-        ListContent::Texts(_) | ListContent::Networks(_) => None,
-    }
-}
-
-/// The lower of two rows.
-fn lowest(a: Option<u32>, b: Option<u32>) -> Option<u32> {
-    a.into_iter().chain(b).min()
 }

@@ -15,16 +15,25 @@ pub struct Scratch {
     pub(super) when: Vec<Vec<Row>>,
     /// Sets of rules one of whose exceptions holds.
     pub(super) unless: Vec<Row>,
-    /// Entries of lists that were hit, by slot, in order of the subject's values.
-    pub(super) entries: Vec<(Slot, ListHit)>,
+    /// Entries of lists that were hit, by any value.
+    pub(super) entries: Vec<EntryHit>,
     /// Rules that match, in file order.
     pub(super) matched: Vec<RuleId>,
     /// The first step of list look-ups under way.
-    pub(super) probes: Vec<Probe>,
+    pub(super) probes: Vec<Option<Probe>>,
     /// What one text was found to hold.
     pub(super) found: Vec<Found>,
     /// What recent texts were found to hold.
     pub(super) texts: TextCache,
+}
+
+/// One entry of a list that was hit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EntryHit {
+    pub(super) slot: Slot,
+    /// The place of the value that hit, among those that the slot looks at.
+    pub(super) order: usize,
+    pub(super) hit: ListHit,
 }
 
 impl Default for Scratch {

@@ -38,6 +38,11 @@ impl Slot {
     pub(crate) fn index(self) -> usize {
         usize::from(self.0)
     }
+
+    /// Whether asserted identities alone count.
+    pub(super) fn is_asserted(self) -> bool {
+        matches!(self, Self::CallerAsserted | Self::IdentityAsserted | Self::ForwarderAsserted)
+    }
 }
 
 /// Whether every identity counts in a clause (`unless` or `when`) of a rule that does `action`, or only what

@@ -149,18 +149,17 @@ impl Policy {
         };
         let on = |list: &ListId| {
             let list = self.text.lists.get(list.0 as usize);
-            list.and_then(|list| entry_of(list, number)).is_some()
+            list.and_then(|list| entry_of(list, number, at)).is_some()
         };
         self.block_lists.iter().any(|(list, rule)| in_force(rule) && on(list))
     }
 }
 
-/// The row of `number` in a list of numbers.
-fn entry_of(list: &List, number: Number) -> Option<u32> {
-    match &list.content {
-        ListContent::Numbers { exact, ranges } => exact.row(number).or_else(|| ranges.row(number)),
-        ListContent::Texts(_) | ListContent::Networks(_) => None,
-    }
+/// The lowest row of `number` in a list of numbers that still holds at `at`.
+pub(super) fn entry_of(list: &List, number: Number, at: Timestamp) -> Option<u32> {
+    let ListContent::Numbers { exact, ranges } = &list.content else { return None };
+    let found = exact.row(number).into_iter().chain(ranges.row(number));
+    found.filter(|row| list.holds(*row, at)).min()
 }
 
 /// The emergency numbers of every region.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
+use crate::matching::canonical;
 use crate::number_set::NumberSet;
 use crate::plan::DialPlan;
 use crate::policy::{ListId, Mode, Response};
@@ -65,13 +66,19 @@ pub enum ChangeControl {
 }
 
 impl Customer {
-    /// Whether `address` is on the customer's own side.
+    /// Whether `address` is on the customer's own side. An IPv4 address is the same when IPv6 only maps it
+    /// (RFC 4291 §2.5.5.2).
     pub fn is_own_side(&self, address: IpAddr) -> bool {
-        self.trunks.iter().any(|network| network.contains(&address))
+        any_holds(&self.trunks, address)
     }
 
     /// Whether a P-Asserted-Identity from `address` is believed.
     pub fn trusts(&self, address: IpAddr) -> bool {
-        self.trusted.iter().any(|network| network.contains(&address))
+        any_holds(&self.trusted, address)
     }
+}
+
+fn any_holds(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| canonical(*network).contains(&address))
 }

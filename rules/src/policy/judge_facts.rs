@@ -6,6 +6,7 @@ use regex::bytes::Regex;
 
 use crate::matching::{LocalTime, canonical, is_neighbour};
 use crate::number::Number;
+use crate::policy::compiled::entry_of;
 use crate::policy::{
     Condition, List, ListContent, ListId, NetworkField, NetworkTerm, NumberField, NumberTerm, Policy, Term,
     TextField, TextTerm,
@@ -67,7 +68,7 @@ impl Facts<'_, '_> {
                 NumberTerm::List(list) => {
                     let parties = self.parties(*field, any);
                     let mut numbers = parties.into_iter().filter_map(Party::number);
-                    numbers.find_map(|number| hit(list, number_row(self.list(list)?, number)))
+                    numbers.find_map(|number| hit(list, entry_of(self.list(list)?, number, self.subject.at)))
                 }
                 _ => None,
             }),
@@ -197,7 +198,7 @@ impl Facts<'_, '_> {
         let fits = |party: &Party| match (term, *party) {
             (NumberTerm::Set(set), Party::Number(number)) => set.contains(number),
             (NumberTerm::List(list), Party::Number(number)) => {
-                self.list(*list).is_some_and(|list| number_row(list, number).is_some())
+                self.list(*list).is_some_and(|list| entry_of(list, number, self.subject.at).is_some())
             }
             (NumberTerm::Anonymous, party) => party == Party::Anonymous,
             (NumberTerm::Invalid(set), Party::Number(number)) => set.contains(number),
@@ -293,15 +294,6 @@ impl Facts<'_, '_> {
 
 fn first_fit<T>(terms: &[Term<T>], value: impl Fn(&T) -> Option<String>) -> Option<Fit> {
     terms.iter().find_map(|term| Some(Fit { value: value(&term.value)?, term: term.text.clone() }))
-}
-
-fn number_row(list: &List, number: Number) -> Option<u32> {
-    match &list.content {
-        ListContent::Numbers { exact, ranges } => {
-            exact.row(number).into_iter().chain(ranges.row(number)).min()
-        }
-        ListContent::Texts(_) | ListContent::Networks(_) => None,
-    }
 }
 
 fn text_row(list: &List, text: &[u8]) -> Option<u32> {

@@ -108,7 +108,7 @@ impl Facts {
         let attestation = match (self.verstat, believed) {
             (Some(Verstat::Failed), true) => Some(Attestation::Failed),
             (Some(Verstat::Passed), true) => attested_level(message).or(Some(Attestation::Full)),
-            _ if believed && attested_level(message).is_some() => attested_level(message),
+            (_, true) if message.has(Header::AttestationIndicator) => attested_level(message),
             _ if self.passport => None,
             _ => Some(Attestation::None),
         };
@@ -355,17 +355,12 @@ fn names_several(callers: &[Identity]) -> bool {
 
 /// P-Attestation-Indicator: the level a trusted peer verified (ATIS-1000074, 3GPP TS 24.229).
 fn attested_level(message: &Message<'_>) -> Option<Attestation> {
-    let mut level = None;
-    rules::Headers::any_value(message, "p-attestation-indicator", &mut |value| {
-        level = match value.trim_ascii() {
-            b"A" | b"a" => Some(Attestation::Full),
-            b"B" | b"b" => Some(Attestation::Partial),
-            b"C" | b"c" => Some(Attestation::Gateway),
-            _ => None,
-        };
-        level.is_some()
-    });
-    level
+    match message.value(Header::AttestationIndicator)? {
+        b"A" | b"a" => Some(Attestation::Full),
+        b"B" | b"b" => Some(Attestation::Partial),
+        b"C" | b"c" => Some(Attestation::Gateway),
+        _ => None,
+    }
 }
 
 /// Namespaces of authority-to-authority emergency traffic (RFC 7135, RFC 4412).

@@ -102,11 +102,12 @@ impl Flag {
 
     /// Whether it speaks of a broken message (a defect) rather than of a number that was written oddly or of
     /// state around the message.
-    pub fn is_defect(self) -> bool {
-        self < Self::DoubleEscape
-            && self != Self::NoTag
-            && self != Self::Scheme
-            && self != Self::UnknownMethod
+    pub const fn is_defect(self) -> bool {
+        let bit = self as u8;
+        bit < Self::DoubleEscape as u8
+            && bit != Self::NoTag as u8
+            && bit != Self::Scheme as u8
+            && bit != Self::UnknownMethod as u8
     }
 }
 
@@ -117,6 +118,16 @@ pub struct Flags(u64);
 impl Flags {
     /// No flag.
     pub const NONE: Self = Self(0);
+
+    /// Every flag that speaks of a broken message.
+    const DEFECTS: Self = {
+        let (mut bits, mut bit) = (0, 0);
+        while bit < Flag::ALL.len() {
+            bits |= (Flag::ALL[bit].is_defect() as u64) << bit;
+            bit += 1;
+        }
+        Self(bits)
+    };
 
     /// Just `flag`.
     pub const fn of(flag: Flag) -> Self {
@@ -156,8 +167,8 @@ impl Flags {
     }
 
     /// Whether any flag speaks of a broken message, see [`Flag::is_defect`].
-    pub fn has_defect(self) -> bool {
-        self.iter().any(Flag::is_defect)
+    pub const fn has_defect(self) -> bool {
+        self.0 & Self::DEFECTS.0 != 0
     }
 
     /// The raised flags, in order.
@@ -189,6 +200,8 @@ mod tests {
 
     #[test]
     fn every_flag_has_a_bit_and_a_name_of_its_own() {
+        assert!(Flags::of(Flag::Nul).has_defect() && !Flags::of(Flag::NoTag).has_defect());
+        assert!(!Flags::of(Flag::Overlong).has_defect() && !Flags::NONE.has_defect());
         assert!(Flag::ALL.len() <= 64);
         for &flag in Flag::ALL {
             assert_eq!(Flag::from_name(flag.name()), Some(flag));

@@ -195,9 +195,17 @@ impl PartialEq for NumberSet {
 impl Segment {
     /// The same segment without lengths that no number in it has; `None` when nothing is left.
     fn trimmed(self) -> Option<Self> {
-        let lengths = (1..=DIGITS_MAX)
-            .filter(|&length| self.lengths >> length & 1 == 1 && self.first_of(length).is_some())
-            .fold(0, |mask, length| mask | 1 << length);
+        let (mut left, mut lengths) = (self.lengths, 0);
+        while left != 0 {
+            let length = left.trailing_zeros() as usize;
+            // The span holds a number of the shortest length left, so it holds one of each longer length too.
+            if self.high - self.low >= power_of_ten(DIGITS_MAX - length) {
+                lengths |= left;
+                break;
+            }
+            lengths |= u16::from(self.first_of(length).is_some()) << length;
+            left &= left - 1;
+        }
         (lengths != 0).then_some(Self { lengths, ..self })
     }
 

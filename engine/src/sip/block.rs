@@ -32,7 +32,8 @@ use sse2::{Lanes, above, equal, load};
 mod sse2 {
     pub(super) use safe_arch::m128i as Lanes;
     use safe_arch::{
-        cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, load_unaligned_m128i, move_mask_i8_m128i, set_splat_i8_m128i,
+        cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, load_unaligned_m128i, move_mask_i8_m128i,
+        set_splat_i8_m128i,
     };
 
     #[inline(always)]

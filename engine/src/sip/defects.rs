@@ -55,7 +55,8 @@ impl Message<'_> {
         flags.raise_if(memchr(0, header).is_some(), Flag::Nul);
         flags.raise_if(std::str::from_utf8(header).is_err(), Flag::BadUtf8);
         // Each CR must stand before an LF.
-        let stray = memchr_iter(b'\r', header).any(|at| header.get(at + 1).is_some_and(|&next| next != b'\n'));
+        let stray =
+            memchr_iter(b'\r', header).any(|at| header.get(at + 1).is_some_and(|&next| next != b'\n'));
         flags.raise_if(stray, Flag::BareCr);
     }
 

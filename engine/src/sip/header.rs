@@ -82,6 +82,7 @@ headers! {
     Reason "Reason" b'\0';
     Authorization "Authorization" b'\0';
     ProxyAuthorization "Proxy-Authorization" b'\0';
+    AttestationIndicator "P-Attestation-Indicator" b'\0';
     AccessNetworkInfo "P-Access-Network-Info" b'\0';
     EarlyMedia "P-Early-Media" b'\0';
     ChargingVector "P-Charging-Vector" b'\0';

@@ -116,7 +116,12 @@ impl Index {
     }
 
     /// The next further value of `header` from `slot` on, and the slot behind it.
-    pub(super) fn further<'a>(&self, bytes: &'a [u8], slot: usize, header: Header) -> Option<(&'a [u8], usize)> {
+    pub(super) fn further<'a>(
+        &self,
+        bytes: &'a [u8],
+        slot: usize,
+        header: Header,
+    ) -> Option<(&'a [u8], usize)> {
         let places = self.further.get(slot..self.further_count)?;
         let found = places.iter().position(|&(other, _)| other == header)?;
         let (_, place) = places.get(found)?;

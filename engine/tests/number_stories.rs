@@ -369,6 +369,46 @@ fn every_country_dials_its_own_way() {
     }
 }
 
+/// Ofcom's numbers for drama: possible, and in no plan.
+#[test]
+fn a_number_out_of_service_is_read_as_it_was_dialled() {
+    let us = plan("US", Some("210"), &[]);
+    let behind_nine = plan("US", Some("210"), &["9"]);
+    let (gb, de) = (plan("GB", None, &[]), plan("DE", None, &[]));
+    let carrier = DialPlan::new("US", Bare::International, None, &[], &[]).unwrap();
+    for (plan, text, expected, flags) in [
+        (&us, "011447700900999", "+447700900999", &[][..]),
+        (&us, "01447700900999", "+447700900999", &[]),
+        (&us, "00447700900999", "+447700900999", &[]),
+        (&us, "+447700900999", "+447700900999", &[]),
+        (&us, "+011447700900999", "+447700900999", &[Flag::PlusAndPrefix]),
+        (&us, "447700900999", "+447700900999", &[Flag::BareInternational]),
+        (&us, "1010288011447700900999", "+447700900999", &[Flag::ServiceCode]),
+        (&us, "*67011447700900999", "+447700900999", &[Flag::ServiceCode]),
+        (&us, "12101111111", "+12101111111", &[]),
+        (&behind_nine, "011447700900999", "+447700900999", &[]),
+        (&behind_nine, "9011447700900999", "+447700900999", &[]),
+        (&behind_nine, "447700900999", "+447700900999", &[Flag::BareInternational]),
+        (&gb, "00447700900999", "+447700900999", &[]),
+        (&gb, "0012101111111", "+12101111111", &[]),
+        (&gb, "+447700900999", "+447700900999", &[]),
+        (&gb, "447700900999", "+447700900999", &[]),
+        (&gb, "07700900999", "+447700900999", &[]),
+        (&de, "00447700900999", "+447700900999", &[]),
+        (&de, "+447700900999", "+447700900999", &[]),
+        // Germany has long numbers, and nothing says that this one is meant for abroad.
+        (&de, "447700900999", "+49447700900999", &[]),
+        (&carrier, "011447700900999", "+447700900999", &[]),
+        (&carrier, "00447700900999", "+447700900999", &[]),
+        (&carrier, "447700900999", "+447700900999", &[]),
+    ] {
+        let reading = read_user(text.as_bytes(), plan, Role::Called);
+        let shown = format!("{} {text}: {:?}", plan.region, reading.flags);
+        assert_eq!(word(reading.party, b"name"), expected, "{shown}");
+        assert_eq!(reading.flags, flags.iter().copied().collect::<Flags>(), "{shown}");
+    }
+}
+
 #[test]
 fn a_carrier_may_leave_the_plus_off() {
     let e164 = DialPlan::new("US", Bare::International, None, &[], &[]).unwrap();

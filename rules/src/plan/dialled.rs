@@ -37,6 +37,16 @@ struct Way {
 }
 
 impl Way {
+    /// How many kinds of repairs it took.
+    const fn repairs(self) -> u32 {
+        self.flags.bits().count_ones()
+    }
+
+    /// Whether digits were left over.
+    const fn is_overlong(self) -> bool {
+        self.flags.contains(Flag::Overlong)
+    }
+
     const fn flagged(self, flag: Flag) -> Self {
         Self { flags: self.flags.union(Flags::of(flag)), ..self }
     }
@@ -124,14 +134,21 @@ impl Dialled<'_> {
         self.overlong(self.habits().code_of(context)?, all.as_bytes())
     }
 
-    /// The first of `ways` that some plan knows, else the first.
-    fn best<const N: usize>(&self, ways: [Option<Way>; N]) -> Option<Way> {
-        let mut ways = ways.into_iter().flatten();
-        let first = ways.next()?;
-        if self.is_valid(first) {
-            return Some(first);
+    /// The way with the fewest repairs, and none with digits left over before one without; among equals one that
+    /// some plan knows, and the first of those. Digits can be cut off anything, so there a plan must know the rest.
+    fn best(&self, ways: impl IntoIterator<Item = Option<Way>>) -> Option<Way> {
+        let mut best: Option<(Way, (bool, bool, u32, bool))> = None;
+        for way in ways.into_iter().flatten() {
+            let (overlong, unknown) = (way.is_overlong(), !self.is_valid(way));
+            if way.flags.is_empty() && !unknown {
+                return Some(way);
+            }
+            let rank = (overlong, overlong && unknown, way.repairs(), unknown);
+            if best.is_none_or(|(_, best)| rank < best) {
+                best = Some((way, rank));
+            }
         }
-        Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first))
+        best.map(|(way, _)| way)
     }
 
     fn is_valid(&self, way: Way) -> bool {
@@ -172,7 +189,9 @@ impl Dialled<'_> {
         let repaired = if repairs > 0 { self.repaired(code, national, repairs - 1) } else { None };
         // What is possible as it stands is only repaired into a number that exists.
         match (plain, repaired) {
-            (Some(plain), Some(repaired)) if !self.is_valid(repaired) => Some(plain),
+            (Some(plain), Some(repaired)) if repaired.is_overlong() || !self.is_valid(repaired) => {
+                Some(plain)
+            }
             (_, Some(repaired)) => Some(repaired),
             (Some(plain), None) => Some(plain),
             (None, None) => self.overlong(code, digits),
@@ -220,17 +239,9 @@ impl Dialled<'_> {
         digits: &[u8],
         read: impl Fn(&[u8]) -> Option<Way>,
     ) -> Option<Way> {
-        let mut ways = code
-            .national_prefixes
-            .iter()
-            .filter_map(|prefix| prefix.strip(digits))
-            .filter_map(|rest| read(rest).or_else(|| self.fifteen(code, rest)));
-        let first = ways.next().or_else(|| self.fifteen(code, digits))?;
-        if self.is_valid(first) {
-            Some(first)
-        } else {
-            Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first))
-        }
+        let rests = code.national_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+        self.best(rests.map(|rest| read(rest).or_else(|| self.fifteen(code, rest))))
+            .or_else(|| self.fifteen(code, digits))
     }
 
     /// Argentina's mobile numbers: `11 15 2345 6789` inside is `9 11 2345 6789` abroad.
@@ -268,21 +279,47 @@ impl Dialled<'_> {
         let first = match self.plan.bare {
             Bare::National => self.nationally(digits),
             Bare::International => {
-                let as_it_stands =
-                    self.international(digits, 0).filter(|way| !way.flags.contains(Flag::Overlong));
+                let as_it_stands = self.international(digits, 0).filter(|way| !way.is_overlong());
                 self.best([as_it_stands.filter(|_| digits.len() >= 7), self.nationally(digits)])
             }
         };
-        if let Some(way) = first.filter(|way| self.is_valid(*way)) {
-            return Some(way);
+        let stands = |way: &Way| !way.is_overlong() && (self.is_valid(*way) || self.is_abroad(digits, *way));
+        if first.as_ref().is_some_and(stands) {
+            return first;
         }
         let prefixed = if prefixes > 0 { self.behind_prefix(digits, prefixes - 1) } else { None };
         match (first, prefixed) {
-            (_, Some(way)) if self.is_valid(way) || way.number.is_local() => Some(way),
-            (Some(way), _) => Some(way),
-            (None, Some(way)) => Some(way),
+            (Some(first), Some(prefixed)) => Some(self.likelier(first, prefixed)),
+            (None, Some(prefixed)) if prefixed.is_overlong() => {
+                let last = self.last_resort(digits);
+                last.filter(|way| !way.is_overlong() && !way.number.is_local()).or(Some(prefixed))
+            }
             (None, None) => self.last_resort(digits),
+            (way, None) | (None, way) => way,
         }
+    }
+
+    /// Of a reading of all digits and one behind a prefix the one without digits left over; among equals the
+    /// prefix must lead to a number that exists.
+    fn likelier(&self, first: Way, prefixed: Way) -> Way {
+        let exists = self.is_valid(prefixed) || prefixed.number.is_local();
+        let wins = match (first.is_overlong(), prefixed.is_overlong()) {
+            (false, true) => false,
+            (true, false) => true,
+            (true, true) => exists && !self.is_valid(first),
+            (false, false) => exists,
+        };
+        if wins { prefixed } else { first }
+    }
+
+    /// Whether `way` is what stands behind one of the region's prefixes for abroad, or behind 00, as it stands:
+    /// who dials such a prefix says where the call goes, whether the number is in service or not.
+    fn is_abroad(&self, digits: &[u8], way: Way) -> bool {
+        let number = way.number.digits();
+        let prefix = digits.strip_suffix(number.as_bytes()).unwrap_or_default();
+        way.flags.is_empty()
+            && (prefix == b"00"
+                || self.habits().international_prefixes.iter().any(|known| known.strip(prefix) == Some(b"")))
     }
 
     /// The ways in which the region dials: abroad, inside, its own country code, inside one area.
@@ -296,22 +333,13 @@ impl Dialled<'_> {
         let generic = digits.strip_prefix(b"00").filter(|rest| rest.first() != Some(&b'0'));
         let ways = [
             self.inside(digits),
-            self.first_valid(abroad.filter_map(|rest| self.international(rest, 1))),
+            self.best(abroad.map(|rest| self.international(rest, 1))),
             self.trunk(digits),
             self.own_code(digits),
             self.in_area(digits),
             generic.and_then(|rest| self.international(rest, 1)),
         ];
         self.best(ways)
-    }
-
-    fn first_valid(&self, mut ways: impl Iterator<Item = Way>) -> Option<Way> {
-        let first = ways.next()?;
-        if self.is_valid(first) {
-            Some(first)
-        } else {
-            Some(ways.find(|way| self.is_valid(*way)).unwrap_or(first))
-        }
     }
 
     /// A national number as it stands.
@@ -325,16 +353,14 @@ impl Dialled<'_> {
     fn trunk(&self, digits: &[u8]) -> Option<Way> {
         let habits = self.habits();
         let rests = habits.national_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
-        self.first_valid(
-            rests.filter_map(|rest| self.inside(rest).or_else(|| self.fifteen(habits.code(), rest))),
-        )
+        self.best(rests.map(|rest| self.inside(rest).or_else(|| self.fifteen(habits.code(), rest))))
     }
 
     /// The region's own country code in front, without a plus.
     fn own_code(&self, digits: &[u8]) -> Option<Way> {
         let begins = digits.starts_with(&self.habits().code().digits);
         let way = if begins { self.international(digits, 1) } else { None };
-        way.filter(|way| !way.flags.contains(Flag::Overlong))
+        way.filter(|way| !way.is_overlong())
     }
 
     fn in_area(&self, digits: &[u8]) -> Option<Way> {
@@ -406,7 +432,12 @@ impl Dialled<'_> {
         let behind = |length: usize| self.bare(digits.get(length..)?, 1);
         let ways = [behind(2), behind(3)];
         let emergency = ways.into_iter().flatten().find(|way| self.habits().emergency.contains(way.number));
-        let way = emergency.or_else(|| self.best(ways).filter(|way| !way.number.is_local()))?;
+        // A third digit taken for one of the code is the bolder repair, so that two digits need only work.
+        let usual = ways.first().copied().flatten().filter(|way| self.is_valid(*way));
+        let way = emergency
+            .or(usual)
+            .or_else(|| self.best(ways))
+            .filter(|way| !way.number.is_local() || self.habits().emergency.contains(way.number))?;
         Some(way.flagged(Flag::ServiceCode))
     }
 

@@ -1,7 +1,23 @@
-//! The short way to read a number: international digits as nearly every caller writes them.
+//! Reads a number as text; the short way first, as nearly every caller writes it.
 
-use super::Habits;
+use super::{DialPlan, Dialled, Habits, Role, Written};
+use crate::flag::Flags;
 use crate::number::Number;
+use crate::subject::Party;
+
+/// Reads `text` without parameters as a call under `plan` would: a list entry, an argument, a user part. Never
+/// fails.
+pub fn read_text(text: &[u8], plan: &DialPlan, role: Role) -> (Party, Flags) {
+    if let [b'+', digits @ ..] = text
+        && let Some(number) = read_plain(digits, plan.habits())
+    {
+        return (Party::Number(number), Flags::NONE);
+    }
+    let written = Written::read(text, plan.habits());
+    let dialled = Dialled { plan, role, guarded: written.may_be_emergency() };
+    let (party, flags) = written.without_number().unwrap_or_else(|| dialled.read(&written));
+    (party, flags.union(written.flags))
+}
 
 /// Reads digits behind a plus that are possible in their country and begin as numbers there do: the common
 /// case. `None` says nothing but that [`Dialled`](super::Dialled) must look.

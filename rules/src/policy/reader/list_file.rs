@@ -154,14 +154,11 @@ impl<'a> Walk<'a> {
 
     /// The number of a line that is nothing but digits, with or without a plus.
     fn plain(&self, text: &[u8]) -> Option<Number> {
-        let (plus, digits) = match text {
-            [b'+', digits @ ..] => (true, digits),
-            digits => (false, digits),
-        };
+        let digits = text.strip_prefix(b"+").unwrap_or(text);
         if self.columns.number != 0 || digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
-        if plus { Number::international(digits) } else { words::number(self.context.dial, false, digits) }
+        words::number(self.context.dial, text)
     }
 
     fn entry(

@@ -7,6 +7,7 @@ use crate::limits::WILDCARD_RANGES_MAX;
 use crate::number::{DIGITS_MAX, Number};
 use crate::number_set::{NumberSet, Segment};
 use crate::plan::DialPlan;
+use crate::plan::character::{Characters, Meaning};
 use crate::policy::{Code, NumberTerm, Span, Term};
 
 /// What a pattern of digits stands for.
@@ -49,13 +50,21 @@ impl Pattern {
     }
 
     fn exact(text: &str, dial: &DialPlan) -> Result<Number, NoPattern> {
-        digits_of(text, false)
-            .and_then(|(plus, digits)| words::number(dial, plus, &digits))
-            .ok_or_else(|| no_number(text))
+        let is_one = !text.contains([';', '@']);
+        let number = if is_one { words::number(dial, text.as_bytes()) } else { None };
+        number.ok_or_else(|| no_number(text))
+    }
+
+    /// The end of a range: behind a plus it is the digits as they stand, because nobody need be able to call it.
+    fn end(text: &str, dial: &DialPlan) -> Result<Number, NoPattern> {
+        match digits_of(text, false) {
+            Some((plus, digits)) => filled(dial, plus, &digits).ok_or_else(|| no_number(text)),
+            None => Err(no_number(text)),
+        }
     }
 
     fn range(first: &str, last: &str, dial: &DialPlan) -> Result<Self, NoPattern> {
-        let (first, last) = (Self::exact(first, dial)?, Self::exact(last, dial)?);
+        let (first, last) = (Self::end(first, dial)?, Self::end(last, dial)?);
         let problem = if first.len() != last.len() || first.is_local() != last.is_local() {
             "are not of one length"
         } else if first > last {
@@ -104,14 +113,19 @@ impl Pattern {
     }
 }
 
+/// The number at the end of a range or a wildcard.
+fn filled(dial: &DialPlan, plus: bool, digits: &[u8]) -> Option<Number> {
+    if plus { Number::international(digits) } else { words::number(dial, digits) }
+}
+
 /// The digits that the dial plan puts before a wildcard, the wildcard without what the plan strips, and
 /// whether it is local: found by reading the lowest and the highest number it stands for.
 fn leading(dial: &DialPlan, plus: bool, digits: &[u8]) -> Option<(Vec<u8>, Vec<u8>, bool)> {
-    let filled = |filler: u8| -> Vec<u8> {
+    let filled_with = |filler: u8| -> Vec<u8> {
         digits.iter().map(|&byte| if byte == b'x' { filler } else { byte }).collect()
     };
-    let (low, high) = (filled(b'0'), filled(b'9'));
-    let read = |digits: &[u8]| words::number(dial, plus, digits);
+    let (low, high) = (filled_with(b'0'), filled_with(b'9'));
+    let read = |digits: &[u8]| filled(dial, plus, digits);
     let number = match (read(&low), read(&high)) {
         (Some(low), Some(high)) if low.len() == high.len() && low.is_local() == high.is_local() => low,
         // A leading x behind the plus: no country code begins with 0.
@@ -184,7 +198,7 @@ fn range_ends(text: &str) -> Option<(&str, &str)> {
 /// Whether `text` begins with a plus, and its digits without separators (`x` too when `wild`).
 pub(super) fn digits_of(text: &str, wild: bool) -> Option<(bool, Vec<u8>)> {
     let text = text.trim();
-    let (plus, rest) = match text.strip_prefix('+') {
+    let (plus, rest) = match text.strip_prefix(['+', '＋']) {
         Some(rest) => (true, rest),
         None => (false, text),
     };
@@ -197,11 +211,11 @@ pub(super) fn digits_of(text: &str, wild: bool) -> Option<(bool, Vec<u8>)> {
         rest
     };
     let mut digits = Vec::with_capacity(rest.len());
-    for byte in rest.bytes() {
-        match byte {
-            b'0'..=b'9' => digits.push(byte),
-            b'x' | b'X' if wild => digits.push(b'x'),
-            b' ' | b'-' | b'.' | b'(' | b')' | b'/' => {}
+    for character in Characters::of(rest.as_bytes()) {
+        match character.meaning {
+            Meaning::Digit(digit) => digits.push(b'0' + digit),
+            Meaning::Letter(b'x') if wild => digits.push(b'x'),
+            Meaning::Separator | Meaning::OddSeparator => {}
             _ => return None,
         }
     }

@@ -1,8 +1,9 @@
 //! The one door between the reader and the number plans.
 
-use crate::number::{DIGITS_MAX, Number};
+use crate::flag::Flag;
+use crate::number::Number;
 use crate::number_set::NumberSet;
-use crate::plan::{self, Bare, DialPlan, Habits, PlanError};
+use crate::plan::{self, Bare, DialPlan, PlanError, Role};
 use crate::policy::NumberTerm;
 
 /// Words that stand for sets of numbers or for what a number is not.
@@ -53,82 +54,12 @@ pub(super) fn is_region(region: &str) -> bool {
     plan::regions().any(|known| known == region)
 }
 
-/// The number that `digits` reach, as the customer of `dial` writes them.
-pub(super) fn number(dial: &DialPlan, plus: bool, digits: &[u8]) -> Option<Number> {
-    if plus {
-        return Number::international(digits);
-    }
-    let habits = dial.habits();
-    if let Some(local) = Number::local(digits).filter(|number| habits.emergency.contains(*number)) {
-        return Some(local);
-    }
-    habits.extension(digits).or_else(|| best(dial, digits)).or_else(|| last_resort(habits, digits))
-}
-
-/// The first reading that some plan knows, else the first that has a possible length.
-fn best(dial: &DialPlan, digits: &[u8]) -> Option<Number> {
-    let habits = dial.habits();
-    let mut first = None;
-    let as_it_stands = (dial.bare == Bare::International && digits.len() >= 7)
-        .then(|| possible(habits, b"", digits))
-        .flatten();
-    let own = &habits.code().digits;
-    let ways: [&dyn Fn() -> Option<Number>; 6] = [
-        &|| as_it_stands,
-        &|| inside(habits, digits),
-        &|| abroad(habits, digits),
-        &|| {
-            let mut rests = habits.national_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
-            rests.find_map(|rest| inside(habits, rest))
-        },
-        &|| possible(habits, b"", digits).filter(|_| digits.starts_with(own)),
-        &|| {
-            let is_local = !habits.area.is_empty() && digits.len() >= 4;
-            is_local.then(|| inside(habits, &[habits.area.as_slice(), digits].concat())).flatten()
-        },
-    ];
-    for way in ways {
-        let Some(number) = way() else { continue };
-        if habits.is_valid(number) {
-            return Some(number);
-        }
-        first = first.or(Some(number));
-    }
-    first
-}
-
-/// A national number as it stands.
-fn inside(habits: &Habits, national: &[u8]) -> Option<Number> {
-    let code = habits.code();
-    let usual = national.first().is_some_and(|digit| code.unusual >> (digit & 0xf) & 1 == 0);
-    if usual { possible(habits, &code.digits, national) } else { None }
-}
-
-fn abroad(habits: &Habits, digits: &[u8]) -> Option<Number> {
-    let own = habits.international_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
-    own.chain(digits.strip_prefix(b"00")).find_map(|rest| possible(habits, b"", rest))
-}
-
-/// What fits no plan: a short code, or a foreign number without its plus.
-fn last_resort(habits: &Habits, digits: &[u8]) -> Option<Number> {
-    if digits.len() <= LOCAL_DIGITS_MAX || habits.local_lengths >> digits.len().min(31) & 1 == 1 {
-        return Number::local(digits);
-    }
-    possible(habits, b"", digits)
-}
-
-/// `head` and `tail` as a number of a length its plan has.
-fn possible(habits: &Habits, head: &[u8], tail: &[u8]) -> Option<Number> {
-    let length = head.len() + tail.len();
-    if length > DIGITS_MAX {
-        return None;
-    }
-    let mut bytes = [0; DIGITS_MAX];
-    let all = bytes.get_mut(..length)?;
-    all.get_mut(..head.len())?.copy_from_slice(head);
-    all.get_mut(head.len()..)?.copy_from_slice(tail);
-    let code = habits.code_of(all)?;
-    if code.lengths >> length & 1 == 1 { Number::international(all) } else { None }
+/// The number that `text` reaches when the customer of `dial` calls it, written with or without a plus. Digits
+/// left over are a mistake of whoever wrote the entry.
+pub(super) fn number(dial: &DialPlan, text: &[u8]) -> Option<Number> {
+    let (party, flags) = plan::read_text(text, dial, Role::Called);
+    let left_over = [Flag::Overlong, Flag::OddTail, Flag::Pause, Flag::FillerDigit].into_iter().collect();
+    party.number().filter(|_| flags.intersection(left_over).is_empty())
 }
 
 /// What the numbers behind a prefix begin with.
@@ -182,9 +113,6 @@ pub(super) fn emergency(dial: &DialPlan) -> &NumberSet {
     &dial.habits().emergency
 }
 
-/// Local numbers have at most six digits, or as many as the region dials inside one area.
-const LOCAL_DIGITS_MAX: usize = 6;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +130,14 @@ mod tests {
             (&us, "1444", "+12105551444"),
             (&us, "911", "911"),
             (&us, "011442079460123", "+442079460123"),
+            (&us, "011 44 20 7946 0123", "+442079460123"),
+            (&us, "9 011 44 20 7946 0123", "+442079460123"),
+            (&us, "011 44 7700 900999", "+447700900999"),
+            (&us, "+4402079460123", "+442079460123"),
+            (&us, "+12101111111", "+12101111111"),
+            (&us, "２１０ ５５５ ０１００", "+12105550100"),
+            (&gb, "(0)20 7946 0123", "+442079460123"),
+            (&gb, "+44 (0)20 7946 0123", "+442079460123"),
             (&gb, "02079460123", "+442079460123"),
             (&gb, "00442079460123", "+442079460123"),
             (&gb, "999", "999"),
@@ -209,7 +145,7 @@ mod tests {
             (&carrier, "12105550100", "+12105550100"),
             (&carrier, "911", "911"),
         ] {
-            assert_eq!(number(dial, false, text.as_bytes()).unwrap().to_string(), expected, "{text}");
+            assert_eq!(number(dial, text.as_bytes()).unwrap().to_string(), expected, "{text}");
         }
         assert_eq!(prefix(&us, false, b"1900").unwrap().to_string(), "+1900");
         assert_eq!(prefix(&us, false, b"900").unwrap().to_string(), "+1900");

@@ -322,20 +322,35 @@ fn what_was_read_once_reads_the_same_again() {
 
 #[test]
 fn the_short_way_and_the_long_way_agree() {
-    let plan = us();
+    let mut plans: Vec<DialPlan> = rules::plan::regions().map(|region| plan(region, None, &["9"])).collect();
+    plans.push(us());
+    plans.push(DialPlan::new("US", Bare::International, None, &[], &[]).unwrap());
+    let extensions = [("21xxxxxxx".to_owned(), "+1 21xxxxxxx0".to_owned())];
+    plans.push(DialPlan::new("US", Bare::National, None, &[], &extensions).unwrap());
+    let bare_plans = plans.len();
     let mut random = Random(SEED);
-    for _ in 0..COMPOSITIONS {
+    let mut numbers = 0;
+    for round in 0..2 * COMPOSITIONS {
+        let plan = &plans[if round % 4 == 0 { bare_plans - 1 } else { random.below(bare_plans) }];
         let digits: Vec<u8> = (0..5 + random.below(12)).map(|_| b'0' + random.below(10) as u8).collect();
-        let plain = [b"+", digits.as_slice()].concat();
-        let long = [b"%2B", digits.as_slice()].concat();
-        let (plain, long) = (read_user(&plain, &plan, Role::Caller), read_user(&long, &plan, Role::Caller));
+        let own = plan.habits().code().digits.as_slice();
+        let (short, long) = match random.below(4) {
+            0 => ([b"+", digits.as_slice()].concat(), [b"%2B", digits.as_slice()].concat()),
+            1 => ([own, digits.as_slice()].concat(), [b"(", own, b")", digits.as_slice()].concat()),
+            _ => (digits.clone(), [b"(", digits.as_slice()].concat()),
+        };
+        let role = random.pick(&[Role::Caller, Role::OwnCaller, Role::Called]);
+        let (short, long) = (read_user(&short, plan, role), read_user(&long, plan, role));
+        numbers += usize::from(short.party.number().is_some());
         assert_eq!(
-            (plain.party, plain.flags),
+            (short.party, short.flags),
             (long.party, long.flags),
-            "{}",
+            "{} {}",
+            plan.region,
             String::from_utf8_lossy(&digits)
         );
     }
+    assert!(numbers > COMPOSITIONS / 2, "{numbers}");
 }
 
 #[test]

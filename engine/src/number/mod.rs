@@ -5,7 +5,7 @@
 
 mod parameter;
 
-use rules::plan::{DialPlan, Dialled, Written, read_plain};
+use rules::plan::{DialPlan, Dialled, Written, read_short};
 use rules::{Flag, Flags, Number};
 
 pub use parameter::Verstat;
@@ -40,8 +40,8 @@ impl Reading<'_> {
 
 /// Reads who `uri` names under `plan`. Never fails, never allocates.
 pub fn read<'a>(uri: &Uri<'a>, plan: &DialPlan, role: Role) -> Reading<'a> {
-    if let (Some([b'+', digits @ ..]), Scheme::Sip | Scheme::Sips | Scheme::Tel) = (uri.user, uri.scheme)
-        && let Some(number) = read_plain(digits, plan.habits())
+    if let (Some(user), Scheme::Sip | Scheme::Sips | Scheme::Tel) = (uri.user, uri.scheme)
+        && let Some(number) = read_short(user, plan, role)
     {
         let mut reading = Reading::of(Party::Number(number), Flags::NONE);
         if !uri.params.is_empty() && uri.params != b"user=phone" {
@@ -54,9 +54,7 @@ pub fn read<'a>(uri: &Uri<'a>, plan: &DialPlan, role: Role) -> Reading<'a> {
 
 /// Reads plain text: an entry of a list, an argument, a user part without its URI.
 pub fn read_user<'a>(text: &'a [u8], plan: &DialPlan, role: Role) -> Reading<'a> {
-    if let [b'+', digits @ ..] = text
-        && let Some(number) = read_plain(digits, plan.habits())
-    {
+    if let Some(number) = read_short(text, plan, role) {
         return Reading::of(Party::Number(number), Flags::NONE);
     }
     read_parts(text, plan, role)
@@ -81,9 +79,32 @@ pub fn display_number(name: &[u8], plan: &DialPlan) -> Option<Number> {
 }
 
 /// Whether the display name `name` shows another number than `party`, see [`display_number`].
+#[inline]
 pub fn is_display_mismatch(name: &[u8], party: Party, plan: &DialPlan) -> bool {
+    if !may_show_digits(name) {
+        return false;
+    }
     display_number(name, plan).is_some_and(|shown| Party::Number(shown) != party)
 }
+
+/// Whether `name` has room for a number and a byte that may be part of one. Eight bytes at a time: most names
+/// have none, and every message has a name.
+#[inline]
+fn may_show_digits(name: &[u8]) -> bool {
+    let (words, _) = name.as_chunks::<8>();
+    let Some(last) = name.last_chunk::<8>() else {
+        return name.len() >= DISPLAY_DIGITS_MIN;
+    };
+    words.iter().chain([last]).any(|word| {
+        let word = u64::from_le_bytes(*word);
+        let has_zero = |word: u64| word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS != 0;
+        let digits = word & (LOW_BITS * 0xf0) ^ (LOW_BITS * 0x30);
+        word & HIGH_BITS != 0 || has_zero(digits) || has_zero(word ^ (LOW_BITS * 0x25))
+    })
+}
+
+const LOW_BITS: u64 = u64::MAX / 0xff;
+const HIGH_BITS: u64 = LOW_BITS * 0x80;
 
 /// Whether `run` begins as a date does: 2026-11-22.
 fn is_date(run: &[u8]) -> bool {

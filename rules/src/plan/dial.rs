@@ -278,8 +278,8 @@ fn prefixes(territory: &Territory, code: &CountryCode) -> (Vec<Prefix>, Vec<Pref
 }
 
 /// Digits that withhold or show the caller's number for one call, or select a carrier, where the metadata
-/// has none. Sources: NANPA vertical service codes (1167 is *67 from a rotary telephone), Ofcom (141, 1470),
-/// ComReg (141, 142), ACMA (1831, 1832), NTT (184, 186), OFCA (133), ARCEP (3651), CNMC (067), Spark (0196, 0197).
+/// has none. General knowledge of how these networks are dialled, not yet checked against the regulators' plans:
+/// 1167 is *67 from a rotary telephone.
 fn service_prefixes(iso: &str, code: &str) -> &'static [&'static str] {
     match (iso, code) {
         (_, "1") => &["1167", "1182", "1170"],

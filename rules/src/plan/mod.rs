@@ -21,7 +21,7 @@ pub use dial::{Bare, DialPlan, Habits, PlanError};
 pub use dialled::{Dialled, Role};
 pub use emergency::regions;
 pub use kind::{Description, Kind};
-pub use plain::{read_plain, read_text};
+pub use plain::{read_plain, read_short, read_text};
 pub use territory::{CountryCode, Prefix};
 pub use written::Written;
 

@@ -124,6 +124,7 @@ impl World {
     }
 
     /// The country code that a number with the first three digits `leading` (0 to 999) belongs to.
+    #[inline]
     pub(crate) fn code_of_leading(&self, leading: usize) -> Option<&CountryCode> {
         self.codes.get(usize::from(*self.by_leading.get(leading)?).checked_sub(1)?)
     }

@@ -145,7 +145,7 @@ impl Engine {
     fn request<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>) -> Handled<'a> {
         let method = message.method();
         let keys = self.keys(packet, message);
-        let to_tag = message.to().and_then(|to| to.tag()).map(|tag| self.hasher.hash_one(tag));
+        let to_tag = message.to_tag().map(|tag| self.hasher.hash_one(tag));
         let mut handled = Handled {
             method,
             method_text: message.method_text(),
@@ -227,7 +227,7 @@ impl Engine {
         let status = message.status().unwrap_or_default();
         let method = message.cseq_method().unwrap_or(Method::Other);
         let keys = self.keys(packet, message);
-        let to_tag = message.to().and_then(|to| to.tag()).map(|tag| self.hasher.hash_one(tag));
+        let to_tag = message.to_tag().map(|tag| self.hasher.hash_one(tag));
         let mut handled = Handled {
             method,
             method_text: b"",
@@ -329,8 +329,7 @@ impl Engine {
     }
 
     fn keys(&self, packet: &Packet<'_>, message: &Message<'_>) -> Keys {
-        let via = message.top_via();
-        let branch = via.and_then(|via| via.branch()).map_or(0, |branch| self.hasher.hash_one(branch));
+        let branch = message.branch().map_or(0, |branch| self.hasher.hash_one(branch));
         let cseq = message.cseq().map_or(0, |(number, _)| number);
         let call_id = match message.call_id() {
             call_id if !call_id.is_empty() => self.hasher.hash_one(call_id),
@@ -340,8 +339,10 @@ impl Engine {
                 self.hasher.hash_one((WITHOUT_CALL_ID, peer, branch, cseq))
             }
         };
-        let from = message.from();
-        let from_tag = from.as_ref().and_then(|from| from.tag()).map_or(0, |tag| self.hasher.hash_one(tag));
+        let from_tag = message.from_tag().map_or(0, |tag| self.hasher.hash_one(tag));
+        // Only INVITEs are told apart by their caller.
+        let opens_call = message.is_request() && message.method() == Method::Invite;
+        let from = if opens_call { message.from() } else { None };
         let caller = from.map_or(0, |from| caller_key(&self.hasher, from.uri.user.unwrap_or(from.uri.host)));
         Keys { call_id, from_tag, caller, branch, cseq, ..Keys::default() }
     }

@@ -50,6 +50,20 @@ impl<'a> NameAddr<'a> {
         }
     }
 
+    /// The first `tag` of the first address of `value`: what [`tag`](Self::tag) of it says, without reading its URI
+    /// where it is written as everybody does.
+    pub(super) fn read_tag(value: &'a [u8]) -> Option<&'a [u8]> {
+        match simple_params(value) {
+            Some([]) => None,
+            Some([b';', b't', b'a', b'g', b'=', tag @ ..])
+                if find_either(b',', b'"', tag).is_none() && find(b';', tag).is_none() =>
+            {
+                Some(trim(tag))
+            }
+            _ => Self::read(value).tag(),
+        }
+    }
+
     /// How many bytes of `value`, which it was read from as the first address, stand behind its comma.
     pub(super) fn behind(&self, value: &[u8]) -> usize {
         self.tail.min(value.len())
@@ -93,6 +107,7 @@ impl<'a> NameAddr<'a> {
     }
 
     /// Reads a URI behind its opening bracket.
+    #[inline(always)]
     fn read_bracketed(mut self, value: &'a [u8]) -> (Self, &'a [u8]) {
         let (inner, behind) = match find(b'>', value) {
             Some(end) => (cut(value, 0, end), rest(value, end + 1)),
@@ -110,6 +125,7 @@ impl<'a> NameAddr<'a> {
     }
 
     /// Reads a URI without brackets; whatever follows a semicolon belongs to the header (§20).
+    #[inline(never)]
     fn read_bare(mut self, value: &'a [u8], end: usize) -> (Self, &'a [u8]) {
         let text = trim(cut(value, 0, end));
         self.uri = Uri::read(text);
@@ -121,6 +137,7 @@ impl<'a> NameAddr<'a> {
 
     /// Reads an address whose display name opens a quote that never closes: the last bracket is taken for the
     /// address, because nobody can tell where the name was meant to end (RFC 4475 §3.1.2.6).
+    #[inline(never)]
     fn read_unbalanced(mut self, value: &'a [u8]) -> (Self, &'a [u8]) {
         self.flags.raise(Flag::Malformed);
         match memrchr(b'<', value) {
@@ -136,6 +153,7 @@ impl<'a> NameAddr<'a> {
     }
 
     /// Reads the parameters up to the comma that ends this address.
+    #[inline(always)]
     fn read_params(mut self, behind: &'a [u8]) -> (Self, &'a [u8]) {
         let behind = trim_start(behind);
         let mut at = 0;
@@ -162,6 +180,24 @@ impl<'a> NameAddr<'a> {
         let behind = rest(behind, at + 1);
         self.tail = behind.len();
         (self, behind)
+    }
+}
+
+/// What stands behind the closing bracket of `value`, if it begins with a bracket or with a quoted name that has no
+/// escapes and a bracket behind it.
+#[inline(always)]
+fn simple_params(value: &[u8]) -> Option<&[u8]> {
+    let mut address = value;
+    if let [b'"', name @ ..] = value {
+        let end = find_either(b'"', b'\\', name).filter(|&end| byte(name, end) == b'"')?;
+        address = rest(name, end + 1);
+        if let [b' ', behind @ ..] = address {
+            address = behind;
+        }
+    }
+    match address {
+        [b'<', inner @ ..] => find(b'>', inner).map(|end| rest(inner, end + 1)),
+        _ => None,
     }
 }
 

@@ -18,11 +18,55 @@ impl Block {
         above(self.0, bound)
     }
 
+    /// Which bytes part a URI or have no place in it: `:` to `@`, percent signs, white space and whatever is below
+    /// it, bytes that are not ASCII.
+    #[inline(always)]
+    pub(super) fn marks(self) -> u64 {
+        let plain = self.above(b' ' as i8) & !self.equal(b'%');
+        let parts = self.above(b'9' as i8) & !self.above(b'@' as i8);
+        !plain & 0xffff | parts
+    }
+
+    /// Reads at most sixteen bytes; behind them stand NULs.
+    #[inline(always)]
+    pub(super) fn read_short(text: &[u8]) -> Self {
+        let both = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            (Some(head), Some(tail)) => {
+                let shift = 8 * (text.len() as u32 & 15).wrapping_sub(8);
+                let (head, tail) = (u128::from(u64::from_le_bytes(*head)), u128::from(u64::from_le_bytes(*tail)));
+                head | tail.unbounded_shl(if text.len() == 16 { 64 } else { shift })
+            }
+            _ => text.iter().rev().fold(0, |word: u64, &byte| word << 8 | u64::from(byte)).into(),
+        };
+        Self::read(&both.to_le_bytes())
+    }
+
     /// Reads sixteen bytes.
     #[inline(always)]
     pub(super) fn read(bytes: &[u8; 16]) -> Self {
         Self(load(bytes))
     }
+}
+
+/// The bits that `look` finds in the first 64 bytes of `text`.
+#[inline(always)]
+pub(super) fn scan(text: &[u8], look: impl Fn(Block) -> u64) -> u64 {
+    let text = text.get(..64).unwrap_or(text);
+    let (blocks, tail) = text.as_chunks::<16>();
+    let mut bits = 0;
+    let mut at: u32 = 0;
+    for block in blocks {
+        bits |= look(Block::read(block)) << at;
+        at = at.wrapping_add(16);
+    }
+    if tail.is_empty() {
+        return bits;
+    }
+    let found = match text.last_chunk::<16>() {
+        Some(last) => look(Block::read(last)) >> (16 - tail.len()),
+        None => look(Block::read_short(tail)) & ((1 << tail.len()) - 1),
+    };
+    bits | found << at
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -254,6 +254,21 @@ impl<'a> Message<'a> {
         *self.to.get_or_init(|| self.address(Header::To))
     }
 
+    /// The tag of the first From address. Costs less than [`from`](Self::from).
+    pub fn from_tag(&self) -> Option<&'a [u8]> {
+        self.value(Header::From).and_then(NameAddr::read_tag)
+    }
+
+    /// The tag of the first To address. Costs less than [`to`](Self::to).
+    pub fn to_tag(&self) -> Option<&'a [u8]> {
+        self.value(Header::To).and_then(NameAddr::read_tag)
+    }
+
+    /// The branch of the first value of the first Via. Costs less than [`top_via`](Self::top_via).
+    pub fn branch(&self) -> Option<&'a [u8]> {
+        self.value(Header::Via).and_then(Via::read_branch)
+    }
+
     /// The first address of `header`.
     #[inline]
     pub fn address(&self, header: Header) -> Option<NameAddr<'a>> {

@@ -2,6 +2,7 @@
 
 use rules::{Flag, Flags};
 
+use super::block::{Block, scan};
 use super::params::Params;
 use super::text::{byte, cut, find, rest, split_at, trim};
 
@@ -99,24 +100,29 @@ impl<'a> Uri<'a> {
     #[inline(always)]
     fn read_address(&mut self, behind: &'a [u8]) {
         let mut seen = Separators::default();
-        let mut odd = 0;
+        let mut is_odd = false;
         let mut user_end = None;
-        let mut at = 0;
-        while let Some(plain) = rest(behind, at).iter().position(|&byte| class(byte) != PLAIN) {
-            at += plain;
-            match class(byte(behind, at)) {
-                COLON => seen.colon = seen.colon.min(at),
-                SEMICOLON => seen.semicolon = seen.semicolon.min(at),
-                QUESTION => seen.question = seen.question.min(at),
-                AT if user_end.is_none() => {
-                    user_end = Some((at, seen.colon));
-                    seen = Separators::default();
+        let mut base = 0;
+        while base < behind.len() {
+            let mut marks = scan(rest(behind, base), Block::marks);
+            while marks != 0 {
+                let at = base.wrapping_add(marks.trailing_zeros() as usize);
+                marks &= marks.wrapping_sub(1);
+                match byte(behind, at) {
+                    b':' => seen.colon = seen.colon.min(at),
+                    b';' => seen.semicolon = seen.semicolon.min(at),
+                    b'?' => seen.question = seen.question.min(at),
+                    b'@' if user_end.is_none() => {
+                        user_end = Some((at, seen.colon));
+                        seen = Separators::default();
+                    }
+                    b'@' | b'<'..=b'>' | 0x80.. => {}
+                    _ => is_odd = true,
                 }
-                class => odd |= class,
             }
-            at += 1;
+            base = base.wrapping_add(64);
         }
-        if odd & ODD != 0 {
+        if is_odd {
             self.check_bytes(behind);
         }
         let mut host_at = 0;
@@ -202,36 +208,6 @@ impl Default for Separators {
         Self { colon: usize::MAX, semicolon: usize::MAX, question: usize::MAX }
     }
 }
-
-/// What a byte means inside an address.
-#[inline(always)]
-fn class(byte: u8) -> u8 {
-    CLASSES.get(usize::from(byte)).copied().unwrap_or(PLAIN)
-}
-
-const PLAIN: u8 = 0;
-const COLON: u8 = 1;
-const SEMICOLON: u8 = 2;
-const QUESTION: u8 = 3;
-const AT: u8 = 4;
-/// White space, control bytes, escapes.
-const ODD: u8 = 8;
-
-#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
-static CLASSES: [u8; 256] = {
-    let mut classes = [PLAIN; 256];
-    let mut at = 0;
-    while at <= b' ' as usize {
-        classes[at] = ODD;
-        at += 1;
-    }
-    classes[b'%' as usize] = ODD;
-    classes[b':' as usize] = COLON;
-    classes[b';' as usize] = SEMICOLON;
-    classes[b'?' as usize] = QUESTION;
-    classes[b'@' as usize] = AT;
-    classes
-};
 
 /// The scheme of `text` and what stands behind its colon. What has a colon but no name before it that a
 /// scheme may bear (RFC 3986 §3.1), such as `host:5060`, is taken as having none.

@@ -34,6 +34,12 @@ impl<'a> Via<'a> {
         self.params().value(b"branch")
     }
 
+    /// The branch of the first value of `text`: what [`branch`](Self::branch) of it says, without reading more than
+    /// its parameters where it is written as everybody does.
+    pub(super) fn read_branch(text: &'a [u8]) -> Option<&'a [u8]> {
+        simple_branch(text).or_else(|| Self::read(text).branch())
+    }
+
     /// The address the request was received from, as the next hop wrote it down (§18.2.1).
     pub fn received(&self) -> Option<&'a [u8]> {
         self.params().value(b"received")
@@ -63,6 +69,31 @@ impl<'a> Via<'a> {
         let lawful =
             protocol.eq_ignore_ascii_case(b"SIP") && version == b"2.0" && tidy && balanced && orderly;
         (Self { transport, host, port, params, lawful }, next)
+    }
+}
+
+/// The branch, if nothing odd stands before it or in it.
+#[inline(always)]
+fn simple_branch(text: &[u8]) -> Option<&[u8]> {
+    let mut behind = text.strip_prefix(b"SIP/2.0/")?;
+    let is_odd = |byte: u8| byte <= b' ' || matches!(byte, b',' | b'"' | b'<' | b'=');
+    behind = rest(behind, find_either(b';', b',', behind)?);
+    loop {
+        let [b';', first, ..] = behind else { return None };
+        if let Some(branch) = behind.strip_prefix(b";branch=") {
+            let end = branch.iter().position(|&byte| byte == b';' || is_odd(byte)).unwrap_or(branch.len());
+            let is_simple = matches!(branch.get(end), None | Some(b';' | b','));
+            return is_simple.then(|| cut(branch, 0, end));
+        }
+        if matches!(first, b'b' | b'B' | b';') || is_odd(*first) {
+            return None;
+        }
+        let param = rest(behind, 1);
+        let end = find(b';', param)?;
+        if cut(param, 0, end).iter().any(|&byte| is_odd(byte) && byte != b'=') {
+            return None;
+        }
+        behind = rest(param, end);
     }
 }
 

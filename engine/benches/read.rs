@@ -16,7 +16,7 @@ fn main() {
         Some(rounds) => repeat(rounds, part.as_deref().unwrap_or("all")),
         None => {
             const ROUNDS: u32 = 1_000_000;
-            for part in ["empty", "read", "ask", "defects", "all"] {
+            for part in ["empty", "read", "ask", "defects", "all", "read-response", "response"] {
                 let best = (0..5)
                     .map(|_| {
                         let start = Instant::now();
@@ -39,6 +39,10 @@ fn repeat(rounds: u32, part: &str) {
             "read" => {
                 black_box(Message::read(bytes).flags());
             }
+            "read-response" => {
+                black_box(Message::read(black_box(RESPONSE)).flags());
+            }
+            "response" => follow(&Message::read(black_box(RESPONSE))),
             "ask" => ask(black_box(&message)),
             "defects" => {
                 black_box(black_box(&message).defects());
@@ -72,4 +76,18 @@ fn ask(message: &Message<'_>) {
     black_box(message.call_type());
 }
 
+/// What the engine asks of a response or a request inside a dialog.
+fn follow(message: &Message<'_>) {
+    black_box(message.is_request());
+    black_box(message.status());
+    black_box(message.cseq_method());
+    black_box(message.cseq());
+    black_box(message.call_id());
+    black_box(message.branch());
+    black_box(message.from_tag());
+    black_box(message.to_tag());
+    black_box(message.flags());
+}
+
+const RESPONSE: &[u8] = include_bytes!("../../fixtures/torture/carrier-ok.sip");
 const INVITE: &[u8] = include_bytes!("../../fixtures/torture/carrier-invite.sip");

@@ -1,5 +1,6 @@
 //! The headers that the reader knows by name, in their long and compact forms.
 
+use super::block::Block;
 use super::text::{ONES, byte, lower, rest, zero_bytes};
 
 /// Declares the known headers once: variant, name, compact form of the IANA registry (0 for none).
@@ -111,23 +112,28 @@ impl Header {
 #[inline(always)]
 pub(super) fn read_name(line: &[u8]) -> Option<(Header, usize)> {
     let chunk = line.first_chunk::<NAME_BYTES_MAX>()?;
+    let colons = Block::read(chunk.first_chunk()?).equal(b':');
+    if colons == 0 {
+        return read_long_name(chunk);
+    }
+    let colon = colons.trailing_zeros() as usize;
+    let [first, second, _] = words(chunk);
+    let (first_mask, second_mask) = THROUGH.get(colon)?;
+    let header = known([lower(first) & first_mask, lower(second) & second_mask, 0])?;
+    Some((header, colon.wrapping_add(1)))
+}
+
+/// Reads a name whose colon stands in the third word, if anywhere.
+#[inline(never)]
+fn read_long_name(chunk: &[u8; NAME_BYTES_MAX]) -> Option<(Header, usize)> {
     let [first, second, third] = words(chunk);
-    let colon = zero_bytes(first ^ COLONS);
-    if colon != 0 {
-        let length = colon.trailing_zeros() / 8;
-        return Some((known_short(lower(first) & through(length))?, length as usize + 1));
-    }
-    let colon = zero_bytes(second ^ COLONS);
-    if colon != 0 {
-        let length = colon.trailing_zeros() / 8;
-        return Some((known([lower(first), lower(second) & through(length), 0])?, length as usize + 9));
-    }
     let colon = zero_bytes(third ^ COLONS);
     if colon == 0 {
         return None;
     }
     let length = colon.trailing_zeros() / 8;
-    Some((known([lower(first), lower(second), lower(third) & through(length)])?, length as usize + 17))
+    let third = lower(third) & (u64::MAX >> (56 - 8 * length));
+    Some((known([lower(first), lower(second), third])?, length as usize + 17))
 }
 
 /// Whether the header line `line` bears `name`, in any case, with white space before the colon allowed.
@@ -151,11 +157,18 @@ type Key = [u64; 3];
 
 const COLONS: u64 = ONES * 0x3a;
 
-/// A mask over the bytes up to and including the one at `last`, which is 7 at most.
-#[inline(always)]
-fn through(last: u32) -> u64 {
-    u64::MAX >> (56 - 8 * last)
-}
+/// Masks over the bytes up to and including each one of two words.
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
+static THROUGH: [(u64, u64); 16] = {
+    let mut masks = [(u64::MAX, u64::MAX); 16];
+    let mut last = 0;
+    while last < 8 {
+        masks[last] = (u64::MAX >> (56 - 8 * last), 0);
+        masks[last + 8] = (u64::MAX, u64::MAX >> (56 - 8 * last));
+        last += 1;
+    }
+    masks
+};
 
 #[inline(always)]
 fn words(chunk: &[u8; NAME_BYTES_MAX]) -> Key {
@@ -174,15 +187,6 @@ fn known(key: Key) -> Option<Header> {
     let place = (mix(key).wrapping_mul(TABLE.multiplier) >> SHIFT) as usize;
     let entry = &TABLE.entries[TABLE.places[place] as usize];
     (entry.key == key).then_some(entry.header)
-}
-
-/// As [`known`], for a name that fits a word with its colon.
-#[inline(always)]
-#[allow(clippy::indexing_slicing, reason = "hot; the shift keeps the place below the table's length")]
-fn known_short(word: u64) -> Option<Header> {
-    let place = (word.wrapping_mul(TABLE.multiplier) >> SHIFT) as usize;
-    let (key, header) = SHORT[place];
-    (key == word).then_some(header)
 }
 
 const fn mix(key: Key) -> u64 {
@@ -248,21 +252,6 @@ static TABLE: Table = {
         }
         multiplier = multiplier.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) | 1;
     }
-};
-
-/// The names that fit a word, at the places they have in [`TABLE`].
-#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
-static SHORT: [(u64, Header); PLACES] = {
-    let mut short = [(u64::MAX, Header::From); PLACES];
-    let mut place = 0;
-    while place < PLACES {
-        let entry = TABLE.entries[TABLE.places[place] as usize];
-        if entry.key[1] == 0 && entry.key[2] == 0 {
-            short[place] = (entry.key[0], entry.header);
-        }
-        place += 1;
-    }
-    short
 };
 
 #[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]

@@ -53,41 +53,47 @@ pub enum ContentLength {
 
 impl<'a> Message<'a> {
     /// Reads one message: a datagram, or what the [`Framer`](super::Framer) cut out of a stream.
+    #[inline(always)]
     pub fn read(bytes: &'a [u8]) -> Self {
-        let mut flags = Flags::NONE;
-        flags.raise_if(bytes.len() > MESSAGE_BYTES_MAX, Flag::Oversized);
-        let bytes = bytes.get(..MESSAGE_BYTES_MAX).unwrap_or(bytes);
+        // Filled where it lies in the caller's frame, because moving it would cost as much as reading a few lines.
+        let mut message = Self {
+            bytes: bytes.get(..MESSAGE_BYTES_MAX).unwrap_or(bytes),
+            start: Start::Neither,
+            header_at: 0,
+            body_at: bytes.len().min(MESSAGE_BYTES_MAX),
+            index: Index::new(),
+            flags: Flags::NONE,
+            is_plain: false,
+            request_uri: OnceCell::new(),
+            from: OnceCell::new(),
+            to: OnceCell::new(),
+            top_via: OnceCell::new(),
+        };
+        message.flags.raise_if(bytes.len() > MESSAGE_BYTES_MAX, Flag::Oversized);
+        message.read_lines();
+        message
+    }
+
+    #[inline(never)]
+    fn read_lines(&mut self) {
+        let bytes = self.bytes;
         let mut start_at = 0;
         while matches!(byte(bytes, start_at), b'\r' | b'\n') {
             start_at += 1;
         }
         let mut stops = Stops::new(bytes, start_at);
         let stop = stops.find();
-        let has_plain_start = stops.is_plain_end(stop);
-        let (line, header_at) = if has_plain_start {
+        let line;
+        if stops.is_plain_end(stop) {
             stops.pass_line_end();
-            (cut(bytes, start_at, stop), stop + 2)
+            self.is_plain = start_at == 0;
+            (line, self.header_at) = (cut(bytes, start_at, stop), stop + 2);
         } else {
-            let read = read_odd_start(bytes, start_at, &mut flags);
-            stops = Stops::new(bytes, read.1);
-            read
-        };
-        let start = Start::read(line, &mut flags);
-        let mut message = Self {
-            bytes,
-            start,
-            header_at,
-            body_at: bytes.len(),
-            index: Index::new(),
-            flags,
-            is_plain: start_at == 0 && has_plain_start,
-            request_uri: OnceCell::new(),
-            from: OnceCell::new(),
-            to: OnceCell::new(),
-            top_via: OnceCell::new(),
-        };
-        message.read_header(stops);
-        message
+            (line, self.header_at) = read_odd_start(bytes, start_at, &mut self.flags);
+            stops = Stops::new(bytes, self.header_at);
+        }
+        self.start = Start::read(line, &mut self.flags);
+        self.read_header(stops);
     }
 
     #[inline(always)]

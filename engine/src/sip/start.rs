@@ -18,7 +18,34 @@ pub(super) enum Start<'a> {
 
 impl<'a> Start<'a> {
     /// Reads `line`, which has no line end any more.
+    #[inline(always)]
     pub(super) fn read(line: &'a [u8], flags: &mut Flags) -> Self {
+        Self::read_plain(line).unwrap_or_else(|| Self::read_any(line, flags))
+    }
+
+    /// Reads a line as nearly all are: every word where the grammar puts it, one space between them.
+    #[inline(always)]
+    fn read_plain(line: &'a [u8]) -> Option<Self> {
+        if let [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b' ', status @ ..] = line {
+            let [hundreds @ b'1'..=b'6', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b' ', reason @ ..] = status else {
+                return None;
+            };
+            if !reason.last().is_some_and(|&last| last > b' ') {
+                return None;
+            }
+            let digit = |digit: u8| u16::from(digit.wrapping_sub(b'0'));
+            let status = Some(digit(*hundreds) * 100 + digit(*tens) * 10 + digit(*ones));
+            return Some(Self::Status { status, reason });
+        }
+        let words = line.strip_suffix(b" SIP/2.0")?;
+        let method_end = words.iter().position(|byte| !byte.is_ascii_uppercase())?;
+        let (method, [b' ', uri @ ..]) = words.split_at_checked(method_end)? else { return None };
+        let is_plain = matches!(uri, [first, .., last] if *first > b' ' && *first != b'<' && *last > b' ');
+        (is_plain && method_end > 0).then_some(Self::Request { method, uri })
+    }
+
+    #[inline(never)]
+    fn read_any(line: &'a [u8], flags: &mut Flags) -> Self {
         if starts_with_ignore_case(line, b"SIP/") && line.get(4).is_some_and(u8::is_ascii_digit) {
             return Self::read_status(line, flags);
         }

@@ -38,7 +38,7 @@ pub(super) enum Step {
 /// plain; [`read_line`] reads any other and would read these alike.
 #[inline(always)]
 pub(super) fn read_plain_line(bytes: &[u8], at: usize) -> Option<(Option<Header>, usize)> {
-    let line = rest(bytes, at);
+    let line = bytes.get(at..)?;
     let (header, colon) = match read_name(line) {
         Some((header, colon)) => (Some(header), colon),
         None => read_rare_name(line)?,
@@ -49,7 +49,7 @@ pub(super) fn read_plain_line(bytes: &[u8], at: usize) -> Option<(Option<Header>
 /// Whether behind a colon, at `at`, one space stands and then something else.
 #[inline(always)]
 pub(super) fn is_plain_value(bytes: &[u8], at: usize) -> bool {
-    matches!(rest(bytes, at).first_chunk::<2>(), Some(&[b' ', first]) if first > b' ')
+    matches!(bytes.get(at..at.wrapping_add(2)), Some(&[b' ', first]) if first > b' ')
 }
 
 /// Reads an unknown name, or a known one that the message ends too soon behind to read at once.
@@ -93,25 +93,29 @@ impl<'a> Stops<'a> {
     /// Goes on to the next 64 bytes that have a stop; behind the message there is one at once.
     #[inline(never)]
     fn advance(&mut self) {
-        while self.stops == 0 {
-            self.base = self.base.saturating_add(ROW);
-            if self.base >= self.bytes.len() {
-                self.base = self.bytes.len();
-                self.stops = 1;
-                return;
+        let (bytes, mut base) = (self.bytes, self.base);
+        self.stops = loop {
+            base = base.saturating_add(ROW);
+            if base >= bytes.len() {
+                base = bytes.len();
+                break 1;
             }
-            self.stops = read_stops(self.bytes, self.base);
-        }
+            let stops = read_stops(bytes, base);
+            if stops != 0 {
+                break stops;
+            }
+        };
+        self.base = base;
     }
 
     /// Whether a CRLF stands at `at` and no fold behind it.
     #[inline(always)]
     pub(super) fn is_plain_end(&self, at: usize) -> bool {
-        match rest(self.bytes, at).first_chunk::<4>() {
-            Some(&[first, second, next, _]) => {
-                u16::from_le_bytes([first, second]) == CRLF && next != b' ' && next != b'\t'
+        match self.bytes.get(at..at.wrapping_add(3)) {
+            Some(&[first, second, next]) => {
+                u16::from_le_bytes([first, second]) == CRLF && (next > b' ' || next != b' ' && next != b'\t')
             }
-            None => self.is_last_end(at),
+            _ => self.is_last_end(at),
         }
     }
 
@@ -134,7 +138,7 @@ impl<'a> Stops<'a> {
 /// Which of the 64 bytes from `at` on are places to stop at.
 #[inline(always)]
 fn read_stops(bytes: &[u8], at: usize) -> u64 {
-    match rest(bytes, at).first_chunk::<ROW>() {
+    match bytes.get(at..at.wrapping_add(ROW)).and_then(|row| row.first_chunk()) {
         Some(row) => row_stops(row),
         None => read_last_stops(bytes, at),
     }

@@ -103,6 +103,7 @@ impl<'a> Message<'a> {
             at = self.skip_folded_start(at);
             stops = Stops::new(self.bytes, at);
         }
+        let bytes = self.bytes;
         loop {
             let stop = stops.find();
             if stops.is_plain_end(stop) {
@@ -110,9 +111,9 @@ impl<'a> Message<'a> {
                     self.body_at = at + 2;
                     break;
                 }
-                if let Some((header, from)) = read_plain_line(self.bytes, at) {
+                if let Some((header, from)) = read_plain_line(bytes, at) {
                     match header {
-                        Some(header) if is_plain_value(self.bytes, from) => {
+                        Some(header) if is_plain_value(bytes, from) => {
                             self.index.add(header, from.wrapping_add(1), stop);
                         }
                         Some(header) => self.add_trimmed(header, from, stop),
@@ -125,7 +126,7 @@ impl<'a> Message<'a> {
             }
             let Some(next) = self.read_odd_line(at) else { break };
             at = next;
-            stops = Stops::new(self.bytes, at);
+            stops = Stops::new(bytes, at);
         }
         self.flags.raise_if(self.index.is_cut(), Flag::HeadersCut);
     }

@@ -1,4 +1,6 @@
-//! Small readers of bytes that the whole reader shares: white space, folds, quick looks at eight bytes at once.
+//! Small readers of bytes that the whole reader shares: white space, folds, short searches.
+
+use super::block::Block;
 
 /// The byte at `at`, or NUL behind the end, so that a look ahead needs no branch of its own.
 #[inline(always)]
@@ -75,36 +77,40 @@ pub(super) fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
     text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
 }
 
-/// Where `wanted` stands first. For short texts, eight bytes at a time and inlined: a call of `memchr` costs more
-/// than most addresses are long.
+/// Where `wanted` stands first. For short texts, inlined: a call of `memchr` costs more than most addresses are long.
 #[inline(always)]
 pub(super) fn find(wanted: u8, text: &[u8]) -> Option<usize> {
-    let pattern = ONES * u64::from(wanted);
-    let (words, tail) = text.as_chunks::<8>();
-    for (place, word) in words.iter().enumerate() {
-        let hits = zero_bytes(u64::from_le_bytes(*word) ^ pattern);
-        if hits != 0 {
-            return Some(place * 8 + hits.trailing_zeros() as usize / 8);
-        }
-    }
-    let found = tail.iter().position(|&byte| byte == wanted)?;
-    Some(words.len() * 8 + found)
+    find_first(text, |block| block.equal(wanted))
 }
 
 /// Where `one` or `other` stands first, as [`find`].
 #[inline(always)]
 pub(super) fn find_either(one: u8, other: u8, text: &[u8]) -> Option<usize> {
-    let (first, second) = (ONES * u64::from(one), ONES * u64::from(other));
-    let (words, tail) = text.as_chunks::<8>();
-    for (place, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let hits = zero_bytes(word ^ first) | zero_bytes(word ^ second);
-        if hits != 0 {
-            return Some(place * 8 + hits.trailing_zeros() as usize / 8);
+    find_first(text, |block| block.equal(one) | block.equal(other))
+}
+
+/// Where `look` finds its first byte.
+#[inline(always)]
+pub(super) fn find_first(text: &[u8], look: impl Fn(Block) -> u64) -> Option<usize> {
+    let (blocks, tail) = text.as_chunks::<16>();
+    let mut at: usize = 0;
+    for block in blocks {
+        let found = look(Block::read(block));
+        if found != 0 {
+            return Some(at.wrapping_add(found.trailing_zeros() as usize));
         }
+        at = at.wrapping_add(16);
     }
-    let found = tail.iter().position(|&byte| byte == one || byte == other)?;
-    Some(words.len() * 8 + found)
+    let found = match text.last_chunk::<16>() {
+        _ if tail.is_empty() => 0,
+        // What stands before the tail was looked at and is not found again.
+        Some(last) => {
+            at = text.len().wrapping_sub(16);
+            look(Block::read(last))
+        }
+        None => look(Block::read_short(tail)) & ((1 << tail.len()) - 1),
+    };
+    (found != 0).then(|| at.wrapping_add(found.trailing_zeros() as usize))
 }
 
 /// Where the line that `text` begins with ends: its LF, or the end of `text`. Most lines are short.

@@ -1,7 +1,7 @@
 //! Via: which way a request came (RFC 3261 §20.42).
 
 use super::params::{Params, quoted_end};
-use super::text::{byte, cut, find, find_either, is_space, rest, trim, trim_start};
+use super::text::{byte, cut, find, find_either, find_first, is_space, rest, trim, trim_start};
 
 /// One Via value, as slices of the message.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,11 @@ fn simple_branch(text: &[u8]) -> Option<&[u8]> {
     loop {
         let [b';', first, ..] = behind else { return None };
         if let Some(branch) = behind.strip_prefix(b";branch=") {
-            let end = branch.iter().position(|&byte| byte == b';' || is_odd(byte)).unwrap_or(branch.len());
+            let end = find_first(branch, |block| {
+                let ends = block.equal(b';') | block.equal(b',');
+                ends | block.equal(b'"') | block.equal(b'<') | !block.above(b' ' as i8) & 0xffff
+            });
+            let end = end.unwrap_or(branch.len());
             let is_simple = matches!(branch.get(end), None | Some(b';' | b','));
             return is_simple.then(|| cut(branch, 0, end));
         }

@@ -8,12 +8,8 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use collector::{Assembler, Merge};
-use engine::Engine;
-use generator::{Day, LISTED_CALLERS, Settings};
-use reporter::Summary;
-use rules::policy::{MemoryFiles, PolicySet};
-use rules::{Policy, Timestamp};
+use engine::sip::{Header, Message};
+use generator::{Day, Settings};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,8 +22,8 @@ fn main() -> ExitCode {
     };
     match (name, messages) {
         ("generate", Some(messages)) => generate(messages),
-        ("write", Some(messages)) => write(messages),
-        ("replay", Some(messages)) => replay(messages),
+        ("reader-invite", Some(messages)) => (0..messages).for_each(|_| read_invite(black_box(INVITE))),
+        ("reader-response", Some(messages)) => (0..messages).for_each(|_| follow(black_box(RESPONSE))),
         _ => {
             eprintln!("usage: gates NAME MESSAGES");
             return ExitCode::from(2);
@@ -90,3 +86,36 @@ fn generate(messages: usize) {
         black_box(&payload);
     }
 }
+
+/// Reads a request that opens a call, all that a policy asks of it, and its defects.
+fn read_invite(bytes: &[u8]) {
+    let message = Message::read(bytes);
+    black_box(message.method());
+    black_box(message.request_uri());
+    black_box(message.from());
+    black_box(message.to());
+    black_box(message.address(Header::AssertedIdentity));
+    black_box(message.call_id());
+    black_box(message.cseq());
+    black_box(message.branch());
+    black_box(message.user_agent());
+    black_box(message.address(Header::Contact));
+    black_box(message.call_type());
+    black_box(message.defects());
+}
+
+/// Reads a response and what tells which call it belongs to.
+fn follow(bytes: &[u8]) {
+    let message = Message::read(bytes);
+    black_box(message.status());
+    black_box(message.cseq());
+    black_box(message.cseq_method());
+    black_box(message.call_id());
+    black_box(message.branch());
+    black_box(message.from_tag());
+    black_box(message.to_tag());
+    black_box(message.flags());
+}
+
+const INVITE: &[u8] = include_bytes!("../fixtures/torture/carrier-invite.sip");
+const RESPONSE: &[u8] = include_bytes!("../fixtures/torture/carrier-ok.sip");

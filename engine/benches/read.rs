@@ -70,7 +70,7 @@ fn ask(message: &Message<'_>) {
     }
     black_box(message.call_id());
     black_box(message.cseq());
-    black_box(message.top_via().and_then(|via| via.branch()));
+    black_box(message.branch());
     black_box(message.user_agent());
     black_box(message.address(Header::Contact));
     black_box(message.call_type());

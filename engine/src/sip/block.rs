@@ -22,9 +22,13 @@ impl Block {
     /// it, bytes that are not ASCII.
     #[inline(always)]
     pub(super) fn marks(self) -> u64 {
-        let plain = self.above(b' ' as i8) & !self.equal(b'%');
-        let parts = self.above(b'9' as i8) & !self.above(b'@' as i8);
-        !plain & 0xffff | parts
+        marks(self.0)
+    }
+
+    /// Which bytes neither a host name nor an IPv4 address holds. The underscore is common though not lawful.
+    #[inline(always)]
+    pub(super) fn foreign_to_hosts(self) -> u64 {
+        foreign_to_hosts(self.0)
     }
 
     /// Reads at most sixteen bytes; behind them stand NULs.
@@ -33,7 +37,8 @@ impl Block {
         let both = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
             (Some(head), Some(tail)) => {
                 let shift = 8 * (text.len() as u32 & 15).wrapping_sub(8);
-                let (head, tail) = (u128::from(u64::from_le_bytes(*head)), u128::from(u64::from_le_bytes(*tail)));
+                let (head, tail) =
+                    (u128::from(u64::from_le_bytes(*head)), u128::from(u64::from_le_bytes(*tail)));
                 head | tail.unbounded_shl(if text.len() == 16 { 64 } else { shift })
             }
             _ => text.iter().rev().fold(0, |word: u64, &byte| word << 8 | u64::from(byte)).into(),
@@ -70,14 +75,14 @@ pub(super) fn scan(text: &[u8], look: impl Fn(Block) -> u64) -> u64 {
 }
 
 #[cfg(target_arch = "x86_64")]
-use sse2::{Lanes, above, equal, load};
+use sse2::{Lanes, above, equal, foreign_to_hosts, load, marks};
 
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     pub(super) use safe_arch::m128i as Lanes;
     use safe_arch::{
-        cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, load_unaligned_m128i, move_mask_i8_m128i,
-        set_splat_i8_m128i,
+        bitandnot_m128i, cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, load_unaligned_m128i,
+        move_mask_i8_m128i, set_splat_i8_m128i,
     };
 
     #[inline(always)]
@@ -87,17 +92,46 @@ mod sse2 {
 
     #[inline(always)]
     pub(super) fn equal(lanes: Lanes, wanted: u8) -> u64 {
-        u64::from(move_mask_i8_m128i(cmp_eq_mask_i8_m128i(lanes, set_splat_i8_m128i(wanted as i8))) as u32)
+        bits(same(lanes, wanted))
     }
 
     #[inline(always)]
     pub(super) fn above(lanes: Lanes, bound: i8) -> u64 {
-        u64::from(move_mask_i8_m128i(cmp_gt_mask_i8_m128i(lanes, set_splat_i8_m128i(bound))) as u32)
+        bits(greater(lanes, bound as u8))
+    }
+
+    #[inline(always)]
+    pub(super) fn marks(lanes: Lanes) -> u64 {
+        let parts = same(lanes, b'%') | bitandnot_m128i(greater(lanes, b'@'), greater(lanes, b'9'));
+        bits(bitandnot_m128i(parts, greater(lanes, b' '))) ^ 0xffff
+    }
+
+    #[inline(always)]
+    pub(super) fn foreign_to_hosts(lanes: Lanes) -> u64 {
+        let lower = lanes | set_splat_i8_m128i(0x20);
+        let letters = bitandnot_m128i(greater(lower, b'z'), greater(lower, b'`'));
+        let digits = bitandnot_m128i(greater(lanes, b'9'), greater(lanes, b'/'));
+        bits(letters | digits | same(lanes, b'.') | same(lanes, b'-') | same(lanes, b'_')) ^ 0xffff
+    }
+
+    #[inline(always)]
+    fn same(lanes: Lanes, wanted: u8) -> Lanes {
+        cmp_eq_mask_i8_m128i(lanes, set_splat_i8_m128i(wanted as i8))
+    }
+
+    #[inline(always)]
+    fn greater(lanes: Lanes, bound: u8) -> Lanes {
+        cmp_gt_mask_i8_m128i(lanes, set_splat_i8_m128i(bound as i8))
+    }
+
+    #[inline(always)]
+    fn bits(lanes: Lanes) -> u64 {
+        u64::from(move_mask_i8_m128i(lanes) as u32)
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-use portable::{Lanes, above, equal, load};
+use portable::{Lanes, above, equal, foreign_to_hosts, load, marks};
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable {
@@ -108,11 +142,23 @@ mod portable {
     }
 
     pub(super) fn equal(lanes: Lanes, wanted: u8) -> u64 {
-        lanes.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from(byte == wanted))
+        bits(lanes, |byte| byte == wanted)
     }
 
     pub(super) fn above(lanes: Lanes, bound: i8) -> u64 {
-        lanes.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from((byte as i8) > bound))
+        bits(lanes, |byte| (byte as i8) > bound)
+    }
+
+    pub(super) fn marks(lanes: Lanes) -> u64 {
+        bits(lanes, |byte| matches!(byte, 0..=b' ' | b'%' | b':'..=b'@' | 0x80..))
+    }
+
+    pub(super) fn foreign_to_hosts(lanes: Lanes) -> u64 {
+        bits(lanes, |byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'.' | b'-' | b'_'))
+    }
+
+    fn bits(lanes: Lanes, is_wanted: impl Fn(u8) -> bool) -> u64 {
+        lanes.iter().rev().fold(0, |bits, &byte| bits << 1 | u64::from(is_wanted(byte)))
     }
 }
 
@@ -125,6 +171,8 @@ mod tests {
         let text: Vec<u8> = (0..=255).chain(0..=255).map(|byte: u8| byte.wrapping_mul(37)).collect();
         for bytes in text.windows(16) {
             let bytes: &[u8; 16] = bytes.try_into().unwrap();
+            assert_eq!(Block::read(bytes).marks(), portable::marks(*bytes));
+            assert_eq!(Block::read(bytes).foreign_to_hosts(), portable::foreign_to_hosts(*bytes));
             for wanted in 0..=255 {
                 assert_eq!(Block::read(bytes).equal(wanted), portable::equal(portable::load(bytes), wanted));
                 let bound = wanted as i8;

@@ -2,6 +2,7 @@
 
 use rules::CallType;
 
+use super::block::scan;
 use super::text::{cut, is_space, line_end, rest, split_at, starts_with_ignore_case, trim, trim_start};
 
 /// Reads the kind of call from the media lines (RFC 8866 §5.14) of `body`. A medium with port zero is refused
@@ -13,26 +14,36 @@ pub(super) fn read_call_type(content_type: Option<&[u8]>, body: &[u8]) -> CallTy
     }
     let mut kind = CallType::Other;
     let mut active = false;
-    let mut text = body;
-    while let [first, second, tail @ ..] = text {
-        let line_end = line_end(text);
-        if *second == b'=' {
-            if matches!(first, b'm' | b'M') {
-                let medium = read_medium(cut(text, 2, line_end));
-                active = medium.is_some();
-                kind = strongest(kind, medium.unwrap_or(CallType::Other));
-            } else if *first == b'a'
-                && active
-                && tail.starts_with(b"rtpmap:")
-                && is_fax_codec(cut(text, 9, line_end))
-            {
+    let mut judge = |line: &[u8]| match line {
+        [b'm' | b'M', b'=', behind @ ..] => {
+            let medium = read_medium(cut(behind, 0, line_end(behind)));
+            active = medium.is_some();
+            kind = strongest(kind, medium.unwrap_or(CallType::Other));
+        }
+        [b'a', b'=', b'r', b't', b'p', b'm', b'a', b'p', b':', behind @ ..] if active => {
+            if is_fax_codec(cut(behind, 0, line_end(behind))) {
                 kind = CallType::Fax;
             }
         }
-        text = rest(text, line_end + 1);
+        _ => {}
+    };
+    judge(body);
+    for base in (0..body.len()).step_by(ROW) {
+        let row = rest(body, base);
+        let mut line_ends = scan(row, |block| block.equal(b'\n'));
+        while line_ends != 0 {
+            let line = rest(row, line_ends.trailing_zeros() as usize + 1);
+            if matches!(line, [b'm' | b'M', b'=', ..] | [b'a', b'=', b'r', ..]) {
+                judge(line);
+            }
+            line_ends &= line_ends.wrapping_sub(1);
+        }
     }
     kind
 }
+
+/// Bytes that [`scan`] looks at.
+const ROW: usize = 64;
 
 /// Whether a body of this type may hold a session description. A missing type is judged by the body.
 fn may_hold_session(content_type: Option<&[u8]>, body: &[u8]) -> bool {

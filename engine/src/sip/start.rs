@@ -27,7 +27,8 @@ impl<'a> Start<'a> {
     #[inline(always)]
     fn read_plain(line: &'a [u8]) -> Option<Self> {
         if let [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b' ', status @ ..] = line {
-            let [hundreds @ b'1'..=b'6', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b' ', reason @ ..] = status else {
+            let [hundreds @ b'1'..=b'6', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b' ', reason @ ..] = status
+            else {
                 return None;
             };
             if !reason.last().is_some_and(|&last| last > b' ') {

@@ -90,6 +90,10 @@ impl Framer {
             let mut buffer = std::mem::take(&mut self.buffer);
             let used = self.consume(&buffer, &mut each);
             buffer.drain(..used);
+            if buffer.is_empty() {
+                // Thousands of connections lie idle; the room of their longest message is not kept for each.
+                buffer.shrink_to(IDLE_BUFFER_BYTES);
+            }
             self.buffer = buffer;
         }
         if self.state == State::Closed {
@@ -281,3 +285,6 @@ const HEADER_END_BYTES: usize = 3;
 
 /// Bytes that are kept at most: one message, and enough of a further segment to find out.
 const BUFFER_BYTES_MAX: usize = MESSAGE_BYTES_MAX + START_LINE_BYTES_MAX;
+
+/// Bytes of room that a buffer without bytes keeps.
+const IDLE_BUFFER_BYTES: usize = 4 << 10;

@@ -116,13 +116,12 @@ pub(super) fn find_first(text: &[u8], look: impl Fn(Block) -> u64) -> Option<usi
 /// Where the line that `text` begins with ends: its LF, or the end of `text`. Most lines are short.
 #[inline(always)]
 pub(super) fn line_end(text: &[u8]) -> usize {
-    match text.first_chunk::<SHORT_LINE_BYTES>() {
-        Some(head) => find(b'\n', head).or_else(|| {
-            memchr::memchr(b'\n', rest(text, SHORT_LINE_BYTES)).map(|found| SHORT_LINE_BYTES + found)
-        }),
-        None => find(b'\n', text),
-    }
-    .unwrap_or(text.len())
+    let head = text.get(..SHORT_LINE_BYTES).unwrap_or(text);
+    let end = find(b'\n', head).or_else(|| {
+        let found = memchr::memchr(b'\n', text.get(SHORT_LINE_BYTES..)?)?;
+        Some(SHORT_LINE_BYTES + found)
+    });
+    end.unwrap_or(text.len())
 }
 
 const SHORT_LINE_BYTES: usize = 64;

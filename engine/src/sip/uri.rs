@@ -4,7 +4,7 @@ use rules::{Flag, Flags};
 
 use super::block::{Block, scan};
 use super::params::Params;
-use super::text::{byte, cut, find, rest, split_at, trim};
+use super::text::{byte, cut, find, find_first, rest, split_at, trim};
 
 /// The scheme of a URI, in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ impl<'a> Uri<'a> {
             let tidy = inner.iter().all(|&byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
             self.flags.raise_if(inner.is_empty() || !tidy, Flag::BadUri);
         } else {
-            host_end = hostport.iter().position(|&byte| !is_host(byte)).unwrap_or(hostport.len());
+            host_end = find_first(hostport, Block::foreign_to_hosts).unwrap_or(hostport.len());
         }
         let mut host = cut(hostport, 0, host_end);
         let behind = rest(hostport, host_end);
@@ -246,24 +246,6 @@ fn read_port(digits: &[u8]) -> Option<u16> {
         .try_fold(0u32, |sum, &digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0')))?;
     u16::try_from(port).ok()
 }
-
-/// Whether a host name or an IPv4 address may hold `byte`; the underscore is common though not lawful.
-#[inline(always)]
-fn is_host(byte: u8) -> bool {
-    HOST.get(usize::from(byte)).copied().unwrap_or(false)
-}
-
-#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
-static HOST: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut at: usize = 0;
-    while at < 256 {
-        let byte = at as u8;
-        table[at] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        at += 1;
-    }
-    table
-};
 
 /// Whether a percent sign in `text` lacks its two hexadecimal digits.
 fn has_bad_escape(text: &[u8]) -> bool {

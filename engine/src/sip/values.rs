@@ -1,10 +1,13 @@
 //! Iterators over the values of a header and over the addresses in them.
 
+use memchr::memchr3;
+
 use super::address::NameAddr;
 use super::header::{Header, bears_name};
 use super::lines::Lines;
 use super::message::Message;
-use super::text::{cut, rest};
+use super::params::quoted_end;
+use super::text::{byte, cut, find, rest, trim};
 
 /// The values of one header, one a line.
 #[derive(Clone)]
@@ -108,5 +111,59 @@ impl<'a> Iterator for Addresses<'_, 'a> {
             self.rest = self.values.next()?;
             self.tail = None;
         }
+    }
+}
+
+/// The parts of a comma list; commas in quotes and angle brackets part nothing.
+pub(super) fn list_parts(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut behind = value;
+    std::iter::from_fn(move || {
+        while !behind.is_empty() {
+            let end = part_end(behind);
+            let part = trim(cut(behind, 0, end));
+            behind = rest(behind, end + 1);
+            if !part.is_empty() {
+                return Some(part);
+            }
+        }
+        None
+    })
+}
+
+fn part_end(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(found) = memchr3(b',', b'"', b'<', rest(text, at)) {
+        at += found;
+        match byte(text, at) {
+            b',' => return at,
+            b'"' => at = quoted_end(text, at).unwrap_or(text.len()),
+            _ => at = find(b'>', rest(text, at)).map_or(text.len(), |end| at + end + 1),
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_comes_apart_at_its_own_commas_only() {
+        let parts = |text: &'static str| list_parts(text.as_bytes()).collect::<Vec<_>>();
+        assert_eq!(
+            parts("a.b.c;info=<https://h/a,b>;x=\"1,2\" , d.e.f"),
+            [&b"a.b.c;info=<https://h/a,b>;x=\"1,2\""[..], b"d.e.f"]
+        );
+        assert_eq!(parts(" , ,a"), [b"a"]);
+        assert_eq!(parts("a<b,c"), [b"a<b,c"]);
+        assert!(parts("").is_empty());
+    }
+
+    #[test]
+    fn two_signatures_in_one_header_are_two() {
+        let message =
+            Message::read(b"INVITE sip:h SIP/2.0\r\nIdentity: a.b.c;ppt=shaken, d.e.f;ppt=div\r\n\r\n");
+        let values: Vec<_> = message.identities().collect();
+        assert_eq!(values, [&b"a.b.c;ppt=shaken"[..], b"d.e.f;ppt=div"]);
     }
 }

@@ -15,10 +15,25 @@ pub(crate) struct Found {
 /// The terms of all rules on one text field.
 #[derive(Debug)]
 pub(crate) struct Texts {
-    literals: Option<AhoCorasick>,
+    literals: Vec<Literals>,
     /// What each literal stands for.
     owners: Vec<Vec<Found>>,
     regexes: Vec<(Regex, u32)>,
+}
+
+/// A stretch of the literals.
+#[derive(Debug)]
+struct Literals {
+    /// The place of the first in `owners`.
+    first: usize,
+    finder: Finder,
+}
+
+#[derive(Debug)]
+enum Finder {
+    Automaton(Box<AhoCorasick>),
+    /// In lower case; for a text too long for an automaton.
+    Single(Box<[u8]>),
 }
 
 /// What recent texts were found to hold, by the whole text: one slot for each hash, no allocation.
@@ -68,26 +83,23 @@ impl Texts {
         let (literals, owners): (Vec<&str>, Vec<Vec<Found>>) = distinct
             .filter_map(|alike| Some((alike.first()?.0.as_str(), alike.iter().map(|p| p.1).collect())))
             .unzip();
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .build(&literals)
-            .ok();
-        Self { literals: automaton.filter(|_| !literals.is_empty()), owners, regexes }
+        let mut finders = Vec::new();
+        Literals::push(&literals, 0, &automaton, &mut finders);
+        Self { literals: finders, owners, regexes }
     }
 
     /// Puts every term that `text` holds into `found`, each once.
     pub(crate) fn find(&self, text: &[u8], found: &mut Vec<Found>) {
         found.clear();
-        if let Some(literals) = &self.literals {
-            for hit in literals.find_overlapping_iter(text) {
-                for owner in self.owners.get(hit.pattern().as_usize()).into_iter().flatten() {
+        for literals in &self.literals {
+            literals.each(text, |literal| {
+                for owner in self.owners.get(literal).into_iter().flatten() {
                     match found.iter_mut().find(|known| known.term == owner.term) {
                         Some(known) => known.entry = known.entry.min(owner.entry),
                         None => found.push(*owner),
                     }
                 }
-            }
+            });
         }
         let regexes = self.regexes.iter().filter(|(regex, _)| regex.is_match(text));
         found.extend(regexes.map(|&(_, term)| Found { term, entry: 0 }));
@@ -113,6 +125,52 @@ impl Texts {
         self.find(text, found);
         entry.keep(owner, text, found);
     }
+}
+
+impl Literals {
+    /// Adds finders for `literals`, the first of which stands at `first`. What no one automaton can hold
+    /// (it counts states in 31 bits) is halved until it fits: no literal is ever left out.
+    fn push(
+        literals: &[&str],
+        first: usize,
+        build: &impl Fn(&[&str]) -> Option<AhoCorasick>,
+        finders: &mut Vec<Self>,
+    ) {
+        let finder = match (build(literals), literals) {
+            (_, []) => return,
+            (Some(automaton), _) => Finder::Automaton(Box::new(automaton)),
+            (None, [single]) => Finder::Single(single.as_bytes().into()),
+            (None, _) => {
+                let (left, right) = literals.split_at(literals.len() / 2);
+                Self::push(left, first, build, finders);
+                return Self::push(right, first + left.len(), build, finders);
+            }
+        };
+        finders.push(Self { first, finder });
+    }
+
+    /// Hands the place of every literal that `text` holds to `visit`, some of them more than once.
+    #[inline]
+    fn each(&self, text: &[u8], mut visit: impl FnMut(usize)) {
+        match &self.finder {
+            Finder::Automaton(automaton) => {
+                for hit in automaton.find_overlapping_iter(text) {
+                    visit(self.first + hit.pattern().as_usize());
+                }
+            }
+            Finder::Single(literal) => {
+                if text.windows(literal.len().max(1)).any(|window| window.eq_ignore_ascii_case(literal)) {
+                    visit(self.first);
+                }
+            }
+        }
+    }
+}
+
+/// One automaton for all of `literals`; `None` when they are too many for one.
+fn automaton(literals: &[&str]) -> Option<AhoCorasick> {
+    let mut builder = AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(literals).ok()
 }
 
 impl CachedText {
@@ -176,6 +234,20 @@ mod tests {
         let texts = texts(&["sipvicious", "vicious", "SIP", "scanner", ""]);
         assert_eq!(terms(&texts, "friendly SipVicious/0.3"), [0, 1, 2, 4]);
         assert_eq!(terms(&texts, ""), [4]);
+    }
+
+    #[test]
+    fn literals_that_no_automaton_holds_are_found_all_the_same() {
+        let literals = ["ext", "friendly", "scanner", "sip", "sipvicious", "vicious"];
+        for most in 0..=literals.len() {
+            let build = |some: &[&str]| automaton(some).filter(|_| some.len() <= most);
+            let mut split = texts(&literals);
+            split.literals.clear();
+            Literals::push(&literals, 0, &build, &mut split.literals);
+            assert_eq!(split.literals.len() == 1, most == literals.len());
+            assert_eq!(terms(&split, "friendly SipVicious/0.3"), [1, 3, 4, 5], "at most {most}");
+            assert_eq!(terms(&split, ""), [0; 0]);
+        }
     }
 
     #[test]

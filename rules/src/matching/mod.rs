@@ -5,6 +5,7 @@ mod clock;
 mod index;
 mod networks;
 mod numbers;
+mod packed;
 mod parties;
 mod ranges;
 mod rows;

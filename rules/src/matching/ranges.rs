@@ -1,5 +1,6 @@
 //! Ranges of numbers: prefixes, `A - B`, wildcards.
 
+use crate::matching::packed::PackedPieces;
 use crate::matching::segments::SegmentMap;
 use crate::number::Number;
 use crate::number_set::{NumberSet, Segment};
@@ -8,21 +9,40 @@ use crate::number_set::{NumberSet, Segment};
 #[derive(Clone, Debug, Default)]
 pub struct RangeTable {
     /// The row plus one, of overlapping ranges the lowest.
-    rows: Box<SegmentMap>,
+    rows: Pieces,
     length: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Pieces {
+    Packed(Box<PackedPieces>),
+    /// What cannot be packed: hardly any pieces, or very many shapes.
+    Plain(Box<SegmentMap>),
+}
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self::Plain(Box::default())
+    }
 }
 
 impl RangeTable {
     /// The table of `ranges`; of overlapping ones the one with the lowest row is found.
     pub fn new(ranges: Vec<(Segment, u32)>) -> Self {
         let rows = SegmentMap::new(&ranges, |holders| holders.next().map_or(0, |row| row.saturating_add(1)));
-        Self { rows: Box::new(rows), length: ranges.len() }
+        let length = ranges.len();
+        drop(ranges);
+        let packed = PackedPieces::new(&rows).map(Box::new).map(Pieces::Packed);
+        Self { rows: packed.unwrap_or_else(|| Pieces::Plain(Box::new(rows))), length }
     }
 
     /// The row of the range that holds `number`, if there is one.
     #[inline]
     pub fn row(&self, number: Number) -> Option<u32> {
-        self.rows.value(number).checked_sub(1)
+        match &self.rows {
+            Pieces::Packed(pieces) => pieces.row(number),
+            Pieces::Plain(pieces) => pieces.value(number).checked_sub(1),
+        }
     }
 
     /// How many ranges were given.
@@ -37,12 +57,19 @@ impl RangeTable {
 
     /// Memory it takes for matching, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.rows.bytes()
+        let pieces = match &self.rows {
+            Pieces::Packed(pieces) => size_of::<PackedPieces>() + pieces.bytes(),
+            Pieces::Plain(pieces) => size_of::<SegmentMap>() + pieces.bytes(),
+        };
+        size_of::<Self>() + pieces
     }
 
     /// All its numbers as a set.
     pub fn to_set(&self) -> NumberSet {
-        NumberSet::from_segments(self.rows.segments())
+        NumberSet::from_segments(match &self.rows {
+            Pieces::Packed(pieces) => pieces.segments(),
+            Pieces::Plain(pieces) => pieces.segments(),
+        })
     }
 }
 

@@ -78,6 +78,24 @@ impl SegmentMap {
         }
     }
 
+    /// The pieces where something was said, in order: first position, the one behind the last, value by length.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (u64, u64, [u32; 16])> + '_ {
+        let lows = || self.lows.iter().map(|low| low >> MASK_ID_BITS);
+        let ends = lows().skip(1).chain([u64::MAX]);
+        let pieces = lows().zip(ends).zip(self.lows.iter().zip(&self.values));
+        pieces
+            .map(|((low, end), (packed, &value))| (low, end, self.shape(packed & MASK_ID, value)))
+            .filter(|(_, _, shape)| *shape != [0; 16])
+    }
+
+    fn shape(&self, mask: u64, value: u32) -> [u32; 16] {
+        if mask == 0 {
+            return self.shapes.get(value as usize).copied().unwrap_or_default();
+        }
+        let lengths = self.masks.get(mask as usize).copied().unwrap_or(0);
+        std::array::from_fn(|length| if lengths >> length & 1 == 1 { value } else { 0 })
+    }
+
     /// Where something was said.
     pub(crate) fn segments(&self) -> Vec<Segment> {
         let lows = || self.lows.iter().map(|low| low >> MASK_ID_BITS);
@@ -167,7 +185,7 @@ impl SegmentMap {
 }
 
 /// The lengths that have a value.
-fn lengths_of(shape: &[u32; 16]) -> u16 {
+pub(super) fn lengths_of(shape: &[u32; 16]) -> u16 {
     (0..).zip(shape).filter(|(_, value)| **value != 0).fold(0, |mask, (n, _)| mask | 1 << n)
 }
 

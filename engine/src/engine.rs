@@ -1,13 +1,14 @@
 //! The engine: one packet in, one decision out, and news of calls that ended.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ahash::RandomState;
 use rules::matching::Scratch;
 use rules::plan::DialPlan;
 use rules::policy::{Limits, PolicySet, strictest};
-use rules::{Action, Direction, Flag, Flags, Method, Reason, Timestamp};
+use rules::{Action, CallType, Direction, Flag, Flags, Method, Reason, Timestamp};
 
 use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, Table, View};
 use crate::callback::Callbacks;
@@ -455,12 +456,12 @@ impl Judging<'_, '_> {
         }
         for index in 0..self.touched.len() {
             let Some(&policy) = self.touched.get(index) else { break };
-            let view = self.by_policy(policy, facts.clone());
+            let view = self.by_policy(policy, attempt.call_type, facts.clone());
             attempt.views.extend(view);
         }
     }
 
-    fn by_policy(&mut self, index: u32, facts: std::ops::Range<u32>) -> Option<View> {
+    fn by_policy(&mut self, index: u32, call_type: CallType, facts: Range<u32>) -> Option<View> {
         let policy = self.policies.policies().get(index as usize)?;
         let limits = self.limits.get_mut(index as usize)?;
         let customer = &policy.text().customer;
@@ -469,6 +470,7 @@ impl Judging<'_, '_> {
         let direction = policy.direction(self.packet.source.ip(), &self.facts.called, &self.facts.callers);
         let seen = Seen {
             direction,
+            call_type,
             attestation,
             believed: trust.own_side || trust.trusted,
             callback: direction == Direction::Inbound

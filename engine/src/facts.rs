@@ -2,7 +2,9 @@
 
 use rules::plan::DialPlan;
 use rules::policy::Customer;
-use rules::{Attestation, Direction, Flag, Flags, Identity, Number, Origin, Party, Subject, Timestamp};
+use rules::{
+    Attestation, CallType, Direction, Flag, Flags, Identity, Number, Origin, Party, Subject, Timestamp,
+};
 
 use crate::call::{Attempt, Fact, Role};
 use crate::limits::FACTS_MAX;
@@ -155,7 +157,7 @@ impl Facts {
             display_name: from.map_or(&b""[..], |from| from.display),
             user_agent: message.user_agent(),
             hosts: [from.map_or(&b""[..], |from| from.uri.host), message.request_uri().host],
-            call_type: message.call_type(),
+            call_type: seen.call_type,
             attestation: seen.attestation,
             signer: b"",
             identity_mismatch: self.mismatch,
@@ -173,6 +175,8 @@ impl Facts {
 pub struct Seen {
     /// Which way it goes.
     pub direction: Direction,
+    /// What its session description offers.
+    pub call_type: CallType,
     /// What is known of the caller's right to the number.
     pub attestation: Option<Attestation>,
     /// Whether the peer is trusted or the customer's own.

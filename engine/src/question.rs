@@ -88,6 +88,7 @@ impl Question {
             direction: self
                 .direction
                 .unwrap_or_else(|| policy.direction(self.source.ip(), &facts.called, &facts.callers)),
+            call_type: message.call_type(),
             attestation: self.attestation.or(attestation),
             believed: trust.own_side || trust.trusted,
             callback: false,

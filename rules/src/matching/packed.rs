@@ -130,7 +130,7 @@ impl PackedPieces {
                 let next = if place + 1 < to { begin(place + 1) } else { None };
                 let low = self.begin(slot);
                 let end = next.unwrap_or(1 << self.shift).min(low.saturating_add(shape.reach));
-                if lengths != 0 {
+                if lengths != 0 && low < end {
                     segments.push(Segment { low: start + low, high: start + end - 1, lengths });
                 }
             }

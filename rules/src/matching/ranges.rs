@@ -104,6 +104,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_place_behind_a_piece_is_empty_though_rows_differ_by_length_elsewhere() {
+        let whole = NumberSet::prefix(number("2")).with_lengths(0b1100_1010_0000);
+        let table = RangeTable::new(ranges(&[(whole.clone(), 0), (NumberSet::exact(number("2")), 1)]));
+        assert_eq!((table.row(number("2")), table.row(number("20000"))), (Some(1), Some(0)));
+        assert_eq!(table.row(number("30000")), None);
+        assert_eq!(table.to_set(), whole.union(&NumberSet::exact(number("2"))));
+    }
+
     fn any_set() -> impl Strategy<Value = NumberSet> {
         let digits = || "[1-3][0-2]{0,4}".prop_map(|digits| number(&digits));
         prop_oneof![

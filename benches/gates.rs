@@ -4,12 +4,19 @@
 use std::fs::File;
 use std::hint::black_box;
 use std::io::BufWriter;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use engine::sip::{Header, Message};
-use generator::{Day, Settings};
+use collector::{Assembler, Merge};
+use engine::Engine;
+use generator::{Day, LISTED_CALLERS, Settings};
+use reporter::Summary;
+use rules::matching::Scratch;
+use rules::policy::{MemoryFiles, PolicySet};
+use rules::subject::{Attestation, CallType, Direction, Identity, Method, Origin, Party, Subject, Transport};
+use rules::{Flags, Number, Policy, Timestamp};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,8 +29,10 @@ fn main() -> ExitCode {
     };
     match (name, messages) {
         ("generate", Some(messages)) => generate(messages),
-        ("reader-invite", Some(messages)) => (0..messages).for_each(|_| read_invite(black_box(INVITE))),
-        ("reader-response", Some(messages)) => (0..messages).for_each(|_| follow(black_box(RESPONSE))),
+        ("write", Some(messages)) => write(messages),
+        ("replay", Some(messages)) => replay(messages),
+        ("judge-100-rules", Some(messages)) => judge(100, messages),
+        ("judge-10000-rules", Some(messages)) => judge(10_000, messages),
         _ => {
             eprintln!("usage: gates NAME MESSAGES");
             return ExitCode::from(2);
@@ -65,6 +74,78 @@ fn policy() -> Policy {
     let text = include_str!("../fixtures/demo/acme.toml");
     let reading = rules::policy::read("acme.toml", text, &files, Timestamp::default());
     Policy::new(reading.policy.expect("the demo's policy has no mistake"))
+}
+
+/// Judges calls that no rule refuses, by `count` rules on a list of ten thousand numbers and a thousand prefixes.
+fn judge(count: u32, messages: usize) {
+    let policy = long_policy(count);
+    let (mut limits, mut scratch) = (policy.limits(), Scratch::default());
+    let source = SocketAddr::from(([192, 0, 2, 7], 5060));
+    let called = [Party::Number(national(210_555_0100))];
+    for message in 0..messages as u64 {
+        // Odd numbers are not listed.
+        let party = Party::Number(national(312_555_0000 + (message % 9_000) * 2 + 1));
+        let callers = [(Origin::From, false), (Origin::Asserted, true)].map(|(origin, asserted)| Identity {
+            party,
+            origin,
+            asserted,
+        });
+        let subject = Subject {
+            at: Timestamp::from_seconds(1_791_979_200 + message as i64),
+            method: Method::Invite,
+            direction: Direction::Inbound,
+            source,
+            destination: SocketAddr::from(([10, 20, 0, 1], 5060)),
+            transport: Transport::Udp,
+            callers: &callers,
+            forwarders: &[],
+            called: &called,
+            restricted: false,
+            display_name: b"Alice",
+            user_agent: b"FreeSWITCH-mod_sofia/1.10.7",
+            hosts: [b"carrier.example", b"acme.example"],
+            call_type: CallType::Voice,
+            attestation: Some(Attestation::None),
+            signer: b"",
+            identity_mismatch: false,
+            priority: false,
+            callback: false,
+            repeat: false,
+            flags: Flags::NONE,
+            headers: &(),
+        };
+        let verdict = policy.judge(&subject, &mut limits, &mut scratch);
+        assert_eq!(black_box(verdict).action, rules::Action::Allow);
+    }
+}
+
+fn long_policy(count: u32) -> Policy {
+    let exact = (0..10_000).map(|index| format!("{}\n", national(312_555_0000 + index * 2)));
+    let prefixes = (0..1_000).map(|index| format!("+{}*\n", 440_000 + index * 7));
+    let list: String = std::iter::once("number\n".to_owned()).chain(exact).chain(prefixes).collect();
+    let mut text = String::from(
+        "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"America/Chicago\"\n\
+         numbers = [\"+1 210 555 01xx\"]\ntrunks = [\"10.20.0.0/16\"]\n\
+         [lists.harassment]\nnumbers_file = \"harassment.csv\"\n",
+    );
+    for index in 0..count {
+        let when = match index % 5 {
+            0 => "direction = \"inbound\", caller = \"@harassment\"".to_owned(),
+            1 => format!("user_agent = \"agent-{index}/\""),
+            2 => format!("direction = \"outbound\", called = \"+88{index:05}*\""),
+            3 => format!("caller = \"+4479{index:05}*\", called = \"+1210555{:04}\"", index % 10_000),
+            _ => format!("method = \"MESSAGE\", source = \"198.18.{}.{}\"", index / 256, index % 256),
+        };
+        text += &format!("[[firewall]]\nname = \"rule {index}\"\nwhen = {{ {when} }}\naction = \"block\"\n");
+    }
+    let files = MemoryFiles::new().with("harassment.csv", list);
+    let reading = rules::policy::read("acme.toml", &text, &files, Timestamp::default());
+    Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics.first())))
+}
+
+/// +1 and ten digits.
+fn national(digits: u64) -> Number {
+    Number::international(format!("1{digits}").as_bytes()).expect("eleven digits are a number")
 }
 
 /// Writes the capture that [`replay`] reads.

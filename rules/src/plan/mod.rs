@@ -3,7 +3,7 @@
 //! All sets are exact: the regular expressions of the metadata are turned into number sets once, when first
 //! asked for, and never evaluated per call.
 
-pub(crate) mod character;
+mod character;
 mod dial;
 mod dialled;
 mod emergency;
@@ -21,7 +21,7 @@ pub use dial::{Bare, DialPlan, Habits, PlanError};
 pub use dialled::{Dialled, Role};
 pub use emergency::regions;
 pub use kind::{Description, Kind};
-pub use plain::{read_plain, read_short, read_text};
+pub use plain::read_plain;
 pub use territory::{CountryCode, Prefix};
 pub use written::Written;
 

@@ -168,13 +168,7 @@ impl Engine {
     }
 
     /// An INVITE without To tag opens an attempt, unless it repeats one: one per Call-ID, From tag and caller.
-    fn invite<'a>(
-        &mut self,
-        packet: &Packet<'a>,
-        message: &Message<'a>,
-        keys: Keys,
-        handled: &mut Handled<'a>,
-    ) {
+    fn invite<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>, keys: Keys, handled: &mut Handled<'a>) {
         let payload = self.hasher.hash_one((packet.source, message.bytes()));
         let mut reused = false;
         let mut known = None;
@@ -411,8 +405,7 @@ impl Engine {
             let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
             judging.by_nobody(dial_plan, attempt);
         }
-        let verdicts =
-            attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
+        let verdicts = attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
         handled.decision = Some(strictest(verdicts).map_or(Action::Allow, |(_, verdict)| verdict.action));
         if earlier > 0 && !attempt.merge_views(earlier) {
             attempt.facts.truncate(facts);
@@ -473,8 +466,7 @@ impl Judging<'_, '_> {
             call_type,
             attestation,
             believed: trust.own_side || trust.trusted,
-            callback: direction == Direction::Inbound
-                && self.callbacks.expects(&self.facts.called, self.packet.at),
+            callback: direction == Direction::Inbound && self.callbacks.expects(&self.facts.called, self.packet.at),
             repeat: self.repeat,
             flags: self.flags.union(number_flags),
         };

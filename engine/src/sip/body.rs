@@ -20,10 +20,10 @@ pub(super) fn read_call_type(content_type: Option<&[u8]>, body: &[u8]) -> CallTy
             active = medium.is_some();
             kind = strongest(kind, medium.unwrap_or(CallType::Other));
         }
-        [b'a', b'=', b'r', b't', b'p', b'm', b'a', b'p', b':', behind @ ..] if active => {
-            if is_fax_codec(cut(behind, 0, line_end(behind))) {
-                kind = CallType::Fax;
-            }
+        [b'a', b'=', b'r', b't', b'p', b'm', b'a', b'p', b':', behind @ ..]
+            if active && is_fax_codec(cut(behind, 0, line_end(behind))) =>
+        {
+            kind = CallType::Fax;
         }
         _ => {}
     };
@@ -63,8 +63,10 @@ fn read_medium(line: &[u8]) -> Option<CallType> {
     if port == b"0" || port.starts_with(b"0/") {
         return None;
     }
-    let is_audio = media.eq_ignore_ascii_case(b"audio");
-    let fax = starts_with_ignore_case(protocol, b"udp") && !is_other_udp(protocol)
+    let is_audio = media == b"audio" || media.eq_ignore_ascii_case(b"audio");
+    let fax = matches!(protocol, [b'u' | b'U', ..])
+        && starts_with_ignore_case(protocol, b"udp")
+        && !is_other_udp(protocol)
         || (!is_audio
             && formats.split(|&byte| is_space(byte)).any(|format| format.eq_ignore_ascii_case(b"t38")));
     Some(if fax {

@@ -1,6 +1,8 @@
 //! Reads SIP from bytes: a message and its defects, never an error.
 
 mod address;
+#[cfg(test)]
+mod agreement;
 mod block;
 mod body;
 mod defects;

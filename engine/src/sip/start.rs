@@ -31,7 +31,7 @@ impl<'a> Start<'a> {
             else {
                 return None;
             };
-            if !reason.last().is_some_and(|&last| last > b' ') {
+            if reason.last().is_none_or(|&last| last <= b' ') {
                 return None;
             }
             let digit = |digit: u8| u16::from(digit.wrapping_sub(b'0'));

@@ -74,7 +74,7 @@ pub(super) fn number(text: &[u8]) -> Option<u64> {
 
 /// Whether `text` begins with `prefix`, in any case of ASCII letters.
 pub(super) fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
-    text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    text.get(..prefix.len()).is_some_and(|head| head == prefix || head.eq_ignore_ascii_case(prefix))
 }
 
 /// Where `wanted` stands first. For short texts, inlined: a call of `memchr` costs more than most addresses are long.

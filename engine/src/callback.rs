@@ -28,9 +28,10 @@ impl Callbacks {
     /// Whether one of `called` is waited for at `now`.
     pub(crate) fn expects(&self, called: &[Party], now: Timestamp) -> bool {
         !self.until.is_empty()
-            && called.iter().filter_map(|party| party.number()).any(|number| {
-                self.until.get(&number).is_some_and(|&until| now < until)
-            })
+            && called
+                .iter()
+                .filter_map(|party| party.number())
+                .any(|number| self.until.get(&number).is_some_and(|&until| now < until))
     }
 }
 

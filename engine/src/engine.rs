@@ -8,7 +8,7 @@ use ahash::RandomState;
 use rules::matching::Scratch;
 use rules::plan::DialPlan;
 use rules::policy::{Limits, PolicySet, strictest};
-use rules::{Action, CallType, Direction, Flag, Flags, Method, Reason, Timestamp};
+use rules::{Action, Direction, Flag, Flags, Method, Reason, Timestamp};
 
 use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, Table, View};
 use crate::callback::Callbacks;
@@ -168,7 +168,13 @@ impl Engine {
     }
 
     /// An INVITE without To tag opens an attempt, unless it repeats one: one per Call-ID, From tag and caller.
-    fn invite<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>, keys: Keys, handled: &mut Handled<'a>) {
+    fn invite<'a>(
+        &mut self,
+        packet: &Packet<'a>,
+        message: &Message<'a>,
+        keys: Keys,
+        handled: &mut Handled<'a>,
+    ) {
         let payload = self.hasher.hash_one((packet.source, message.bytes()));
         let mut reused = false;
         let mut known = None;
@@ -390,7 +396,6 @@ impl Engine {
             packet,
             message,
             flags,
-            repeat: earlier > 0,
             policies: &policies,
             facts: &mut self.facts,
             limits: &mut self.limits,
@@ -405,7 +410,8 @@ impl Engine {
             let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
             judging.by_nobody(dial_plan, attempt);
         }
-        let verdicts = attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
+        let verdicts =
+            attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
         handled.decision = Some(strictest(verdicts).map_or(Action::Allow, |(_, verdict)| verdict.action));
         if earlier > 0 && !attempt.merge_views(earlier) {
             attempt.facts.truncate(facts);
@@ -419,7 +425,6 @@ struct Judging<'a, 'p> {
     packet: &'a Packet<'p>,
     message: &'a Message<'p>,
     flags: Flags,
-    repeat: bool,
     policies: &'a PolicySet,
     facts: &'a mut Facts,
     limits: &'a mut Vec<Limits>,
@@ -449,12 +454,12 @@ impl Judging<'_, '_> {
         }
         for index in 0..self.touched.len() {
             let Some(&policy) = self.touched.get(index) else { break };
-            let view = self.by_policy(policy, attempt.call_type, facts.clone());
+            let view = self.by_policy(policy, attempt, facts.clone());
             attempt.views.extend(view);
         }
     }
 
-    fn by_policy(&mut self, index: u32, call_type: CallType, facts: Range<u32>) -> Option<View> {
+    fn by_policy(&mut self, index: u32, attempt: &Attempt, facts: Range<u32>) -> Option<View> {
         let policy = self.policies.policies().get(index as usize)?;
         let limits = self.limits.get_mut(index as usize)?;
         let customer = &policy.text().customer;
@@ -463,11 +468,12 @@ impl Judging<'_, '_> {
         let direction = policy.direction(self.packet.source.ip(), &self.facts.called, &self.facts.callers);
         let seen = Seen {
             direction,
-            call_type,
+            call_type: attempt.call_type,
             attestation,
             believed: trust.own_side || trust.trusted,
-            callback: direction == Direction::Inbound && self.callbacks.expects(&self.facts.called, self.packet.at),
-            repeat: self.repeat,
+            callback: direction == Direction::Inbound
+                && self.callbacks.expects(&self.facts.called, self.packet.at),
+            repeat: attempt.has_passed(index, &self.facts.called),
             flags: self.flags.union(number_flags),
         };
         let subject = self.facts.subject(self.packet, self.message, seen);

@@ -126,16 +126,22 @@ impl Facts {
         place(&asserted)
             .or_else(|| place(&|caller| caller.origin == Origin::From && numbered(caller)))
             .or_else(|| {
-                let from_tells = self.callers.first().is_some_and(|from| {
-                    matches!(from.party, Party::Invalid | Party::Name)
-                });
+                let from_tells = self
+                    .callers
+                    .first()
+                    .is_some_and(|from| matches!(from.party, Party::Invalid | Party::Name));
                 if from_tells { Some(0) } else { place(&numbered) }
             })
             .unwrap_or(0) as u32
     }
 
     /// The subject that a policy judges.
-    pub fn subject<'a, 'p: 'a>(&'a self, packet: &Packet<'_>, message: &'a Message<'p>, seen: Seen) -> Subject<'a> {
+    pub fn subject<'a, 'p: 'a>(
+        &'a self,
+        packet: &Packet<'_>,
+        message: &'a Message<'p>,
+        seen: Seen,
+    ) -> Subject<'a> {
         let from = message.from();
         Subject {
             at: packet.at,
@@ -340,7 +346,9 @@ fn origin(role: Role) -> Origin {
 /// Privacy values that withhold the number (RFC 3323 §4.2, RFC 3325 §9.3); `none` does not.
 fn withholds(privacy: &[u8]) -> bool {
     privacy.split(|&byte| byte == b';' || byte == b',').any(|value| {
-        [&b"id"[..], b"user", b"header", b"full"].iter().any(|word| value.trim_ascii().eq_ignore_ascii_case(word))
+        [&b"id"[..], b"user", b"header", b"full"]
+            .iter()
+            .any(|word| value.trim_ascii().eq_ignore_ascii_case(word))
     })
 }
 

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 
+use rules::verdict::ActedRules;
 use rules::{Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
 
 use crate::call::Progress;
@@ -209,6 +210,16 @@ impl Attempt {
         start..self.text.len() as u32
     }
 
+    /// Whether the policy at `index` let an earlier message of this attempt pass to the same numbers: only then is the
+    /// next one a repeat that limits need not count. Who resends a refused INVITE, or reuses a Call-ID for another
+    /// number, is counted.
+    pub(crate) fn has_passed(&self, index: u32, called: &[Party]) -> bool {
+        self.views.iter().filter(|view| view.policy == Some(index)).any(|view| {
+            let numbers = self.facts(view).iter().filter(|fact| fact.role.routes()).map(|fact| fact.party);
+            view.verdict.is_some_and(|verdict| verdict.goes_on()) && numbers.eq(called.iter().copied())
+        })
+    }
+
     /// Of the views from `earlier` on, which judged a later message of the same attempt, keeps those that are stricter
     /// than what was decided before. Returns whether any was kept: else what they refer to can go.
     pub(crate) fn merge_views(&mut self, earlier: usize) -> bool {
@@ -216,16 +227,26 @@ impl Attempt {
         let later = self.views.split_off(earlier.min(self.views.len()));
         for view in later {
             let known = self.views.iter_mut().find(|known| known.policy == view.policy);
-            match known {
-                Some(known) if strictness(&view) > strictness(known) => {
-                    kept = true;
-                    *known = view;
+            let Some(known) = known else {
+                kept = true;
+                self.views.push(view);
+                continue;
+            };
+            // Places held in limits are given back when the call ends, whichever verdict is told.
+            let held = view.verdict.iter().chain(&known.verdict).flat_map(|verdict| verdict.held.iter());
+            let held = held.fold(ActedRules::default(), |mut held, rule| {
+                if held.iter().all(|other| other != rule) {
+                    held.push(rule);
                 }
-                Some(known) => known.flags = known.flags.union(view.flags),
-                None => {
-                    kept = true;
-                    self.views.push(view);
-                }
+                held
+            });
+            known.flags = known.flags.union(view.flags);
+            if strictness(&view) > strictness(known) {
+                kept = true;
+                *known = view;
+            }
+            if let Some(verdict) = &mut known.verdict {
+                verdict.held = held;
             }
         }
         kept

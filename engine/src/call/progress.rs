@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn an_answered_call_has_ring_and_talk_time() {
         use Signal::{Answer, HangUp, Ring};
-        let call = after(&[(1, Ring), (2, Ring), (7, Answer(200)), (8, Answer(200)), (67, HangUp(Side::Called))]);
+        let call =
+            after(&[(1, Ring), (2, Ring), (7, Answer(200)), (8, Answer(200)), (67, HangUp(Side::Called))]);
         assert_eq!((call.ring_micros(), call.talk_micros()), (Some(6_000_000), Some(60_000_000)));
         assert_eq!((call.status, call.hung_up), (200, Some(Side::Called)));
     }

@@ -5,7 +5,7 @@
 
 mod parameter;
 
-use rules::plan::{DialPlan, Dialled, Written, read_plain};
+use rules::plan::{DialPlan, Dialled, Written, read_short};
 use rules::{Flag, Flags, Number};
 
 pub use parameter::Verstat;

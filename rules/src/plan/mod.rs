@@ -3,7 +3,7 @@
 //! All sets are exact: the regular expressions of the metadata are turned into number sets once, when first
 //! asked for, and never evaluated per call.
 
-mod character;
+pub(crate) mod character;
 mod dial;
 mod dialled;
 mod emergency;
@@ -21,7 +21,7 @@ pub use dial::{Bare, DialPlan, Habits, PlanError};
 pub use dialled::{Dialled, Role};
 pub use emergency::regions;
 pub use kind::{Description, Kind};
-pub use plain::read_plain;
+pub use plain::{read_plain, read_short, read_text};
 pub use territory::{CountryCode, Prefix};
 pub use written::Written;
 
@@ -207,6 +207,14 @@ static NOTHING: NumberSet = NumberSet::EMPTY;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberType};
+
+    fn number(text: &str) -> Number {
+        match text.strip_prefix('+') {
+            Some(digits) => Number::international(digits.as_bytes()).unwrap(),
+            None => Number::local(text.as_bytes()).unwrap(),
+        }
+    }
 
     /// The metadata's library read the lock file wrote: what `explain` prints must be what was compiled.
     #[test]
@@ -215,5 +223,173 @@ mod tests {
         let (name, version) = metadata_version().split_once(' ').unwrap();
         assert!(lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n")));
         assert_eq!(lock.matches(&format!("name = \"{name}\"\n")).count(), 1);
+    }
+
+    #[test]
+    fn a_number_belongs_to_the_country_its_leading_digits_name() {
+        for (text, region) in [
+            ("+12105550100", "US"),
+            ("+14165550100", "CA"),
+            ("+14161110100", "CA"),
+            ("+12101111111", "US"),
+            ("+18765550100", "JM"),
+            ("+18005550100", "US"),
+            ("+442079460123", "GB"),
+            ("+447781123456", "GG"),
+            ("+74951234567", "RU"),
+            ("+77011234567", "KZ"),
+            ("+390612345678", "IT"),
+            ("+390669812345", "VA"),
+            ("+4930231251", "DE"),
+        ] {
+            let number = number(text);
+            let found: Vec<&str> =
+                regions().filter(|region| country(region).unwrap().contains(number)).collect();
+            assert_eq!(found, [region], "{text}");
+            assert_eq!(describe(number).country, Some(region), "{text}");
+        }
+        assert!(country("AQ").unwrap().is_empty());
+        assert!(country("gb").is_some() && country("ZZ").is_none() && country("USA").is_none());
+    }
+
+    #[test]
+    fn what_is_dear_or_abroad_is_known() {
+        let (us, ca) = (international("US").unwrap(), international("ca").unwrap());
+        for (text, abroad_of_us, abroad_of_ca) in [
+            ("+12105550100", false, true),
+            ("+17875550100", false, true),
+            ("+14165550100", true, false),
+            ("+18765550100", true, true),
+            ("+18005550100", false, false),
+            ("+442079460123", true, true),
+            ("+8816123456", true, true),
+        ] {
+            assert_eq!(
+                (us.contains(number(text)), ca.contains(number(text))),
+                (abroad_of_us, abroad_of_ca),
+                "{text}"
+            );
+            assert_eq!(national("US").unwrap().contains(number(text)), !abroad_of_us, "{text}");
+        }
+        assert!(!us.contains(number("911")) && national("ZZ").is_none());
+        assert!(premium().contains(number("+19005550100")) && premium().contains(number("+979123456789")));
+        assert!(toll_free().contains(number("+18005550111")) && toll_free().contains(number("+80012345678")));
+        assert!(mobile().contains(number("+447400123456")) && !mobile().contains(number("+12105550100")));
+        assert!(satellite().contains(number("+870771234567")) && satellite().contains(number("+8816123456")));
+        assert!(
+            satellite().contains(number("+882161234567")) && !satellite().contains(number("+442079460123"))
+        );
+        assert!(
+            high_risk().contains(number("+2521234567")) && !high_risk().contains(number("+442079460123"))
+        );
+        assert_eq!(
+            risk(number("+18765550100")),
+            Some("Jamaica: one-ring and lottery scams behind +1 (FCC, FTC)")
+        );
+        assert_eq!(risk(number("876")), None);
+    }
+
+    #[test]
+    fn what_nobody_can_have_is_told_from_what_is_only_mistyped() {
+        for (text, is_invalid, is_unallocated) in [
+            ("+12105550100", false, false),
+            ("+12101111111", true, false),
+            ("+12225550100", true, true),
+            ("+1210555010", true, false),
+            ("+999123456789", false, true),
+            ("+2101234567", false, true),
+            ("+442079460123", false, false),
+            ("+44", true, false),
+        ] {
+            let number = number(text);
+            assert_eq!(invalid().contains(number), is_invalid, "{text}");
+            assert_eq!(unallocated().contains(number), is_unallocated, "{text}");
+        }
+        assert!(unallocated().intersection(valid()).is_empty() && invalid().intersection(valid()).is_empty());
+    }
+
+    /// Numbers all over the world: example numbers with their tails changed, and any digits at all.
+    fn numbers_of_the_world(count: usize) -> impl Iterator<Item = Number> {
+        let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = move || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed
+        };
+        let segments = valid().segments();
+        std::iter::from_fn(move || {
+            let segment = segments[random() as usize % segments.len()];
+            let lengths: Vec<usize> = (5..=15).filter(|n| segment.lengths >> n & 1 == 1).collect();
+            if lengths.is_empty() || random() % 8 == 0 {
+                let digits = format!("{}", random());
+                return Some(Number::international(&digits.as_bytes()[..7 + random() as usize % 9]));
+            }
+            let length = lengths[random() as usize % lengths.len()];
+            let position = segment.low + random() % (segment.high - segment.low + 1);
+            let mut digits = format!("{position:015}")[..length].to_owned().into_bytes();
+            if random() % 4 == 0 {
+                let place = random() as usize % length;
+                digits[place] = b'0' + (random() % 10) as u8;
+            }
+            Some(Number::international(&digits))
+        })
+        .flatten()
+        .take(count)
+    }
+
+    #[test]
+    fn every_decision_is_that_of_the_library() {
+        let mut valid_ones = 0;
+        for number in numbers_of_the_world(100_000) {
+            let digits = number.digits();
+            let Some(code) = world().code(digits.as_bytes()) else {
+                assert!(!valid().contains(number));
+                continue;
+            };
+            let national = &digits.as_str()[code.digits.len()..];
+            if national.is_empty() {
+                continue;
+            }
+            let mut asked = PhoneNumber {
+                country_code: std::str::from_utf8(&code.digits).unwrap().parse().unwrap(),
+                national_number: national.parse().unwrap(),
+                ..PhoneNumber::default()
+            };
+            let zeros = national.len() - national.trim_start_matches('0').len();
+            if zeros > 0 {
+                asked.italian_leading_zero = Some(true);
+                asked.number_of_leading_zeros = Some(zeros.min(national.len() - 1) as i32);
+            }
+            let is_valid = PHONE_NUMBER_UTIL.is_valid_number(&asked);
+            assert_eq!(valid().contains(number), is_valid, "{number}");
+            assert_eq!(invalid().contains(number), !is_valid, "{number}");
+            let kind = PHONE_NUMBER_UTIL.get_number_type(&asked);
+            assert_eq!(mobile().contains(number), kind == PhoneNumberType::Mobile, "{number}");
+            assert_eq!(premium().contains(number), kind == PhoneNumberType::PremiumRate, "{number}");
+            assert_eq!(toll_free().contains(number), kind == PhoneNumberType::TollFree, "{number}");
+            let region =
+                PHONE_NUMBER_UTIL.get_region_for_number(&asked).map(|r| r.as_region_str().to_string());
+            let found = describe(number);
+            assert_eq!(found.valid, is_valid, "{number}");
+            if let Some(region) = region {
+                assert_eq!(found.country, Some(region.as_str()), "{number}");
+                assert!(region == "001" || country(&region).unwrap().contains(number), "{number}");
+            }
+            valid_ones += usize::from(is_valid);
+        }
+        assert!((50_000..95_000).contains(&valid_ones), "{valid_ones} valid");
+    }
+
+    #[test]
+    fn kinds_and_countries_do_not_overlap() {
+        for (index, territory) in world().territories.iter().enumerate() {
+            for other in world().territories[index + 1..].iter().filter(|other| other.code == territory.code)
+            {
+                assert!(territory.numbers.intersection(&other.numbers).is_empty());
+            }
+            let kinds: u64 = territory.kinds.iter().map(|(_, numbers)| numbers.count()).sum();
+            assert_eq!(kinds, territory.valid().count(), "{}", territory.iso);
+        }
     }
 }

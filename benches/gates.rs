@@ -9,8 +9,15 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
+use collector::{Assembler, Merge};
+use engine::Engine;
 use engine::sip::{Header, Message};
-use generator::{Day, Settings};
+use generator::{Day, LISTED_CALLERS, Settings};
+use reporter::Summary;
+use rules::matching::Scratch;
+use rules::policy::{MemoryFiles, PolicySet};
+use rules::subject::{Attestation, CallType, Direction, Identity, Method, Origin, Party, Subject, Transport};
+use rules::{Flags, Number, Policy, Timestamp};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +30,10 @@ fn main() -> ExitCode {
     };
     match (name, messages) {
         ("generate", Some(messages)) => generate(messages),
+        ("write", Some(messages)) => write(messages),
+        ("replay", Some(messages)) => replay(messages),
+        ("judge-100-rules", Some(messages)) => judge(100, messages),
+        ("judge-10000-rules", Some(messages)) => judge(10_000, messages),
         ("reader-invite", Some(messages)) => (0..messages).for_each(|_| read_invite(black_box(INVITE))),
         ("reader-response", Some(messages)) => (0..messages).for_each(|_| follow(black_box(RESPONSE))),
         _ => {

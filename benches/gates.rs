@@ -57,6 +57,7 @@ fn replay(messages: usize) {
         );
     }
     let mut engine = Engine::new(Arc::new(PolicySet::new(vec![policy()])));
+    engine.leave_out_others();
     let (mut merge, mut assembler, mut summary) =
         (Merge::open([&capture]), Assembler::default(), Summary::default());
     while let Some(frame) = merge.next_frame() {

@@ -120,6 +120,9 @@ impl Replay {
         files: &[PathBuf],
         tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
     ) -> Result<Vec<String>, Failure> {
+        if !self.tell_calls {
+            self.engine.leave_out_others();
+        }
         let mut merge = Merge::open(files);
         let progress = Progress::new(files);
         let mut assembler = Assembler::default();

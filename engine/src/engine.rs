@@ -82,6 +82,12 @@ impl Engine {
         }
     }
 
+    /// Leaves out of records what no policy judges by (To, Contact, Reply-To, Referred-By, P-Charge-Info): for runs that
+    /// only count.
+    pub fn leave_out_others(&mut self) {
+        self.facts.leaves_out_others = true;
+    }
+
     /// The policies in force.
     pub fn policies(&self) -> Arc<PolicySet> {
         Arc::clone(&self.policies)

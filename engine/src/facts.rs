@@ -23,6 +23,8 @@ pub struct Facts {
     pub(crate) flags: Flags,
     pub(crate) restricted: bool,
     pub(crate) mismatch: bool,
+    /// Whether addresses that no policy judges by (To, Contact, Reply-To…) are left out.
+    pub(crate) leaves_out_others: bool,
     verstat: Option<Verstat>,
     passport: bool,
 }
@@ -55,35 +57,39 @@ impl Facts {
             reading.caller(Role::From, &from);
             reading.display_name(&from);
         }
-        for asserted in message.addresses(Header::AssertedIdentity) {
-            reading.caller(Role::Asserted, &asserted);
-        }
-        for preferred in message.addresses(Header::PreferredIdentity) {
-            reading.caller(Role::Preferred, &preferred);
-        }
-        for party in message.addresses(Header::RemotePartyId) {
-            // Without a party parameter it is the calling party (draft-ietf-sip-privacy-04 §5).
-            if party.param(b"party").is_none_or(|value| value.eq_ignore_ascii_case(b"calling")) {
-                reading.caller(Role::RemoteParty, &party);
-                reading.facts.restricted |= party.param(b"privacy").is_some_and(withholds);
+        // Most messages lack most of these headers, and that is seen at once.
+        for (role, header) in
+            [(Role::Asserted, Header::AssertedIdentity), (Role::Preferred, Header::PreferredIdentity)]
+        {
+            if message.has(header) {
+                message.addresses(header).for_each(|address| reading.caller(role, &address));
             }
         }
-        for diversion in message.addresses(Header::Diversion) {
-            reading.forwarder(Role::Diversion, &diversion);
+        if message.has(Header::RemotePartyId) {
+            message.addresses(Header::RemotePartyId).for_each(|party| reading.remote_party(&party));
         }
-        reading.history(message);
+        if message.has(Header::Diversion) {
+            message
+                .addresses(Header::Diversion)
+                .for_each(|diversion| reading.forwarder(Role::Diversion, &diversion));
+        }
+        if message.has(Header::HistoryInfo) {
+            reading.history(message);
+        }
         if message.is_request() {
             reading.called(Role::Called, &message.request_uri());
         }
-        for target in message.addresses(Header::ReferTo) {
-            reading.called(Role::ReferTo, &target.uri);
+        if message.has(Header::ReferTo) {
+            message.addresses(Header::ReferTo).for_each(|target| reading.called(Role::ReferTo, &target.uri));
         }
         if message.status().is_some_and(|status| (300..400).contains(&status)) {
-            for target in message.addresses(Header::Contact) {
-                reading.called(Role::RedirectTo, &target.uri);
-            }
+            message
+                .addresses(Header::Contact)
+                .for_each(|target| reading.called(Role::RedirectTo, &target.uri));
         }
-        reading.others(message);
+        if !reading.facts.leaves_out_others {
+            reading.others(message);
+        }
         reading.passport(message);
         self.restricted |= withholds(message.privacy())
             || self.callers.iter().any(|caller| caller.party == Party::Anonymous);
@@ -218,6 +224,14 @@ impl<'m> Reading<'_, 'm> {
         }
     }
 
+    /// Without a party parameter it is the calling party (draft-ietf-sip-privacy-04 §5).
+    fn remote_party(&mut self, party: &NameAddr<'m>) {
+        if party.param(b"party").is_none_or(|value| value.eq_ignore_ascii_case(b"calling")) {
+            self.caller(Role::RemoteParty, party);
+            self.facts.restricted |= party.param(b"privacy").is_some_and(withholds);
+        }
+    }
+
     fn forwarder(&mut self, role: Role, address: &NameAddr<'m>) {
         let reading = self.number(role, &address.uri, number::Role::Called);
         self.facts.forwarders.push(Identity { party: reading.party, origin: origin(role), asserted: false });
@@ -257,8 +271,10 @@ impl<'m> Reading<'_, 'm> {
             (Role::Charge, Header::ChargeInfo),
             (Role::ReplyTo, Header::ReplyTo),
         ] {
-            for address in message.addresses(header) {
-                self.number(role, &address.uri, number::Role::Called);
+            if message.has(header) {
+                for address in message.addresses(header) {
+                    self.number(role, &address.uri, number::Role::Called);
+                }
             }
         }
         if message.is_request() {

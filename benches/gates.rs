@@ -85,10 +85,10 @@ fn judge(count: u32, messages: usize) {
     let policy = long_policy(count);
     let (mut limits, mut scratch) = (policy.limits(), Scratch::default());
     let source = SocketAddr::from(([192, 0, 2, 7], 5060));
-    let called = [Party::Number(national(210_555_0100))];
+    let called = [Party::Number(national(2_105_550_100))];
     for message in 0..messages as u64 {
         // Odd numbers are not listed.
-        let party = Party::Number(national(312_555_0000 + (message % 9_000) * 2 + 1));
+        let party = Party::Number(national(3_125_550_000 + (message % 9_000) * 2 + 1));
         let callers = [(Origin::From, false), (Origin::Asserted, true)].map(|(origin, asserted)| Identity {
             party,
             origin,
@@ -124,7 +124,7 @@ fn judge(count: u32, messages: usize) {
 }
 
 fn long_policy(count: u32) -> Policy {
-    let exact = (0..10_000).map(|index| format!("{}\n", national(312_555_0000 + index * 2)));
+    let exact = (0..10_000).map(|index| format!("{}\n", national(3_125_550_000 + index * 2)));
     let prefixes = (0..1_000).map(|index| format!("+{}*\n", 440_000 + index * 7));
     let list: String = std::iter::once("number\n".to_owned()).chain(exact).chain(prefixes).collect();
     let mut text = String::from(

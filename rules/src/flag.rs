@@ -120,6 +120,7 @@ impl Flags {
     pub const NONE: Self = Self(0);
 
     /// Every flag that speaks of a broken message.
+    #[allow(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
     const DEFECTS: Self = {
         let (mut bits, mut bit) = (0, 0);
         while bit < Flag::ALL.len() {

@@ -52,7 +52,7 @@ impl Stream {
 
     /// Whether a segment with this number can belong to what was read so far.
     pub(crate) fn expects(&self, sequence: u32) -> bool {
-        self.distance(sequence).abs() <= WINDOW_BYTES_MAX
+        self.distance(sequence).unsigned_abs() <= WINDOW_BYTES_MAX.unsigned_abs()
     }
 
     /// Whether nothing was read yet and the first byte has the number `sequence`.

@@ -71,6 +71,18 @@ fn segments_out_of_order_and_sent_again_give_the_same_messages() {
     }
 }
 
+/// Found by fuzzing: the distance of such a number has no absolute value in 32 bits.
+#[test]
+fn a_segment_half_the_number_space_away_is_left_out() {
+    let mut story = Story::default();
+    let mut tcp = Tcp::new(0);
+    story.frame(0, &tcp.next(SYN, b""));
+    story.frame(1, &Tcp::new(1 << 31 | 1).next(ACK, b"nonsense"));
+    story.frame(2, &tcp.next(ACK, &three()));
+    assert_eq!(story.calls(), ["a", "b", "c"]);
+    assert_eq!(story.0.counters().segments_out_of_window, 1);
+}
+
 #[test]
 fn a_stream_is_joined_where_a_message_starts() {
     let mut story = Story::default();

@@ -244,3 +244,79 @@ impl Hasher for AlreadyHashed {
         self.0 = value;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Signal;
+
+    fn keys(call_id: u64, branch: u64) -> Keys {
+        Keys { call_id, branch, ..Keys::default() }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn branches(table: &Table, call_id: u64) -> Vec<u64> {
+        table.with_call_id(call_id).map(|(_, attempt)| attempt.keys.branch).collect()
+    }
+
+    #[test]
+    fn attempts_of_one_call_id_are_found_youngest_first_whoever_leaves() {
+        let mut table = Table::default();
+        let slots: Vec<Slot> = (1..=4).map(|branch| table.open(keys(7, branch), Kind::Call, at(0))).collect();
+        assert_eq!(branches(&table, 7), [4, 3, 2, 1]);
+        for (leaving, left) in [(1, vec![4, 3, 1]), (3, vec![3, 1]), (0, vec![3]), (2, vec![])] {
+            table.free(slots[leaving]);
+            assert_eq!(branches(&table, 7), left);
+        }
+        assert_eq!(table.len(), 0);
+        table.open(keys(7, 9), Kind::Call, at(1));
+        assert_eq!(branches(&table, 7), [9]);
+    }
+
+    #[test]
+    fn a_deadline_of_a_slot_that_was_freed_ends_nothing_new() {
+        let mut table = Table::default();
+        let first = table.open(keys(1, 1), Kind::Call, at(0));
+        table.free(first);
+        let second = table.open(keys(2, 2), Kind::Call, at(500));
+        assert_eq!(first, second, "the slot is used again");
+        assert_eq!(table.expire(at(UNANSWERED_SECONDS_MAX + 1)), None);
+        assert_eq!(table.expire(at(500 + UNANSWERED_SECONDS_MAX)), Some(second));
+    }
+
+    #[test]
+    fn what_is_heard_of_again_lives_longer_and_what_ended_shorter() {
+        let mut table = Table::default();
+        let slot = table.open(keys(1, 1), Kind::Call, at(0));
+        table.touch(slot, at(100));
+        assert_eq!(table.expire(at(UNANSWERED_SECONDS_MAX)), None);
+        table.attempt_mut(slot).unwrap().progress.handle(Signal::Refuse(486), at(101));
+        table.reschedule(slot);
+        assert_eq!(table.expire(at(100 + REFUSED_SECONDS)), Some(slot));
+    }
+
+    #[test]
+    fn the_same_call_id_for_ever_makes_no_search_longer() {
+        let mut table = Table::default();
+        for branch in 0..10_000 {
+            table.open(keys(1, branch), Kind::Call, at(0));
+        }
+        assert_eq!(table.with_call_id(1).count(), SAME_CALL_ID_MAX);
+        while let Some(slot) = table.expire_first() {
+            table.free(slot);
+        }
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn an_attempt_is_told_once_and_freed_when_it_was_fetched() {
+        let mut table = Table::default();
+        let slot = table.open(keys(1, 1), Kind::Call, at(0));
+        assert!(table.tell(slot) && !table.tell(slot));
+        assert!(!table.close(slot), "nobody has fetched it");
+        assert!(table.fetched(slot));
+    }
+}

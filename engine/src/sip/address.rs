@@ -24,8 +24,27 @@ pub struct NameAddr<'a> {
 
 impl<'a> NameAddr<'a> {
     /// Reads the first address of `value`. Never fails.
+    #[inline]
     pub fn read(value: &'a [u8]) -> Self {
+        match Self::read_alone(value) {
+            Some(address) => address,
+            None => Self::read_any(value),
+        }
+    }
+
+    /// Reads the first address of `value` whatever it is.
+    #[inline(never)]
+    pub(super) fn read_any(value: &'a [u8]) -> Self {
         Self::read_one(value, &mut None).0
+    }
+
+    /// Reads `value` if it is one address and written as nearly all are.
+    #[inline(always)]
+    pub(super) fn read_alone(value: &'a [u8]) -> Option<Self> {
+        let parts = PlainParts::find(value)?;
+        let uri = Uri::read(parts.uri);
+        let flags = uri.flags;
+        Some(Self { display: parts.display, uri, params: parts.params, flags, tail: 0 })
     }
 
     /// The parameters of the header, not those inside the URI.
@@ -53,9 +72,9 @@ impl<'a> NameAddr<'a> {
     /// The first `tag` of the first address of `value`: what [`tag`](Self::tag) of it says, without reading its URI
     /// where it is written as everybody does.
     pub(super) fn read_tag(value: &'a [u8]) -> Option<&'a [u8]> {
-        match simple_params(value) {
-            Some([]) => None,
-            Some([b';', b't', b'a', b'g', b'=', tag @ ..])
+        match split_bracketed(value) {
+            Some((_, _, [])) => None,
+            Some((_, _, [b';', b't', b'a', b'g', b'=', tag @ ..]))
                 if find_either(b',', b'"', tag).is_none() && find(b';', tag).is_none() =>
             {
                 Some(trim(tag))
@@ -183,22 +202,47 @@ impl<'a> NameAddr<'a> {
     }
 }
 
-/// What stands behind the closing bracket of `value`, if it begins with a bracket or with a quoted name that has no
-/// escapes and a bracket behind it.
+/// The parts of an address that is written as nearly all are: alone in its value, in brackets, perhaps with a quoted
+/// name before and one space between, and with parameters that hold no quote.
+struct PlainParts<'a> {
+    display: &'a [u8],
+    uri: &'a [u8],
+    params: &'a [u8],
+}
+
+impl<'a> PlainParts<'a> {
+    #[inline(always)]
+    fn find(value: &'a [u8]) -> Option<Self> {
+        let (display, uri, params) = split_bracketed(value)?;
+        if !matches!(uri, [first, .., last] if *first > b' ' && *last > b' ') {
+            return None;
+        }
+        let is_plain = match params {
+            [] => true,
+            [b';', .., last] if *last > b' ' && *last != b';' => find_either(b',', b'"', params).is_none(),
+            _ => false,
+        };
+        is_plain.then_some(Self { display, uri, params })
+    }
+}
+
+/// Name, address and what stands behind the closing bracket of `value`, if it begins with a bracket or with a quoted
+/// name that has no escapes and a bracket behind it.
 #[inline(always)]
-fn simple_params(value: &[u8]) -> Option<&[u8]> {
+fn split_bracketed(value: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let mut display = &[][..];
     let mut address = value;
     if let [b'"', name @ ..] = value {
         let end = find_either(b'"', b'\\', name).filter(|&end| byte(name, end) == b'"')?;
-        address = rest(name, end + 1);
+        display = name.get(..end)?;
+        address = name.get(end.wrapping_add(1)..)?;
         if let [b' ', behind @ ..] = address {
             address = behind;
         }
     }
-    match address {
-        [b'<', inner @ ..] => find(b'>', inner).map(|end| rest(inner, end + 1)),
-        _ => None,
-    }
+    let [b'<', inner @ ..] = address else { return None };
+    let end = find(b'>', inner)?;
+    Some((display, inner.get(..end)?, inner.get(end.wrapping_add(1)..)?))
 }
 
 /// What a value holds before its parameters.

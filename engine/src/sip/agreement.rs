@@ -2,6 +2,7 @@
 
 use rules::{Flag, Flags};
 
+use super::address::NameAddr;
 use super::header::Header;
 use super::message::Message;
 use super::text::{cut, trim};
@@ -16,27 +17,9 @@ const SEEDS: [&[u8]; 3] = [
 
 #[test]
 fn quick_readings_agree_with_thorough_ones_on_a_hundred_thousand_mutations() {
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = |below: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        (random % below as u64) as usize
-    };
-    const ODD: &[u8] = b"\r\n\t\0 :;,<>\"\\@?=%bB.tS7~\x7f\x80\xff";
+    let mut next = random();
     for round in 0..100_000 {
-        let mut bytes = SEEDS[round % 3].to_vec();
-        for _ in 0..=next(3) {
-            let at = next(bytes.len().max(1));
-            match next(4) {
-                _ if bytes.is_empty() => break,
-                0 => drop(bytes.remove(at)),
-                1 => bytes.insert(at, ODD[next(ODD.len())]),
-                2 => bytes.truncate(at + 1),
-                _ => bytes[at] = ODD[next(ODD.len())],
-            }
-        }
-        check_agreement(&bytes);
+        check_agreement(&mutate(SEEDS[round % SEEDS.len()], &mut next));
     }
 }
 
@@ -65,7 +48,65 @@ fn check_agreement(bytes: &[u8]) {
         assert!(header.is_ascii() && !header.contains(&0) && is_paired, "{text}");
     }
     check_uri(message.request_uri());
-    message.from().into_iter().chain(message.to()).for_each(|address| check_uri(address.uri));
+    let addresses = [Header::From, Header::To, Header::Contact, Header::AssertedIdentity];
+    for value in addresses.iter().flat_map(|&header| message.values(header)) {
+        check_address(value);
+    }
+}
+
+/// An address alone, of a list, and read whatever it is: each field of each is the same.
+fn check_address(value: &[u8]) {
+    let (quick, thorough) = (NameAddr::read(value), NameAddr::read_any(value));
+    assert_eq!(format!("{quick:?}"), format!("{thorough:?}"), "{}", value.escape_ascii());
+    check_uri(quick.uri);
+}
+
+/// A URI read quickly has each field that it has when it is read whatever it is.
+#[test]
+fn each_field_of_a_quickly_read_uri_is_the_thorough_ones() {
+    const URIS: [&[u8]; 4] = [
+        b"sip:+12025550143;npdi=yes@192.0.2.20:5060;user=phone;x=a:b",
+        b"sip:alice@host-1.carrier_2.example",
+        b"sip:1!a#b$c@[2001:db8::1]:5060;lr",
+        b"sip:u:p@h?x=y",
+    ];
+    let (mut next, mut plain) = (random(), 0);
+    for round in 0..100_000 {
+        let uri = mutate(URIS[round % URIS.len()], &mut next);
+        let (quick, thorough) = (Uri::read(&uri), Uri::read_any(&uri));
+        assert_eq!(format!("{quick:?}"), format!("{thorough:?}"), "{}", uri.escape_ascii());
+        check_uri(quick);
+        plain += u32::from(quick.flags == Flags::NONE);
+    }
+    assert!(plain > 20_000, "{plain} of the mutations are left without a flaw");
+}
+
+/// Numbers below a bound, the same in each run.
+fn random() -> impl FnMut(usize) -> usize {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    move |below| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below as u64) as usize
+    }
+}
+
+/// `seed` with one to four bytes changed.
+fn mutate(seed: &[u8], next: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
+    const ODD: &[u8] = b"\r\n\t\0 :;,<>\"\\@?=%bB.tS7~\x7f\x80\xff";
+    let mut bytes = seed.to_vec();
+    for _ in 0..=next(3) {
+        let at = next(bytes.len().max(1));
+        match next(4) {
+            _ if bytes.is_empty() => break,
+            0 => drop(bytes.remove(at)),
+            1 => bytes.insert(at, ODD[next(ODD.len())]),
+            2 => bytes.truncate(at + 1),
+            _ => bytes[at] = ODD[next(ODD.len())],
+        }
+    }
+    bytes
 }
 
 /// Takes a URI apart with the searches of the standard library.

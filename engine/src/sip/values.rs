@@ -110,6 +110,10 @@ impl<'a> Iterator for Addresses<'_, 'a> {
             }
             self.rest = self.values.next()?;
             self.tail = None;
+            if let Some(address) = NameAddr::read_alone(self.rest) {
+                self.rest = &[];
+                return Some(address);
+            }
         }
     }
 }

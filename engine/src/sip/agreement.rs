@@ -7,6 +7,7 @@ use super::header::Header;
 use super::message::Message;
 use super::text::{cut, trim};
 use super::uri::{Scheme, Uri};
+use super::via::Via;
 
 const SEEDS: [&[u8]; 3] = [
     include_bytes!("../../../fixtures/torture/carrier-invite.sip"),
@@ -42,6 +43,11 @@ fn check_agreement(bytes: &[u8]) {
     assert_eq!(message.from_tag(), message.from().and_then(|from| from.tag()), "{text}");
     assert_eq!(message.to_tag(), message.to().and_then(|to| to.tag()), "{text}");
     assert_eq!(message.branch(), message.top_via().and_then(|via| via.branch()), "{text}");
+    for via in message.values(Header::Via) {
+        assert_eq!(Via::is_lawful(via), Via::read(via).lawful, "{text}");
+    }
+    let untouched = Message::read(bytes);
+    assert_eq!(message.defects(), untouched.defects(), "{text}");
     let header = &bytes[..message.body_at];
     let is_paired = !header.windows(2).any(|two| (two[0] == b'\r') != (two[1] == b'\n'));
     if message.is_plain {

@@ -56,7 +56,24 @@ fn may_hold_session(content_type: Option<&[u8]>, body: &[u8]) -> bool {
 }
 
 /// The kind of call that a media line without its `m=` asks for; `None` when it is refused.
+#[inline]
 fn read_medium(line: &[u8]) -> Option<CallType> {
+    if is_plain_audio(line) { Some(CallType::Voice) } else { read_any_medium(line) }
+}
+
+/// Whether it is voice over RTP with a port, written as nearly everybody does.
+#[inline]
+fn is_plain_audio(line: &[u8]) -> bool {
+    let [b'a', b'u', b'd', b'i', b'o', b' ', b'1'..=b'9', port @ ..] = line else { return false };
+    let mut behind = port;
+    while let [b'0'..=b'9', tail @ ..] = behind {
+        behind = tail;
+    }
+    behind.starts_with(b" RTP/")
+}
+
+#[inline(never)]
+fn read_any_medium(line: &[u8]) -> Option<CallType> {
     let (media, behind) = split_word(line);
     let (port, behind) = split_word(behind);
     let (protocol, formats) = split_word(behind);

@@ -7,8 +7,9 @@ use super::address::NameAddr;
 use super::header::Header;
 use super::message::{ContentLength, Message};
 use super::start::{Start, read_method};
-use super::text::{cut, number, rest};
-use super::uri::Scheme;
+use super::text::{cut, find, number, rest};
+use super::uri::{Scheme, Uri};
+use super::via::Via;
 use crate::limits::HEADER_VALUE_BYTES_MAX;
 
 impl Message<'_> {
@@ -73,27 +74,22 @@ impl Message<'_> {
     fn check_start(&self, flags: &mut Flags) {
         let Start::Request { method, .. } = self.start else { return };
         flags.raise_if(read_method(method) == Method::Other, Flag::UnknownMethod);
-        let uri = self.request_uri();
-        *flags = flags.union(uri.flags);
-        flags.raise_if(uri.scheme == Scheme::Other, Flag::Scheme);
-        // RFC 3261 §19.1.1: headers have no place in a Request-URI.
-        flags.raise_if(!uri.headers.is_empty(), Flag::UriHeaders);
+        let defects = self.target_defects.get();
+        *flags = flags.union(defects.unwrap_or_else(|| target_defects(&self.request_uri())));
     }
 
     fn check_parties(&self, flags: &mut Flags) {
-        for (header, first) in [(Header::From, self.from()), (Header::To, self.to())] {
-            let (Some(first), Some(value)) = (first, self.value(header)) else { continue };
-            check_party(&first, header, flags);
-            // Several values where one is lawful: a comma list breaks the grammar, lines repeat a header. The
-            // parameters of a single value end where the value ends.
-            let listed = first.behind(value) > 0;
-            if listed || self.is_repeated(header) {
-                flags.raise_if(listed, Flag::Malformed);
+        for (header, defects) in [(Header::From, self.from_defects.get()), (Header::To, self.to_defects.get())] {
+            let Some(value) = self.value(header) else { continue };
+            let defects = defects.unwrap_or_else(|| party_defects(&NameAddr::read(value), header, value));
+            *flags = flags.union(defects);
+            // Several values where one is lawful: a comma list breaks the grammar, lines repeat a header.
+            if defects.contains(Flag::Malformed) || self.is_repeated(header) {
                 self.addresses(header).for_each(|address| check_party(&address, header, flags));
             }
         }
-        if let Some(via) = self.top_via() {
-            flags.raise_if(!via.lawful, Flag::Malformed);
+        if let Some(via) = self.value(Header::Via) {
+            flags.raise_if(!Via::is_lawful(via), Flag::Malformed);
         }
     }
 
@@ -137,13 +133,33 @@ impl Message<'_> {
     }
 }
 
+/// What is wrong with a Request-URI.
+#[inline]
+pub(super) fn target_defects(uri: &Uri<'_>) -> Flags {
+    let mut flags = uri.flags;
+    flags.raise_if(uri.scheme == Scheme::Other, Flag::Scheme);
+    // RFC 3261 §19.1.1: headers have no place in a Request-URI.
+    flags.raise_if(!uri.headers.is_empty(), Flag::UriHeaders);
+    flags
+}
+
+/// What is wrong with the first address of `value`, that of From or To, and whether it is not the only one.
+#[inline]
+pub(super) fn party_defects(first: &NameAddr<'_>, header: Header, value: &[u8]) -> Flags {
+    let mut flags = Flags::NONE;
+    check_party(first, header, &mut flags);
+    flags.raise_if(first.behind(value) > 0, Flag::Malformed);
+    flags
+}
+
 /// Checks a From or To address.
+#[inline]
 fn check_party(address: &NameAddr<'_>, header: Header, flags: &mut Flags) {
     *flags = flags.union(address.flags);
     flags.raise_if(!address.uri.headers.is_empty(), Flag::UriHeaders);
     let tags = match address.params {
         // The common case: one tag and nothing else.
-        [b';', b't', b'a', b'g', b'=', tag @ ..] if memchr(b';', tag).is_none() => 1,
+        [b';', b't', b'a', b'g', b'=', tag @ ..] if find(b';', tag).is_none() => 1,
         [] => 0,
         _ => address.params().filter(|param| param.is(b"tag")).count(),
     };

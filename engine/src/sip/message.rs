@@ -1,12 +1,13 @@
 //! One SIP message and what can be asked of it.
 
-use std::cell::OnceCell;
+use std::cell::Cell;
 
 use memchr::memchr;
 use rules::{CallType, Flag, Flags, Method};
 
 use super::address::NameAddr;
 use super::body::read_call_type;
+use super::defects::{party_defects, target_defects};
 use super::header::Header;
 use super::index::Index;
 use super::lines::{Lines, Step, Stops, is_plain_value, read_line, read_plain_line};
@@ -31,11 +32,10 @@ pub struct Message<'a> {
     pub(super) flags: Flags,
     /// Whether its header is ASCII without control bytes but for CRLFs.
     pub(super) is_plain: bool,
-    /// What is asked for more than once, kept once it was read.
-    request_uri: OnceCell<Uri<'a>>,
-    from: OnceCell<Option<NameAddr<'a>>>,
-    to: OnceCell<Option<NameAddr<'a>>>,
-    top_via: OnceCell<Option<Via<'a>>>,
+    /// What is wrong with the addresses that were asked for, so that nobody reads them again for it.
+    pub(super) target_defects: Cell<Option<Flags>>,
+    pub(super) from_defects: Cell<Option<Flags>>,
+    pub(super) to_defects: Cell<Option<Flags>>,
 }
 
 /// What Content-Length says (RFC 3261 §20.14).
@@ -64,10 +64,9 @@ impl<'a> Message<'a> {
             index: Index::new(),
             flags: Flags::NONE,
             is_plain: false,
-            request_uri: OnceCell::new(),
-            from: OnceCell::new(),
-            to: OnceCell::new(),
-            top_via: OnceCell::new(),
+            target_defects: Cell::new(None),
+            from_defects: Cell::new(None),
+            to_defects: Cell::new(None),
         };
         message.flags.raise_if(bytes.len() > MESSAGE_BYTES_MAX, Flag::Oversized);
         message.read_lines();
@@ -221,10 +220,10 @@ impl<'a> Message<'a> {
 
     /// The Request-URI; without scheme and host for a response.
     pub fn request_uri(&self) -> Uri<'a> {
-        *self.request_uri.get_or_init(|| match self.start {
-            Start::Request { uri, .. } => Uri::read(uri),
-            _ => Uri::default(),
-        })
+        let Start::Request { uri, .. } = self.start else { return Uri::default() };
+        let uri = Uri::read(uri);
+        self.target_defects.set(Some(target_defects(&uri)));
+        uri
     }
 
     /// Call-ID as written; empty without one.
@@ -235,10 +234,7 @@ impl<'a> Message<'a> {
     /// The sequence number, below 2^31, and the method of CSeq.
     pub fn cseq(&self) -> Option<(u32, &'a [u8])> {
         let value = self.value(Header::Cseq)?;
-        let digits_end = value.iter().position(|&byte| is_space(byte))?;
-        let sequence = number(cut(value, 0, digits_end)).filter(|&sequence| sequence < 1 << 31)?;
-        let method = trim_start(rest(value, digits_end));
-        Some((u32::try_from(sequence).ok()?, method))
+        read_plain_cseq(value).or_else(|| read_cseq(value))
     }
 
     /// The method that CSeq names.
@@ -248,7 +244,7 @@ impl<'a> Message<'a> {
 
     /// The first From address.
     pub fn from(&self) -> Option<NameAddr<'a>> {
-        *self.from.get_or_init(|| self.address(Header::From))
+        self.party(Header::From, &self.from_defects)
     }
 
     /// Every From address: a message with several is broken, but a peer may take any of them.
@@ -258,7 +254,15 @@ impl<'a> Message<'a> {
 
     /// The first To address.
     pub fn to(&self) -> Option<NameAddr<'a>> {
-        *self.to.get_or_init(|| self.address(Header::To))
+        self.party(Header::To, &self.to_defects)
+    }
+
+    #[inline]
+    fn party(&self, header: Header, defects: &Cell<Option<Flags>>) -> Option<NameAddr<'a>> {
+        let value = self.value(header)?;
+        let party = NameAddr::read(value);
+        defects.set(Some(party_defects(&party, header, value)));
+        Some(party)
     }
 
     /// The tag of the first From address. Costs less than [`from`](Self::from).
@@ -289,7 +293,7 @@ impl<'a> Message<'a> {
 
     /// The first value of the first Via.
     pub fn top_via(&self) -> Option<Via<'a>> {
-        *self.top_via.get_or_init(|| self.value(Header::Via).map(Via::read))
+        self.value(Header::Via).map(Via::read)
     }
 
     /// Every value of every Via, the last hop's first.
@@ -454,6 +458,33 @@ impl rules::Headers for Message<'_> {
             if value.len() > room.len() { visit(value) } else { visit(super::unfold(value, &mut room)) }
         })
     }
+}
+
+/// A CSeq value of up to nine digits, one space and a method.
+#[inline]
+fn read_plain_cseq(value: &[u8]) -> Option<(u32, &[u8])> {
+    let mut sequence: u32 = 0;
+    let mut behind = value;
+    while let [digit @ b'0'..=b'9', tail @ ..] = behind {
+        sequence = sequence.wrapping_mul(10).wrapping_add(u32::from(digit & 15));
+        behind = tail;
+    }
+    let digits = value.len().wrapping_sub(behind.len());
+    match behind {
+        [b' ', method @ ..] if (1..=9).contains(&digits) && *method.first()? > b' ' => {
+            Some((sequence, method))
+        }
+        _ => None,
+    }
+}
+
+/// Any CSeq value.
+#[inline(never)]
+fn read_cseq(value: &[u8]) -> Option<(u32, &[u8])> {
+    let digits_end = value.iter().position(|&byte| is_space(byte))?;
+    let sequence = number(cut(value, 0, digits_end)).filter(|&sequence| sequence < 1 << 31)?;
+    let method = trim_start(rest(value, digits_end));
+    Some((u32::try_from(sequence).ok()?, method))
 }
 
 /// The start line at `at` when it does not end in a plain CRLF, and where the header begins.

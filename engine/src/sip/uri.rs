@@ -331,7 +331,7 @@ fn read_scheme(text: &[u8]) -> (Scheme, &[u8]) {
 }
 
 /// A port: one to five digits up to 65535.
-fn read_port(digits: &[u8]) -> Option<u16> {
+pub(super) fn read_port(digits: &[u8]) -> Option<u16> {
     if digits.is_empty() || digits.len() > 5 {
         return None;
     }

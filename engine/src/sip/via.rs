@@ -1,7 +1,9 @@
 //! Via: which way a request came (RFC 3261 §20.42).
 
 use super::params::{Params, quoted_end};
+use super::block::Block;
 use super::text::{byte, cut, find, find_either, find_first, is_space, rest, trim, trim_start};
+use super::uri::read_port;
 
 /// One Via value, as slices of the message.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,12 @@ impl<'a> Via<'a> {
         simple_branch(text).or_else(|| Self::read(text).branch())
     }
 
+    /// Whether the first value of `text` is [`lawful`](Self::lawful), without reading it where it is written as
+    /// everybody does.
+    pub(super) fn is_lawful(text: &'a [u8]) -> bool {
+        is_plain(text) || Self::read(text).lawful
+    }
+
     /// The address the request was received from, as the next hop wrote it down (§18.2.1).
     pub fn received(&self) -> Option<&'a [u8]> {
         self.params().value(b"received")
@@ -70,6 +78,37 @@ impl<'a> Via<'a> {
             protocol.eq_ignore_ascii_case(b"SIP") && version == b"2.0" && tidy && balanced && orderly;
         (Self { transport, host, port, params, lawful }, next)
     }
+}
+
+/// Whether `text` is one value: a common transport, one space, a host name or an IPv4 address, perhaps a port, and
+/// parameters without quotes.
+#[inline]
+fn is_plain(text: &[u8]) -> bool {
+    let sender = match text {
+        [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b'/', transport @ ..] => match transport {
+            [b'U', b'D', b'P', b' ', sender @ ..]
+            | [b'T', b'C', b'P', b' ', sender @ ..]
+            | [b'T', b'L', b'S', b' ', sender @ ..] => sender,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    let host_end = find_first(sender, Block::foreign_to_hosts).unwrap_or(sender.len());
+    let mut params = rest(sender, host_end);
+    if let [b':', digits @ ..] = params {
+        let digits_end = digits.iter().take(6).position(|byte| !byte.is_ascii_digit());
+        let digits_end = digits_end.unwrap_or(digits.len());
+        if read_port(cut(digits, 0, digits_end)).is_none() {
+            return false;
+        }
+        params = rest(digits, digits_end);
+    }
+    let is_tidy = match params {
+        [] => true,
+        [b';', .., last] => *last > b' ' && *last != b';' && find_either(b',', b'"', params).is_none(),
+        _ => false,
+    };
+    is_tidy && host_end > 0
 }
 
 /// The branch, if nothing odd stands before it or in it.

@@ -116,6 +116,23 @@ pub(super) fn read_name(line: &[u8]) -> Option<(Header, usize)> {
     if colons == 0 {
         return read_long_name(chunk);
     }
+    read_short_name(chunk, colons)
+}
+
+/// Reads a known name of at most fifteen bytes from the start of `line`, if its colon, one space and something else
+/// stand behind it at once. Returns the header and the place of the value.
+#[inline(always)]
+pub(super) fn read_name_and_space(line: &[u8]) -> Option<(Header, usize)> {
+    let chunk = line.first_chunk::<NAME_BYTES_MAX>()?;
+    let colons = Block::read(chunk.first_chunk()?).equal(b':');
+    let (header, behind) = read_short_name(chunk, colons)?;
+    let is_plain = chunk.get(behind) == Some(&b' ') && *chunk.get(behind.wrapping_add(1))? > b' ';
+    is_plain.then_some((header, behind.wrapping_add(1)))
+}
+
+/// Reads a name before the first of `colons`.
+#[inline(always)]
+fn read_short_name(chunk: &[u8; NAME_BYTES_MAX], colons: u64) -> Option<(Header, usize)> {
     let colon = colons.trailing_zeros() as usize;
     let [first, second, _] = words(chunk);
     let (first_mask, second_mask) = THROUGH.get(colon)?;

@@ -12,8 +12,6 @@ pub(super) struct Index {
     further: [(Header, Place); FURTHER_MAX],
     /// How many further ones there are, whether or not they found room.
     further_count: usize,
-    /// How many known headers there are.
-    count: usize,
     /// Headers that stand in the message.
     seen: u64,
     /// Those of them that stand more than once.
@@ -36,7 +34,6 @@ impl Index {
             first: [Place { start: 0, end: 0 }; Header::ALL.len()],
             further: [(Header::From, Place { start: 0, end: 0 }); FURTHER_MAX],
             further_count: 0,
-            count: 0,
             seen: 0,
             repeated: 0,
             empty: 0,
@@ -47,7 +44,6 @@ impl Index {
     #[inline(always)]
     pub(super) fn add(&mut self, header: Header, start: usize, end: usize) {
         let bit = header.bit();
-        self.count = self.count.wrapping_add(1);
         let place = Place { start: start as u32, end: end as u32 };
         if self.seen & bit != 0 {
             self.add_further(header, place);
@@ -95,9 +91,9 @@ impl Index {
     }
 
     /// Whether there are more known headers than a message may bring.
-    #[inline(always)]
+    #[inline]
     pub(super) fn is_cut(&self) -> bool {
-        self.count > HEADERS_MAX
+        (self.seen.count_ones() as usize).saturating_add(self.further_count) > HEADERS_MAX
     }
 
     /// Whether a further one found no room, so that the lines must be asked instead.

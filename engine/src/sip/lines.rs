@@ -36,7 +36,6 @@ pub(super) enum Step {
 /// and a colon right behind them. The line ends in a CRLF, no fold follows, and the only byte up to the space that it
 /// holds is the space. Returns the header, if it is a known one, and the place behind the colon. Nearly all lines are
 /// plain; [`read_line`] reads any other and would read these alike.
-#[inline(always)]
 pub(super) fn read_plain_line(bytes: &[u8], at: usize) -> Option<(Option<Header>, usize)> {
     let line = bytes.get(at..)?;
     let (header, colon) = match read_name(line) {
@@ -47,9 +46,8 @@ pub(super) fn read_plain_line(bytes: &[u8], at: usize) -> Option<(Option<Header>
 }
 
 /// Whether behind a colon, at `at`, one space stands and then something else.
-#[inline(always)]
 pub(super) fn is_plain_value(bytes: &[u8], at: usize) -> bool {
-    matches!(bytes.get(at..at.wrapping_add(2)), Some(&[b' ', first]) if first > b' ')
+    matches!(rest(bytes, at), [b' ', first, ..] if *first > b' ')
 }
 
 /// Reads an unknown name, or a known one that the message ends too soon behind to read at once.
@@ -85,43 +83,20 @@ impl<'a> Stops<'a> {
     #[inline(always)]
     pub(super) fn find(&mut self) -> usize {
         if self.stops == 0 {
-            self.advance();
+            (self.base, self.stops) = read_next_stops(self.bytes, self.base);
         }
         self.base.wrapping_add(self.stops.trailing_zeros() as usize)
-    }
-
-    /// Goes on to the next 64 bytes that have a stop; behind the message there is one at once.
-    #[inline(never)]
-    fn advance(&mut self) {
-        let (bytes, mut base) = (self.bytes, self.base);
-        self.stops = loop {
-            base = base.saturating_add(ROW);
-            if base >= bytes.len() {
-                base = bytes.len();
-                break 1;
-            }
-            let stops = read_stops(bytes, base);
-            if stops != 0 {
-                break stops;
-            }
-        };
-        self.base = base;
     }
 
     /// Whether a CRLF stands at `at` and no fold behind it.
     #[inline(always)]
     pub(super) fn is_plain_end(&self, at: usize) -> bool {
-        match self.bytes.get(at..at.wrapping_add(3)) {
+        match self.bytes.get(at..).and_then(|behind| behind.first_chunk()) {
             Some(&[first, second, next]) => {
                 u16::from_le_bytes([first, second]) == CRLF && (next > b' ' || next != b' ' && next != b'\t')
             }
-            _ => self.is_last_end(at),
+            None => is_last_end(self.bytes, at),
         }
-    }
-
-    #[inline(never)]
-    fn is_last_end(&self, at: usize) -> bool {
-        matches!(rest(self.bytes, at), [b'\r', b'\n', behind @ ..] if !matches!(behind, [b' ' | b'\t', ..]))
     }
 
     /// Goes on behind the CRLF that was found.
@@ -129,10 +104,31 @@ impl<'a> Stops<'a> {
     pub(super) fn pass_line_end(&mut self) {
         self.stops &= self.stops.wrapping_sub(1);
         if self.stops == 0 {
-            self.advance();
+            (self.base, self.stops) = read_next_stops(self.bytes, self.base);
         }
         self.stops &= self.stops.wrapping_sub(1);
     }
+}
+
+#[inline(never)]
+fn is_last_end(bytes: &[u8], at: usize) -> bool {
+    matches!(rest(bytes, at), [b'\r', b'\n', behind @ ..] if !matches!(behind, [b' ' | b'\t', ..]))
+}
+
+/// The next 64 bytes behind those at `base` that have a stop, and their stops; behind the message there is one at
+/// once.
+#[inline(never)]
+fn read_next_stops(bytes: &[u8], mut base: usize) -> (usize, u64) {
+    while let Some(row) = bytes.get(base.saturating_add(ROW)..).and_then(|behind| behind.first_chunk()) {
+        base = base.wrapping_add(ROW);
+        let stops = row_stops(row);
+        if stops != 0 {
+            return (base, stops);
+        }
+    }
+    base = base.saturating_add(ROW);
+    let stops = if base < bytes.len() { read_last_stops(bytes, base) } else { 0 };
+    if stops != 0 { (base, stops) } else { (bytes.len(), 1) }
 }
 
 /// Which of the 64 bytes from `at` on are places to stop at.

@@ -8,7 +8,7 @@ use rules::{CallType, Flag, Flags, Method};
 use super::address::NameAddr;
 use super::body::read_call_type;
 use super::defects::{party_defects, target_defects};
-use super::header::Header;
+use super::header::{Header, read_name_and_space};
 use super::index::Index;
 use super::lines::{Lines, Step, Stops, is_plain_value, read_line, read_plain_line};
 use super::start::{Start, read_method};
@@ -110,24 +110,43 @@ impl<'a> Message<'a> {
                     self.body_at = at + 2;
                     break;
                 }
-                if let Some((header, from)) = read_plain_line(bytes, at) {
-                    match header {
-                        Some(header) if is_plain_value(bytes, from) => {
-                            self.index.add(header, from.wrapping_add(1), stop);
-                        }
-                        Some(header) => self.add_trimmed(header, from, stop),
-                        None => {}
+                match bytes.get(at..).and_then(read_name_and_space) {
+                    Some((header, value)) => self.index.add(header, at.wrapping_add(value), stop),
+                    None if self.read_rarer_line(at, stop) => {}
+                    None => {
+                        let Some(next) = self.read_odd_line(at) else { break };
+                        at = next;
+                        stops = Stops::new(bytes, at);
+                        continue;
                     }
-                    at = stop.wrapping_add(2);
-                    stops.pass_line_end();
-                    continue;
                 }
+                at = stop.wrapping_add(2);
+                stops.pass_line_end();
+                continue;
             }
             let Some(next) = self.read_odd_line(at) else { break };
             at = next;
             stops = Stops::new(bytes, at);
         }
         self.flags.raise_if(self.index.is_cut(), Flag::HeadersCut);
+    }
+
+    /// Reads a line that ends at `stop` and is plain but for its name, which is long or unknown, or for the spaces
+    /// before its value. Returns whether it is one.
+    #[inline(never)]
+    fn read_rarer_line(&mut self, at: usize, stop: usize) -> bool {
+        match read_plain_line(self.bytes, at) {
+            Some((Some(header), from)) if is_plain_value(self.bytes, from) => {
+                self.index.add(header, from.wrapping_add(1), stop);
+                true
+            }
+            Some((Some(header), from)) => {
+                self.add_trimmed(header, from, stop);
+                true
+            }
+            Some((None, _)) => true,
+            None => false,
+        }
     }
 
     /// What would be a fold of the start line, which has none, is no header, whatever stands there.

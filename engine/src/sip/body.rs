@@ -2,7 +2,7 @@
 
 use rules::CallType;
 
-use super::block::scan;
+use super::block::scan_row;
 use super::text::{cut, is_space, line_end, rest, split_at, starts_with_ignore_case, trim, trim_start};
 
 /// Reads the kind of call from the media lines (RFC 8866 §5.14) of `body`. A medium with port zero is refused
@@ -14,35 +14,30 @@ pub(super) fn read_call_type(content_type: Option<&[u8]>, body: &[u8]) -> CallTy
     }
     let mut kind = CallType::Other;
     let mut active = false;
-    let mut judge = |line: &[u8]| match line {
-        [b'm' | b'M', b'=', behind @ ..] => {
-            let medium = read_medium(cut(behind, 0, line_end(behind)));
-            active = medium.is_some();
-            kind = strongest(kind, medium.unwrap_or(CallType::Other));
-        }
-        [b'a', b'=', b'r', b't', b'p', b'm', b'a', b'p', b':', behind @ ..]
-            if active && is_fax_codec(cut(behind, 0, line_end(behind))) =>
-        {
-            kind = CallType::Fax;
-        }
-        _ => {}
-    };
-    judge(body);
+    let mut is_start = 1;
     for base in (0..body.len()).step_by(ROW) {
-        let row = rest(body, base);
-        let mut line_ends = scan(row, |block| block.equal(b'\n'));
-        while line_ends != 0 {
-            let line = rest(row, line_ends.trailing_zeros() as usize + 1);
-            if matches!(line, [b'm' | b'M', b'=', ..] | [b'a', b'=', b'r', ..]) {
-                judge(line);
+        let line_ends = scan_row(rest(body, base), |block| block.equal(b'\n'));
+        let mut starts = line_ends << 1 | is_start;
+        is_start = line_ends >> (ROW - 1);
+        while starts != 0 {
+            match rest(body, base.wrapping_add(starts.trailing_zeros() as usize)) {
+                [b'm' | b'M', b'=', line @ ..] => {
+                    let medium = read_medium(line);
+                    active = medium.is_some();
+                    kind = strongest(kind, medium.unwrap_or(CallType::Other));
+                }
+                [b'a', b'=', b'r', attribute @ ..] if active && is_fax_map(attribute) => {
+                    kind = CallType::Fax;
+                }
+                _ => {}
             }
-            line_ends &= line_ends.wrapping_sub(1);
+            starts &= starts.wrapping_sub(1);
         }
     }
     kind
 }
 
-/// Bytes that [`scan`] looks at.
+/// Bytes that are looked at together.
 const ROW: usize = 64;
 
 /// Whether a body of this type may hold a session description. A missing type is judged by the body.
@@ -55,7 +50,7 @@ fn may_hold_session(content_type: Option<&[u8]>, body: &[u8]) -> bool {
     }
 }
 
-/// The kind of call that a media line without its `m=` asks for; `None` when it is refused.
+/// The kind of call that the media line at the start of `line`, without its `m=`, asks for; `None` when it is refused.
 #[inline]
 fn read_medium(line: &[u8]) -> Option<CallType> {
     if is_plain_audio(line) { Some(CallType::Voice) } else { read_any_medium(line) }
@@ -74,6 +69,7 @@ fn is_plain_audio(line: &[u8]) -> bool {
 
 #[inline(never)]
 fn read_any_medium(line: &[u8]) -> Option<CallType> {
+    let line = cut(line, 0, line_end(line));
     let (media, behind) = split_word(line);
     let (port, behind) = split_word(behind);
     let (protocol, formats) = split_word(behind);
@@ -111,7 +107,23 @@ fn is_other_udp(protocol: &[u8]) -> bool {
     !starts_with_ignore_case(protocol, b"udptl") && !starts_with_ignore_case(protocol, b"udpsprt")
 }
 
+/// Whether the attribute at the start of `line`, without its `a=r`, is an `rtpmap` of fax or modem.
+#[inline]
+fn is_fax_map(line: &[u8]) -> bool {
+    let [b't', b'p', b'm', b'a', b'p', b':', value @ ..] = line else { return false };
+    let mut behind = value;
+    while let [b'0'..=b'9', tail @ ..] = behind {
+        behind = tail;
+    }
+    match behind {
+        // What nearly every line says: a format, one space, and a codec that is none of them.
+        [b' ', first, ..] if *first > b' ' && !matches!(first, b't' | b'T' | b'v' | b'V') => false,
+        _ => is_fax_codec(cut(value, 0, line_end(value))),
+    }
+}
+
 /// Whether the `rtpmap` value names fax over RTP (RFC 4612) or modem over IP (V.150.1).
+#[inline(never)]
 fn is_fax_codec(value: &[u8]) -> bool {
     let (_, codec) = split_word(value);
     let codec = trim_start(codec);

@@ -64,12 +64,28 @@ pub(super) fn is_token(byte: u8) -> bool {
 
 /// The plain decimal number that `text` is: digits only, no sign, below 2^63.
 pub(super) fn number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 18 {
+        return read_long_number(text);
+    }
+    let mut sum: u64 = 0;
+    for &digit in text {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
+        }
+        sum = sum.wrapping_mul(10).wrapping_add(u64::from(value));
+    }
+    Some(sum)
+}
+
+/// As [`number`], for one with leading zeros.
+#[inline(never)]
+fn read_long_number(text: &[u8]) -> Option<u64> {
     let significant = text.iter().position(|&digit| digit != b'0').unwrap_or(text.len());
     if text.is_empty() || text.len() - significant > 18 {
         return None;
     }
-    text.iter()
-        .try_fold(0u64, |sum, &digit| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0')))
+    if significant == text.len() { Some(0) } else { number(rest(text, significant)) }
 }
 
 /// Whether `text` begins with `prefix`, in any case of ASCII letters.

@@ -331,13 +331,19 @@ fn read_scheme(text: &[u8]) -> (Scheme, &[u8]) {
 }
 
 /// A port: one to five digits up to 65535.
+#[inline]
 pub(super) fn read_port(digits: &[u8]) -> Option<u16> {
     if digits.is_empty() || digits.len() > 5 {
         return None;
     }
-    let port = digits
-        .iter()
-        .try_fold(0u32, |sum, &digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0')))?;
+    let mut port: u32 = 0;
+    for &digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
+        }
+        port = port.wrapping_mul(10).wrapping_add(u32::from(value));
+    }
     u16::try_from(port).ok()
 }
 

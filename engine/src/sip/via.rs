@@ -96,12 +96,13 @@ fn is_plain(text: &[u8]) -> bool {
     let host_end = find_first(sender, Block::foreign_to_hosts).unwrap_or(sender.len());
     let mut params = rest(sender, host_end);
     if let [b':', digits @ ..] = params {
-        let digits_end = digits.iter().take(6).position(|byte| !byte.is_ascii_digit());
-        let digits_end = digits_end.unwrap_or(digits.len());
-        if read_port(cut(digits, 0, digits_end)).is_none() {
+        params = digits;
+        while let [b'0'..=b'9', tail @ ..] = params {
+            params = tail;
+        }
+        if read_port(cut(digits, 0, digits.len().wrapping_sub(params.len()))).is_none() {
             return false;
         }
-        params = rest(digits, digits_end);
     }
     let is_tidy = match params {
         [] => true,

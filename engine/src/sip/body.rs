@@ -117,7 +117,7 @@ fn is_fax_map(line: &[u8]) -> bool {
     }
     match behind {
         // What nearly every line says: a format, one space, and a codec that is none of them.
-        [b' ', first, ..] if *first > b' ' && !matches!(first, b't' | b'T' | b'v' | b'V') => false,
+        [b' ', first, second, ..] if *first > b' ' && !matches!(second, b'3' | b'1') => false,
         _ => is_fax_codec(cut(value, 0, line_end(value))),
     }
 }

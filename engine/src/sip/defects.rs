@@ -79,7 +79,9 @@ impl Message<'_> {
     }
 
     fn check_parties(&self, flags: &mut Flags) {
-        for (header, defects) in [(Header::From, self.from_defects.get()), (Header::To, self.to_defects.get())] {
+        for (header, defects) in
+            [(Header::From, self.from_defects.get()), (Header::To, self.to_defects.get())]
+        {
             let Some(value) = self.value(header) else { continue };
             let defects = defects.unwrap_or_else(|| party_defects(&NameAddr::read(value), header, value));
             *flags = flags.union(defects);

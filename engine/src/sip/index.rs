@@ -93,7 +93,9 @@ impl Index {
     /// Whether there are more known headers than a message may bring.
     #[inline]
     pub(super) fn is_cut(&self) -> bool {
-        (self.seen.count_ones() as usize).saturating_add(self.further_count) > HEADERS_MAX
+        const SURELY_FEW: usize = HEADERS_MAX.saturating_sub(Header::ALL.len());
+        self.further_count > SURELY_FEW
+            && (self.seen.count_ones() as usize).saturating_add(self.further_count) > HEADERS_MAX
     }
 
     /// Whether a further one found no room, so that the lines must be asked instead.

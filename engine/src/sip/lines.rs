@@ -5,7 +5,7 @@ use rules::{Flag, Flags};
 
 use super::block::Block;
 use super::header::{Header, NAME_BYTES_MAX, read_name};
-use super::text::{byte, cut, is_space, is_token, line_end, rest};
+use super::text::{byte, cut, find_first, is_space, is_token, line_end, rest};
 
 /// One header line with its folds.
 #[derive(Clone, Copy)]
@@ -53,7 +53,11 @@ pub(super) fn is_plain_value(bytes: &[u8], at: usize) -> bool {
 /// Reads an unknown name, or a known one that the message ends too soon behind to read at once.
 #[inline(never)]
 fn read_rare_name(line: &[u8]) -> Option<(Option<Header>, usize)> {
-    let colon = line.iter().position(|&byte| !is_token(byte))?;
+    let head = line.get(..NAME_BYTES_MAX).unwrap_or(line);
+    let colon = match find_first(head, Block::foreign_to_hosts) {
+        Some(end) if byte(line, end) == b':' => end,
+        _ => line.iter().position(|&byte| !is_token(byte))?,
+    };
     if colon == 0 || byte(line, colon) != b':' {
         return None;
     }

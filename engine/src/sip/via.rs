@@ -1,7 +1,7 @@
 //! Via: which way a request came (RFC 3261 §20.42).
 
-use super::params::{Params, quoted_end};
 use super::block::Block;
+use super::params::{Params, quoted_end};
 use super::text::{byte, cut, find, find_either, find_first, is_space, rest, trim, trim_start};
 use super::uri::read_port;
 

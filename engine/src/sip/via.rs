@@ -84,13 +84,11 @@ impl<'a> Via<'a> {
 /// parameters without quotes.
 #[inline]
 fn is_plain(text: &[u8]) -> bool {
-    let sender = match text {
-        [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b'/', transport @ ..] => match transport {
-            [b'U', b'D', b'P', b' ', sender @ ..]
-            | [b'T', b'C', b'P', b' ', sender @ ..]
-            | [b'T', b'L', b'S', b' ', sender @ ..] => sender,
-            _ => return false,
-        },
+    let Some(transport) = text.strip_prefix(b"SIP/2.0/") else { return false };
+    let sender = match transport {
+        [b'U', b'D', b'P', b' ', sender @ ..]
+        | [b'T', b'C', b'P', b' ', sender @ ..]
+        | [b'T', b'L', b'S', b' ', sender @ ..] => sender,
         _ => return false,
     };
     let host_end = find_first(sender, Block::foreign_to_hosts).unwrap_or(sender.len());

@@ -85,11 +85,11 @@ impl<'a> Via<'a> {
 #[inline]
 fn is_plain(text: &[u8]) -> bool {
     let Some(transport) = text.strip_prefix(b"SIP/2.0/") else { return false };
-    let sender = match transport {
-        [b'U', b'D', b'P', b' ', sender @ ..]
-        | [b'T', b'C', b'P', b' ', sender @ ..]
-        | [b'T', b'L', b'S', b' ', sender @ ..] => sender,
-        _ => return false,
+    let ([b'U', b'D', b'P', b' ', sender @ ..]
+    | [b'T', b'C', b'P', b' ', sender @ ..]
+    | [b'T', b'L', b'S', b' ', sender @ ..]) = transport
+    else {
+        return false;
     };
     let host_end = find_first(sender, Block::foreign_to_hosts).unwrap_or(sender.len());
     let mut params = rest(sender, host_end);

@@ -1,18 +1,18 @@
 //! The engine: one packet in, one decision out, and news of calls that ended.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
 use ahash::RandomState;
 use rules::matching::Scratch;
 use rules::plan::DialPlan;
 use rules::policy::{Limits, PolicySet, strictest};
-use rules::{Action, Direction, Flag, Flags, Method, Reason, Timestamp};
+use rules::{Action, Flag, Flags, Method, Timestamp};
 
-use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, Table, View};
+use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, Table};
 use crate::callback::Callbacks;
-use crate::facts::{self, Facts, Seen, Trust};
+use crate::facts::Facts;
+use crate::judging::Judging;
 use crate::packet::Packet;
 use crate::sip::Message;
 
@@ -423,98 +423,6 @@ impl Engine {
             attempt.facts.truncate(facts);
             attempt.text.truncate(text);
         }
-    }
-}
-
-/// One message under judgement.
-struct Judging<'a, 'p> {
-    packet: &'a Packet<'p>,
-    message: &'a Message<'p>,
-    flags: Flags,
-    policies: &'a PolicySet,
-    facts: &'a mut Facts,
-    limits: &'a mut Vec<Limits>,
-    scratch: &'a mut Scratch,
-    callbacks: &'a mut Callbacks,
-    touched: &'a mut Vec<u32>,
-}
-
-impl Judging<'_, '_> {
-    /// Judges by every touched customer that dials by this plan.
-    fn by_plan(&mut self, plan: usize, dial_plan: &DialPlan, attempt: &mut Attempt) {
-        let first = attempt.facts.len() as u32;
-        let text = attempt.text.len();
-        let (source, destination) = (self.packet.source.ip(), self.packet.destination.ip());
-        let own_side = self.policies.touched(plan, source, source, &[], &[]).any(|index| {
-            self.policies.policy(index).is_some_and(|policy| policy.text().customer.is_own_side(source))
-        });
-        self.facts.read(self.message, dial_plan, own_side, attempt);
-        let facts = first..attempt.facts.len() as u32;
-        self.touched.clear();
-        let touched =
-            self.policies.touched(plan, source, destination, &self.facts.called, &self.facts.callers);
-        self.touched.extend(touched.map(|index| index as u32));
-        if self.touched.is_empty() {
-            attempt.facts.truncate(first as usize);
-            attempt.text.truncate(text);
-        }
-        for index in 0..self.touched.len() {
-            let Some(&policy) = self.touched.get(index) else { break };
-            let view = self.by_policy(policy, attempt, facts.clone());
-            attempt.views.extend(view);
-        }
-    }
-
-    fn by_policy(&mut self, index: u32, attempt: &Attempt, facts: Range<u32>) -> Option<View> {
-        let policy = self.policies.policies().get(index as usize)?;
-        let limits = self.limits.get_mut(index as usize)?;
-        let customer = &policy.text().customer;
-        let trust = facts::trust(customer, self.packet.source.ip());
-        let (number_flags, attestation) = self.facts.believe(trust, self.message);
-        let direction = policy.direction(self.packet.source.ip(), &self.facts.called, &self.facts.callers);
-        let seen = Seen {
-            direction,
-            call_type: attempt.call_type,
-            attestation,
-            believed: trust.own_side || trust.trusted,
-            callback: direction == Direction::Inbound
-                && self.callbacks.expects(&self.facts.called, self.packet.at),
-            repeat: attempt.has_passed(index, &self.facts.called),
-            flags: self.flags.union(number_flags),
-        };
-        let subject = self.facts.subject(self.packet, self.message, seen);
-        let caller = self.facts.caller();
-        let verdict = policy.judge(&subject, limits, self.scratch);
-        if verdict.reason == Reason::Emergency {
-            let until = facts::callback_until(self.packet.at, customer);
-            for caller in &self.facts.callers {
-                self.callbacks.expect(caller.party, until, self.packet.at);
-            }
-        }
-        Some(View {
-            policy: Some(index),
-            direction: Some(direction),
-            verdict: Some(verdict),
-            flags: seen.flags,
-            attestation,
-            facts,
-            caller,
-        })
-    }
-
-    fn by_nobody(&mut self, dial_plan: &DialPlan, attempt: &mut Attempt) {
-        let first = attempt.facts.len() as u32;
-        self.facts.read(self.message, dial_plan, false, attempt);
-        let (number_flags, attestation) = self.facts.believe(Trust::default(), self.message);
-        attempt.views.push(View {
-            policy: None,
-            direction: None,
-            verdict: None,
-            flags: self.flags.union(number_flags),
-            attestation,
-            facts: first..attempt.facts.len() as u32,
-            caller: self.facts.caller(),
-        });
     }
 }
 

@@ -7,6 +7,7 @@ pub mod call;
 mod callback;
 mod engine;
 pub mod facts;
+mod judging;
 pub mod limits;
 pub mod number;
 pub mod packet;

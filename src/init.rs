@@ -131,15 +131,15 @@ impl Arguments {
         text.push_str(HARASSMENT);
         text.push_str(&rule_or_off(
             OWN_NUMBER,
-            (!self.trunk.is_empty()).then_some(""),
+            !self.trunk.is_empty(),
             "needs [customer] trunks: without them a call from your own side cannot be told from one that borrows your number",
         ));
         text.push_str(BROKEN);
         text.push_str(PREMIUM);
         text.push_str(HIGH_RISK);
         text.push_str(&rule_or_off(
-            if hours { AFTER_HOURS } else { AFTER_HOURS_UNKNOWN },
-            hours.then_some(""),
+            &if hours { AFTER_HOURS.to_owned() } else { AFTER_HOURS.replace(OUTSIDE, "") },
+            hours,
             "needs [hours.business]; then set time = \"outside business\"",
         ));
         text.push_str(INVALID);
@@ -163,14 +163,12 @@ impl Arguments {
     }
 }
 
-/// A rule, switched off with the sentence `needs` when what it needs is not known.
-fn rule_or_off(rule: &str, known: Option<&str>, needs: &str) -> String {
-    match known {
-        Some(_) => rule.to_owned(),
-        None => format!(
-            "{}mode = \"off\"                          # {needs}\n\n",
-            rule.trim_end().to_owned() + "\n"
-        ),
+/// `rule`; switched off when what it `needs` is not known.
+fn rule_or_off(rule: &str, is_known: bool, needs: &str) -> String {
+    if is_known {
+        rule.to_owned()
+    } else {
+        format!("{}\nmode = \"off\"                          # {needs}\n\n", rule.trim_end())
     }
 }
 
@@ -251,14 +249,8 @@ alert = "warning"
 
 "#;
 
-const AFTER_HOURS_UNKNOWN: &str = r#"[[firewall]]
-name = "international after hours"
-when = { direction = "outbound", called = "international" }
-unless = { caller = "@abroad" }
-action = { block = 403 }
-alert = "warning"
-
-"#;
+/// The condition of [`AFTER_HOURS`] that wants hours.
+const OUTSIDE: &str = ", time = \"outside business\"";
 
 const INVALID: &str = r#"[[firewall]]
 name = "impossible caller"            # a number no plan has: borrowed by a machine; marked, not refused

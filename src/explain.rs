@@ -181,7 +181,7 @@ impl Told<'_> {
             "facts": facts, "rules": rules,
             "verdict": verdict.action.word(), "would": verdict.would.map(rules::Action::word),
             "action_status": reporter::status(verdict),
-            "rule": verdict.rule.or(verdict.would_rule).and_then(|id| self.policy.rule(id)).map(|rule| &rule.name),
+            "rule": self.policy.decider(verdict),
             "reason": reporter::reason(verdict, self.policy),
             "turning_points": self.turning_points(),
             "policy_version": self.policy.version(),

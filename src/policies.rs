@@ -77,6 +77,9 @@ fn with_mode(mut text: PolicyText, mode: Option<Mode>) -> PolicyText {
     for rule in text.firewall.iter_mut().filter(|rule| rule.mode != Mode::Off) {
         rule.mode = mode;
     }
+    for threshold in text.ips.iter_mut().filter(|threshold| threshold.mode != Mode::Off) {
+        threshold.mode = mode;
+    }
     text
 }
 

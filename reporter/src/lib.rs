@@ -9,6 +9,6 @@ mod summary;
 
 pub use alert::{Alert, Alerts};
 pub use json::{printable, to_line};
-pub use line::{CallLine, party, reason, status};
+pub use line::{CallLine, duration, party, reason, status};
 pub use order::InOrder;
 pub use summary::Summary;

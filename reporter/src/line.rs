@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use engine::call::{Attempt, Fact, Kind, Role, Side, View};
 use jiff::Timestamp as Moment;
 use rules::policy::{EntryText, List, PolicySet, RuleAction};
-use rules::{Action, Method, Party, Reason, Timestamp, Verdict};
+use rules::{Action, Measure, Method, Party, Reason, Timestamp, Verdict};
 use serde::Serialize;
 
 /// A line of `replay --calls`. Unknown is null; the fields behind `kept` are left out when the message has none.
@@ -45,7 +45,7 @@ pub struct CallLine<'a> {
     pub would: Option<&'static str>,
     /// The SIP response we would send.
     pub action_status: Option<u16>,
-    /// The rule that decided.
+    /// The rule or threshold that decided.
     pub rule: Option<&'a str>,
     /// Why, in words.
     pub reason: Option<String>,
@@ -102,7 +102,7 @@ impl<'a> CallLine<'a> {
         let called = if routes.is_empty() { Cow::Borrowed("none") } else { routes.remove(0) };
         let progress = &attempt.progress;
         let verdict = view.verdict;
-        let rule = verdict.and_then(|verdict| policy?.rule(verdict.rule.or(verdict.would_rule)?));
+        let decider = verdict.as_ref().and_then(|verdict| policy?.decider(verdict));
         Self {
             call_id: text_or_none(attempt.call_id()),
             kind: kind(attempt),
@@ -121,7 +121,7 @@ impl<'a> CallLine<'a> {
             verdict: verdict.map_or(Action::Allow, |verdict| verdict.action).word(),
             would: verdict.and_then(|verdict| verdict.would).map(Action::word),
             action_status: verdict.and_then(|verdict| status(&verdict)),
-            rule: rule.map(|rule| rule.name.as_str()),
+            rule: decider,
             reason: verdict.zip(policy).map(|(verdict, policy)| reason(&verdict, policy)),
             status: (progress.status != 0).then_some(progress.status),
             ring_seconds: progress.ring_micros().map(seconds),
@@ -214,13 +214,50 @@ pub fn reason(verdict: &Verdict, policy: &rules::Policy) -> String {
         }
         sentence
     });
+    let by_threshold = verdict.threshold.and_then(|measure| breach(measure, policy));
     match verdict.reason {
         Reason::Emergency => "emergency call: the guard comes before every rule".to_owned(),
         Reason::Priority => "priority call (RFC 4412): passes before every rule".to_owned(),
         Reason::EmergencyCallback => "call-back after an emergency call".to_owned(),
         Reason::Rule => by_rule.unwrap_or_default(),
-        Reason::Default => by_rule.unwrap_or_else(|| "no rule matched".to_owned()),
+        Reason::Threshold => by_threshold.unwrap_or_default(),
+        Reason::Default => by_rule.or(by_threshold).unwrap_or_else(|| "no rule matched".to_owned()),
         Reason::Off => "the policy is off".to_owned(),
+    }
+}
+
+/// `42 different called numbers reached the critical limit 40 within 10m of "one caller, many of our numbers"`.
+fn breach(measure: Measure, policy: &rules::Policy) -> Option<String> {
+    let threshold = policy.threshold(measure.threshold)?;
+    let level = if measure.critical { "critical" } else { "warning" };
+    let mut sentence = format!(
+        "{} {} reached the {level} limit {} within {} of \"{}\"",
+        amount(measure.value),
+        threshold.count.noun(),
+        amount(measure.limit),
+        duration(threshold.within_micros),
+        threshold.name,
+    );
+    if let Some(why) = &threshold.reason {
+        sentence.push_str(&format!(" ({why})"));
+    }
+    Some(sentence)
+}
+
+/// A measured value, without digits that say nothing.
+fn amount(value: f64) -> String {
+    let rounded = (value * 100.0).round() / 100.0;
+    format!("{rounded}")
+}
+
+/// A duration as policy files write it: `90s`, `10m`, `31d`.
+pub fn duration(micros: i64) -> String {
+    let seconds = micros as f64 / 1e6;
+    let unit =
+        [("d", 86_400.0), ("h", 3_600.0), ("m", 60.0)].into_iter().find(|(_, unit)| seconds % unit == 0.0);
+    match unit.filter(|_| seconds > 0.0) {
+        Some((name, unit)) => format!("{}{name}", seconds / unit),
+        None => format!("{seconds}s"),
     }
 }
 

@@ -86,6 +86,9 @@ flags! {
     FragOverlap "frag-overlap" "IP fragments overlapped, or TCP segments with other bytes; the first ones were kept.";
     BranchReuse "branch-reuse" "A branch and Call-ID came again with another caller.";
     UnknownDialog "unknown-dialog" "A To tag named no dialog that was seen.";
+    ChallengeInDialog "challenge-in-dialog" "The caller answered a BYE or re-INVITE of the called side with 401 or 407: it harvests a digest.";
+    ForeignTeardown "foreign-teardown" "A BYE or CANCEL of a call came from an address that is no party to it.";
+    PassportReplay "passport-replay" "A PASSporT came again with another caller or called number, or older than allowed.";
 }
 
 impl fmt::Display for Flag {
@@ -129,6 +132,14 @@ impl Flags {
         }
         Self(bits)
     };
+
+    /// Flags that tell of an event around calls rather than of one message; the engine raises them, and thresholds count
+    /// them.
+    pub const EVENTS: Self = Self(
+        1 << Flag::ChallengeInDialog as u8
+            | 1 << Flag::ForeignTeardown as u8
+            | 1 << Flag::PassportReplay as u8,
+    );
 
     /// Just `flag`.
     pub const fn of(flag: Flag) -> Self {

@@ -24,4 +24,4 @@ pub use subject::{
     Attestation, CallType, Direction, Headers, Identity, Method, Origin, Party, Subject, Transport,
 };
 pub use time::Timestamp;
-pub use verdict::{Action, Reason, Verdict};
+pub use verdict::{Action, Measure, Reason, Verdict};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::policy::{AlertLevel, Response, RuleId};
+use crate::policy::{AlertLevel, Response, RuleId, ThresholdId};
 
 /// What happens to the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,18 @@ pub enum Action {
 }
 
 impl Action {
+    /// How much it stands in the way of the attempt; of several verdicts the strictest holds.
+    pub const fn strictness(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Tag => 1,
+            Self::Terminate => 2,
+            Self::Divert => 3,
+            Self::Limit => 4,
+            Self::Block => 5,
+        }
+    }
+
     /// The word in call records.
     pub const fn word(self) -> &'static str {
         match self {
@@ -47,6 +59,8 @@ pub enum Reason {
     EmergencyCallback,
     /// A firewall rule.
     Rule,
+    /// The action of a breached threshold.
+    Threshold,
     /// No rule matched.
     Default,
     /// The policy's mode is `off`.
@@ -62,8 +76,21 @@ pub struct ListHit {
     pub entry: u32,
 }
 
+/// A breached threshold: what was measured and how much would have been too much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measure {
+    /// The threshold.
+    pub threshold: ThresholdId,
+    /// Whether the critical limit was reached, not only the warning limit.
+    pub critical: bool,
+    /// The value that breached it, in units of its `count`.
+    pub value: f64,
+    /// The limit in force then: fixed, or learned.
+    pub limit: f64,
+}
+
 /// The decision about one attempt by one customer's policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
     /// What happens. In shadow mode always `Allow`.
     pub action: Action,
@@ -85,6 +112,8 @@ pub struct Verdict {
     pub reason: Reason,
     /// How a refusal is said; `None` when nothing is refused.
     pub response: Option<Response>,
+    /// The threshold that decided, when `reason` says so; else the one that `would` have.
+    pub threshold: Option<Measure>,
     /// The list entry that made `rule` match (without one, `would_rule`), if a list did.
     pub entry: Option<ListHit>,
     /// The highest alert level any rule that acted asks for.
@@ -113,6 +142,17 @@ impl ActedRules {
             self.length += 1;
         }
         has_room
+    }
+
+    /// Adds `rule` at its place in file order, unless it is there or there is no room.
+    pub(crate) fn insert(&mut self, rule: RuleId) {
+        if self.iter().any(|known| known == rule) || !self.push(rule) {
+            return;
+        }
+        let used = usize::from(self.length);
+        if let Some(rules) = self.rules.get_mut(..used) {
+            rules.sort_unstable();
+        }
     }
 
     /// The rules, in file order.
@@ -148,6 +188,20 @@ impl Verdict {
         !matches!(self.action, Action::Block | Action::Limit | Action::Divert)
     }
 
+    /// A breached threshold outdoes what the rules decided. What they did besides stays.
+    pub(crate) fn decide_by_threshold(&mut self, action: Action, measure: Measure) {
+        if let Some(rule) = self.rule.take()
+            && (Some(rule) == self.tag || Some(rule) == self.terminate)
+        {
+            self.acted.insert(rule);
+        }
+        self.action = action;
+        self.reason = Reason::Threshold;
+        self.threshold = Some(measure);
+        self.response = None;
+        self.entry = None;
+    }
+
     /// The attempt goes on, for `reason`, and no rule had a say.
     pub const fn allowed(reason: Reason) -> Self {
         let none = ActedRules { rules: [0; ActedRules::MAX], length: 0 };
@@ -162,6 +216,7 @@ impl Verdict {
             held: none,
             reason,
             response: None,
+            threshold: None,
             entry: None,
             alert: AlertLevel::None,
             bypass_ips: false,

@@ -22,7 +22,7 @@ use super::texts::Texts;
 
 impl RuleIndex {
     /// The index of `rules`, whose conditions speak of `lists`.
-    pub(crate) fn new(rules: &[FirewallRule], lists: &[List]) -> Self {
+    pub(crate) fn new(rules: &[&FirewallRule], lists: &[List]) -> Self {
         let mut builder = Builder { rules: rules.len(), ..Builder::default() };
         builder.lists_of.resize_with(rules.len(), Box::default);
         // Rules with conditions on the same dimensions stand together, so that a dimension that does not

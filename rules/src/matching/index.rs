@@ -131,6 +131,16 @@ impl RuleIndex {
 
     /// Hands every rule that matches what was gathered to `visit`, in file order, until it breaks.
     pub(crate) fn search(&self, scratch: &mut Scratch, mut visit: impl FnMut(RuleId) -> ControlFlow<()>) {
+        self.match_all(scratch);
+        for rule in &scratch.matched {
+            if visit(*rule).is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Finds every rule that matches what was gathered.
+    pub(crate) fn match_all(&self, scratch: &mut Scratch) {
         scratch.matched.clear();
         for summary in 0..self.rows.summary_words() {
             let mut candidates = self.candidates(summary, scratch);
@@ -146,11 +156,6 @@ impl RuleIndex {
             }
         }
         scratch.matched.sort_unstable();
-        for rule in &scratch.matched {
-            if visit(*rule).is_break() {
-                return;
-            }
-        }
     }
 
     /// The entry of the first list in the rule's `when` that was hit.

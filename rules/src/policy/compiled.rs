@@ -6,9 +6,10 @@ use crate::matching::{Clock, RuleIndex};
 use crate::number::Number;
 use crate::number_set::NumberSet;
 use crate::plan::{self, DialPlan};
+use crate::policy::judge_thresholds::pseudo_rules;
 use crate::policy::{
     Condition, EntryText, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm,
-    PolicyText, Response, RuleAction, RuleId,
+    PolicyText, Response, RuleAction, RuleId, Threshold,
 };
 use crate::subject::{Direction, Identity, Party};
 use crate::time::Timestamp;
@@ -18,6 +19,10 @@ use crate::verdict::ListHit;
 #[derive(Debug)]
 pub struct Policy {
     pub(super) text: PolicyText,
+    pub(super) thresholds: Vec<Threshold>,
+    /// Whether any threshold counts: without one nothing is looked for.
+    pub(super) has_thresholds: bool,
+    /// Of the firewall rules, and behind them of what thresholds count and block.
     pub(super) index: RuleIndex,
     pub(super) clock: Clock,
     /// Numbers that the emergency guard lets pass.
@@ -31,8 +36,14 @@ impl Policy {
     /// 911 always among them; access codes and repeated country codes are gone when a number has been read.
     pub fn new(text: PolicyText) -> Self {
         let emergency = plan::emergency(&text.customer.dial_plan.region).cloned().unwrap_or_default();
+        let thresholds: Vec<Threshold> = text.ips.iter().flat_map(Threshold::all_of).collect();
+        let has_thresholds = thresholds.iter().any(|threshold| threshold.mode != Mode::Off);
+        let pseudo = if has_thresholds { pseudo_rules(&thresholds) } else { Vec::new() };
+        let rules: Vec<&FirewallRule> = text.firewall.iter().chain(&pseudo).collect();
         Self {
-            index: RuleIndex::new(&text.firewall, &text.lists),
+            index: RuleIndex::new(&rules, &text.lists),
+            thresholds,
+            has_thresholds,
             clock: Clock::new(text.customer.time_zone.clone()),
             emergency: everywhere().union(&emergency),
             block_lists: block_lists(&text.firewall),

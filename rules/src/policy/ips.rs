@@ -5,14 +5,16 @@ use crate::time::Timestamp;
 
 /// One `[[ips]]` table.
 ///
-/// One that names a shipped detection (`detection`) holds only what it changes of it; any other has `count`,
-/// `within_micros` and a limit or baseline, which the reader has checked.
+/// One that names a shipped detection (`detection`) holds what it changes of it, and beside that what is changed
+/// (`shipped`); any other has `count`, `within_micros` and a limit or baseline, which the reader has checked.
 #[derive(Clone, Debug)]
 pub struct IpsRule {
     /// Its name, or the shipped detection's.
     pub name: String,
     /// The shipped detection it tunes.
-    pub detection: Option<String>,
+    pub detection: Option<&'static str>,
+    /// The detection's own thresholds, read for this customer. Empty while it is off or lacks what it needs.
+    pub shipped: Vec<Self>,
     /// Which calls count: all of these must hold.
     pub when: Vec<Condition>,
     /// Which calls count: none of these may hold.
@@ -67,6 +69,61 @@ pub struct IpsRule {
     pub reason: Option<String>,
     /// Where it stands in the file.
     pub span: Span,
+}
+
+impl IpsRule {
+    /// What it says over the variant `shipped` of its detection. Limits, window and what else belongs to one way of
+    /// counting go to the `first` variant alone. A dimension it names stands instead of the same one of `shipped`.
+    pub(crate) fn over(&self, shipped: &Self, first: bool) -> Self {
+        let own = |value: Option<f64>| value.filter(|_| first);
+        let baseline = self.baseline.filter(|_| first);
+        let limit = |value: Option<f64>, below: Option<f64>| match baseline {
+            Some(_) => None,
+            None => own(value).or(below),
+        };
+        let list = |own: &Vec<Condition>, below: &Vec<Condition>| over_by_dimension(own, below);
+        Self {
+            name: self.name.clone(),
+            detection: self.detection,
+            shipped: Vec::new(),
+            when: list(&self.when, &shipped.when),
+            unless: list(&self.unless, &shipped.unless),
+            count: shipped.count,
+            per: self.per.clone().filter(|_| first).or_else(|| shipped.per.clone()),
+            within_micros: self.within_micros.filter(|_| first).or(shipped.within_micros),
+            warning: limit(self.warning, shipped.warning),
+            critical: limit(self.critical, shipped.critical),
+            baseline: baseline.or(shipped.baseline),
+            at_least: self.at_least.filter(|_| first).or(shipped.at_least),
+            hold_micros: self.hold_micros.or(shipped.hold_micros),
+            clear: self.clear.or(shipped.clear),
+            cool_down_micros: self.cool_down_micros.or(shipped.cool_down_micros),
+            warning_action: self.warning_action.clone().or_else(|| shipped.warning_action.clone()),
+            critical_action: self.critical_action.clone().or_else(|| shipped.critical_action.clone()),
+            outcome: own_or(&self.outcome, &shipped.outcome, first),
+            also: own_or(&self.also, &shipped.also, first),
+            block_key: self.block_key.or(shipped.block_key),
+            block_when: own_or(&self.block_when, &shipped.block_when, true),
+            shorter_than_micros: self.shorter_than_micros.filter(|_| first).or(shipped.shorter_than_micros),
+            gap: self.gap.filter(|_| first).or(shipped.gap),
+            mode: self.mode,
+            alert: self.alert.or(shipped.alert),
+            case: self.case || shipped.case,
+            expires: self.expires,
+            owner: self.owner.clone(),
+            reason: self.reason.clone().or_else(|| shipped.reason.clone()),
+            span: self.span.clone(),
+        }
+    }
+}
+
+fn own_or<T: Clone>(own: &[T], below: &[T], applies: bool) -> Vec<T> {
+    if applies && !own.is_empty() { own.to_vec() } else { below.to_vec() }
+}
+
+fn over_by_dimension(own: &[Condition], below: &[Condition]) -> Vec<Condition> {
+    let kept = below.iter().filter(|shipped| !own.iter().any(|named| named.is_about_the_same(shipped)));
+    own.iter().chain(kept).cloned().collect()
 }
 
 /// What a breached threshold does. It always ends by itself.
@@ -215,6 +272,36 @@ impl Count {
     /// Whether it lies between 0 and 1.
     pub const fn is_share(self) -> bool {
         self.is_ratio() && !matches!(self, Self::MeanDuration)
+    }
+
+    /// What a value of it is called: `42 different called numbers`, `0.7 of the answered calls short`.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts",
+            Self::Answered => "answered calls",
+            Self::Failed => "failed calls",
+            Self::Busy => "busy calls",
+            Self::Cancelled => "cancelled calls",
+            Self::NotFound => "calls to numbers that do not exist",
+            Self::DistinctCalled => "different called numbers",
+            Self::DistinctCaller => "different callers",
+            Self::DistinctCountry => "different countries called",
+            Self::Minutes => "minutes",
+            Self::Cost => "cost",
+            Self::Concurrent => "calls at once",
+            Self::ShortCalls => "short calls",
+            Self::OneRing => "calls of a single ring",
+            Self::AnswerRatio => "answered of all calls",
+            Self::ShortRatio => "short of the answered calls",
+            Self::MeanDuration => "seconds of mean duration",
+            Self::EffectiveRatio => "effective of all calls",
+            Self::NetworkEffectiveness => "let through by the network of all calls",
+            Self::SequentialCalled => "called numbers in a row",
+            Self::NeighbourCallers => "callers that look like the called number",
+            Self::Repeats => "calls of one caller to one number",
+            Self::RegistrationsFailed => "failed registrations",
+            Self::Probes => "different users tried that do not exist",
+        }
     }
 
     /// Whether `shorter_than` means something for it.

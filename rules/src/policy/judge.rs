@@ -10,15 +10,20 @@ use crate::time::Timestamp;
 use crate::verdict::{ActedRules, Action, Reason, Verdict};
 
 impl Policy {
-    /// Decides what happens to `subject`. Its limits count it, unless it repeats a call that they count; nothing is allocated once `scratch` has grown
-    /// to the policy.
+    /// Decides what happens to `subject`. Its limits count it, unless it repeats a call that they count; nothing is
+    /// allocated once `scratch` has grown to the policy. `scratch` tells afterwards which thresholds count it; what
+    /// breached ones do is not decided here but by [`apply`](Self::apply), once they have counted it.
     ///
     /// Rules in shadow mode change nothing. Beside the judgement by the rules in force, a second one takes
     /// shadow rules as if they were in force; where its action differs, `would` and `would_rule` say so.
     pub fn judge(&self, subject: &Subject<'_>, limits: &mut Limits, scratch: &mut Scratch) -> Verdict {
         match self.guard(subject) {
             Ok(cleared) => self.judge_by_rules(cleared, limits, scratch),
-            Err(reason) => Verdict::allowed(reason),
+            Err(reason) => {
+                // What nothing may stop is counted all the same.
+                self.gather_counted(subject, scratch);
+                Verdict::allowed(reason)
+            }
         }
     }
 
@@ -35,6 +40,10 @@ impl Policy {
             Some(rule) if rule.is_in_force(subject.at) => course.meet(id, rule, subject, limits),
             _ => ControlFlow::Continue(()),
         });
+        scratch.forget_counted();
+        if self.has_thresholds {
+            self.note_counted(subject.at, scratch);
+        }
         let mut verdict = course.verdict();
         verdict.response = verdict.rule.filter(|_| verdict.is_refusal()).and_then(|rule| self.response(rule));
         let named = verdict.rule.or(verdict.would_rule);

@@ -9,6 +9,7 @@ pub mod ips;
 pub mod list;
 pub mod rule;
 pub mod text;
+pub mod threshold;
 
 mod compiled;
 mod judge;
@@ -16,6 +17,7 @@ mod judge_explanation;
 mod judge_facts;
 mod judge_guard;
 mod judge_limits;
+mod judge_thresholds;
 mod reader;
 mod render;
 mod set;
@@ -30,6 +32,7 @@ pub use ips::IpsRule;
 pub use judge_explanation::{Clause, Explanation, Finding, RuleFinding, RuleState, TurningPoint};
 pub use judge_facts::Fit;
 pub use judge_limits::Limits;
+pub use judge_thresholds::InForce;
 pub use list::{EntryText, List, ListContent, ListId, ListSource};
 pub use reader::{Reading, read, read_bytes, read_numbers};
 pub use rule::{
@@ -38,3 +41,4 @@ pub use rule::{
 };
 pub use set::{PolicySet, strictest};
 pub use text::PolicyText;
+pub use threshold::{Threshold, ThresholdId};

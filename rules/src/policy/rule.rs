@@ -77,6 +77,18 @@ pub enum Condition {
     Flag(Flags),
 }
 
+impl Condition {
+    /// Whether `other` speaks of the same dimension.
+    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Numbers(a, _), Self::Numbers(b, _)) => a == b,
+            (Self::Text(a, _), Self::Text(b, _)) => a == b,
+            (Self::Networks(a, _), Self::Networks(b, _)) => a == b,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
 /// Which numbers of a subject a condition looks at. A condition holds when any of them fits any term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NumberField {

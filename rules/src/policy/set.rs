@@ -11,7 +11,7 @@ use crate::number_set::Segment;
 use crate::plan::DialPlan;
 use crate::policy::Policy;
 use crate::subject::{Identity, Party};
-use crate::verdict::{Action, Verdict};
+use crate::verdict::Verdict;
 
 /// All policies in force, found by the numbers and trunks of their customers.
 #[derive(Debug)]
@@ -129,16 +129,8 @@ impl PolicySet {
 /// Of the verdicts of all touched customers the one that holds, with its place: the strictest, of equal ones
 /// the first. `None` when nobody was touched: the call is allowed.
 pub fn strictest<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Option<(usize, &'a Verdict)> {
-    let strictness = |verdict: &Verdict| match verdict.action {
-        Action::Allow => 0,
-        Action::Tag => 1,
-        Action::Terminate => 2,
-        Action::Divert => 3,
-        Action::Limit => 4,
-        Action::Block => 5,
-    };
     let numbered = verdicts.into_iter().enumerate();
-    numbered.max_by_key(|(place, verdict)| (strictness(verdict), std::cmp::Reverse(*place)))
+    numbered.max_by_key(|(place, verdict)| (verdict.action.strictness(), std::cmp::Reverse(*place)))
 }
 
 impl Owners {

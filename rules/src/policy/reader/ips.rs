@@ -22,7 +22,7 @@ impl Reader<'_> {
             (Some(detection), None) => {
                 let span = fields.get("use").map_or_else(|| fields.span.clone(), |node| node.span());
                 self.unique_name(detection, span);
-                Some(detection.clone())
+                Some((*detection).to_owned())
             }
             (None, None) if shipped => None,
             _ => self.rule_name(&fields, "a threshold"),
@@ -44,6 +44,7 @@ impl Reader<'_> {
         let rule = IpsRule {
             name: name.unwrap_or_default(),
             detection,
+            shipped: Vec::new(),
             when,
             unless,
             count,
@@ -79,10 +80,10 @@ impl Reader<'_> {
         (!rule.name.is_empty()).then_some(rule)
     }
 
-    fn detection(&mut self, fields: &Fields<'_>) -> Option<String> {
+    fn detection(&mut self, fields: &Fields<'_>) -> Option<&'static str> {
         let node = fields.get("use")?;
         let name = self.text(node, "use")?;
-        if !DETECTIONS.contains(&name) {
+        let Some(shipped) = DETECTIONS.iter().copied().find(|known| *known == name) else {
             let meant = super::nearest::nearest(name, DETECTIONS.iter().copied());
             let help = meant.map_or_else(
                 || format!("the shipped detections are: {}", DETECTIONS.join(", ")),
@@ -95,7 +96,7 @@ impl Reader<'_> {
             )
             .help(help);
             return None;
-        }
+        };
         if name == "own-number-spoofing" && !self.has_trunks {
             self.no_trunks(node.span(), "`own-number-spoofing`");
         }
@@ -107,7 +108,7 @@ impl Reader<'_> {
             )
             .help("leave `count` out, or leave `use` out and write the whole threshold");
         }
-        Some(name.to_owned())
+        Some(shipped)
     }
 
     fn count(&mut self, fields: &Fields<'_>) -> Option<Count> {

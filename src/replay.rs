@@ -10,7 +10,7 @@ use collector::{Assembler, Merge};
 use engine::{Attempt, Engine};
 use indicatif::{ProgressBar, ProgressStyle};
 use reporter::{Alert, Alerts, CallLine, InOrder, Summary};
-use rules::Timestamp;
+use rules::{Reason, Timestamp};
 use rules::policy::{AlertLevel, Mode, PolicySet};
 
 use crate::outcome::{Failure, Outcome};
@@ -164,7 +164,7 @@ impl Replay {
         tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let alerts = std::mem::take(&mut self.alerts);
-        self.summary.alerts = alerts.raised();
+        self.summary.alerts += alerts.raised();
         alerts.finish().iter().try_for_each(|alert| tell(Told::Alert(alert)))
     }
 }
@@ -183,7 +183,9 @@ fn drain(
             if attempt.is_call() {
                 summary.judge(view.verdict.map_or(rules::Action::Allow, |verdict| verdict.action).word());
             }
-            let alert = view.verdict.map_or(AlertLevel::None, |verdict| verdict.alert);
+            // What a threshold decided it has told already.
+            let by_rule = view.verdict.filter(|verdict| verdict.reason != Reason::Threshold);
+            let alert = by_rule.map_or(AlertLevel::None, |verdict| verdict.alert);
             if tell_calls || alert != AlertLevel::None {
                 let line = CallLine::new(attempt, view, &policies);
                 alerts.see(&line, alert, attempt.progress.started);
@@ -193,6 +195,12 @@ fn drain(
     }
     while let Some(alert) = alerts.pop() {
         tell(Told::Alert(&alert))?;
+    }
+    while let Some(breach) = engine.poll_breach() {
+        summary.alerts += 1;
+        if let Some(alert) = Alert::of_breach(&breach, &policies) {
+            tell(Told::Alert(&alert))?;
+        }
     }
     Ok(())
 }

@@ -9,23 +9,28 @@ use rules::plan::DialPlan;
 use rules::policy::{Limits, PolicySet, strictest};
 use rules::{Action, Flag, Flags, Method, Timestamp};
 
-use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, Table};
+use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, State, Table};
 use crate::callback::Callbacks;
 use crate::facts::Facts;
+use crate::ips::{Budget, Counted, Ending, Ips, may_be_repeated};
 use crate::judging::Judging;
 use crate::packet::Packet;
+use crate::prevention::Passports;
 use crate::sip::Message;
 
 /// Judges packets by the policies in force and follows the calls they belong to.
 ///
 /// One thread owns it. Everything it knows of time it knows from packets and from [`Engine::expire`].
 pub struct Engine {
-    policies: Arc<PolicySet>,
-    limits: Vec<Limits>,
-    scratch: Scratch,
-    table: Table,
+    pub(crate) policies: Arc<PolicySet>,
+    pub(crate) limits: Vec<Limits>,
+    pub(crate) scratch: Scratch,
+    pub(crate) table: Table,
     callbacks: Callbacks,
-    facts: Facts,
+    pub(crate) facts: Facts,
+    pub(crate) ips: Ips,
+    passports: Passports,
+    waiting: Vec<Counted>,
     touched: Vec<u32>,
     ended: VecDeque<Slot>,
     fetched: Option<Slot>,
@@ -66,7 +71,16 @@ impl Engine {
     /// An engine that judges by `policies`. Without any, everything is allowed and national numbers are read as US
     /// ones.
     pub fn new(policies: Arc<PolicySet>) -> Self {
+        Self::with_budget(policies, Budget::default())
+    }
+
+    /// The same, with so much memory for the counters of thresholds.
+    pub fn with_budget(policies: Arc<PolicySet>, budget: Budget) -> Self {
+        let hasher = RandomState::new();
         Self {
+            ips: Ips::new(&policies, budget, hasher.clone()),
+            passports: Passports::default(),
+            waiting: Vec::new(),
             limits: policies.policies().iter().map(rules::Policy::limits).collect(),
             scratch: Scratch::default(),
             policies,
@@ -76,7 +90,7 @@ impl Engine {
             touched: Vec::new(),
             ended: VecDeque::new(),
             fetched: None,
-            hasher: RandomState::new(),
+            hasher,
             unjudged: DialPlan::default(),
             counters: Counters::default(),
         }
@@ -103,8 +117,11 @@ impl Engine {
     /// Ends what is overdue at `now`.
     pub fn expire(&mut self, now: Timestamp) {
         while let Some(slot) = self.table.expire(now) {
+            self.timed_out(slot, now);
             self.end(slot);
         }
+        self.ips.expire(now);
+        self.terminate();
     }
 
     /// Ends everything: there will be no more packets.
@@ -164,6 +181,9 @@ impl Engine {
         if method == Method::Invite && to_tag.is_none() {
             self.invite(packet, message, keys, &mut handled);
         } else if let Some((slot, side)) = self.dialog(&keys, to_tag) {
+            if self.is_foreign_teardown(slot, packet, method) {
+                self.notice(slot, Flag::ForeignTeardown, packet.at);
+            }
             self.in_dialog(slot, side, method, packet.at);
         } else if method == Method::Invite {
             self.open(packet, message, keys, Kind::Call, Flags::of(Flag::UnknownDialog), &mut handled);
@@ -202,6 +222,7 @@ impl Engine {
             return;
         };
         self.table.touch(slot, packet.at);
+        self.join_parties(slot, packet, message);
         if first.payload == payload {
             return;
         }
@@ -226,6 +247,7 @@ impl Engine {
         }
         if attempt.progress.state != before {
             self.table.reschedule(slot);
+            self.came_to(slot, Ending::Over, at);
             self.tell(slot);
         }
     }
@@ -248,8 +270,17 @@ impl Engine {
         } else {
             self.transaction_of(&keys, method).map(|slot| (slot, Side::Caller))
         };
+        if matches!(status, 401 | 407)
+            && let Some((slot, side)) = self.dialog(&keys, to_tag)
+            && self.is_harvest(slot, side, status, method)
+        {
+            self.notice(slot, Flag::ChallengeInDialog, packet.at);
+        }
         match found {
-            Some((slot, Side::Caller)) => self.answered(slot, &keys, to_tag, status, packet.at),
+            Some((slot, Side::Caller)) => {
+                self.join_parties(slot, packet, message);
+                self.answered(slot, &keys, to_tag, status, packet.at);
+            }
             // The caller answers a re-INVITE of the called side.
             Some((slot, Side::Called)) => self.table.touch(slot, packet.at),
             None if (300..400).contains(&status) && self.dialog(&keys, to_tag).is_none() => {
@@ -279,9 +310,17 @@ impl Engine {
             _ => return,
         };
         attempt.progress.handle(signal, at);
-        if attempt.progress.state != before {
-            self.table.reschedule(slot);
+        if attempt.progress.state == before {
+            return;
         }
+        let state = attempt.progress.state;
+        self.table.reschedule(slot);
+        match state {
+            State::Up => self.came_to(slot, Ending::Answered, at),
+            State::Refused if !may_be_repeated(status) => self.came_to(slot, Ending::Refused, at),
+            _ => {}
+        }
+        self.responded(slot, status, at);
     }
 
     /// The dialog that `keys` and `to_tag` name, and the side that sent the request (or the request answered).
@@ -381,6 +420,10 @@ impl Engine {
                 attempt.progress.handle(Signal::Refuse(message.status().unwrap_or_default()), packet.at);
             }
         }
+        self.join_parties(slot, packet, message);
+        if let Kind::Request(Method::Register) = kind {
+            self.follow_up(slot, message);
+        }
         self.judge(packet, message, slot, flags, handled);
     }
 
@@ -407,7 +450,11 @@ impl Engine {
             limits: &mut self.limits,
             scratch: &mut self.scratch,
             callbacks: &mut self.callbacks,
+            ips: &mut self.ips,
+            passports: &mut self.passports,
+            waiting: &mut self.waiting,
             touched: &mut self.touched,
+            is_replayed: false,
         };
         for (plan, dial_plan) in policies.plans().iter().enumerate() {
             judging.by_plan(plan, dial_plan, attempt);
@@ -416,6 +463,7 @@ impl Engine {
             let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
             judging.by_nobody(dial_plan, attempt);
         }
+        attempt.waiting.append(&mut self.waiting);
         let verdicts =
             attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
         handled.decision = Some(strictest(verdicts).map_or(Action::Allow, |(_, verdict)| verdict.action));
@@ -423,6 +471,7 @@ impl Engine {
             attempt.facts.truncate(facts);
             attempt.text.truncate(text);
         }
+        self.terminate();
     }
 }
 

@@ -3,10 +3,10 @@
 use rules::plan::DialPlan;
 use rules::policy::Customer;
 use rules::{
-    Attestation, CallType, Direction, Flag, Flags, Identity, Number, Origin, Party, Subject, Timestamp,
+    Attestation, CallType, Direction, Flag, Flags, Identity, Method, Number, Origin, Party, Subject, Timestamp,
 };
 
-use crate::call::{Attempt, Fact, Role};
+use crate::call::{Attempt, Fact, Role, View};
 use crate::limits::FACTS_MAX;
 use crate::number::{self, Verstat};
 use crate::packet::Packet;
@@ -139,6 +139,51 @@ impl Facts {
                 if from_tells { Some(0) } else { place(&numbered) }
             })
             .unwrap_or(0) as u32
+    }
+
+    /// Takes up the addresses of `view`, as they were when the attempt was judged.
+    pub(crate) fn recall(&mut self, attempt: &Attempt, view: &View, trust: Trust) {
+        self.clear();
+        for fact in attempt.facts(view) {
+            let role = fact.role;
+            let origin = origin(role);
+            let asserted = trust.own_side || trust.trusted && origin == Origin::Asserted;
+            let identity = Identity { party: fact.party, origin, asserted };
+            match () {
+                () if role.says_who_calls() => self.callers.push(identity),
+                () if role.says_who_forwarded() => self.forwarders.push(identity),
+                () if role.routes() => self.called.push(fact.party),
+                () => {}
+            }
+        }
+    }
+
+    /// The subject of an attempt whose message is gone, after [`recall`](Self::recall): without hosts and headers.
+    pub(crate) fn subject_again<'a>(&'a self, attempt: &'a Attempt, at: Timestamp, seen: Seen) -> Subject<'a> {
+        Subject {
+            at,
+            method: Method::Invite,
+            direction: seen.direction,
+            source: attempt.source,
+            destination: attempt.destination,
+            transport: attempt.transport,
+            callers: &self.callers,
+            forwarders: &self.forwarders,
+            called: &self.called,
+            restricted: self.restricted,
+            display_name: attempt.display_name(),
+            user_agent: attempt.user_agent(),
+            hosts: [b"", b""],
+            call_type: seen.call_type,
+            attestation: seen.attestation,
+            signer: b"",
+            identity_mismatch: names_several(&self.callers),
+            priority: false,
+            callback: seen.callback,
+            repeat: seen.repeat,
+            flags: seen.flags,
+            headers: &(),
+        }
     }
 
     /// The subject that a policy judges.

@@ -5,12 +5,14 @@ use std::ops::Range;
 use rules::matching::Scratch;
 use rules::plan::DialPlan;
 use rules::policy::{Limits, PolicySet};
-use rules::{Direction, Flags, Reason};
+use rules::{Direction, Flag, Flags, Reason};
 
 use crate::call::{Attempt, View};
 use crate::callback::Callbacks;
 use crate::facts::{self, Facts, Seen, Trust};
+use crate::ips::{Counted, Ips, Occasion, Parts};
 use crate::packet::Packet;
+use crate::prevention::Passports;
 use crate::sip::Message;
 
 /// One message under judgement.
@@ -23,7 +25,13 @@ pub(crate) struct Judging<'a, 'p> {
     pub(crate) limits: &'a mut Vec<Limits>,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) callbacks: &'a mut Callbacks,
+    pub(crate) ips: &'a mut Ips,
+    pub(crate) passports: &'a mut Passports,
+    /// Counters that wait for what becomes of the attempt.
+    pub(crate) waiting: &'a mut Vec<Counted>,
     pub(crate) touched: &'a mut Vec<u32>,
+    /// Whether its PASSporT was seen with another call.
+    pub(crate) is_replayed: bool,
 }
 
 impl Judging<'_, '_> {
@@ -36,6 +44,7 @@ impl Judging<'_, '_> {
             self.policies.policy(index).is_some_and(|policy| policy.text().customer.is_own_side(source))
         });
         self.facts.read(self.message, dial_plan, own_side, attempt);
+        self.note_passport();
         let facts = first..attempt.facts.len() as u32;
         self.touched.clear();
         let touched =
@@ -52,12 +61,24 @@ impl Judging<'_, '_> {
         }
     }
 
+    /// Whether the PASSporT of the message was seen with another call.
+    fn note_passport(&mut self) {
+        if !self.ips.noticed().contains(Flag::PassportReplay) {
+            return;
+        }
+        if let Some(passport) = self.message.identities().next() {
+            let parties = (self.facts.callers.first().map(|caller| caller.party), self.facts.called.first());
+            self.is_replayed |= self.passports.is_replay(passport, parties, self.packet.at);
+        }
+    }
+
     fn by_policy(&mut self, index: u32, attempt: &Attempt, facts: Range<u32>) -> Option<View> {
         let policy = self.policies.policies().get(index as usize)?;
         let limits = self.limits.get_mut(index as usize)?;
         let customer = &policy.text().customer;
         let trust = facts::trust(customer, self.packet.source.ip());
-        let (number_flags, attestation) = self.facts.believe(trust, self.message);
+        let (mut number_flags, attestation) = self.facts.believe(trust, self.message);
+        number_flags.raise_if(self.is_replayed, Flag::PassportReplay);
         let direction = policy.direction(self.packet.source.ip(), &self.facts.called, &self.facts.callers);
         let seen = Seen {
             direction,
@@ -78,7 +99,7 @@ impl Judging<'_, '_> {
                 self.callbacks.expect(caller.party, until, self.packet.at);
             }
         }
-        Some(View {
+        let mut view = View {
             policy: Some(index),
             direction: Some(direction),
             verdict: Some(verdict),
@@ -86,7 +107,22 @@ impl Judging<'_, '_> {
             attestation,
             facts,
             caller,
-        })
+        };
+        if self.ips.counts(index) {
+            let parts = Parts { attempt, view: &view, customer, host: subject.hosts[0], signer: subject.signer };
+            let occasion = Occasion {
+                policy: index,
+                parts,
+                method: subject.method,
+                at: self.packet.at,
+                opens: !attempt.was_counted(index, &self.facts.called),
+                noticed: seen.flags.intersection(Flags::EVENTS),
+            };
+            let mut verdict = verdict;
+            self.ips.attempt(&occasion, policy, self.scratch, limits, &mut verdict, self.waiting);
+            view.verdict = Some(verdict);
+        }
+        Some(view)
     }
 
     /// Reads the message for the record of a call that touches no customer.

@@ -7,14 +7,18 @@ pub mod call;
 mod callback;
 mod engine;
 pub mod facts;
+mod hash;
+mod ips;
 mod judging;
 pub mod limits;
 pub mod number;
 pub mod packet;
+mod prevention;
 pub mod question;
 pub mod sip;
 
 pub use call::{Attempt, Fact, Kind, Role, View};
 pub use engine::{Counters, Engine, Handled};
+pub use ips::{Breach, Budget, IpsCounters, Restraint, Usual};
 pub use packet::Packet;
 pub use question::Question;

@@ -1,13 +1,14 @@
-//! Alerts that firewall rules ask for: one per rule and caller while it goes on, never one per call.
+//! Alerts: one per rule and caller, or per threshold and key, while it goes on; never one per call.
 
 use std::collections::{BTreeMap, VecDeque};
 
+use engine::Breach;
 use rules::Timestamp;
-use rules::policy::AlertLevel;
-use serde::Serialize;
+use rules::policy::{AlertLevel, PolicySet};
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::line::{CallLine, rfc3339};
+use crate::line::{CallLine, duration, rfc3339};
 
 /// After so long without a further call the next one is a new alert.
 const COOL_DOWN_SECONDS: i64 = 1_800;
@@ -32,12 +33,12 @@ pub struct Alert {
     pub level: &'static str,
     /// `info`, `warning` or `critical`.
     pub severity: &'static str,
-    /// What it counts by.
-    pub key: Key,
-    /// Attempts.
-    pub count: u64,
+    /// What it counts by: names of policy files, and values.
+    pub key: BTreeMap<&'static str, String>,
+    /// What was counted, in the unit of the limit; of a firewall rule, attempts.
+    pub count: Amount,
     /// The limit reached; null for a firewall rule, which needs no count.
-    pub limit: Option<u64>,
+    pub limit: Option<Amount>,
     /// The window; null for a firewall rule.
     pub window: Option<String>,
     /// The first attempt.
@@ -46,21 +47,83 @@ pub struct Alert {
     pub last: String,
     /// Attempts altogether.
     pub total_calls: u64,
-    /// Call-IDs of the first attempts.
+    /// Call-IDs: of a firewall rule the first ones, of a threshold the last ones before it was reached.
     pub calls: Vec<String>,
+    /// The usual value of this hour, where the limit was learned from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Amount>,
+    /// `count` may lack so many events at most, because memory ran out; left out when it is exact.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub missed_max: u64,
+    /// Breaches of the same key and level before that were not told because they came within `cool_down`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub suppressed: u64,
+    /// Until when the action of a threshold holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
-/// What an alert counts by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Key {
-    /// The caller as the call record names it.
-    pub caller: String,
+/// A counted or measured value, written without a fraction when it has none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Amount(pub f64);
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.0.fract() == 0.0 && self.0.abs() < 1e15 {
+            return to.serialize_i64(self.0 as i64);
+        }
+        to.serialize_f64((self.0 * 1e4).round() / 1e4)
+    }
 }
 
-/// Folds attempts into alerts.
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+impl Alert {
+    /// The alert that `breach` raises; `None` when its policy is not among `policies`.
+    pub fn of_breach(breach: &Breach, policies: &PolicySet) -> Option<Self> {
+        let policy = policies.policy(breach.policy as usize)?;
+        let threshold = policy.threshold(breach.threshold)?;
+        let level = if breach.critical { "critical" } else { "warning" };
+        let severity = match threshold.alert {
+            Some(AlertLevel::Info) => "info",
+            Some(AlertLevel::Warning) => "warning",
+            Some(AlertLevel::Critical) => "critical",
+            Some(AlertLevel::None) | None => level,
+        };
+        let calls: Vec<String> = breach.calls.iter().map(|call| String::from_utf8_lossy(call).into_owned()).collect();
+        let key: BTreeMap<&'static str, String> = breach.key.iter().cloned().collect();
+        let key_text: Vec<String> = key.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let (at, first) = (rfc3339(breach.at), rfc3339(breach.first));
+        let first_call = calls.first().map_or("", String::as_str);
+        Some(Self {
+            id: identifier(&[policy.name(), &threshold.name, &key_text.join(" "), level, first_call, &first]),
+            at,
+            customer: policy.name().to_owned(),
+            rule: threshold.name.clone(),
+            level,
+            severity,
+            key,
+            count: Amount(breach.value),
+            limit: Some(Amount(breach.limit)),
+            window: Some(duration(threshold.within_micros)),
+            first,
+            last: rfc3339(breach.last),
+            total_calls: breach.total,
+            calls,
+            baseline: breach.baseline.map(Amount),
+            missed_max: breach.missed_max,
+            suppressed: u64::from(breach.suppressed),
+            until: breach.until.map(rfc3339),
+        })
+    }
+}
+
+/// Folds attempts that firewall rules ask alerts for.
 #[derive(Debug, Default)]
 pub struct Alerts {
-    open: BTreeMap<(String, String, &'static str, Key), (Alert, Timestamp)>,
+    open: BTreeMap<(String, String, &'static str, String), (Alert, Timestamp)>,
     closed: VecDeque<Alert>,
     raised: u64,
 }
@@ -75,13 +138,14 @@ impl Alerts {
             AlertLevel::Warning => "warning",
             AlertLevel::Critical => "critical",
         };
-        let key = Key { caller: line.caller.to_string() };
-        let place = (customer.to_owned(), rule.to_owned(), severity, key.clone());
+        let caller = line.caller.to_string();
+        let place = (customer.to_owned(), rule.to_owned(), severity, caller.clone());
         let call_id = line.call_id.as_deref().unwrap_or_default().to_owned();
         if let Some((alert, last)) = self.open.get_mut(&place)
             && at.micros_since(*last) < COOL_DOWN_SECONDS * 1_000_000
         {
-            (alert.count, alert.total_calls) = (alert.count + 1, alert.total_calls + 1);
+            alert.total_calls += 1;
+            alert.count = Amount(alert.total_calls as f64);
             alert.last = rfc3339(at);
             if alert.calls.len() < CALLS_MAX {
                 alert.calls.push(call_id);
@@ -93,20 +157,24 @@ impl Alerts {
         let level = if severity == "critical" { "critical" } else { "warning" };
         let moment = rfc3339(at);
         let alert = Alert {
-            id: identifier(&[customer, rule, &key.caller, level, &call_id, &moment]),
+            id: identifier(&[customer, rule, &caller, level, &call_id, &moment]),
             at: moment.clone(),
             customer: customer.to_owned(),
             rule: rule.to_owned(),
             level,
             severity,
-            key,
-            count: 1,
+            key: BTreeMap::from([("caller", caller)]),
+            count: Amount(1.0),
             limit: None,
             window: None,
             first: moment.clone(),
             last: moment,
             total_calls: 1,
             calls: vec![call_id],
+            baseline: None,
+            missed_max: 0,
+            suppressed: 0,
+            until: None,
         };
         self.raised += 1;
         if let Some((before, _)) = self.open.insert(place, (alert, at)) {

@@ -7,7 +7,7 @@ mod line;
 mod order;
 mod summary;
 
-pub use alert::{Alert, Alerts};
+pub use alert::{Alert, Alerts, Amount};
 pub use json::{printable, to_line};
 pub use line::{CallLine, duration, party, reason, status};
 pub use order::InOrder;

@@ -7,7 +7,8 @@ use rules::verdict::ActedRules;
 use rules::{Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
 
 use crate::call::Progress;
-use crate::limits::{FORKS_MAX, TEXT_BYTES_MAX};
+use crate::ips::Counted;
+use crate::limits::{FORKS_MAX, PARTIES_MAX, TEXT_BYTES_MAX};
 use crate::sip::unfold;
 
 /// What opened an attempt.
@@ -99,6 +100,42 @@ pub struct Attempt {
     pub(crate) display_name: Range<u32>,
     pub(crate) user_agent: Range<u32>,
     pub(crate) keys: Keys,
+    /// Counters that wait for what becomes of it.
+    pub(crate) waiting: Vec<Counted>,
+    pub(crate) standing: Standing,
+}
+
+/// What counters and detections need to know of the course of an attempt.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Standing {
+    /// Whether counters were told how it ended.
+    pub(crate) is_closed: bool,
+    /// Whether it carried credentials.
+    pub(crate) has_credentials: bool,
+    /// Whether a challenge to it was answered by another request.
+    pub(crate) is_followed_up: bool,
+    /// Addresses that take part in it.
+    pub(crate) parties: [Option<IpAddr>; PARTIES_MAX],
+}
+
+impl Standing {
+    /// Notes that `address` takes part.
+    pub(crate) fn join(&mut self, address: IpAddr) {
+        if !self.has(address)
+            && let Some(free) = self.parties.iter_mut().find(|party| party.is_none())
+        {
+            *free = Some(address);
+        }
+    }
+
+    /// Whether `address` takes part, or too many do to tell.
+    pub(crate) fn takes_part(&self, address: IpAddr) -> bool {
+        self.has(address) || self.parties.iter().all(Option::is_some)
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        self.parties.contains(&Some(address))
+    }
 }
 
 /// Keyed hashes by which messages find their attempt.
@@ -134,6 +171,8 @@ impl Attempt {
             display_name: 0..0,
             user_agent: 0..0,
             keys: Keys::default(),
+            waiting: Vec::new(),
+            standing: Standing::default(),
         }
     }
 
@@ -217,6 +256,14 @@ impl Attempt {
         self.views.iter().filter(|view| view.policy == Some(index)).any(|view| {
             let numbers = self.facts(view).iter().filter(|fact| fact.role.routes()).map(|fact| fact.party);
             view.verdict.is_some_and(|verdict| verdict.goes_on()) && numbers.eq(called.iter().copied())
+        })
+    }
+
+    /// Whether the policy at `index` has counted this attempt to the same numbers.
+    pub(crate) fn was_counted(&self, index: u32, called: &[Party]) -> bool {
+        self.views.iter().filter(|view| view.policy == Some(index)).any(|view| {
+            let numbers = self.facts(view).iter().filter(|fact| fact.role.routes()).map(|fact| fact.party);
+            numbers.eq(called.iter().copied())
         })
     }
 

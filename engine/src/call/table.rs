@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
 
 use rules::Timestamp;
 
-use crate::call::attempt::{Attempt, Keys, Kind};
+use crate::call::attempt::{Attempt, Keys, Kind, Standing};
 use crate::call::progress::{Progress, State};
+use crate::hash::BuildAlreadyHashed;
 use crate::limits::{
     CALLS_MAX, IDLE_SECONDS_MAX, LINGER_SECONDS, REFUSED_SECONDS, SAME_CALL_ID_MAX, TRANSACTION_SECONDS,
     UNANSWERED_SECONDS_MAX,
@@ -23,7 +23,7 @@ const NOBODY: Slot = Slot::MAX;
 pub(crate) struct Table {
     entries: Vec<Entry>,
     free: Vec<Slot>,
-    by_call_id: HashMap<u64, Slot, BuildHasherDefault<AlreadyHashed>>,
+    by_call_id: HashMap<u64, Slot, BuildAlreadyHashed>,
     deadlines: BinaryHeap<Reverse<(Timestamp, Slot, u32)>>,
     started: u64,
 }
@@ -70,6 +70,8 @@ impl Table {
         attempt.text.clear();
         attempt.facts.clear();
         attempt.views.clear();
+        attempt.waiting.clear();
+        attempt.standing = Standing::default();
         (attempt.sequence, attempt.kind, attempt.keys) = (sequence, kind, keys);
         attempt.progress = Progress::new(at);
         let deadline = entry.deadline();
@@ -103,6 +105,11 @@ impl Table {
     /// The attempt at `slot`, to change it.
     pub(crate) fn attempt_mut(&mut self, slot: Slot) -> Option<&mut Attempt> {
         self.entries.get_mut(slot as usize).filter(|entry| entry.alive).map(|entry| &mut entry.attempt)
+    }
+
+    /// All attempts that are alive, to change them.
+    pub(crate) fn attempts_mut(&mut self) -> impl Iterator<Item = &mut Attempt> {
+        self.entries.iter_mut().filter(|entry| entry.alive).map(|entry| &mut entry.attempt)
     }
 
     /// Notes that the attempt at `slot` was heard of.
@@ -222,26 +229,6 @@ impl Entry {
             _ => TRANSACTION_SECONDS,
         };
         self.last_seen.plus_micros(seconds * 1_000_000)
-    }
-}
-
-/// The keys are keyed hashes already.
-#[derive(Default)]
-struct AlreadyHashed(u64);
-
-impl Hasher for AlreadyHashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) fn position(number: Number) -> u64 {
 }
 
 /// Whether `a` and `b` share the first 6 national digits (+1), or all but the last 4 (elsewhere).
-pub(crate) fn is_neighbour(a: Number, b: Number) -> bool {
+pub fn is_neighbour(a: Number, b: Number) -> bool {
     if a.len() != b.len() || a.is_local() != b.is_local() {
         return false;
     }

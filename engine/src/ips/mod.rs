@@ -1,0 +1,318 @@
+//! Intrusion prevention: counts calling patterns by key and tells when a threshold is reached.
+//!
+//! An event (an attempt, a final response, an end) goes into the entry of each key that it counts for. Most keys have one
+//! or two events, which lie in the entry itself; with more a key has a window for each counter. What no limit can be
+//! reached by is not even added up.
+
+mod alert;
+mod baselines;
+mod busy;
+mod call_ids;
+mod elements;
+mod event;
+mod feeding;
+mod gauge;
+mod how;
+mod level;
+pub(crate) mod limits;
+mod outcome;
+mod parts;
+mod plan;
+mod restraints;
+mod sketch;
+mod store;
+mod table;
+mod watching;
+mod window;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+
+use ahash::RandomState;
+use rules::policy::{InForce, PolicySet};
+use rules::Flags;
+use rules::verdict::Measure;
+
+pub use alert::Breach;
+pub use baselines::Usual;
+pub use restraints::Restraint;
+
+use crate::hash::BuildAlreadyHashed;
+use baselines::Baselines;
+use busy::Busy;
+use call_ids::CallIds;
+use event::Event;
+use gauge::Gauge;
+use how::{How, Measured};
+use plan::{Feed, Plan};
+use restraints::Restraints;
+use sketch::Sketch;
+use store::{Place, Store};
+use watching::Watched;
+
+pub(crate) use feeding::{Counted, Ending, Failed, Occasion};
+pub(crate) use outcome::may_be_repeated;
+pub(crate) use parts::Parts;
+
+/// Counters of all thresholds of all policies, with what they have set in force.
+#[derive(Debug)]
+pub(crate) struct Ips {
+    plan: Plan,
+    budget: Budget,
+    noticed: Flags,
+    hasher: RandomState,
+    /// The latest moment seen, in microseconds: what comes late counts now.
+    now: i64,
+    store: Store,
+    busy: Busy,
+    gauges: HashMap<u64, Gauge, BuildAlreadyHashed>,
+    forgotten: Sketch,
+    call_ids: CallIds,
+    watched: HashMap<u64, Watched, BuildAlreadyHashed>,
+    /// When to look again at a key of a rule.
+    timers: BinaryHeap<Reverse<(i64, u32, u64)>>,
+    restraints: Restraints,
+    in_force: Vec<InForce>,
+    breaches: VecDeque<Breach>,
+    /// Keys whose calls are to be ended: rule, key, and why.
+    terminations: VecDeque<(u32, u64, Measure)>,
+    baselines: Baselines,
+    /// Hashes of the keys of the call in hand, by kind; of the call with the number beside it.
+    hashes: Vec<(u64, Option<u64>)>,
+    call_in_hand: u64,
+    /// Counters that the call in hand counts for, by group.
+    masks: Vec<u16>,
+    touched: Vec<u32>,
+    pub(crate) counters: IpsCounters,
+}
+
+/// How much memory counters may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Keys whose events are kept exactly, over all thresholds; 68 bytes each.
+    pub keys_max: usize,
+    /// Bytes for the windows of keys with many events.
+    pub window_bytes_max: usize,
+}
+
+impl Default for Budget {
+    /// Two million keys and 128 MiB of windows: 270 MiB at most.
+    fn default() -> Self {
+        Self { keys_max: 1 << 21, window_bytes_max: 128 << 20 }
+    }
+}
+
+/// What counters could not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IpsCounters {
+    /// Keys that still counted and were given up for want of room.
+    pub keys_forgotten: u64,
+    /// Breaches that were not told because too many waited, or too many keys were in breach.
+    pub breaches_dropped: u64,
+    /// Restraints that were not set because too many were in force.
+    pub restraints_refused: u64,
+}
+
+impl Ips {
+    /// Nothing counted yet. Keys are hashed by `hasher`: strangers choose them.
+    pub(crate) fn new(policies: &PolicySet, budget: Budget, hasher: RandomState) -> Self {
+        let plan = Plan::new(policies);
+        let zones = policies.policies().iter().map(|policy| policy.text().customer.time_zone.clone());
+        Self {
+            hashes: vec![(0, None); plan.specs.len()],
+            masks: vec![0; plan.groups.len()],
+            touched: Vec::with_capacity(plan.groups.len()),
+            noticed: plan.rules.iter().fold(Flags::NONE, |all, rule| all.union(rule.threshold.flags)),
+            plan,
+            budget,
+            hasher,
+            now: 0,
+            store: Store::new(budget.keys_max),
+            busy: Busy::default(),
+            gauges: HashMap::default(),
+            forgotten: Sketch::default(),
+            call_ids: CallIds::default(),
+            watched: HashMap::default(),
+            timers: BinaryHeap::new(),
+            restraints: Restraints::default(),
+            in_force: Vec::new(),
+            breaches: VecDeque::new(),
+            terminations: VecDeque::new(),
+            baselines: Baselines::new(zones.collect()),
+            call_in_hand: 0,
+            counters: IpsCounters::default(),
+        }
+    }
+
+    /// What thresholds count by itself: nothing else needs to be noticed.
+    pub(crate) fn noticed(&self) -> Flags {
+        self.noticed
+    }
+
+    /// Whether the policy at `index` has thresholds.
+    #[inline]
+    pub(crate) fn counts(&self, index: u32) -> bool {
+        self.plan.counts(index)
+    }
+
+    /// The next breach that acted.
+    pub(crate) fn poll_breach(&mut self) -> Option<Breach> {
+        self.breaches.pop_front()
+    }
+
+    /// Sets the usual values that limits are multiples of.
+    pub(crate) fn set_usual(&mut self, usual: &[Usual]) {
+        self.baselines.set(usual);
+    }
+
+    /// The next key whose calls are to be ended: the group and the hash that they wait with, and why.
+    pub(crate) fn poll_termination(&mut self) -> Option<(u32, u64, Measure)> {
+        let (rule, hash, measure) = self.terminations.pop_front()?;
+        let counter = self.plan.rule(rule).and_then(|rule| self.plan.counter(rule.up?));
+        Some((counter?.group, hash, measure))
+    }
+
+    /// Everything that is in force at `now`.
+    pub(crate) fn restraints(&mut self, now: rules::Timestamp) -> impl Iterator<Item = &Restraint> {
+        self.restraints.expire(now);
+        self.restraints.iter()
+    }
+
+    /// The same, to change it.
+    pub(crate) fn restraints_mut(&mut self) -> impl Iterator<Item = &mut Restraint> {
+        self.restraints.iter_mut()
+    }
+
+    /// Bytes that counters take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.store.bytes() + self.busy.bytes + self.forgotten.bytes()
+    }
+
+    /// The hash of the key of kind `spec` of the call in hand; `None` when it lacks a part of it.
+    fn key_of(&mut self, spec: u32, parts: &Parts<'_>) -> Option<u64> {
+        let (call, known) = self.hashes.get(spec as usize).copied()?;
+        if call == self.call_in_hand {
+            return known;
+        }
+        let (_, per) = self.plan.specs.get(spec as usize)?;
+        let hash = per.iter().try_fold(u64::from(spec), |sum, key| {
+            let part = parts.part(*key)?;
+            Some((sum.rotate_left(5) ^ part.hash(&self.hasher)).wrapping_mul(SPREAD))
+        });
+        if let Some(place) = self.hashes.get_mut(spec as usize) {
+            *place = (self.call_in_hand, hash);
+        }
+        hash
+    }
+
+    /// Takes `event` for the key `hash` of `group`. Returns whether a limit may be reached by it.
+    #[inline]
+    fn record(&mut self, group_index: u32, hash: u64, event: &Event) -> bool {
+        let key = entry_key(hash, group_index);
+        let place = match self.store.find(key) {
+            Some(place) => place,
+            None => self.make_entry(key),
+        };
+        let Some(group) = self.plan.groups.get(group_index as usize) else { return false };
+        let Some(entry) = self.store.entry_mut(place) else { return false };
+        let at = event.micros();
+        let end = rules::Timestamp(at.saturating_add(group.within_micros));
+        if entry.busy == 0 && entry.push(*event, at - group.within_micros) {
+            let count = entry.events().len();
+            let may_reach = entry.pinned || count >= group.fewest;
+            self.store.keep_until(place, end, count > 1);
+            return may_reach;
+        }
+        if entry.busy == 0 {
+            let busy = self.busy.open(group, key);
+            for earlier in entry.events() {
+                self.busy.push(busy, earlier, group, &self.plan);
+            }
+            entry.clear_events();
+            entry.busy = busy;
+        }
+        self.busy.push(entry.busy, event, group, &self.plan);
+        self.store.keep_until(place, end, true);
+        if self.busy.bytes > self.budget.window_bytes_max {
+            self.reclaim();
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn make_entry(&mut self, key: u64) -> Place {
+        let (place, evicted) = self.store.insert(key, rules::Timestamp(self.now));
+        if let Some(entry) = evicted {
+            let is_over = if entry.busy == 0 {
+                entry.events().last().is_none_or(|event| self.is_long_ago(event.micros()))
+            } else {
+                self.is_long_ago(self.busy.last(entry.busy))
+            };
+            if !is_over {
+                self.forget(entry.key, entry.events().len().max(self.busy.events(entry.busy)));
+            }
+            self.busy.close(entry.busy);
+        }
+        place
+    }
+
+    /// Frees windows of keys that nobody has asked for in a while, and of those with the fewest events.
+    #[inline(never)]
+    fn reclaim(&mut self) {
+        while self.busy.bytes > self.budget.window_bytes_max {
+            let oldest = self.now - self.plan.within_micros_max;
+            let Some((key, busy)) = self.busy.lightest(oldest) else { return };
+            let place = self.store.find(key);
+            let entry = place.and_then(|place| self.store.entry_mut(place));
+            if let Some(entry) = entry.filter(|entry| entry.busy == busy) {
+                entry.busy = 0;
+            }
+            if !self.is_long_ago(self.busy.last(busy)) {
+                self.forget(key, self.busy.events(busy));
+            }
+            self.busy.close(busy);
+        }
+    }
+
+    fn forget(&mut self, key: u64, events: usize) {
+        self.counters.keys_forgotten += 1;
+        self.forgotten.add(key, events, rules::Timestamp(self.now), self.plan.within_micros_max);
+    }
+
+    fn is_long_ago(&self, at: i64) -> bool {
+        at <= self.now - self.plan.within_micros_max
+    }
+
+    /// What the counter at `index` says of the key `hash` at `now`. `newest` says that an event of the key came just
+    /// now, and that nothing else needs to be looked at.
+    fn measure(&mut self, index: u32, hash: u64, now: i64, newest: bool) -> Measured {
+        let Some(counter) = self.plan.counter(index) else { return Measured::default() };
+        let Some(group) = self.plan.group(counter.group) else { return Measured::default() };
+        let key = entry_key(hash, counter.group);
+        if group.feed == Feed::Up {
+            let gauge = self.gauges.get_mut(&key);
+            let How::Up(asked) = counter.shape.how else { return Measured::default() };
+            return gauge.map_or_else(Measured::default, |gauge| {
+                gauge.measure(counter.bit, asked, now, counter.shape.within_micros)
+            });
+        }
+        let entry = self.store.find(key).and_then(|place| self.store.entry(place));
+        let Some(entry) = entry else { return Measured::default() };
+        if entry.busy != 0 {
+            return self.busy.measure(entry.busy, counter, now, newest);
+        }
+        let oldest = now - counter.shape.within_micros;
+        let counts = |event: &&Event| event.mask >> counter.bit & 1 == 1 && event.micros() > oldest;
+        counter.shape.how.measure(entry.events().iter().filter(counts))
+    }
+}
+
+/// The key of an entry: a key of one group.
+#[inline]
+fn entry_key(hash: u64, group: u32) -> u64 {
+    let mixed = (hash ^ u64::from(group).wrapping_mul(SPREAD)).wrapping_mul(SPREAD);
+    mixed ^ mixed >> 29
+}
+
+/// Odd, with bits set at random (Steele and Vigna 2021).
+const SPREAD: u64 = 0xd134_2543_de82_ef95;

@@ -1,0 +1,151 @@
+//! Restraints: what breaches have set, until when, and against whom.
+
+use std::collections::{HashMap, VecDeque};
+
+use rules::Timestamp;
+use rules::policy::ips::Deed;
+use rules::policy::Limit;
+use rules::verdict::Measure;
+
+use super::limits::RESTRAINTS_MAX;
+use crate::hash::BuildAlreadyHashed;
+
+/// One restraint: who set it, against whom, until when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restraint {
+    /// Whose threshold: index of the policy.
+    pub policy: u32,
+    /// The threshold, the level and the values that set it.
+    pub measure: Measure,
+    /// Against whom it holds: the parts of the key by their names.
+    pub key: Vec<(&'static str, String)>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Attempts that it was held against.
+    pub hits: u64,
+}
+
+/// All restraints in force.
+#[derive(Debug, Default)]
+pub(super) struct Restraints {
+    by_key: HashMap<u64, Held, BuildAlreadyHashed>,
+    /// How many each rule has, so that most calls look none up.
+    live: Vec<u32>,
+    /// Those that found no room.
+    pub(super) refused: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    rule: u32,
+    force: Restraint,
+    passed: VecDeque<i64>,
+    up: u32,
+}
+
+impl Restraints {
+    /// Whether `rule` has any.
+    #[inline]
+    pub(super) fn has(&self, rule: u32) -> bool {
+        self.live.get(rule as usize).is_some_and(|live| *live > 0)
+    }
+
+    /// The measure of `rule` against `key` at `now`. One that is over goes.
+    pub(super) fn find(&mut self, rule: u32, key: u64, now: i64) -> Option<&mut Restraint> {
+        let place = place(rule, key);
+        if self.by_key.get(&place)?.force.until.0 <= now {
+            self.remove(place);
+            return None;
+        }
+        self.by_key.get_mut(&place).map(|held| &mut held.force)
+    }
+
+    /// Sets one, or makes it last longer. False when there is no room.
+    pub(super) fn set(&mut self, rule: u32, key: u64, force: Restraint) -> bool {
+        let place = place(rule, key);
+        if let Some(held) = self.by_key.get_mut(&place) {
+            (held.force.measure, held.force.until) = (force.measure, force.until.max(held.force.until));
+            return true;
+        }
+        if self.by_key.len() >= RESTRAINTS_MAX {
+            self.expire(force.since);
+        }
+        if self.by_key.len() >= RESTRAINTS_MAX {
+            self.refused += 1;
+            return false;
+        }
+        if self.live.len() <= rule as usize {
+            self.live.resize(rule as usize + 1, 0);
+        }
+        if let Some(live) = self.live.get_mut(rule as usize) {
+            *live += 1;
+        }
+        self.by_key.insert(place, Held { rule, force, passed: VecDeque::new(), up: 0 });
+        true
+    }
+
+    /// Whether one more call under the measure of `rule` against `key` exceeds the limit that `deed` sets; if not, it is
+    /// counted. What limits nothing is exceeded by every call.
+    pub(super) fn is_exceeded(&mut self, rule: u32, key: u64, now: i64, deed: &Deed) -> bool {
+        let Deed::Limit(limit) = deed else { return true };
+        let Some(held) = self.by_key.get_mut(&place(rule, key)) else { return false };
+        match *limit {
+            Limit::Concurrent(most) => {
+                let is_full = held.up >= most;
+                held.up += u32::from(!is_full);
+                is_full
+            }
+            Limit::Rate { calls, per_micros } => {
+                while held.passed.front().is_some_and(|at| now - at >= per_micros) {
+                    held.passed.pop_front();
+                }
+                let is_full = held.passed.len() >= calls as usize;
+                if !is_full {
+                    held.passed.push_back(now);
+                }
+                is_full
+            }
+        }
+    }
+
+    /// A call ended that a concurrent limit let pass.
+    pub(super) fn ended(&mut self, rule: u32, key: u64) {
+        if let Some(held) = self.by_key.get_mut(&place(rule, key)) {
+            held.up = held.up.saturating_sub(1);
+        }
+    }
+
+    /// Lets go those that are over.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        let over: Vec<u64> =
+            self.by_key.iter().filter(|(_, held)| held.force.until <= now).map(|(place, _)| *place).collect();
+        over.into_iter().for_each(|place| self.remove(place));
+    }
+
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Restraint> {
+        self.by_key.values().map(|held| &held.force)
+    }
+
+    /// All of them, to change them.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Restraint> {
+        self.by_key.values_mut().map(|held| &mut held.force)
+    }
+
+    fn remove(&mut self, place: u64) {
+        if let Some(held) = self.by_key.remove(&place)
+            && let Some(live) = self.live.get_mut(held.rule as usize)
+        {
+            *live = live.saturating_sub(1);
+        }
+    }
+}
+
+fn place(rule: u32, key: u64) -> u64 {
+    super::entry_key(key, rule | RULE_BIT)
+}
+
+/// Rules and groups are numbered apart.
+const RULE_BIT: u32 = 1 << 31;

@@ -1,0 +1,210 @@
+//! Entries in buckets of sixteen: one line of tags tells which of them to look at.
+
+use rules::Timestamp;
+
+use super::store::Entry;
+
+/// A table of fixed size; each key has two buckets that it may lie in.
+#[derive(Debug)]
+pub(super) struct Table {
+    heads: Vec<Head>,
+    entries: Vec<Entry>,
+}
+
+/// What is known of sixteen entries without looking at them.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Head {
+    /// 0 where nothing lies.
+    tags: [u16; WAYS],
+    /// When each has nothing left to count.
+    ends: [End; WAYS],
+}
+
+/// When an entry has nothing left to count, in ticks of two minutes and shifted left; the lowest bit says that it is
+/// worth more than one that was seen once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct End(u16);
+
+const WAYS: usize = 16;
+const TICK_MICROS: i64 = 120_000_000;
+/// So many ticks can be told apart, 45 days; the longest window has 31.
+const TICKS: u16 = 1 << 15;
+/// An end that lies further back than this is one that lies ahead.
+const TICKS_BACK: u16 = TICKS / 4;
+
+impl End {
+    fn new(end: Timestamp, is_heavy: bool) -> Self {
+        Self(tick(end.plus_micros(TICK_MICROS)) << 1 | u16::from(is_heavy))
+    }
+
+    fn is_heavy(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// Whether it lies before the tick `now`.
+    fn is_past(self, now: u16) -> bool {
+        let since = now.wrapping_sub(self.0 >> 1) & (TICKS - 1);
+        (1..TICKS_BACK).contains(&since)
+    }
+
+    /// Ticks until the end, seen from a moment before it.
+    fn until(self, from: u16) -> u16 {
+        (self.0 >> 1).wrapping_sub(from) & (TICKS - 1)
+    }
+}
+
+fn tick(at: Timestamp) -> u16 {
+    (at.0.div_euclid(TICK_MICROS) as u64 & u64::from(TICKS - 1)) as u16
+}
+
+impl Table {
+    /// A table of `keys` places, rounded up to a power of two.
+    pub(super) fn new(keys: usize) -> Self {
+        let buckets = (keys / WAYS).max(1).next_power_of_two();
+        Self { heads: vec![Head::default(); buckets], entries: vec![Entry::default(); buckets * WAYS] }
+    }
+
+    pub(super) fn keys(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn buckets(&self) -> usize {
+        self.heads.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.heads.len() * size_of::<Head>() + self.entries.len() * size_of::<Entry>()
+    }
+
+    #[inline]
+    pub(super) fn find(&self, key: u64) -> Option<usize> {
+        let tag = tag(key);
+        for bucket in self.buckets_of(key) {
+            let Some(head) = self.heads.get(bucket) else { continue };
+            let mut found = head.with_tag(tag);
+            while found != 0 {
+                let index = bucket * WAYS + found.trailing_zeros() as usize;
+                if self.entries.get(index).is_some_and(|entry| entry.key == key) {
+                    return Some(index);
+                }
+                found &= found - 1;
+            }
+        }
+        None
+    }
+
+    #[inline]
+    pub(super) fn entry(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index)
+    }
+
+    #[inline]
+    pub(super) fn entry_mut(&mut self, index: usize) -> Option<&mut Entry> {
+        self.entries.get_mut(index)
+    }
+
+    #[inline]
+    pub(super) fn keep_until(&mut self, index: usize, end: Timestamp, is_heavy: bool) {
+        self.set_end(index, End::new(end, is_heavy));
+    }
+
+    pub(super) fn set_end(&mut self, index: usize, end: End) {
+        let head = self.heads.get_mut(index / WAYS);
+        if let Some(place) = head.and_then(|head| head.ends.get_mut(index % WAYS)) {
+            *place = end;
+        }
+    }
+
+    /// A place for `key` where nothing lies. The emptier of its buckets has it: so both are full only when the table
+    /// nearly is.
+    pub(super) fn free_place(&self, key: u64) -> Option<usize> {
+        let free = |bucket: usize| self.heads.get(bucket).map_or(0, |head| head.with_tag(0));
+        let [first, second] = self.buckets_of(key).map(|bucket| (bucket, free(bucket)));
+        let (bucket, places) = if first.1.count_ones() >= second.1.count_ones() { first } else { second };
+        (places != 0).then(|| bucket * WAYS + places.trailing_zeros() as usize)
+    }
+
+    /// A place for `key` whose entry has nothing left to count at `now`.
+    pub(super) fn spent_place(&self, key: u64, now: Timestamp) -> Option<usize> {
+        let now = tick(now);
+        let is_spent = |index: &usize| {
+            self.end(*index).is_past(now) && self.entries.get(*index).is_some_and(|entry| !entry.pinned)
+        };
+        self.places_of(key).find(is_spent)
+    }
+
+    /// The place for `key` whose entry counts least: one that was seen once rather than one seen often, and of those
+    /// the one that would end first. One that something refers to goes only when all are such.
+    pub(super) fn lightest(&self, key: u64, now: Timestamp) -> usize {
+        let from = tick(now).wrapping_sub(TICKS_BACK);
+        let weight = |index: &usize| {
+            let (end, entry) = (self.end(*index), self.entries.get(*index));
+            let is_pinned = entry.is_some_and(|entry| entry.pinned);
+            let is_busy = entry.is_some_and(|entry| entry.busy != 0);
+            (is_pinned, end.is_heavy(), is_busy, end.until(from))
+        };
+        self.places_of(key).min_by_key(weight).unwrap_or_default()
+    }
+
+    /// Puts `entry` at `index`. Returns what lay there.
+    pub(super) fn put(&mut self, index: usize, entry: Entry) -> Option<Entry> {
+        let head = self.heads.get_mut(index / WAYS)?;
+        let tag_place = head.tags.get_mut(index % WAYS)?;
+        let was_taken = std::mem::replace(tag_place, tag(entry.key)) != 0;
+        let before = std::mem::replace(self.entries.get_mut(index)?, entry);
+        was_taken.then_some(before)
+    }
+
+    /// Takes away the entry at `index`, and when it ends.
+    pub(super) fn take(&mut self, index: usize) -> Option<(Entry, End)> {
+        let end = self.end(index);
+        let tag_place = self.heads.get_mut(index / WAYS)?.tags.get_mut(index % WAYS)?;
+        let was_taken = std::mem::replace(tag_place, 0) != 0;
+        let entry = self.entries.get(index).copied()?;
+        was_taken.then_some((entry, end))
+    }
+
+    pub(super) fn of_bucket(&self, bucket: usize) -> std::ops::Range<usize> {
+        bucket * WAYS..(bucket + 1) * WAYS
+    }
+
+    /// The places where something lies.
+    pub(super) fn taken(&self) -> impl Iterator<Item = (&Self, usize)> {
+        let tags = self.heads.iter().flat_map(|head| head.tags);
+        tags.enumerate().filter(|(_, tag)| *tag != 0).map(move |(index, _)| (self, index))
+    }
+
+    fn places_of(&self, key: u64) -> impl Iterator<Item = usize> {
+        self.buckets_of(key).into_iter().flat_map(|bucket| self.of_bucket(bucket))
+    }
+
+    fn end(&self, index: usize) -> End {
+        let head = self.heads.get(index / WAYS);
+        head.and_then(|head| head.ends.get(index % WAYS)).copied().unwrap_or_default()
+    }
+
+    #[inline]
+    fn buckets_of(&self, key: u64) -> [usize; 2] {
+        let mask = self.heads.len().wrapping_sub(1);
+        [key as usize & mask, (key >> 26) as usize & mask]
+    }
+}
+
+impl Head {
+    /// The places with `tag`, a bit each.
+    #[inline]
+    fn with_tag(&self, tag: u16) -> u32 {
+        let mut found = 0;
+        for (place, known) in self.tags.iter().enumerate() {
+            found |= u32::from(*known == tag) << place;
+        }
+        found
+    }
+}
+
+/// What stands for `key` in the head of its bucket; never 0.
+#[inline]
+fn tag(key: u64) -> u16 {
+    ((key >> 48) as u16).max(1)
+}

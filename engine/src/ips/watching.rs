@@ -1,0 +1,388 @@
+//! Watches keys that are near a limit: when they breach it, what that does, and when it is over.
+
+use std::cmp::Reverse;
+
+use rules::Timestamp;
+use rules::policy::ips::{Deed, Key};
+use rules::policy::{AlertLevel, ThresholdId};
+use rules::verdict::Measure;
+
+use super::alert::Breach;
+use super::event::Event;
+use super::feeding::Counted;
+use super::gauge::Gauge;
+use super::how::{How, Measured};
+use super::level::{Bounds, Course, Level};
+use super::limits::{BREACHES_MAX, BREACHES_WAITING_MAX};
+use super::parts::{Parts, word};
+use super::restraints::Restraint;
+use super::{Ips, entry_key};
+
+/// A key that has reached a limit and is not quiet again.
+#[derive(Debug)]
+pub(super) struct Watched {
+    course: Course,
+    /// The parts of the key by their names, as people read them.
+    key: Vec<(&'static str, String)>,
+    /// When it will be looked at again, in microseconds.
+    timer: i64,
+    /// Breaches that were not told.
+    suppressed: u32,
+}
+
+/// Why a key is looked at.
+#[derive(Clone, Copy)]
+enum Cause<'a> {
+    /// An event of this call.
+    Call(&'a Parts<'a>),
+    /// Its time has come.
+    Timer,
+}
+
+impl Ips {
+    /// Looks at the rules whose counters an event was recorded for.
+    pub(super) fn watch_all(&mut self, group: u32, mask: u16, hash: u64, parts: &Parts<'_>) {
+        let mut left = mask;
+        while left != 0 {
+            let bit = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let counter = self.plan.group(group).and_then(|group| group.counters.get(bit)).copied();
+            if let Some(owner) = counter.and_then(|index| self.plan.counter(index)).map(|counter| counter.owner) {
+                self.watch(owner, hash, Cause::Call(parts));
+            }
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        while let Some(&Reverse((due, rule, hash))) = self.timers.peek() {
+            if due > now.0 {
+                break;
+            }
+            self.timers.pop();
+            self.now = self.now.max(due);
+            self.watch(rule, hash, Cause::Timer);
+        }
+    }
+
+    fn watch(&mut self, rule_index: u32, hash: u64, cause: Cause<'_>) {
+        let place = entry_key(hash, rule_index);
+        let is_watched = self.watched.contains_key(&place);
+        let now = self.now;
+        let Some((bounds, main)) = self.rule_now(rule_index) else { return };
+        let measured = self.measure(main, hash, now, !is_watched && matches!(cause, Cause::Call(_)));
+        let reaches = |limit: Option<f64>| limit.is_some_and(|limit| measured.value >= limit);
+        if !is_watched && !reaches(bounds.warning) && !reaches(bounds.critical) {
+            self.look_again_at_minutes(rule_index, hash, &measured, &bounds);
+            return;
+        }
+        let value = self.holds(rule_index, hash, &measured).then_some(measured.value);
+        if !is_watched && (value.is_none() || !self.start_watching(rule_index, hash, place, &cause)) {
+            return;
+        }
+        let Some(watched) = self.watched.get_mut(&place) else { return };
+        let acts = watched.course.observe(value, now, &bounds);
+        if let Some(level) = acts {
+            self.act(rule_index, hash, place, level, &measured, &bounds);
+        }
+        if let Cause::Call(parts) = cause {
+            self.restrain(rule_index, hash, place, &measured, &bounds, parts);
+        }
+        self.look_again(rule_index, hash, place, &bounds);
+    }
+
+    /// Limits of the rule as they hold now, and its main counter; `None` when it is not in force.
+    fn rule_now(&self, rule_index: u32) -> Option<(Bounds, u32)> {
+        let rule = self.plan.rule(rule_index).filter(|rule| rule.is_in_force(Timestamp(self.now)))?;
+        let threshold = &rule.threshold;
+        let learned = threshold.baseline.map(|_| self.baselines.limit(rule, self.threshold_id(rule_index), self.now).unwrap_or(f64::INFINITY));
+        let bounds = Bounds {
+            warning: threshold.warning.or(if threshold.critical.is_none() { learned } else { None }),
+            critical: threshold.critical,
+            clear: threshold.clear,
+            hold_micros: threshold.hold_micros,
+        };
+        Some((bounds, rule.main))
+    }
+
+    /// Whether everything beside the limit holds that the threshold asks for.
+    fn holds(&mut self, rule_index: u32, hash: u64, measured: &Measured) -> bool {
+        let Some(rule) = self.plan.rule(rule_index) else { return false };
+        if measured.events < rule.threshold.at_least {
+            return false;
+        }
+        let now = self.now;
+        (0..rule.also.len()).all(|index| {
+            let Some((counter, also)) = self.plan.rule(rule_index).and_then(|rule| rule.also.get(index).copied()) else {
+                return true;
+            };
+            let measured = self.measure(counter, hash, now, false);
+            measured.events >= also.at_least
+                && also.above.is_none_or(|above| measured.value > above)
+                && also.below.is_none_or(|below| measured.value < below)
+        })
+    }
+
+    fn start_watching(&mut self, rule_index: u32, hash: u64, place: u64, cause: &Cause<'_>) -> bool {
+        if self.watched.len() >= BREACHES_MAX {
+            self.counters.breaches_dropped += 1;
+            return false;
+        }
+        let Some((spec, main)) = self.plan.rule(rule_index).map(|rule| (rule.spec, rule.main)) else { return false };
+        let key = match cause {
+            Cause::Call(parts) => self.key_text(spec, parts),
+            Cause::Timer => self.gauge_of(main, hash).map(|gauge| gauge.key.clone()).unwrap_or_default(),
+        };
+        self.watched.insert(place, Watched { course: Course::new(), key, timer: i64::MAX, suppressed: 0 });
+        self.pin(main, hash, true);
+        true
+    }
+
+    /// Raises the alert of a breach and sets what it sets.
+    fn act(&mut self, rule_index: u32, hash: u64, place: u64, level: Level, measured: &Measured, bounds: &Bounds) {
+        let now = self.now;
+        let Some(rule) = self.plan.rule(rule_index) else { return };
+        let (policy, cool_down) = (rule.policy, rule.threshold.cool_down_micros);
+        let threshold = self.threshold_id(rule_index);
+        let critical = level == Level::Critical;
+        let action = rule.threshold.action(critical).cloned();
+        let limit = bounds.limit(level).unwrap_or_default();
+        let measure = Measure { threshold, critical, value: measured.value, limit };
+        let mut until = None;
+        if let Some(action) = action.filter(|action| action.deed != Deed::Alert) {
+            if action.deed == Deed::Terminate {
+                self.terminations.push_back((rule_index, hash, measure));
+            }
+            if action.for_micros > 0 {
+                until = Some(Timestamp(now.saturating_add(action.for_micros)));
+            }
+        }
+        let silent = self.plan.rule(rule_index).is_some_and(|rule| rule.threshold.alert == Some(AlertLevel::None));
+        let Some(watched) = self.watched.get_mut(&place) else { return };
+        let key = watched.key.clone();
+        if let Some(until) = until
+            && self.plan.rule(rule_index).is_some_and(|rule| rule.block_spec.is_none())
+        {
+            let restraint = Restraint { policy, measure, key: key.clone(), since: Timestamp(now), until, hits: 0 };
+            self.restraints.set(rule_index, hash, restraint);
+        }
+        let recently = watched.course.told(level).is_some_and(|told| now - told < cool_down);
+        if silent || recently {
+            watched.suppressed += u32::from(recently);
+            return;
+        }
+        watched.course.tell(level, now);
+        let suppressed = std::mem::take(&mut watched.suppressed);
+        let (first, calls) = self.evidence(rule_index, hash);
+        let missed_max = self.missed(rule_index, hash);
+        let breach = Breach {
+            policy,
+            threshold,
+            critical,
+            at: Timestamp(now),
+            key,
+            value: measured.value,
+            limit,
+            baseline: self.plan.rule(rule_index).and_then(|rule| self.baselines.usual(rule, threshold, now)),
+            first: Timestamp(first.unwrap_or(now)),
+            last: Timestamp(now),
+            total: u64::from(measured.events),
+            missed_max,
+            calls: self.call_ids.find(&calls),
+            suppressed,
+            until,
+        };
+        if self.breaches.len() >= BREACHES_WAITING_MAX {
+            self.breaches.pop_front();
+            self.counters.breaches_dropped += 1;
+        }
+        self.breaches.push_back(breach);
+    }
+}
+
+impl Ips {
+    /// Sets what the breach of a key does against the call in hand: by the part that `block_key` names, or anew when it
+    /// ended by itself while as many calls as the limit had passed since.
+    fn restrain(
+        &mut self,
+        rule_index: u32,
+        hash: u64,
+        place: u64,
+        measured: &Measured,
+        bounds: &Bounds,
+        parts: &Parts<'_>,
+    ) {
+        let Some(watched) = self.watched.get(&place).filter(|watched| watched.course.acted > Level::Quiet) else {
+            return;
+        };
+        let critical = watched.course.acted == Level::Critical;
+        let key = watched.key.clone();
+        let Some(rule) = self.plan.rule(rule_index) else { return };
+        let Some(action) = rule.threshold.action(critical).filter(|action| action.for_micros > 0) else { return };
+        let (policy, block_spec, for_micros) = (rule.policy, rule.block_spec, action.for_micros);
+        let limit = bounds.limit(watched.course.acted).unwrap_or_default();
+        let now = self.now;
+        let target = block_spec.map_or(Some(hash), |spec| self.key_of(spec, parts));
+        let Some(target) = target else { return };
+        if self.restraints.find(rule_index, target, now).is_some() {
+            return;
+        }
+        if block_spec.is_none() && (self.passed(rule_index, hash) as f64) < limit {
+            return;
+        }
+        let key = block_spec.map_or(key, |spec| self.key_text(spec, parts));
+        let threshold = self.threshold_id(rule_index);
+        let measure = Measure { threshold, critical, value: measured.value, limit };
+        let until = Timestamp(now.saturating_add(for_micros));
+        let restraint = Restraint { policy, measure, key, since: Timestamp(now), until, hits: 0 };
+        self.restraints.set(rule_index, target, restraint);
+    }
+
+    /// Makes sure that a watched key is looked at again, and lets go one that is quiet.
+    fn look_again(&mut self, rule_index: u32, hash: u64, place: u64, bounds: &Bounds) {
+        let now = self.now;
+        let Some(rule) = self.plan.rule(rule_index) else { return };
+        let (within, cool_down, main) = (rule.threshold.within_micros, rule.threshold.cool_down_micros, rule.main);
+        let Some(watched) = self.watched.get_mut(&place) else { return };
+        if watched.course.is_over(now, cool_down) {
+            self.watched.remove(&place);
+            if !self.is_watched_by_others(main, hash) {
+                self.pin(main, hash, false);
+            }
+            return;
+        }
+        let next = watched.course.acts_at(bounds).unwrap_or(i64::MAX).min(now.saturating_add(within)).max(now + 1);
+        if next < watched.timer || watched.timer <= now {
+            watched.timer = next;
+            self.timers.push(Reverse((next, rule_index, hash)));
+        }
+    }
+
+    /// Minutes grow while nothing happens: a key that has calls up is looked at when it may reach its limit.
+    fn look_again_at_minutes(&mut self, rule_index: u32, hash: u64, measured: &Measured, bounds: &Bounds) {
+        let Some(limit) = bounds.warning.or(bounds.critical) else { return };
+        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else { return };
+        let How::Up(asked) = counter.shape.how else { return };
+        let now = self.now;
+        let Some(gauge) = self.gauges.get_mut(&entry_key(hash, counter.group)) else { return };
+        let due = gauge.reaches(counter.bit, asked, measured.value, limit, now);
+        if let Some(due) = due.filter(|due| *due < gauge.timer || gauge.timer <= now) {
+            gauge.timer = due;
+            self.timers.push(Reverse((due, rule_index, hash)));
+        }
+    }
+
+    /// A call of the key begins.
+    pub(super) fn begin(&mut self, group: u32, mask: u16, hash: u64, parts: &Parts<'_>) {
+        let key = entry_key(hash, group);
+        let Some((spec, counters)) = self.plan.group(group).map(|group| (group.spec, group.counters.len())) else {
+            return;
+        };
+        if !self.gauges.contains_key(&key) {
+            let text = self.key_text(spec, parts);
+            self.gauges.insert(key, Gauge::new(counters, text));
+        }
+        if let Some(gauge) = self.gauges.get_mut(&key) {
+            gauge.begin(mask);
+        }
+        self.watch_all(group, mask, hash, parts);
+    }
+
+    /// A call that is up was answered.
+    pub(super) fn answer(&mut self, counted: &Counted, parts: &Parts<'_>) {
+        let now = self.now;
+        if let Some(gauge) = self.gauges.get_mut(&entry_key(counted.hash, counted.group)) {
+            gauge.answer(counted.mask, now, counted.weight);
+        }
+        self.watch_all(counted.group, counted.mask, counted.hash, parts);
+    }
+
+    /// A call that was up is over.
+    pub(super) fn end(&mut self, counted: &Counted, answered: Option<Timestamp>, parts: &Parts<'_>) {
+        let (now, key) = (self.now, entry_key(counted.hash, counted.group));
+        let within = self.plan.group(counted.group).map_or(0, |group| group.within_micros);
+        let Some(gauge) = self.gauges.get_mut(&key) else { return };
+        gauge.end(counted.mask, answered.map(|answered| answered.0.min(now)), now, counted.weight);
+        if gauge.is_spent(now, within) {
+            self.gauges.remove(&key);
+        } else if gauge.timer < now {
+            // So that it is looked at, and let go, when its talks have left the window.
+            gauge.timer = now.saturating_add(within);
+            let owner = self.plan.group(counted.group).and_then(|group| group.counters.first());
+            let owner = owner.and_then(|index| self.plan.counter(*index)).map(|counter| counter.owner);
+            self.timers.extend(owner.map(|owner| Reverse((now.saturating_add(within), owner, counted.hash))));
+        }
+        self.watch_all(counted.group, counted.mask, counted.hash, parts);
+    }
+
+    /// The Call-IDs of the last events of the rule at the key, and when the first that is kept happened.
+    fn evidence(&mut self, rule_index: u32, hash: u64) -> (Option<i64>, Vec<u32>) {
+        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else {
+            return (None, Vec::new());
+        };
+        let entry = self.store.find(entry_key(hash, counter.group)).and_then(|place| self.store.entry(place));
+        let Some(entry) = entry else { return (None, Vec::new()) };
+        if entry.busy != 0 {
+            let window = self.busy.window(entry.busy, counter);
+            return window.map_or((None, Vec::new()), |window| (window.first(), window.calls().collect()));
+        }
+        let oldest = self.now - counter.shape.within_micros;
+        let events = || {
+            entry.events().iter().filter(|event| event.mask >> counter.bit & 1 == 1 && event.micros() > oldest)
+        };
+        (events().next().map(Event::micros), events().map(|event| event.call).collect())
+    }
+
+    /// How many of the events of the rule at the key were not refused.
+    fn passed(&mut self, rule_index: u32, hash: u64) -> usize {
+        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else { return 0 };
+        if let How::Up(_) = counter.shape.how {
+            return usize::MAX;
+        }
+        let entry = self.store.find(entry_key(hash, counter.group)).and_then(|place| self.store.entry(place));
+        let Some(entry) = entry else { return 0 };
+        if entry.busy != 0 {
+            return self.busy.window(entry.busy, counter).map_or(0, |window| window.passed());
+        }
+        entry.events().iter().filter(|event| !event.is_refused()).count()
+    }
+
+    /// So many events of the rule at the key may be missing from its value, at most.
+    fn missed(&self, rule_index: u32, hash: u64) -> u64 {
+        let counter = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main));
+        counter.map_or(0, |counter| self.forgotten.bound(entry_key(hash, counter.group)))
+    }
+
+    /// Keeps the entry of the key, or lets it go.
+    fn pin(&mut self, counter: u32, hash: u64, pinned: bool) {
+        let Some(group) = self.plan.counter(counter).map(|counter| counter.group) else { return };
+        let place = self.store.find(entry_key(hash, group));
+        if let Some(entry) = place.and_then(|place| self.store.entry_mut(place)) {
+            entry.pinned = pinned;
+        }
+    }
+
+    /// Whether another rule watches the same entry.
+    fn is_watched_by_others(&self, counter: u32, hash: u64) -> bool {
+        let group = self.plan.counter(counter).and_then(|counter| self.plan.group(counter.group));
+        let owners = group.into_iter().flat_map(|group| &group.counters).filter_map(|index| self.plan.counter(*index));
+        owners.into_iter().any(|counter| self.watched.contains_key(&entry_key(hash, counter.owner)))
+    }
+
+    fn gauge_of(&self, counter: u32, hash: u64) -> Option<&Gauge> {
+        self.gauges.get(&entry_key(hash, self.plan.counter(counter)?.group))
+    }
+
+    /// The parts of a key by their names, as people read them.
+    fn key_text(&self, spec: u32, parts: &Parts<'_>) -> Vec<(&'static str, String)> {
+        let per = self.plan.specs.get(spec as usize).map(|(_, per)| per.as_slice()).unwrap_or_default();
+        let text = |key: &Key| (word(*key), parts.part(*key).map_or_else(String::new, |part| part.to_string()));
+        per.iter().map(text).collect()
+    }
+
+    fn threshold_id(&self, rule_index: u32) -> ThresholdId {
+        let rule = self.plan.rule(rule_index);
+        let first = rule.and_then(|rule| self.plan.first_rule.get(rule.policy as usize)).copied().unwrap_or(0);
+        ThresholdId(rule_index - first)
+    }
+}

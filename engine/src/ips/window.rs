@@ -1,0 +1,246 @@
+//! The sliding window of one counter of one busy key: what happened in (now − within, now], exactly.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::elements::Elements;
+use super::event::Event;
+use super::how::{Hit, How, Measured, longest_run, mean, share};
+use super::limits::{CALLS_KEPT, SLICES};
+
+/// What one counter keeps of one key.
+///
+/// It keeps as many events as its highest limit asks for and no more: "is it that many?" has an exact answer whatever
+/// came before, in bounded room.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    kept: Kept,
+    /// The Call-IDs that came last.
+    calls: VecDeque<u32>,
+}
+
+#[derive(Clone, Debug)]
+enum Kept {
+    /// Times of the last events, shifted left, with whether each was refused.
+    Times(VecDeque<u64>),
+    /// More than can be kept one by one: how many in each slice of the window.
+    Slices(Slices),
+    /// The last events with their values, the sum of those, and how many of them hit.
+    Values { events: VecDeque<(u64, u64)>, sum: u64, hits: u64 },
+    Distinct(Elements),
+    Runs { elements: Elements, sorted: BTreeSet<u64>, newest: u64 },
+}
+
+/// What a window is asked to be: of which counter, over which time, and how much of it matters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub(super) how: How,
+    pub(super) within_micros: i64,
+    /// Events, or elements, that a limit can ask for.
+    pub(super) most: usize,
+    /// Whether that is more than can be kept one by one.
+    pub(super) is_sliced: bool,
+}
+
+impl Window {
+    pub(super) fn new(shape: Shape) -> Self {
+        let kept = match shape.how {
+            How::Number if shape.is_sliced => Kept::Slices(Slices::default()),
+            How::Number | How::Up(_) => Kept::Times(VecDeque::new()),
+            How::Share(_) | How::Mean => Kept::Values { events: VecDeque::new(), sum: 0, hits: 0 },
+            How::Distinct => Kept::Distinct(Elements::default()),
+            How::Run { .. } => {
+                Kept::Runs { elements: Elements::default(), sorted: BTreeSet::new(), newest: 0 }
+            }
+        };
+        Self { kept, calls: VecDeque::new() }
+    }
+
+    /// Takes one event, not older than any before.
+    pub(super) fn push(&mut self, event: &Event, shape: Shape) {
+        self.expire(event.micros(), shape);
+        let (at, stamp) = (event.micros() as u64, event.at_refused);
+        match &mut self.kept {
+            Kept::Times(times) => {
+                if times.len() >= shape.most {
+                    times.pop_front();
+                }
+                times.push_back(stamp);
+            }
+            Kept::Slices(slices) => slices.push(at, shape.within_micros),
+            Kept::Values { events, sum, hits } => {
+                if events.len() >= shape.most
+                    && let Some((_, value)) = events.pop_front()
+                {
+                    *sum -= value;
+                    *hits -= u64::from(is_hit(shape.how, value));
+                }
+                events.push_back((at, event.value));
+                *sum += event.value;
+                *hits += u64::from(is_hit(shape.how, event.value));
+            }
+            Kept::Distinct(elements) => elements.see(stamp, event.value, shape.most, |_| ()),
+            Kept::Runs { elements, sorted, newest } => {
+                sorted.insert(event.value);
+                *newest = event.value;
+                elements.see(stamp, event.value, shape.most, |gone| _ = sorted.remove(&gone));
+            }
+        }
+        if self.calls.back() != Some(&event.call) {
+            if self.calls.len() >= CALLS_KEPT {
+                self.calls.pop_front();
+            }
+            self.calls.push_back(event.call);
+        }
+    }
+
+    /// What it says at `now`.
+    pub(super) fn measure(&mut self, now: i64, shape: Shape) -> Measured {
+        self.expire(now, shape);
+        let (value, events) = match &self.kept {
+            Kept::Times(times) => (times.len() as f64, times.len()),
+            Kept::Slices(slices) => (slices.sum as f64, slices.sum as usize),
+            Kept::Values { events, sum, hits } => match shape.how {
+                How::Share(_) => (share(*hits, events.len()), events.len()),
+                _ => (mean(*sum, events.len()), events.len()),
+            },
+            Kept::Distinct(elements) => (elements.len() as f64, elements.len()),
+            Kept::Runs { elements, sorted, .. } => {
+                let How::Run { gap } = shape.how else { return Measured::default() };
+                (longest_run(sorted.iter().copied(), gap) as f64, elements.len())
+            }
+        };
+        Measured { value, events: u32::try_from(events).unwrap_or(u32::MAX) }
+    }
+
+    /// As [`measure`](Self::measure) right after an event, for a key that is not in breach: of runs only the one that
+    /// the event belongs to can have become longer.
+    pub(super) fn measure_newest(&mut self, now: i64, shape: Shape) -> Measured {
+        if let (Kept::Runs { elements, sorted, newest }, How::Run { gap }) = (&self.kept, shape.how) {
+            let up = run(sorted.range(*newest..).copied(), gap);
+            let down = run(sorted.range(..=*newest).rev().copied(), gap);
+            return Measured { value: (up + down - 1) as f64, events: elements.len() as u32 };
+        }
+        self.measure(now, shape)
+    }
+
+    /// How many of the events were not refused, as far as that is known.
+    pub(super) fn passed(&self) -> usize {
+        match &self.kept {
+            Kept::Times(times) => times.iter().filter(|&&at| at & 1 == 0).count(),
+            Kept::Slices(slices) => slices.sum as usize,
+            Kept::Values { events, .. } => events.len(),
+            Kept::Distinct(elements) | Kept::Runs { elements, .. } => {
+                elements.sightings().filter(|stamp| stamp & 1 == 0).count()
+            }
+        }
+    }
+
+    /// When the earliest event happened that it keeps, in microseconds.
+    pub(super) fn first(&self) -> Option<i64> {
+        let at = match &self.kept {
+            Kept::Times(times) => times.front().map(|at| at >> 1),
+            Kept::Slices(_) => None,
+            Kept::Values { events, .. } => events.front().map(|(at, _)| *at),
+            Kept::Distinct(elements) | Kept::Runs { elements, .. } => elements.first().map(|stamp| stamp >> 1),
+        };
+        at.map(|at| at as i64)
+    }
+
+    /// By how much its value may be too high: what happened in the slice that is half outside.
+    pub(super) fn excess(&self) -> u64 {
+        if let Kept::Slices(slices) = &self.kept { slices.oldest() } else { 0 }
+    }
+
+    /// The Call-IDs that came last, oldest first.
+    pub(super) fn calls(&self) -> impl Iterator<Item = u32> + '_ {
+        self.calls.iter().copied()
+    }
+
+    /// Bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let kept = match &self.kept {
+            Kept::Times(times) => times.capacity() * 8,
+            Kept::Slices(slices) => slices.counts.capacity() * 12,
+            Kept::Values { events, .. } => events.capacity() * 16,
+            Kept::Distinct(elements) => elements.bytes(),
+            Kept::Runs { elements, sorted, .. } => elements.bytes() + sorted.len() * 16,
+        };
+        size_of::<Self>() + kept + self.calls.capacity() * 4
+    }
+
+    fn expire(&mut self, now: i64, shape: Shape) {
+        let oldest = now.saturating_sub(shape.within_micros).max(0) as u64;
+        // Nothing is as old as the first moment there is.
+        if now < shape.within_micros {
+            return;
+        }
+        match &mut self.kept {
+            Kept::Times(times) => {
+                while times.front().is_some_and(|at| at >> 1 <= oldest) {
+                    times.pop_front();
+                }
+            }
+            Kept::Slices(slices) => slices.expire(oldest, shape.within_micros),
+            Kept::Values { events, sum, hits } => {
+                while let Some(&(at, value)) = events.front().filter(|(at, _)| *at <= oldest) {
+                    debug_assert!(at <= oldest);
+                    events.pop_front();
+                    *sum -= value;
+                    *hits -= u64::from(is_hit(shape.how, value));
+                }
+            }
+            Kept::Distinct(elements) => elements.expire(oldest << 1 | 1, |_| ()),
+            Kept::Runs { elements, sorted, .. } => {
+                elements.expire(oldest << 1 | 1, |gone| _ = sorted.remove(&gone));
+            }
+        }
+    }
+}
+
+fn is_hit(how: How, value: u64) -> bool {
+    matches!(how, How::Share(hit) if Hit::holds(hit, value))
+}
+
+/// How many of `values`, neighbours at most `gap` apart, follow one another from the first on.
+fn run(values: impl Iterator<Item = u64>, gap: u64) -> usize {
+    let mut before = None;
+    let follows = |value: &u64| before.replace(*value).is_none_or(|before: u64| value.abs_diff(before) <= gap);
+    values.take_while(follows).count()
+}
+
+/// How many events in each slice of a window.
+#[derive(Clone, Debug, Default)]
+struct Slices {
+    /// Number of the slice, and its events.
+    counts: VecDeque<(u64, u32)>,
+    sum: u64,
+}
+
+impl Slices {
+    fn push(&mut self, at: u64, within_micros: i64) {
+        let slice = at / width(within_micros);
+        match self.counts.back_mut() {
+            Some((last, count)) if *last >= slice => *count = count.saturating_add(1),
+            _ => self.counts.push_back((slice, 1)),
+        }
+        self.sum += 1;
+    }
+
+    /// Lets go the slices that lie wholly before `oldest`.
+    fn expire(&mut self, oldest: u64, within_micros: i64) {
+        while let Some(&(slice, count)) = self.counts.front()
+            && (slice + 1) * width(within_micros) <= oldest
+        {
+            self.counts.pop_front();
+            self.sum -= u64::from(count);
+        }
+    }
+
+    fn oldest(&self) -> u64 {
+        self.counts.front().map_or(0, |(_, count)| u64::from(*count))
+    }
+}
+
+fn width(within_micros: i64) -> u64 {
+    (within_micros as u64 / SLICES).max(1)
+}

@@ -1,0 +1,255 @@
+//! What the engine tells its counters: what becomes of attempts, and what is odd about the course of a call.
+
+use std::collections::VecDeque;
+use std::hash::Hash;
+use std::net::IpAddr;
+
+use ahash::{HashMap, RandomState};
+use rules::policy::InForce;
+use rules::{Flag, Flags, Method, Timestamp};
+
+use crate::call::{Attempt, Kind, Side, Slot, State};
+use crate::engine::Engine;
+use crate::facts::{self, Seen};
+use crate::ips::{Breach, Ending, Failed, Occasion, Parts, Restraint, Usual};
+use crate::limits::PASSPORTS_MAX;
+use crate::packet::Packet;
+use crate::sip::{Header, Message};
+
+impl Engine {
+    /// The next threshold that was reached.
+    pub fn poll_breach(&mut self) -> Option<Breach> {
+        self.ips.poll_breach()
+    }
+
+    /// What breached thresholds have set in force at `now`, in no order.
+    pub fn restraints(&mut self, now: Timestamp) -> impl Iterator<Item = &Restraint> {
+        self.ips.restraints(now)
+    }
+
+    /// Sets the usual values that limits learned from earlier weeks are multiples of.
+    pub fn set_usual(&mut self, usual: &[Usual]) {
+        self.ips.set_usual(usual);
+    }
+
+    /// Bytes that the counters of thresholds take.
+    pub fn counter_bytes(&self) -> usize {
+        self.ips.bytes()
+    }
+
+    /// What the counters of thresholds could not keep.
+    pub fn counter_losses(&self) -> crate::ips::IpsCounters {
+        self.ips.counters
+    }
+
+    /// Tells counters that the attempt at `slot` came to something.
+    pub(crate) fn came_to(&mut self, slot: Slot, ending: Ending, at: Timestamp) {
+        let Some(attempt) = self.table.attempt_mut(slot).filter(|attempt| !attempt.waiting.is_empty()) else {
+            return;
+        };
+        if matches!(ending, Ending::Answered) && attempt.standing.is_closed {
+            self.ips.reopened(&attempt.waiting);
+            attempt.standing.is_closed = false;
+        }
+        if attempt.standing.is_closed {
+            return;
+        }
+        attempt.standing.is_closed = !matches!(ending, Ending::Answered);
+        let Some(attempt) = self.table.attempt(slot) else { return };
+        for_each_view(attempt, &self.policies, |parts| {
+            self.ips.ended(ending, at, &attempt.progress, parts, &attempt.waiting);
+        });
+        self.terminate();
+    }
+
+    /// Tells counters what a response to the request at `slot` says of registrations and accounts.
+    pub(crate) fn responded(&mut self, slot: Slot, status: u16, at: Timestamp) {
+        let Some(attempt) = self.table.attempt(slot).filter(|attempt| !attempt.waiting.is_empty()) else { return };
+        let method = match attempt.kind {
+            Kind::Call => Method::Invite,
+            Kind::Request(method) | Kind::Redirection(method) => method,
+        };
+        let refused = matches!(status, 401 | 403 | 404 | 407);
+        let registration = method == Method::Register && refused && attempt.standing.has_credentials;
+        let probe = matches!(status, 403 | 404);
+        self.failed(slot, registration, probe, at);
+    }
+
+    /// The time of the attempt at `slot` is up: counters that still wait are told how it ended.
+    pub(crate) fn timed_out(&mut self, slot: Slot, at: Timestamp) {
+        let Some(attempt) = self.table.attempt(slot).filter(|attempt| !attempt.waiting.is_empty()) else { return };
+        let challenged = attempt.progress.state == State::Refused && matches!(attempt.progress.status, 401 | 407);
+        let abandoned = challenged && !attempt.standing.is_followed_up;
+        match (attempt.kind, attempt.progress.state) {
+            (Kind::Call, State::Trying | State::Ringing) => self.came_to(slot, Ending::Silent, at),
+            (Kind::Call, State::Refused) => {
+                self.came_to(slot, Ending::Refused, at);
+                self.failed(slot, false, abandoned, at);
+            }
+            (Kind::Call, State::Up) => self.came_to(slot, Ending::Over, at),
+            (Kind::Request(method), _) if abandoned => {
+                let registration = method == Method::Register && !attempt.standing.has_credentials;
+                self.failed(slot, registration, true, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn failed(&mut self, slot: Slot, registration: bool, probe: bool, at: Timestamp) {
+        let Some(attempt) = self.table.attempt(slot) else { return };
+        let failed = [(registration, Failed::Registration), (probe, Failed::Probe)];
+        for (_, failed) in failed.into_iter().filter(|(happened, _)| *happened) {
+            for_each_view(attempt, &self.policies, |parts| {
+                self.ips.happened(failed, at, parts, &attempt.waiting);
+            });
+        }
+    }
+
+    /// A request with credentials answers the challenges that others of its Call-ID met.
+    pub(crate) fn follow_up(&mut self, slot: Slot, message: &Message<'_>) {
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        let has_credentials = message.has(Header::Authorization) || message.has(Header::ProxyAuthorization);
+        attempt.standing.has_credentials = has_credentials;
+        if !has_credentials {
+            return;
+        }
+        let (call_id, kind) = (attempt.keys.call_id, attempt.kind);
+        let others: Vec<Slot> = self
+            .table
+            .with_call_id(call_id)
+            .filter(|(other, attempt)| *other != slot && attempt.kind == kind)
+            .map(|(other, _)| other)
+            .collect();
+        for other in others {
+            if let Some(attempt) = self.table.attempt_mut(other) {
+                attempt.standing.is_followed_up = true;
+            }
+        }
+    }
+
+    /// Remembers who takes part in the call at `slot`, as `message` shows them.
+    pub(crate) fn join_parties(&mut self, slot: Slot, packet: &Packet<'_>, message: &Message<'_>) {
+        if !self.ips.noticed().contains(Flag::ForeignTeardown) {
+            return;
+        }
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        attempt.standing.join(packet.source.ip());
+        attempt.standing.join(packet.destination.ip());
+        // Without a Record-Route the ends talk to each other directly.
+        let contact = message.address(Header::Contact).map(|contact| contact.uri.host);
+        let address = contact.and_then(|host| std::str::from_utf8(host).ok()?.trim_matches(['[', ']']).parse().ok());
+        address.into_iter().for_each(|address: IpAddr| attempt.standing.join(address));
+    }
+
+    /// Whether somebody who takes no part in the call at `slot` sent `packet`, a BYE or CANCEL.
+    pub(crate) fn is_foreign_teardown(&self, slot: Slot, packet: &Packet<'_>, method: Method) -> bool {
+        matches!(method, Method::Bye | Method::Cancel)
+            && self.ips.noticed().contains(Flag::ForeignTeardown)
+            && self.table.attempt(slot).is_some_and(|attempt| {
+                attempt.is_call() && !attempt.standing.takes_part(packet.source.ip())
+            })
+    }
+
+    /// Whether `status` challenges the called side, inside a call that was answered: no caller needs to know who it called.
+    pub(crate) fn is_harvest(&self, slot: Slot, side: Side, status: u16, method: Method) -> bool {
+        matches!(status, 401 | 407)
+            && side == Side::Called
+            && matches!(method, Method::Bye | Method::Invite)
+            && self.table.attempt(slot).is_some_and(|attempt| attempt.progress.answered.is_some())
+    }
+
+    /// Notes `flag` with the call at `slot` and tells the counters that wait for such.
+    pub(crate) fn notice(&mut self, slot: Slot, flag: Flag, at: Timestamp) {
+        let noticed = Flags::of(flag);
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        if attempt.views.iter().all(|view| view.flags.contains(flag)) {
+            return;
+        }
+        attempt.views.iter_mut().for_each(|view| view.flags = view.flags.union(noticed));
+        let Some(attempt) = self.table.attempt(slot).filter(|_| !self.ips.noticed().intersection(noticed).is_empty())
+        else {
+            return;
+        };
+        for view in &attempt.views {
+            let Some((index, policy)) = view.policy.and_then(|index| Some((index, self.policies.policy(index as usize)?)))
+            else {
+                continue;
+            };
+            let customer = &policy.text().customer;
+            let trust = facts::trust(customer, attempt.source.ip());
+            self.facts.recall(attempt, view, trust);
+            let seen = Seen {
+                direction: view.direction.unwrap_or(rules::Direction::Inbound),
+                call_type: attempt.call_type,
+                attestation: view.attestation,
+                believed: trust.own_side || trust.trusted,
+                callback: false,
+                repeat: false,
+                flags: view.flags,
+            };
+            let subject = self.facts.subject_again(attempt, at, seen);
+            policy.gather_counted(&subject, &mut self.scratch);
+            let parts = Parts { attempt, view, customer, host: b"", signer: b"" };
+            let method = Method::Invite;
+            self.ips.notice(&Occasion { policy: index, parts, method, at, opens: false, noticed }, &self.scratch);
+        }
+        self.terminate();
+    }
+
+    /// Ends the calls that breached thresholds want ended.
+    pub(crate) fn terminate(&mut self) {
+        while let Some((group, hash, measure)) = self.ips.poll_termination() {
+            for attempt in self.table.attempts_mut() {
+                let is_meant = attempt.waiting.iter().any(|counted| counted.is_of(group, hash));
+                if attempt.progress.state != State::Up || !is_meant {
+                    continue;
+                }
+                for view in &mut attempt.views {
+                    let Some(index) = view.policy.map(|index| index as usize) else { continue };
+                    if let (Some(policy), Some(limits), Some(verdict)) =
+                        (self.policies.policy(index), self.limits.get_mut(index), view.verdict.as_mut())
+                    {
+                        let in_force = [InForce { measure, is_limit_exceeded: true }];
+                        policy.apply(verdict, &in_force, limits);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn for_each_view(attempt: &Attempt, policies: &rules::policy::PolicySet, mut tell: impl FnMut(&Parts<'_>)) {
+    for view in &attempt.views {
+        let Some(policy) = view.policy.and_then(|index| policies.policy(index as usize)) else { continue };
+        tell(&Parts { attempt, view, customer: &policy.text().customer, host: b"", signer: b"" });
+    }
+}
+
+/// PASSporTs seen a while ago, with the call that each came with.
+#[derive(Debug, Default)]
+pub(crate) struct Passports {
+    hasher: RandomState,
+    seen: HashMap<u64, (u64, Timestamp)>,
+    order: VecDeque<u64>,
+}
+
+impl Passports {
+    /// Whether `passport`, an Identity value, was seen with other parties, or longer ago than a signature is good
+    /// for (RFC 8224 §12.1 says a minute). Remembers it.
+    pub(crate) fn is_replay(&mut self, passport: &[u8], parties: impl Hash, at: Timestamp) -> bool {
+        let (passport, parties) = (self.hasher.hash_one(passport), self.hasher.hash_one(parties));
+        if let Some((known, first)) = self.seen.get(&passport) {
+            return *known != parties || at.micros_since(*first) > FRESH_MICROS;
+        }
+        if self.order.len() >= PASSPORTS_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        self.order.push_back(passport);
+        self.seen.insert(passport, (parties, at));
+        false
+    }
+}
+
+const FRESH_MICROS: i64 = 60_000_000;

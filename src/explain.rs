@@ -10,7 +10,9 @@ use engine::{Attempt, Question, Role};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 use reporter::{party, printable};
-use rules::policy::{Clause, ExpectedCall, Explanation, Finding, RuleFinding, RuleState};
+use rules::policy::{
+    Clause, ExpectedCall, Explanation, Finding, Mode, RuleFinding, RuleState, Threshold, ThresholdFinding,
+};
 use rules::{Party, Policy, Subject, Timestamp, plan};
 use serde_json::{Value, json};
 
@@ -125,6 +127,7 @@ impl Told<'_> {
         for finding in &self.explanation.rules {
             self.rule(&mut out, finding);
         }
+        self.thresholds(&mut out);
         let _ = write!(out, "\nverdict\n  {}\n", self.verdict());
         for turn in self.turning_points() {
             let _ = writeln!(out, "  {turn}");
@@ -175,10 +178,20 @@ impl Told<'_> {
                 })
             })
             .collect();
+        let thresholds: Vec<Value> = self
+            .counting()
+            .map(|(finding, threshold)| {
+                json!({
+                    "threshold": threshold.name, "counts": reporter::describe(threshold),
+                    "warning": threshold.warning, "critical": threshold.critical, "blockable": finding.blockable,
+                })
+            })
+            .collect();
         let verdict = &self.explanation.verdict;
         let mut line = Vec::new();
         let value = json!({
             "facts": facts, "rules": rules,
+            "thresholds": thresholds,
             "verdict": verdict.action.word(), "would": verdict.would.map(rules::Action::word),
             "action_status": reporter::status(verdict),
             "rule": self.policy.decider(verdict),
@@ -261,6 +274,31 @@ impl Told<'_> {
                 "         limit  {count} counted before this call{}",
                 if exceeded { ": exceeded" } else { "" }
             );
+        }
+    }
+
+    /// The thresholds that would count it.
+    fn counting(&self) -> impl Iterator<Item = (&ThresholdFinding, &Threshold)> {
+        let method = self.subject.method;
+        let findings = self.explanation.thresholds.iter();
+        let known = findings.filter_map(|finding| Some((finding, self.policy.threshold(finding.threshold)?)));
+        known.filter(move |(finding, one)| finding.state == RuleState::Matches && one.counts(method))
+    }
+
+    fn thresholds(&self, out: &mut String) {
+        if self.explanation.thresholds.is_empty() {
+            return;
+        }
+        out.push_str("\nthresholds that would count it\n");
+        let before = out.len();
+        for (finding, threshold) in self.counting() {
+            let spared = if finding.blockable { "" } else { "; its block would not hold against this call" };
+            let mode = if threshold.mode == Mode::Shadow { " (shadow)" } else { "" };
+            let said = format!("{}{mode}: {}{spared}", threshold.name, reporter::describe(threshold));
+            let _ = writeln!(out, "  {}", printable(&said));
+        }
+        if out.len() == before {
+            out.push_str("  none\n");
         }
     }
 

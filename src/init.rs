@@ -4,14 +4,16 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use clap::Args;
+use rules::policy::Need;
+use rules::policy::detection::SHIPPED;
 
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
 
 /// Print a recommended policy for a customer's numbers.
 ///
-/// It is self-contained and passes `check`. Rules that need something it was not told (trunks, hours) are there
-/// with mode = "off" and a comment that says what they need.
+/// It is self-contained and passes `check`. Rules and detections that need something it was not told (trunks, hours) are
+/// there with mode = "off" and a comment that says what they need.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  ringwall init --name 'Example Ltd' --numbers '+1 210 555 0100 - +1 210 555 0199' \\\n      \
@@ -58,6 +60,7 @@ impl Arguments {
         let hours = self.hours_table(&mut text)?;
         self.lists(&mut text);
         self.rules(&mut text, hours);
+        self.detections(&mut text, hours);
         self.expectations(&mut text);
         Ok(text)
     }
@@ -143,6 +146,29 @@ impl Arguments {
             "needs [hours.business]; then set time = \"outside business\"",
         ));
         text.push_str(INVALID);
+    }
+
+    fn detections(&self, text: &mut String, hours: bool) {
+        text.push_str(THRESHOLDS);
+        for detection in SHIPPED {
+            let about = detection.about();
+            let _ = write!(text, "# {}\n[[ips]]\nuse = \"{}\"\n", about.what, detection.name);
+            let lacks = about.needs.iter().copied().filter(|need| match need {
+                Need::Trunks => self.trunk.is_empty(),
+                Need::Hours => !hours,
+                Need::Rates | Need::Voicemail | Need::DoNotOriginate => true,
+                Need::Answers => false,
+            });
+            let lacks: Vec<&str> = lacks.map(Need::remedy).collect();
+            if !lacks.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "mode = \"off\"                          # needs {}",
+                    lacks.join("; and ")
+                );
+            }
+            text.push('\n');
+        }
     }
 
     fn expectations(&self, text: &mut String) {
@@ -248,6 +274,13 @@ action = { block = 403 }
 alert = "warning"
 
 "#;
+
+const THRESHOLDS: &str = "\
+# Patterns over many calls: every shipped detection, with its limits. A breach always raises the alarm; it blocks, and for a
+# bounded time only, where hardly anything but an attack looks so. `warning`, `critical`, `action` or `mode` beside `use` change
+# one; what each counts and why is in docs/detections.md.
+
+";
 
 /// The condition of [`AFTER_HOURS`] that wants hours.
 const OUTSIDE: &str = ", time = \"outside business\"";

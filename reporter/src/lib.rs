@@ -6,9 +6,11 @@ mod json;
 mod line;
 mod order;
 mod summary;
+mod threshold;
 
 pub use alert::{Alert, Alerts, Amount};
 pub use json::{printable, to_line};
-pub use line::{CallLine, duration, party, reason, status};
+pub use line::{CallLine, party, reason, status};
 pub use order::InOrder;
 pub use summary::Summary;
+pub use threshold::{describe, duration};

@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use engine::call::{Attempt, Fact, Kind, Role, Side, View};
 use jiff::Timestamp as Moment;
 use rules::policy::{EntryText, List, PolicySet, RuleAction};
-use rules::{Action, Measure, Method, Party, Reason, Timestamp, Verdict};
+use rules::{Action, Method, Party, Reason, Timestamp, Verdict};
 use serde::Serialize;
+
+use crate::threshold::breach;
 
 /// A line of `replay --calls`. Unknown is null; the fields behind `kept` are left out when the message has none.
 #[derive(Debug, Serialize)]
@@ -223,41 +225,6 @@ pub fn reason(verdict: &Verdict, policy: &rules::Policy) -> String {
         Reason::Threshold => by_threshold.unwrap_or_default(),
         Reason::Default => by_rule.or(by_threshold).unwrap_or_else(|| "no rule matched".to_owned()),
         Reason::Off => "the policy is off".to_owned(),
-    }
-}
-
-/// `42 different called numbers reached the critical limit 40 within 10m of "one caller, many of our numbers"`.
-fn breach(measure: Measure, policy: &rules::Policy) -> Option<String> {
-    let threshold = policy.threshold(measure.threshold)?;
-    let level = if measure.critical { "critical" } else { "warning" };
-    let mut sentence = format!(
-        "{} {} reached the {level} limit {} within {} of \"{}\"",
-        amount(measure.value),
-        threshold.count.noun(),
-        amount(measure.limit),
-        duration(threshold.within_micros),
-        threshold.name,
-    );
-    if let Some(why) = &threshold.reason {
-        sentence.push_str(&format!(" ({why})"));
-    }
-    Some(sentence)
-}
-
-/// A measured value, without digits that say nothing.
-fn amount(value: f64) -> String {
-    let rounded = (value * 100.0).round() / 100.0;
-    format!("{rounded}")
-}
-
-/// A duration as policy files write it: `90s`, `10m`, `31d`.
-pub fn duration(micros: i64) -> String {
-    let seconds = micros as f64 / 1e6;
-    let unit =
-        [("d", 86_400.0), ("h", 3_600.0), ("m", 60.0)].into_iter().find(|(_, unit)| seconds % unit == 0.0);
-    match unit.filter(|_| seconds > 0.0) {
-        Some((name, unit)) => format!("{}{name}", seconds / unit),
-        None => format!("{seconds}s"),
     }
 }
 

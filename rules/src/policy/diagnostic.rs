@@ -171,10 +171,11 @@ codes! {
     ExpiredRule "expired-rule" Warning "The rule is past its date and does nothing.";
 
     UnknownDetection "unknown-detection" Error "No shipped detection bears this name.";
+    MissingNeed "missing-need" Warning "A shipped detection does not know what it needs, so it finds nothing.";
     BadWindow "bad-window" Error "The window is not from one second to 31 days.";
     MissingLimit "missing-limit" Error "A threshold has neither a limit nor a baseline.";
     SwappedLimits "swapped-limits" Error "The critical limit is not above the warning limit.";
-    MissingMinimum "missing-minimum" Warning "A ratio without a minimum is breached by the first call.";
+    MissingMinimum "missing-minimum" Warning "A ratio does not say from how many calls on it means something.";
     CutsOffVictim "cuts-off-victim" Error "A block would cut off those who are called, not those who call.";
     NoExpiry "no-expiry" Error "An action of a threshold does not say how long it lasts.";
 

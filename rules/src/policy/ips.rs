@@ -1,5 +1,7 @@
 //! Thresholds on calling patterns: read and checked here, counted by the engine.
 
+use std::fmt;
+
 use crate::policy::{AlertLevel, Condition, Limit, Mode, Response, Span};
 use crate::time::Timestamp;
 
@@ -421,6 +423,14 @@ impl Key {
         })
     }
 
+    /// Whether it is a word that takes a number, and which.
+    const fn digits(self) -> Option<u8> {
+        match self {
+            Self::CallerBlock(digits) | Self::CalledBlock(digits) | Self::SourceNet(digits) => Some(digits),
+            _ => None,
+        }
+    }
+
     /// Whether it says who calls, so that a block by it does not cut off who is called.
     pub const fn is_caller_side(self) -> bool {
         matches!(
@@ -435,35 +445,20 @@ impl Key {
     }
 }
 
-/// The shipped detections, named for the bad thing.
-pub const DETECTIONS: &[&str] = &[
-    "telephony-denial-of-service",
-    "war-dialling",
-    "neighbour-spoofing",
-    "own-number-spoofing",
-    "wangiri",
-    "international-revenue-share-fraud",
-    "traffic-pumping",
-    "harassment",
-    "robocall-burst",
-    "low-and-slow-robocall",
-    "scanner",
-    "registration-cracking",
-    "extension-enumeration",
-    "after-hours-outbound",
-    "concurrent-call-theft",
-    "sim-box",
-    "do-not-originate",
-    "call-type-abuse",
-    "rotating-callers",
-    "transfer-fraud",
-    "fraud-test-calls",
-    "digest-leak",
-    "teardown-spoofing",
-    "passport-replay",
-    "voicemail-break-in",
-    "message-flood",
-];
+impl fmt::Display for Key {
+    /// As policy files write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_same = |word: &&str| Self::from_word(word) == Some(*self);
+        match self.digits() {
+            Some(digits) => {
+                let with = |word: &str| word.replace('N', &digits.to_string());
+                let mut words = Self::WORDS.iter().map(|word| with(word));
+                f.write_str(&words.find(|word| is_same(&word.as_str())).unwrap_or_default())
+            }
+            None => f.write_str(Self::WORDS.iter().copied().find(is_same).unwrap_or_default()),
+        }
+    }
+}
 
 /// Longest window of a threshold, in microseconds.
 pub const WINDOW_MICROS_MAX: i64 = 31 * 86_400 * 1_000_000;

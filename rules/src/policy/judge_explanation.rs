@@ -3,7 +3,9 @@
 use crate::matching::counts_any;
 use crate::policy::judge_facts::{Facts, Fit};
 use crate::policy::judge_guard::Cleared;
-use crate::policy::{AlertLevel, Condition, FirewallRule, Limits, Mode, Policy, RuleAction, RuleId};
+use crate::policy::{
+    AlertLevel, Condition, FirewallRule, Limits, Mode, Policy, RuleAction, RuleId, Threshold, ThresholdId,
+};
 use crate::subject::Subject;
 use crate::verdict::{ActedRules, Action, ListHit, Reason, Verdict};
 
@@ -16,6 +18,23 @@ pub struct Explanation {
     pub rules: Vec<RuleFinding>,
     /// Smallest changes that would turn the verdict.
     pub turning_points: Vec<TurningPoint>,
+    /// Every threshold in file order, those that are off too. Empty when the policy is off.
+    pub thresholds: Vec<ThresholdFinding>,
+}
+
+/// What one threshold made of the subject.
+#[derive(Clone, Debug)]
+pub struct ThresholdFinding {
+    /// The threshold.
+    pub threshold: ThresholdId,
+    /// Whether it counts the subject, or why not; never `NotReached`.
+    pub state: RuleState,
+    /// Whether a block it sets would hold against the subject.
+    pub blockable: bool,
+    /// Its conditions, in file order.
+    pub when: Vec<Finding>,
+    /// Its exceptions, in file order.
+    pub unless: Vec<Finding>,
 }
 
 /// What one rule made of the subject.
@@ -86,14 +105,21 @@ pub struct TurningPoint {
 impl Policy {
     /// Why `subject` gets its verdict. Counts nothing.
     pub fn explain(&self, subject: &Subject<'_>, limits: &Limits) -> Explanation {
-        match self.guard(subject) {
+        let mut explanation = match self.guard(subject) {
             Ok(cleared) => self.explain_rules(cleared, limits),
             Err(reason) => Explanation {
                 verdict: Verdict::allowed(reason),
                 rules: Vec::new(),
                 turning_points: Vec::new(),
+                thresholds: Vec::new(),
             },
+        };
+        if self.text.customer.mode != Mode::Off {
+            let facts = Facts { policy: self, subject };
+            let numbered = (0..).map(ThresholdId).zip(self.thresholds());
+            explanation.thresholds = numbered.map(|(id, one)| facts.threshold_finding(id, one)).collect();
         }
+        explanation
     }
 
     fn explain_rules(&self, cleared: Cleared<'_, '_>, limits: &Limits) -> Explanation {
@@ -114,7 +140,7 @@ impl Policy {
         }
         verdict.entry = verdict.rule.or(verdict.would_rule).and_then(|rule| facts.entry(self.rule(rule)?));
         let turning_points = self.turning_points(&findings, &verdict);
-        Explanation { verdict, rules: findings, turning_points }
+        Explanation { verdict, rules: findings, turning_points, thresholds: Vec::new() }
     }
 
     /// The verdict of `findings`, were the rule `flipped` to match where it did not or the other way round.
@@ -286,6 +312,24 @@ impl Facts<'_, '_> {
         let is_limit = matches!(rule.action, RuleAction::Limit(_));
         let limit = is_limit.then(|| (limits.count(id, at), self.subject.exceeds(limits, id)));
         RuleFinding { rule: id, state, when, unless, limit }
+    }
+
+    /// As in a block, any identity counts in `when` and only asserted ones in `unless`.
+    fn threshold_finding(&self, id: ThresholdId, threshold: &Threshold) -> ThresholdFinding {
+        let clause = |conditions: &[Condition], any| -> Vec<Finding> {
+            conditions.iter().map(|condition| self.condition(condition, any)).collect()
+        };
+        let (when, unless) = (clause(&threshold.when, true), clause(&threshold.unless, false));
+        let holds = when.iter().all(|finding| finding.holds) && !unless.iter().any(|finding| finding.holds);
+        let state = match threshold.mode {
+            Mode::Off => RuleState::Off,
+            _ if !threshold.is_in_force(self.subject.at) => RuleState::Expired,
+            _ if holds => RuleState::Matches,
+            _ => RuleState::Fails,
+        };
+        let fits = || clause(&threshold.block_when, true).iter().all(|finding| finding.holds);
+        let blockable = state == RuleState::Matches && fits();
+        ThresholdFinding { threshold: id, state, blockable, when, unless }
     }
 
     /// The entry of the first list named in `when` that any value is on.

@@ -1,6 +1,7 @@
 //! The policy language: text in, a policy that cannot be wrong out, with every mistake named at its line.
 
 pub mod customer;
+pub mod detection;
 pub mod diagnostic;
 pub mod expect;
 pub mod files;
@@ -24,12 +25,15 @@ mod set;
 
 pub use compiled::Policy;
 pub use customer::{ChangeControl, Customer, Redress};
+pub use detection::{Detection, Need};
 pub use diagnostic::{Code, Diagnostic, Level, Span};
 pub use expect::{Expect, ExpectedCall};
 pub use files::{Files, MemoryFiles};
 pub use hours::{Hours, HoursId, WeekSet};
 pub use ips::IpsRule;
-pub use judge_explanation::{Clause, Explanation, Finding, RuleFinding, RuleState, TurningPoint};
+pub use judge_explanation::{
+    Clause, Explanation, Finding, RuleFinding, RuleState, ThresholdFinding, TurningPoint,
+};
 pub use judge_facts::Fit;
 pub use judge_limits::Limits;
 pub use judge_thresholds::InForce;

@@ -23,6 +23,9 @@ impl Reader<'_> {
         };
         let mut found = Vec::new();
         for entry in fields.entries() {
+            if self.is_overridden(what, entry.key) {
+                continue;
+            }
             match entry.key.strip_prefix("header.") {
                 Some(name) => found.extend(self.header(name, entry)),
                 None if entry.key == "header" => {

@@ -77,6 +77,7 @@ impl Reader<'_> {
             return;
         };
         let list = self.list_of(name, super::lists::Kind::Numbers, &node.span());
+        self.do_not_originate = list;
         if let Some(customer) = customer {
             customer.do_not_originate = list;
         }

@@ -4,9 +4,11 @@ use toml::de::DeValue;
 
 use super::Reader;
 use super::fields::{Fields, Node};
+use crate::policy::detection::DETECTIONS;
 use crate::policy::ips::{
-    Also, Baseline, BreachAction, Count, DETECTIONS, Deed, Key, Outcome, WINDOW_MICROS_MAX, WINDOW_MICROS_MIN,
+    Also, Baseline, BreachAction, Count, Deed, Key, Outcome, WINDOW_MICROS_MAX, WINDOW_MICROS_MIN,
 };
+use crate::policy::threshold::RATIO_CALLS_MIN;
 use crate::policy::{Code, IpsRule, Span};
 
 impl Reader<'_> {
@@ -27,22 +29,41 @@ impl Reader<'_> {
             (None, None) if shipped => None,
             _ => self.rule_name(&fields, "a threshold"),
         };
-        let when = self.clause(&fields, "when");
-        let unless = self.clause(&fields, "unless");
-        let count = self.count(&fields);
-        let per = self.per(&fields);
-        let within_micros = self.window(&fields);
-        let (warning, critical) = self.limits(&fields, count);
+        let mut rule = self.threshold(&fields, name.unwrap_or_default(), detection);
+        self.note_blocking_conditions(&rule.block_when, &fields.span);
+        if let Some(detection) = detection {
+            rule.shipped = self.shipped(detection, &fields, rule.mode);
+            self.check_tuned(&rule, &fields);
+        }
+        if !shipped {
+            self.check_written(&rule, &fields);
+        }
+        self.check_threshold(&rule, &fields);
+        (!rule.name.is_empty()).then_some(rule)
+    }
+
+    /// What one table says, whether a policy's or a shipped detection's.
+    pub(super) fn threshold(
+        &mut self,
+        fields: &Fields<'_>,
+        name: String,
+        detection: Option<&'static str>,
+    ) -> IpsRule {
+        let when = self.clause(fields, "when");
+        let unless = self.clause(fields, "unless");
+        let count = self.count(fields);
+        let per = self.per(fields);
+        let within_micros = self.window(fields);
+        let (warning, critical) = self.limits(fields, count);
         let baseline = fields.get("baseline").and_then(|node| self.baseline(node));
-        let (warning_action, critical_action) = self.breach_actions(&fields);
-        let outcome = self.outcomes(&fields);
-        let also = self.also(&fields);
-        let block_key = self.block_key(&fields);
-        let block_when = self.clause(&fields, "block_when");
-        self.note_blocking_conditions(&block_when, &fields.span);
-        let about = self.about(&fields);
-        let rule = IpsRule {
-            name: name.unwrap_or_default(),
+        let (warning_action, critical_action) = self.breach_actions(fields);
+        let outcome = self.outcomes(fields);
+        let also = self.also(fields);
+        let block_key = self.block_key(fields);
+        let block_when = self.clause(fields, "block_when");
+        let about = self.about(fields);
+        IpsRule {
+            name,
             detection,
             shipped: Vec::new(),
             when,
@@ -53,18 +74,18 @@ impl Reader<'_> {
             warning,
             critical,
             baseline,
-            at_least: self.optional_integer(&fields, "at_least", (1, COUNT_MAX)),
-            hold_micros: self.optional_duration(&fields, "hold"),
-            clear: self.optional_float(&fields, "clear", (0.0, 1.0)),
-            cool_down_micros: self.optional_duration(&fields, "cool_down"),
+            at_least: self.optional_integer(fields, "at_least", (1, COUNT_MAX)),
+            hold_micros: self.optional_duration(fields, "hold"),
+            clear: self.optional_float(fields, "clear", (0.0, 1.0)),
+            cool_down_micros: self.optional_duration(fields, "cool_down"),
             warning_action,
             critical_action,
             outcome,
             also,
             block_key,
             block_when,
-            shorter_than_micros: self.optional_duration(&fields, "shorter_than"),
-            gap: self.optional_integer(&fields, "gap", (1, 1000)),
+            shorter_than_micros: self.optional_duration(fields, "shorter_than"),
+            gap: self.optional_integer(fields, "gap", (1, 1000)),
             mode: about.mode,
             alert: about.alert,
             case: about.case,
@@ -72,12 +93,7 @@ impl Reader<'_> {
             owner: about.owner,
             reason: about.reason,
             span: fields.span.clone(),
-        };
-        if !shipped {
-            self.check_written(&rule, &fields);
         }
-        self.check_threshold(&rule, &fields);
-        (!rule.name.is_empty()).then_some(rule)
     }
 
     fn detection(&mut self, fields: &Fields<'_>) -> Option<&'static str> {
@@ -97,9 +113,6 @@ impl Reader<'_> {
             .help(help);
             return None;
         };
-        if name == "own-number-spoofing" && !self.has_trunks {
-            self.no_trunks(node.span(), "`own-number-spoofing`");
-        }
         if let Some(entry) = fields.entry("count") {
             self.report(
                 Code::ConflictingKeys,
@@ -198,99 +211,6 @@ impl Reader<'_> {
         })
     }
 
-    fn breach_actions(&mut self, fields: &Fields<'_>) -> (Option<BreachAction>, Option<BreachAction>) {
-        let Some(node) = fields.get("action") else { return (None, None) };
-        if !matches!(node.get_ref(), DeValue::Table(_)) {
-            self.wrong_type(node, "the action of a threshold is a table of levels");
-            if let Some(last) = self.diagnostics.last_mut() {
-                last.help("write action = { critical = { block = \"1h\" } }");
-            }
-            return (None, None);
-        }
-        let Some(levels) = self.fields(node, "`action` of a threshold", &["warning", "critical"]) else {
-            return (None, None);
-        };
-        let mut level = |key: &str| levels.get(key).and_then(|node| self.breach_action(node));
-        (level("warning"), level("critical"))
-    }
-
-    fn breach_action(&mut self, node: Node<'_>) -> Option<BreachAction> {
-        if let DeValue::String(word) = node.get_ref() {
-            let deed = match &**word {
-                "alert" => Deed::Alert,
-                "terminate" => Deed::Terminate,
-                "block" | "divert" | "limit" | "tag" => {
-                    self.report(Code::NoExpiry, node.span(), format!("`{word}` does not say for how long"))
-                        .help("every action of a threshold ends by itself: { block = \"1h\" }");
-                    return None;
-                }
-                _ => {
-                    self.unknown_word(
-                        node.span(),
-                        word,
-                        "action of a threshold",
-                        &["alert", "terminate", "block"],
-                    );
-                    return None;
-                }
-            };
-            return Some(BreachAction { deed, for_micros: 0 });
-        }
-        let fields = self.fields(
-            node,
-            "an action",
-            &["block", "response", "fallback", "divert", "tag", "limit", "for"],
-        )?;
-        let mut deeds =
-            fields.entries().iter().filter(|entry| !matches!(entry.key, "response" | "fallback" | "for"));
-        let Some(deed) = deeds.next() else {
-            self.report(Code::MissingKey, node.span(), "the action does nothing")
-                .help("write { block = \"1h\" }, or { divert = \"sip:…\", for = \"1h\" }");
-            return None;
-        };
-        if let Some(other) = deeds.next() {
-            self.report(Code::ConflictingKeys, other.key_span.clone(), "an action does one thing");
-        }
-        if deed.key == "block" {
-            return self.breach_block(&fields, deed.value);
-        }
-        if let Some(entry) = fields.entry("response") {
-            self.report(Code::PointlessKey, entry.key_span.clone(), "`response` is for `block` alone");
-        }
-        let for_micros = match fields.get("for") {
-            Some(node) => self.duration(node, "for"),
-            None => {
-                self.report(Code::NoExpiry, node.span(), format!("`{}` does not say for how long", deed.key))
-                    .help("add for = \"1h\"");
-                None
-            }
-        };
-        let deed = match deed.key {
-            "divert" => Deed::Divert(self.divert(deed.value)?),
-            "tag" => Deed::Tag(self.tag(deed.value)?),
-            "limit" => Deed::Limit(self.limit(deed.value)?),
-            _ => return None,
-        };
-        Some(BreachAction { deed, for_micros: for_micros? })
-    }
-
-    fn breach_block(&mut self, fields: &Fields<'_>, node: Node<'_>) -> Option<BreachAction> {
-        let fallback = self.fallback(fields);
-        let response = fields.get("response").and_then(|node| self.response(node, fallback));
-        if let Some(entry) = fields.entry("for") {
-            self.report(Code::ConflictingKeys, entry.key_span.clone(), "`block` says for how long itself");
-        }
-        let for_micros = match node.get_ref() {
-            DeValue::String(_) => self.duration(node, "block")?,
-            _ => {
-                self.report(Code::NoExpiry, node.span(), "`block` of a threshold is a duration")
-                    .help("write { block = \"1h\" }, with response = 403 beside it if need be");
-                return None;
-            }
-        };
-        Some(BreachAction { deed: Deed::Block(response), for_micros })
-    }
-
     fn outcomes(&mut self, fields: &Fields<'_>) -> Vec<Outcome> {
         let mut found = Vec::new();
         for (word, span) in self.optional_texts(fields, "outcome") {
@@ -324,10 +244,16 @@ impl Reader<'_> {
         if fields.get("above").or_else(|| fields.get("below")).is_none() {
             self.report(Code::MissingLimit, node.span(), "`also` needs `above` or `below`");
         }
-        if count.is_some_and(Count::is_ratio) && at_least.is_none() {
+        let ratio = count.is_some_and(Count::is_ratio);
+        if ratio && at_least.is_none() {
             self.missing_minimum(node.span());
         }
-        Some(Also { count: count?, at_least: at_least.unwrap_or(1), above, below })
+        Some(Also {
+            count: count?,
+            at_least: at_least.unwrap_or(if ratio { RATIO_CALLS_MIN } else { 1 }),
+            above,
+            below,
+        })
     }
 
     fn block_key(&mut self, fields: &Fields<'_>) -> Option<Key> {
@@ -347,7 +273,7 @@ impl Reader<'_> {
     }
 
     /// What a threshold that is not shipped must say.
-    fn check_written(&mut self, rule: &IpsRule, fields: &Fields<'_>) {
+    pub(super) fn check_written(&mut self, rule: &IpsRule, fields: &Fields<'_>) {
         for key in ["count", "within"] {
             self.required(fields, key, "a threshold that is not shipped");
         }
@@ -395,12 +321,16 @@ impl Reader<'_> {
     }
 
     fn missing_minimum(&mut self, span: Span) {
-        self.report(Code::MissingMinimum, span, "a ratio without `at_least` is breached by the first call")
-            .help("add at_least = 20");
+        self.report(
+            Code::MissingMinimum,
+            span,
+            format!("the ratio has no `at_least`, so it counts from {RATIO_CALLS_MIN} calls on"),
+        )
+        .help(format!("say so: at_least = {RATIO_CALLS_MIN}"));
     }
 
     /// What holds for every threshold.
-    fn check_threshold(&mut self, rule: &IpsRule, fields: &Fields<'_>) {
+    pub(super) fn check_threshold(&mut self, rule: &IpsRule, fields: &Fields<'_>) {
         for (key, action, limit) in [
             ("warning", &rule.warning_action, fields.get("warning")),
             ("critical", &rule.critical_action, fields.get("critical")),
@@ -417,10 +347,7 @@ impl Reader<'_> {
                 );
             }
         }
-        let blocks = [&rule.warning_action, &rule.critical_action]
-            .into_iter()
-            .flatten()
-            .any(|action| matches!(action.deed, Deed::Block(_)));
+        let blocks = [&rule.warning_action, &rule.critical_action].into_iter().flatten().any(is_block);
         let aimed = rule.block_key.is_some() || !rule.block_when.is_empty();
         let keyed = rule.per.as_ref().map(|per| per.iter().any(|key| key.is_caller_side()));
         // Of a shipped detection the key is known where its file is.
@@ -448,7 +375,12 @@ impl Reader<'_> {
     }
 }
 
-const KEYS: &[&str] = &[
+/// Whether a breach refuses calls so.
+pub(super) fn is_block(action: &BreachAction) -> bool {
+    matches!(action.deed, Deed::Block(_))
+}
+
+pub(super) const KEYS: &[&str] = &[
     "use",
     "name",
     "when",

@@ -259,7 +259,9 @@ impl Reader<'_> {
 
     /// The list that a term names, if it holds what the dimension takes.
     pub(super) fn list_of(&mut self, name: &str, wanted: Kind, span: &Span) -> Option<ListId> {
-        let Some(index) = self.lists.iter().position(|list| list.name == name) else {
+        let shipped = self.list_of_shipped(name).map(|id| id.0 as usize);
+        let named = || self.lists.iter().position(|list| list.name == name);
+        let Some(index) = shipped.or_else(named) else {
             let help = match nearest(name, self.list_names()) {
                 Some(meant) => format!("did you mean `@{meant}`?"),
                 None if self.lists.is_empty() => "the policy has no lists".to_owned(),

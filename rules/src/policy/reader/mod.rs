@@ -1,6 +1,7 @@
 //! Reads a policy file: TOML in, a policy without mistakes or all its mistakes out.
 
 mod actions;
+mod breach;
 mod conditions;
 mod customer;
 mod entries;
@@ -14,6 +15,7 @@ mod lists;
 mod nearest;
 mod numbers;
 mod question;
+mod shipped;
 mod times;
 mod version;
 mod words;
@@ -116,6 +118,9 @@ struct Reader<'r> {
     hours_spans: Vec<Span>,
     used_hours: BTreeSet<HoursId>,
     rule_names: BTreeMap<String, Span>,
+    do_not_originate: Option<ListId>,
+    /// While the file of a shipped detection is read: the dimensions of `when` that the policy fills itself.
+    in_shipped: Option<Vec<String>>,
 }
 
 impl<'r> Reader<'r> {
@@ -147,6 +152,8 @@ impl<'r> Reader<'r> {
             hours_spans: Vec::new(),
             used_hours: BTreeSet::new(),
             rule_names: BTreeMap::new(),
+            do_not_originate: None,
+            in_shipped: None,
         }
     }
 

@@ -144,7 +144,8 @@ fn what_stands_beside_use_changes_the_detection() {
             (plain.warning, plain.critical, plain.within_micros)
         );
     }
-    let quiet = tuned("mode = \"shadow\"\naction = { critical = \"alert\" }\nowner = \"desk\"\nname = \"calls\"");
+    let quiet =
+        tuned("mode = \"shadow\"\naction = { critical = \"alert\" }\nowner = \"desk\"\nname = \"calls\"");
     for threshold in &quiet {
         assert_eq!(threshold.mode, Mode::Shadow);
         assert_eq!(threshold.critical_action.as_ref().unwrap().deed, Deed::Alert);
@@ -177,7 +178,8 @@ fn a_need_can_be_filled_beside_use() {
 
 #[test]
 fn limits_that_make_no_sense_beside_the_shipped_ones_are_found() {
-    let with = |lines: &str| codes(&format!("{BARE}[[ips]]\nuse = \"telephony-denial-of-service\"\n{lines}\n"));
+    let with =
+        |lines: &str| codes(&format!("{BARE}[[ips]]\nuse = \"telephony-denial-of-service\"\n{lines}\n"));
     assert_eq!(with("warning = 5000"), [Code::SwappedLimits]);
     assert_eq!(with("critical = 3"), [Code::SwappedLimits]);
     assert_eq!(with("action = { critical = { block = \"1h\" } }"), [Code::CutsOffVictim]);

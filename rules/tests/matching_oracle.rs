@@ -4,7 +4,7 @@ mod matching_support;
 
 use matching_support::{Dice, World};
 use ringwall_rules::matching::Scratch;
-use ringwall_rules::policy::Limits;
+use ringwall_rules::policy::{Limits, RuleState};
 
 /// Cases of one run; `RINGWALL_CASES=100000` asks for more.
 const CASES: u64 = 10_000;
@@ -14,6 +14,7 @@ fn judge_decides_as_looking_at_every_rule_would() {
     let cases = std::env::var("RINGWALL_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES);
     let mut scratch = Scratch::default();
     let mut seen = std::collections::BTreeMap::new();
+    let mut thresholds = [0u32; 2];
     let (mut seed, mut done) = (0, 0);
     while done < cases {
         seed += 1;
@@ -43,12 +44,22 @@ fn judge_decides_as_looking_at_every_rule_would() {
                     about.collect::<Vec<_>>(),
                 );
             }
+            let found = explanation.thresholds.iter().filter(|one| one.state == RuleState::Matches);
+            let wanted: Vec<_> = found.map(|one| (one.threshold, one.blockable)).collect();
+            let counted: Vec<_> = scratch.counted().iter().map(|id| (*id, scratch.blockable(*id))).collect();
+            assert_eq!(counted, wanted, "seed {seed} step {step} of {call:?}");
+            world.policy.gather_counted(&subject, &mut scratch);
+            assert!(scratch.counted().iter().copied().eq(wanted.iter().map(|one| one.0)));
+            for (_, blockable) in counted {
+                thresholds[usize::from(blockable)] += 1;
+            }
             *seen.entry((verdict.action, verdict.would, verdict.entry.is_some())).or_insert(0u32) += 1;
             if dice.below(3) == 0 {
                 verdict.held.iter().for_each(|rule| limits.ended(rule));
             }
         }
     }
+    assert!(thresholds.iter().all(|count| *count > 100), "{thresholds:?}");
     // Random policies that only ever allow would prove nothing.
     for action in [
         ringwall_rules::Action::Allow,

@@ -292,6 +292,7 @@ impl World {
         ];
         let firewall = (0..rules).map(|index| any_rule(dice, index, rules)).collect();
         let mut text = policy_text(lists, firewall);
+        text.ips = (0..dice.below(6)).map(|index| any_threshold(dice, index as usize)).collect();
         if dice.one_in(20) {
             text.customer.mode = Mode::Off;
         }
@@ -395,6 +396,55 @@ fn any_rule(dice: &mut Dice, index: usize, rules: usize) -> FirewallRule {
     rule.alert = *dice.pick(&[AlertLevel::None, AlertLevel::Info, AlertLevel::Warning, AlertLevel::Critical]);
     rule.expires = dice.one_in(6).then(|| Timestamp::from_seconds(NOON + dice.below(40_000) as i64));
     rule
+}
+
+fn any_threshold(dice: &mut Dice, index: usize) -> IpsRule {
+    let rule = any_rule(dice, index, 0);
+    let (when, block_when) = (clause(dice, 2), clause(dice, 1));
+    IpsRule {
+        mode: rule.mode,
+        expires: rule.expires,
+        unless: rule.unless,
+        block_when,
+        ..threshold(&rule.name, when)
+    }
+}
+
+/// A threshold on attempts of one caller that blocks for an hour.
+pub fn threshold(name: &str, when: Vec<Condition>) -> IpsRule {
+    let action = ips::BreachAction { deed: ips::Deed::Block(None), for_micros: 3_600_000_000 };
+    IpsRule {
+        name: name.to_owned(),
+        detection: None,
+        shipped: Vec::new(),
+        when,
+        unless: Vec::new(),
+        count: Some(ips::Count::Attempts),
+        per: Some(vec![ips::Key::Caller]),
+        within_micros: Some(600_000_000),
+        warning: Some(5.0),
+        critical: Some(10.0),
+        baseline: None,
+        at_least: None,
+        hold_micros: None,
+        clear: None,
+        cool_down_micros: None,
+        warning_action: None,
+        critical_action: Some(action),
+        outcome: Vec::new(),
+        also: Vec::new(),
+        block_key: None,
+        block_when: Vec::new(),
+        shorter_than_micros: None,
+        gap: None,
+        mode: Mode::Enforce,
+        alert: None,
+        case: false,
+        expires: None,
+        owner: None,
+        reason: None,
+        span: 0..0,
+    }
 }
 
 fn clause(dice: &mut Dice, conditions: u64) -> Vec<Condition> {

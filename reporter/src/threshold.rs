@@ -99,6 +99,56 @@ fn amount(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rules::policy::{Limits, MemoryFiles, ThresholdId, read};
+    use rules::{Action, Policy, Reason, Timestamp, Verdict};
+
+    const POLICY: &str = r#"
+        [customer]
+        name = "Acme"
+        region = "US"
+        numbers = ["+1 210 555 0100"]
+        [[ips]]
+        name = "one caller, many of our numbers"
+        when = { direction = "inbound" }
+        count = "distinct called"
+        outcome = ["short", "failed"]
+        also = [{ count = "short ratio", at_least = 10, above = 0.6 }]
+        per = ["caller_block:2", "source"]
+        within = "10m"
+        warning = 15
+        critical = 40
+        action = { critical = { block = "1h" } }
+        reason = "robots"
+    "#;
+
+    fn policy() -> Policy {
+        let reading = read("acme.toml", POLICY, &MemoryFiles::new(), Timestamp::default());
+        Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics)))
+    }
+
+    #[test]
+    fn a_threshold_is_said_in_one_sentence() {
+        assert_eq!(
+            describe(&policy().thresholds()[0]),
+            "different called numbers per caller_block:2 and source within 10m, of calls that ended short or failed, \
+             and short of the answered calls above 0.6; warning 15, critical 40 (block for 1h)"
+        );
+    }
+
+    #[test]
+    fn a_refusal_by_a_threshold_says_value_limit_and_window() {
+        let policy = policy();
+        let measure = Measure { threshold: ThresholdId(0), critical: true, value: 42.0, limit: 40.0 };
+        let mut verdict = Verdict::allowed(Reason::Default);
+        let in_force = [rules::policy::InForce { measure, is_limit_exceeded: false }];
+        policy.apply(&mut verdict, &in_force, &mut Limits::default());
+        assert_eq!((verdict.action, crate::status(&verdict)), (Action::Block, Some(603)));
+        assert_eq!(
+            crate::reason(&verdict, &policy),
+            "42 different called numbers reached the critical limit 40 within 10m of \
+             \"one caller, many of our numbers\" (robots)"
+        );
+    }
 
     #[test]
     fn durations_are_said_as_policies_write_them() {

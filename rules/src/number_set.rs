@@ -1,5 +1,7 @@
 //! Sets of numbers as sorted segments: exact under union, intersection and difference.
 
+use std::sync::Arc;
+
 use crate::number::{DIGITS_MAX, Number, power_of_ten};
 
 /// Numbers whose 15-digit [`position`](Number::position) lies in `low..=high` and whose length is in `lengths`.
@@ -24,12 +26,13 @@ pub const ALL_LENGTHS: u16 = 0xfffe;
 /// the whole number space ("can any rule block 911?") are decided, not sampled.
 #[derive(Clone, Debug, Default)]
 pub struct NumberSet {
-    segments: Vec<Segment>,
+    /// Shared by all copies: every policy names the same number plans. `None` for no number.
+    segments: Option<Arc<[Segment]>>,
 }
 
 impl NumberSet {
     /// No number.
-    pub const EMPTY: Self = Self { segments: Vec::new() };
+    pub const EMPTY: Self = Self { segments: None };
 
     /// Exactly one number.
     pub fn exact(number: Number) -> Self {
@@ -85,7 +88,8 @@ impl NumberSet {
 
     /// The numbers of this set that have a length in `lengths` (bit *n* for *n* digits).
     pub fn with_lengths(&self, lengths: u16) -> Self {
-        let segments = self.segments.iter().map(|s| Segment { lengths: s.lengths & lengths, ..*s }).collect();
+        let segments =
+            self.segments().iter().map(|s| Segment { lengths: s.lengths & lengths, ..*s }).collect();
         Self::normalised(segments)
     }
 
@@ -109,22 +113,22 @@ impl NumberSet {
 
     /// The segments, sorted and disjoint; no two neighbours could be one.
     pub fn segments(&self) -> &[Segment] {
-        &self.segments
+        self.segments.as_deref().unwrap_or_default()
     }
 
     /// Whether `number` belongs to it.
     pub fn contains(&self, number: Number) -> bool {
         let position = number.position() + if number.is_local() { LOCAL_OFFSET } else { 0 };
-        let after = self.segments.partition_point(|segment| segment.low <= position);
+        let after = self.segments().partition_point(|segment| segment.low <= position);
         after
             .checked_sub(1)
-            .and_then(|index| self.segments.get(index))
+            .and_then(|index| self.segments().get(index))
             .is_some_and(|segment| position <= segment.high && segment.lengths >> number.len() & 1 == 1)
     }
 
     /// Whether no number belongs to it.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+        self.segments().is_empty()
     }
 
     /// Numbers of either set.
@@ -149,17 +153,17 @@ impl NumberSet {
 
     /// Some number of the set, the first in order: the witness a diagnostic prints.
     pub fn witness(&self) -> Option<Number> {
-        self.segments.iter().find_map(|segment| segment.first())
+        self.segments().iter().find_map(|segment| segment.first())
     }
 
     /// How many numbers it holds.
     pub fn count(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.count()).fold(0, u64::saturating_add)
+        self.segments().iter().map(|segment| segment.count()).fold(0, u64::saturating_add)
     }
 
     fn combine(&self, other: &Self, mask: impl Fn(u16, u16) -> u16) -> Self {
-        let mut result = Vec::with_capacity(self.segments.len() + other.segments.len());
-        let (mut left, mut right) = (Cursor::new(&self.segments), Cursor::new(&other.segments));
+        let mut result = Vec::with_capacity(self.segments().len() + other.segments().len());
+        let (mut left, mut right) = (Cursor::new(self.segments()), Cursor::new(other.segments()));
         let mut low = 0;
         while low < END {
             let (a, a_high) = left.at(low);
@@ -182,7 +186,7 @@ impl NumberSet {
             }
         }
         kept.shrink_to_fit();
-        Self { segments: kept }
+        Self { segments: (!kept.is_empty()).then(|| kept.into()) }
     }
 }
 

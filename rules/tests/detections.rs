@@ -184,6 +184,8 @@ fn limits_that_make_no_sense_beside_the_shipped_ones_are_found() {
     assert_eq!(with("critical = 3"), [Code::SwappedLimits]);
     assert_eq!(with("action = { critical = { block = \"1h\" } }"), [Code::CutsOffVictim]);
     assert_eq!(with("action = { critical = { block = \"1h\" } }\nblock_key = \"caller\""), []);
+    let wangiri = format!("{BARE}[[ips]]\nuse = \"wangiri\"\nper = \"called\"\n");
+    assert_eq!(codes(&wangiri), [Code::CutsOffVictim]);
     let list = "[lists.voicemail]\ntexts = [\"x\"]\n[[ips]]\nuse = \"voicemail-break-in\"\n";
     assert!(codes(&format!("{BARE}{list}")).contains(&Code::WrongListKind));
 }

@@ -28,7 +28,47 @@ fn what_init_recommends_passes_check() {
         let checked = run(&["check", policy.to_str().unwrap()]);
         assert_eq!(checked.status.code(), Some(0), "{}\n{}", stdout(&output), stdout(&checked));
         assert!(stdout(&checked).contains("0 errors"), "{}", stdout(&checked));
+        for silent in ["missing-need", "no-trunks"] {
+            assert!(!stdout(&checked).contains(silent), "{}", stdout(&checked));
+        }
     }
+}
+
+#[test]
+fn init_recommends_every_detection_and_says_what_those_need_that_sleep() {
+    let plain = ["init", "--name", "Example", "--numbers", "+1 210 555 0100 - +1 210 555 0199"];
+    let full = [&plain[..], &["--trunk", "192.0.2.0/24", "--hours", "Mon-Fri 08:00-17:00"]].concat();
+    let asleep = |text: &str, name: &str| {
+        let (_, table) = text.split_once(&format!("use = \"{name}\"\n")).unwrap_or_else(|| panic!("{name}"));
+        table.starts_with("mode = \"off\"")
+    };
+    let (bare, told) = (stdout(&run(&plain)), stdout(&run(&full)));
+    for name in rules::policy::detection::DETECTIONS {
+        let never = ["do-not-originate", "voicemail-break-in"].contains(name);
+        assert_eq!(asleep(&told, name), never, "{name}");
+        let of_site = ["own-number-spoofing", "after-hours-outbound"].contains(name);
+        assert_eq!(asleep(&bare, name), never || of_site, "{name}");
+    }
+    assert!(bare.contains("# needs [hours.business]"), "{bare}");
+}
+
+#[test]
+fn explain_tells_which_thresholds_would_count_the_call() {
+    let scratch = Scratch::new("explain-thresholds");
+    let output = run(&["init", "--name", "Example", "--numbers", "+1 210 555 0100 - +1 210 555 0199"]);
+    let policy = scratch.write("policy.toml", &output.stdout);
+    let policy = policy.to_str().unwrap();
+    let question =
+        ["explain", "--policy", policy, "--caller", "+1 303 555 0142", "--called", "+1 210 555 0100"];
+    let said = stdout(&run(&question));
+    let wanted = "harassment: calls of one caller to one number per caller and called within 1h";
+    assert!(said.contains(wanted) && said.contains("(block for"), "{said}");
+    for other in ["registration-cracking", "do-not-originate", "international-revenue-share-fraud"] {
+        assert!(!said.contains(other), "{other}:\n{said}");
+    }
+    let json: Value = serde_json::from_str(&stdout(&run(&[&question[..], &["--json"]].concat()))).unwrap();
+    let counting = json["thresholds"].as_array().unwrap();
+    assert!(counting.iter().any(|one| one["threshold"] == "wangiri" && one["critical"] == 6.0), "{json}");
 }
 
 #[test]

@@ -231,7 +231,7 @@ impl Prover<'_> {
         if !undecided.is_empty() {
             sentences.push(format!("not decided: {}", undecided.join(", ")));
         }
-        if any_open && !self.space.policy.ips.is_empty() {
+        if any_open && self.space.policy.ips.iter().any(|threshold| threshold.mode != Mode::Off) {
             sentences.push("thresholds may block on top, once they are breached".to_owned());
         }
         sentences.join(". ")

@@ -4,8 +4,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::Reader;
 use super::fields::{Fields, Node};
+use super::ips::{KEYS, is_block};
 use crate::policy::detection::{Need, needs};
-use crate::policy::ips::{Count, Key};
+use crate::policy::ips::Count;
 use crate::policy::{Code, Detection, IpsRule, Level, ListId, Mode, Span};
 
 impl Reader<'_> {
@@ -52,8 +53,7 @@ impl Reader<'_> {
 
     /// One way of counting; `None` when the policy does not have what this one needs beside what all need.
     fn variant(&mut self, node: Node<'_>) -> Option<IpsRule> {
-        let fields =
-            self.fields(node, "a detection's threshold", &[super::ips::KEYS, &["needs"]].concat())?;
+        let fields = self.fields(node, "a detection's threshold", &[KEYS, &["needs"]].concat())?;
         let needed = fields.get("needs").map(|node| needs(node.get_ref())).unwrap_or_default();
         let overridden = self.in_shipped.as_deref().unwrap_or_default();
         if needed.iter().any(|need| !self.has(*need, overridden)) {
@@ -125,16 +125,14 @@ impl Reader<'_> {
                 }
             }
         }
-        let victims = own.shipped.iter().map(|shipped| own.over(shipped, false)).any(|tuned| {
+        let variants = own.shipped.iter().enumerate();
+        let victims = variants.map(|(place, shipped)| own.over(shipped, place == 0)).any(|tuned| {
+            let blocks = [&tuned.warning_action, &tuned.critical_action].into_iter().flatten().any(is_block);
             let keys = tuned.per.unwrap_or_default();
-            let blocks =
-                [&own.warning_action, &own.critical_action].into_iter().flatten().any(super::ips::is_block);
-            blocks
-                && !keys.iter().any(|key: &Key| key.is_caller_side())
-                && tuned.block_key.is_none()
-                && tuned.block_when.is_empty()
+            let aimed = tuned.block_key.is_some() || !tuned.block_when.is_empty();
+            blocks && !aimed && !keys.iter().any(|key| key.is_caller_side())
         });
-        if let Some(entry) = fields.entry("action").filter(|_| victims) {
+        if let Some(entry) = fields.entry("action").or_else(|| fields.entry("per")).filter(|_| victims) {
             self.report(
                 Code::CutsOffVictim,
                 entry.value.span(),

@@ -8,7 +8,8 @@ use rules::policy::{AlertLevel, PolicySet};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::line::{CallLine, duration, rfc3339};
+use crate::line::{CallLine, rfc3339};
+use crate::threshold::duration;
 
 /// After so long without a further call the next one is a new alert.
 const COOL_DOWN_SECONDS: i64 = 1_800;
@@ -92,7 +93,8 @@ impl Alert {
             Some(AlertLevel::Critical) => "critical",
             Some(AlertLevel::None) | None => level,
         };
-        let calls: Vec<String> = breach.calls.iter().map(|call| String::from_utf8_lossy(call).into_owned()).collect();
+        let calls: Vec<String> =
+            breach.calls.iter().map(|call| String::from_utf8_lossy(call).into_owned()).collect();
         let key: BTreeMap<&'static str, String> = breach.key.iter().cloned().collect();
         let key_text: Vec<String> = key.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let (at, first) = (rfc3339(breach.at), rfc3339(breach.first));

@@ -10,8 +10,8 @@ use collector::{Assembler, Merge};
 use engine::{Attempt, Engine};
 use indicatif::{ProgressBar, ProgressStyle};
 use reporter::{Alert, Alerts, CallLine, InOrder, Summary};
-use rules::{Reason, Timestamp};
 use rules::policy::{AlertLevel, Mode, PolicySet};
+use rules::{Reason, Timestamp};
 
 use crate::outcome::{Failure, Outcome};
 use crate::policies;

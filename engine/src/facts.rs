@@ -3,7 +3,8 @@
 use rules::plan::DialPlan;
 use rules::policy::Customer;
 use rules::{
-    Attestation, CallType, Direction, Flag, Flags, Identity, Method, Number, Origin, Party, Subject, Timestamp,
+    Attestation, CallType, Direction, Flag, Flags, Identity, Method, Number, Origin, Party, Subject,
+    Timestamp,
 };
 
 use crate::call::{Attempt, Fact, Role, View};
@@ -159,7 +160,12 @@ impl Facts {
     }
 
     /// The subject of an attempt whose message is gone, after [`recall`](Self::recall): without hosts and headers.
-    pub(crate) fn subject_again<'a>(&'a self, attempt: &'a Attempt, at: Timestamp, seen: Seen) -> Subject<'a> {
+    pub(crate) fn subject_again<'a>(
+        &'a self,
+        attempt: &'a Attempt,
+        at: Timestamp,
+        seen: Seen,
+    ) -> Subject<'a> {
         Subject {
             at,
             method: Method::Invite,

@@ -109,7 +109,8 @@ impl Judging<'_, '_> {
             caller,
         };
         if self.ips.counts(index) {
-            let parts = Parts { attempt, view: &view, customer, host: subject.hosts[0], signer: subject.signer };
+            let parts =
+                Parts { attempt, view: &view, customer, host: subject.hosts[0], signer: subject.signer };
             let occasion = Occasion {
                 policy: index,
                 parts,

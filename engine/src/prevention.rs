@@ -64,7 +64,9 @@ impl Engine {
 
     /// Tells counters what a response to the request at `slot` says of registrations and accounts.
     pub(crate) fn responded(&mut self, slot: Slot, status: u16, at: Timestamp) {
-        let Some(attempt) = self.table.attempt(slot).filter(|attempt| !attempt.waiting.is_empty()) else { return };
+        let Some(attempt) = self.table.attempt(slot).filter(|attempt| !attempt.waiting.is_empty()) else {
+            return;
+        };
         let method = match attempt.kind {
             Kind::Call => Method::Invite,
             Kind::Request(method) | Kind::Redirection(method) => method,
@@ -77,8 +79,11 @@ impl Engine {
 
     /// The time of the attempt at `slot` is up: counters that still wait are told how it ended.
     pub(crate) fn timed_out(&mut self, slot: Slot, at: Timestamp) {
-        let Some(attempt) = self.table.attempt(slot).filter(|attempt| !attempt.waiting.is_empty()) else { return };
-        let challenged = attempt.progress.state == State::Refused && matches!(attempt.progress.status, 401 | 407);
+        let Some(attempt) = self.table.attempt(slot).filter(|attempt| !attempt.waiting.is_empty()) else {
+            return;
+        };
+        let challenged =
+            attempt.progress.state == State::Refused && matches!(attempt.progress.status, 401 | 407);
         let abandoned = challenged && !attempt.standing.is_followed_up;
         match (attempt.kind, attempt.progress.state) {
             (Kind::Call, State::Trying | State::Ringing) => self.came_to(slot, Ending::Silent, at),
@@ -137,7 +142,8 @@ impl Engine {
         attempt.standing.join(packet.destination.ip());
         // Without a Record-Route the ends talk to each other directly.
         let contact = message.address(Header::Contact).map(|contact| contact.uri.host);
-        let address = contact.and_then(|host| std::str::from_utf8(host).ok()?.trim_matches(['[', ']']).parse().ok());
+        let address =
+            contact.and_then(|host| std::str::from_utf8(host).ok()?.trim_matches(['[', ']']).parse().ok());
         address.into_iter().for_each(|address: IpAddr| attempt.standing.join(address));
     }
 
@@ -145,9 +151,10 @@ impl Engine {
     pub(crate) fn is_foreign_teardown(&self, slot: Slot, packet: &Packet<'_>, method: Method) -> bool {
         matches!(method, Method::Bye | Method::Cancel)
             && self.ips.noticed().contains(Flag::ForeignTeardown)
-            && self.table.attempt(slot).is_some_and(|attempt| {
-                attempt.is_call() && !attempt.standing.takes_part(packet.source.ip())
-            })
+            && self
+                .table
+                .attempt(slot)
+                .is_some_and(|attempt| attempt.is_call() && !attempt.standing.takes_part(packet.source.ip()))
     }
 
     /// Whether `status` challenges the called side, inside a call that was answered: no caller needs to know who it called.
@@ -166,12 +173,14 @@ impl Engine {
             return;
         }
         attempt.views.iter_mut().for_each(|view| view.flags = view.flags.union(noticed));
-        let Some(attempt) = self.table.attempt(slot).filter(|_| !self.ips.noticed().intersection(noticed).is_empty())
+        let Some(attempt) =
+            self.table.attempt(slot).filter(|_| !self.ips.noticed().intersection(noticed).is_empty())
         else {
             return;
         };
         for view in &attempt.views {
-            let Some((index, policy)) = view.policy.and_then(|index| Some((index, self.policies.policy(index as usize)?)))
+            let Some((index, policy)) =
+                view.policy.and_then(|index| Some((index, self.policies.policy(index as usize)?)))
             else {
                 continue;
             };
@@ -191,7 +200,8 @@ impl Engine {
             policy.gather_counted(&subject, &mut self.scratch);
             let parts = Parts { attempt, view, customer, host: b"", signer: b"" };
             let method = Method::Invite;
-            self.ips.notice(&Occasion { policy: index, parts, method, at, opens: false, noticed }, &self.scratch);
+            self.ips
+                .notice(&Occasion { policy: index, parts, method, at, opens: false, noticed }, &self.scratch);
         }
         self.terminate();
     }

@@ -89,16 +89,17 @@ impl Busy {
     pub(super) fn lightest(&mut self, oldest: i64) -> Option<(u64, u32)> {
         let length = self.slots.len();
         let places = (0..length.min(LOOKED_AT)).map(|step| (self.hand + step) % length);
-        let taken = places.filter(|&place| self.slots.get(place).is_some_and(|windows| !windows.windows.is_empty()));
+        let taken =
+            places.filter(|&place| self.slots.get(place).is_some_and(|windows| !windows.windows.is_empty()));
         let weight = |&place: &usize| {
             let is_live = self.slots.get(place).is_some_and(|windows| windows.last > oldest);
             (is_live, self.events(place as u32 + 1))
         };
         let found = taken.min_by_key(weight);
         self.hand = (self.hand + LOOKED_AT) % length.max(1);
-        found.or_else(|| self.slots.iter().position(|windows| !windows.windows.is_empty())).and_then(|place| {
-            Some((self.slots.get(place)?.key, place as u32 + 1))
-        })
+        found
+            .or_else(|| self.slots.iter().position(|windows| !windows.windows.is_empty()))
+            .and_then(|place| Some((self.slots.get(place)?.key, place as u32 + 1)))
     }
 
     /// Frees these windows.

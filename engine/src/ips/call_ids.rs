@@ -58,7 +58,8 @@ mod tests {
             (0..2_000_000).map(|n: u32| ids.remember(format!("{n:030}").as_bytes())).collect();
         assert_eq!(numbers[7], 7);
         let found = ids.find(&[5, 1_500_000, 1_999_998, 1_999_999]);
-        let texts: Vec<_> = found.iter().map(|id| String::from_utf8_lossy(id).trim_start_matches('0').to_owned()).collect();
+        let texts: Vec<_> =
+            found.iter().map(|id| String::from_utf8_lossy(id).trim_start_matches('0').to_owned()).collect();
         assert_eq!(texts, ["1500000", "1999998", "1999999"]);
         assert!(ids.text.len() <= CALL_ID_BYTES_MAX);
     }

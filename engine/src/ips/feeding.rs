@@ -104,7 +104,8 @@ impl Ips {
         waiting: &mut Vec<Counted>,
     ) {
         for id in counted {
-            let Some(rule) = self.plan.rule_of(occasion.policy, id.0).and_then(|index| self.plan.rule(index)) else {
+            let Some(rule) = self.plan.rule_of(occasion.policy, id.0).and_then(|index| self.plan.rule(index))
+            else {
                 continue;
             };
             let counts = if rule.threshold.flags.is_empty() {
@@ -316,7 +317,12 @@ impl Ips {
     }
 
     /// The restraint of the threshold `id` against the call in hand: its rule, its key and what it does.
-    fn restraint(&mut self, occasion: &Occasion<'_>, id: ThresholdId, scratch: &Scratch) -> Option<(u32, u64, Deed)> {
+    fn restraint(
+        &mut self,
+        occasion: &Occasion<'_>,
+        id: ThresholdId,
+        scratch: &Scratch,
+    ) -> Option<(u32, u64, Deed)> {
         let index = self.plan.rule_of(occasion.policy, id.0).filter(|index| self.restraints.has(*index))?;
         if !scratch.blockable(id) {
             return None;
@@ -360,7 +366,9 @@ impl Filter {
 
 fn is_neighbour_call(parts: &Parts<'_>) -> bool {
     match (parts.caller(), parts.called()) {
-        (Part::Number(caller), Some(Part::Number(called))) => caller != called && is_neighbour(caller, called),
+        (Part::Number(caller), Some(Part::Number(called))) => {
+            caller != called && is_neighbour(caller, called)
+        }
         _ => false,
     }
 }

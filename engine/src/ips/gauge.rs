@@ -144,8 +144,11 @@ impl Talks {
     fn minutes(&mut self, now: i64, within_micros: i64) -> f64 {
         let oldest = now.saturating_sub(within_micros);
         self.expire(oldest);
-        let up: i128 =
-            self.up.iter().map(|&(since, weight)| i128::from(now - since.max(oldest)) * i128::from(weight)).sum();
+        let up: i128 = self
+            .up
+            .iter()
+            .map(|&(since, weight)| i128::from(now - since.max(oldest)) * i128::from(weight))
+            .sum();
         let cut = self.cut_ends - self.cut_weight * i128::from(oldest);
         (self.whole_sum + cut + up) as f64 / MICROS_PER_MINUTE
     }
@@ -154,7 +157,8 @@ impl Talks {
     fn reaches(&self, value: f64, limit: f64, now: i64) -> Option<i64> {
         let weight: u64 = self.up.iter().map(|(_, weight)| u64::from(*weight)).sum();
         let micros = (limit - value).max(0.0) * MICROS_PER_MINUTE / weight as f64;
-        (weight > 0 && micros < i64::MAX as f64 / 4.0).then(|| now.saturating_add(micros.ceil() as i64).max(now + 1))
+        (weight > 0 && micros < i64::MAX as f64 / 4.0)
+            .then(|| now.saturating_add(micros.ceil() as i64).max(now + 1))
     }
 
     /// Talks that are kept.

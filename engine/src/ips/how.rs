@@ -74,8 +74,9 @@ pub(super) fn mean(sum: u64, count: usize) -> f64 {
 }
 
 fn distinct<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> usize {
-    let is_first =
-        |(place, event): &(usize, &Event)| !events.clone().take(*place).any(|other| other.value == event.value);
+    let is_first = |(place, event): &(usize, &Event)| {
+        !events.clone().take(*place).any(|other| other.value == event.value)
+    };
     events.clone().enumerate().filter(is_first).count()
 }
 

@@ -38,6 +38,14 @@ impl Course {
         Self { level: Level::Quiet, acted: Level::Quiet, since: ByLevel::default(), told: ByLevel::default() }
     }
 
+    /// Takes a value that only time has changed: it may have fallen, and then the level is armed again.
+    pub(super) fn relax(&mut self, value: Option<f64>, bounds: &Bounds) {
+        if bounds.reached(value) < self.level {
+            self.level = bounds.kept(self.level, value);
+            self.acted = self.acted.min(self.level);
+        }
+    }
+
     /// Takes the value at `now`; `None` when something else that the threshold asks for does not hold. Returns the
     /// level to act on, when it is one to act on now.
     pub(super) fn observe(&mut self, value: Option<f64>, now: i64, bounds: &Bounds) -> Option<Level> {
@@ -49,13 +57,14 @@ impl Course {
                 }
             }
             self.level = reached;
-        } else if reached < self.level {
-            self.level = bounds.kept(self.level, value).max(reached);
-            self.acted = self.acted.min(self.level);
         }
-        let due = |level: &Level| {
-            *level <= self.level && now - self.since.of(*level) >= bounds.hold_micros
-        };
+        self.relax(value, bounds);
+        self.act(now, bounds)
+    }
+
+    /// The level to act on at `now`, if it has lasted and was not acted on yet.
+    pub(super) fn act(&mut self, now: i64, bounds: &Bounds) -> Option<Level> {
+        let due = |level: &Level| *level <= self.level && now - self.since.of(*level) >= bounds.hold_micros;
         let acts = [Level::Critical, Level::Warning].into_iter().find(due)?;
         if acts <= self.acted || bounds.limit(acts).is_none() {
             return None;
@@ -107,7 +116,8 @@ impl Bounds {
 
     /// The level that is kept because the value has not fallen far enough.
     fn kept(&self, level: Level, value: Option<f64>) -> Level {
-        let holds = |limit: Option<f64>| limit.zip(value).is_some_and(|(limit, value)| value >= limit * self.clear);
+        let holds =
+            |limit: Option<f64>| limit.zip(value).is_some_and(|(limit, value)| value >= limit * self.clear);
         match level {
             Level::Critical if holds(self.critical) => Level::Critical,
             Level::Critical | Level::Warning if holds(self.warning) => Level::Warning,
@@ -150,9 +160,22 @@ mod tests {
 
     #[test]
     fn each_level_acts_once_until_it_was_cleared() {
-        let values = [(0, 9.0), (1, 10.0), (2, 11.0), (3, 20.0), (4, 21.0), (5, 16.0), (6, 20.0), (7, 15.0), (8, 20.0)];
+        let values = [
+            (0, 9.0),
+            (1, 10.0),
+            (2, 11.0),
+            (3, 20.0),
+            (4, 21.0),
+            (5, 16.0),
+            (6, 20.0),
+            (7, 15.0),
+            (8, 20.0),
+        ];
         assert_eq!(acts(BOUNDS, &values), [(1, Warning), (3, Critical), (8, Critical)]);
-        assert_eq!(acts(BOUNDS, &[(0, 10.0), (1, 8.0), (2, 10.0), (3, 7.9), (4, 10.0)]), [(0, Warning), (4, Warning)]);
+        assert_eq!(
+            acts(BOUNDS, &[(0, 10.0), (1, 8.0), (2, 10.0), (3, 7.9), (4, 10.0)]),
+            [(0, Warning), (4, Warning)]
+        );
         assert_eq!(acts(BOUNDS, &[(0, 25.0), (1, 12.0), (2, 13.0)]), [(0, Critical)]);
     }
 
@@ -161,7 +184,10 @@ mod tests {
         let bounds = Bounds { hold_micros: 5, ..BOUNDS };
         assert_eq!(acts(bounds, &[(0, 10.0), (4, 10.0), (5, 10.0), (6, 10.0)]), [(5, Warning)]);
         assert_eq!(acts(bounds, &[(0, 10.0), (4, 7.0), (5, 10.0), (9, 10.0)]), []);
-        assert_eq!(acts(bounds, &[(0, 10.0), (3, 20.0), (5, 20.0), (8, 20.0)]), [(5, Warning), (8, Critical)]);
+        assert_eq!(
+            acts(bounds, &[(0, 10.0), (3, 20.0), (5, 20.0), (8, 20.0)]),
+            [(5, Warning), (8, Critical)]
+        );
         let mut course = Course::new();
         course.observe(Some(10.0), 7, &bounds);
         assert_eq!(course.acts_at(&bounds), Some(12));
@@ -179,6 +205,9 @@ mod tests {
     #[test]
     fn a_single_limit_is_enough() {
         let bounds = Bounds { warning: None, ..BOUNDS };
-        assert_eq!(acts(bounds, &[(0, 19.0), (1, 20.0), (2, 17.0), (3, 15.0), (4, 20.0)]), [(1, Critical), (4, Critical)]);
+        assert_eq!(
+            acts(bounds, &[(0, 19.0), (1, 20.0), (2, 17.0), (3, 15.0), (4, 20.0)]),
+            [(1, Critical), (4, Critical)]
+        );
     }
 }

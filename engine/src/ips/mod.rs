@@ -29,8 +29,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use ahash::RandomState;
-use rules::policy::{InForce, PolicySet};
 use rules::Flags;
+use rules::policy::{InForce, PolicySet};
 use rules::verdict::Measure;
 
 pub use alert::Breach;
@@ -213,6 +213,9 @@ impl Ips {
             Some(place) => place,
             None => self.make_entry(key),
         };
+        if self.store.entry(place).is_some_and(|entry| entry.pinned) {
+            self.relax_all(group_index, event.mask, hash);
+        }
         let Some(group) = self.plan.groups.get(group_index as usize) else { return false };
         let Some(entry) = self.store.entry_mut(place) else { return false };
         let at = event.micros();

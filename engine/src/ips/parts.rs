@@ -156,7 +156,11 @@ pub(super) fn word(key: Key) -> &'static str {
 /// `number` without its last `digits`; a shorter number is its own block.
 fn block<'a>(number: Number, digits: u8) -> Part<'a> {
     let kept = number.len().saturating_sub(usize::from(digits));
-    if kept == 0 || number.is_local() { Part::Number(number) } else { Part::Block(number.leading(kept), digits) }
+    if kept == 0 || number.is_local() {
+        Part::Number(number)
+    } else {
+        Part::Block(number.leading(kept), digits)
+    }
 }
 
 fn country_of<'a>(part: Part<'_>) -> Option<Part<'a>> {

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use rules::Timestamp;
-use rules::policy::ips::Deed;
 use rules::policy::Limit;
+use rules::policy::ips::Deed;
 use rules::verdict::Measure;
 
 use super::limits::RESTRAINTS_MAX;

@@ -38,7 +38,8 @@ impl Sketch {
 
     /// So many events of `key` may have been forgotten within the longest window.
     pub(super) fn bound(&self, key: u64) -> u64 {
-        let least = |cells: &[u8]| places(key).filter_map(|place| cells.get(place)).min().copied().unwrap_or(0);
+        let least =
+            |cells: &[u8]| places(key).filter_map(|place| cells.get(place)).min().copied().unwrap_or(0);
         u64::from(least(&self.current)) + u64::from(least(&self.previous))
     }
 
@@ -48,7 +49,11 @@ impl Sketch {
 }
 
 fn places(key: u64) -> impl Iterator<Item = usize> {
-    let places = [key as usize % WIDTH, (key >> 22) as usize % WIDTH + WIDTH, (key >> 42) as usize % WIDTH + 2 * WIDTH];
+    let places = [
+        key as usize % WIDTH,
+        (key >> 22) as usize % WIDTH + WIDTH,
+        (key >> 42) as usize % WIDTH + 2 * WIDTH,
+    ];
     places.into_iter()
 }
 

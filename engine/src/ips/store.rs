@@ -214,7 +214,8 @@ mod tests {
             let now = at(number as i64);
             let (place, evicted) = store.insert(key(number), now);
             store.keep_until(place, now.plus_micros(400_000_000), false);
-            let live = evicted.is_some_and(|entry| (0..400).any(|back| entry.key == key(number.wrapping_sub(back))));
+            let live =
+                evicted.is_some_and(|entry| (0..400).any(|back| entry.key == key(number.wrapping_sub(back))));
             assert!(!live, "at {number} one went that still counts");
         }
     }

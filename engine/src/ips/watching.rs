@@ -47,7 +47,9 @@ impl Ips {
             let bit = left.trailing_zeros() as usize;
             left &= left - 1;
             let counter = self.plan.group(group).and_then(|group| group.counters.get(bit)).copied();
-            if let Some(owner) = counter.and_then(|index| self.plan.counter(index)).map(|counter| counter.owner) {
+            if let Some(owner) =
+                counter.and_then(|index| self.plan.counter(index)).map(|counter| counter.owner)
+            {
                 self.watch(owner, hash, Cause::Call(parts));
             }
         }
@@ -80,8 +82,18 @@ impl Ips {
         if !is_watched && (value.is_none() || !self.start_watching(rule_index, hash, place, &cause)) {
             return;
         }
+        let grows = matches!(cause, Cause::Call(_)) || self.grows_alone(main);
         let Some(watched) = self.watched.get_mut(&place) else { return };
-        let acts = watched.course.observe(value, now, &bounds);
+        let acts = if grows {
+            watched.course.observe(value, now, &bounds)
+        } else {
+            // In between events only what acts late is looked at, and what has nothing left in its window: so it does not
+            // matter when a timer happens to fire.
+            if measured.events == 0 || watched.course.acts_at(&bounds).is_some() {
+                watched.course.relax(value, &bounds);
+            }
+            watched.course.act(now, &bounds)
+        };
         if let Some(level) = acts {
             self.act(rule_index, hash, place, level, &measured, &bounds);
         }
@@ -91,11 +103,43 @@ impl Ips {
         self.look_again(rule_index, hash, place, &bounds);
     }
 
+    /// Before an event: what has fallen since the last one is armed again, even if the event lifts it at once.
+    #[inline(never)]
+    pub(super) fn relax_all(&mut self, group: u32, mask: u16, hash: u64) {
+        let mut left = mask;
+        while left != 0 {
+            let bit = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let counter = self.plan.group(group).and_then(|group| group.counters.get(bit)).copied();
+            let Some(owner) = counter.and_then(|index| self.plan.counter(index)).map(|counter| counter.owner)
+            else {
+                continue;
+            };
+            let place = entry_key(hash, owner);
+            if !self.watched.contains_key(&place) {
+                continue;
+            }
+            let Some((bounds, main)) = self.rule_now(owner) else { continue };
+            let measured = self.measure(main, hash, self.now, false);
+            let value = self.holds(owner, hash, &measured).then_some(measured.value);
+            if let Some(watched) = self.watched.get_mut(&place) {
+                watched.course.relax(value, &bounds);
+            }
+        }
+    }
+
+    /// Whether the value of a counter rises while nothing happens.
+    fn grows_alone(&self, counter: u32) -> bool {
+        self.plan.counter(counter).is_some_and(|counter| matches!(counter.shape.how, How::Up(_)))
+    }
+
     /// Limits of the rule as they hold now, and its main counter; `None` when it is not in force.
     fn rule_now(&self, rule_index: u32) -> Option<(Bounds, u32)> {
         let rule = self.plan.rule(rule_index).filter(|rule| rule.is_in_force(Timestamp(self.now)))?;
         let threshold = &rule.threshold;
-        let learned = threshold.baseline.map(|_| self.baselines.limit(rule, self.threshold_id(rule_index), self.now).unwrap_or(f64::INFINITY));
+        let learned = threshold.baseline.map(|_| {
+            self.baselines.limit(rule, self.threshold_id(rule_index), self.now).unwrap_or(f64::INFINITY)
+        });
         let bounds = Bounds {
             warning: threshold.warning.or(if threshold.critical.is_none() { learned } else { None }),
             critical: threshold.critical,
@@ -113,7 +157,9 @@ impl Ips {
         }
         let now = self.now;
         (0..rule.also.len()).all(|index| {
-            let Some((counter, also)) = self.plan.rule(rule_index).and_then(|rule| rule.also.get(index).copied()) else {
+            let Some((counter, also)) =
+                self.plan.rule(rule_index).and_then(|rule| rule.also.get(index).copied())
+            else {
                 return true;
             };
             let measured = self.measure(counter, hash, now, false);
@@ -128,7 +174,9 @@ impl Ips {
             self.counters.breaches_dropped += 1;
             return false;
         }
-        let Some((spec, main)) = self.plan.rule(rule_index).map(|rule| (rule.spec, rule.main)) else { return false };
+        let Some((spec, main)) = self.plan.rule(rule_index).map(|rule| (rule.spec, rule.main)) else {
+            return false;
+        };
         let key = match cause {
             Cause::Call(parts) => self.key_text(spec, parts),
             Cause::Timer => self.gauge_of(main, hash).map(|gauge| gauge.key.clone()).unwrap_or_default(),
@@ -139,7 +187,15 @@ impl Ips {
     }
 
     /// Raises the alert of a breach and sets what it sets.
-    fn act(&mut self, rule_index: u32, hash: u64, place: u64, level: Level, measured: &Measured, bounds: &Bounds) {
+    fn act(
+        &mut self,
+        rule_index: u32,
+        hash: u64,
+        place: u64,
+        level: Level,
+        measured: &Measured,
+        bounds: &Bounds,
+    ) {
         let now = self.now;
         let Some(rule) = self.plan.rule(rule_index) else { return };
         let (policy, cool_down) = (rule.policy, rule.threshold.cool_down_micros);
@@ -157,13 +213,15 @@ impl Ips {
                 until = Some(Timestamp(now.saturating_add(action.for_micros)));
             }
         }
-        let silent = self.plan.rule(rule_index).is_some_and(|rule| rule.threshold.alert == Some(AlertLevel::None));
+        let silent =
+            self.plan.rule(rule_index).is_some_and(|rule| rule.threshold.alert == Some(AlertLevel::None));
         let Some(watched) = self.watched.get_mut(&place) else { return };
         let key = watched.key.clone();
         if let Some(until) = until
             && self.plan.rule(rule_index).is_some_and(|rule| rule.block_spec.is_none())
         {
-            let restraint = Restraint { policy, measure, key: key.clone(), since: Timestamp(now), until, hits: 0 };
+            let restraint =
+                Restraint { policy, measure, key: key.clone(), since: Timestamp(now), until, hits: 0 };
             self.restraints.set(rule_index, hash, restraint);
         }
         let recently = watched.course.told(level).is_some_and(|told| now - told < cool_down);
@@ -173,7 +231,11 @@ impl Ips {
         }
         watched.course.tell(level, now);
         let suppressed = std::mem::take(&mut watched.suppressed);
-        let (first, calls) = self.evidence(rule_index, hash);
+        let (first, mut calls) = self.evidence(rule_index, hash);
+        if self.counts_events(rule_index) {
+            // Of older events the Call-IDs are kept a while longer.
+            calls.drain(..calls.len().saturating_sub(measured.events as usize));
+        }
         let missed_max = self.missed(rule_index, hash);
         let breach = Breach {
             policy,
@@ -212,13 +274,16 @@ impl Ips {
         bounds: &Bounds,
         parts: &Parts<'_>,
     ) {
-        let Some(watched) = self.watched.get(&place).filter(|watched| watched.course.acted > Level::Quiet) else {
+        let Some(watched) = self.watched.get(&place).filter(|watched| watched.course.acted > Level::Quiet)
+        else {
             return;
         };
         let critical = watched.course.acted == Level::Critical;
         let key = watched.key.clone();
         let Some(rule) = self.plan.rule(rule_index) else { return };
-        let Some(action) = rule.threshold.action(critical).filter(|action| action.for_micros > 0) else { return };
+        let Some(action) = rule.threshold.action(critical).filter(|action| action.for_micros > 0) else {
+            return;
+        };
         let (policy, block_spec, for_micros) = (rule.policy, rule.block_spec, action.for_micros);
         let limit = bounds.limit(watched.course.acted).unwrap_or_default();
         let now = self.now;
@@ -242,7 +307,8 @@ impl Ips {
     fn look_again(&mut self, rule_index: u32, hash: u64, place: u64, bounds: &Bounds) {
         let now = self.now;
         let Some(rule) = self.plan.rule(rule_index) else { return };
-        let (within, cool_down, main) = (rule.threshold.within_micros, rule.threshold.cool_down_micros, rule.main);
+        let (within, cool_down, main) =
+            (rule.threshold.within_micros, rule.threshold.cool_down_micros, rule.main);
         let Some(watched) = self.watched.get_mut(&place) else { return };
         if watched.course.is_over(now, cool_down) {
             self.watched.remove(&place);
@@ -251,7 +317,8 @@ impl Ips {
             }
             return;
         }
-        let next = watched.course.acts_at(bounds).unwrap_or(i64::MAX).min(now.saturating_add(within)).max(now + 1);
+        let next =
+            watched.course.acts_at(bounds).unwrap_or(i64::MAX).min(now.saturating_add(within)).max(now + 1);
         if next < watched.timer || watched.timer <= now {
             watched.timer = next;
             self.timers.push(Reverse((next, rule_index, hash)));
@@ -261,7 +328,9 @@ impl Ips {
     /// Minutes grow while nothing happens: a key that has calls up is looked at when it may reach its limit.
     fn look_again_at_minutes(&mut self, rule_index: u32, hash: u64, measured: &Measured, bounds: &Bounds) {
         let Some(limit) = bounds.warning.or(bounds.critical) else { return };
-        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else { return };
+        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else {
+            return;
+        };
         let How::Up(asked) = counter.shape.how else { return };
         let now = self.now;
         let Some(gauge) = self.gauges.get_mut(&entry_key(hash, counter.group)) else { return };
@@ -275,7 +344,8 @@ impl Ips {
     /// A call of the key begins.
     pub(super) fn begin(&mut self, group: u32, mask: u16, hash: u64, parts: &Parts<'_>) {
         let key = entry_key(hash, group);
-        let Some((spec, counters)) = self.plan.group(group).map(|group| (group.spec, group.counters.len())) else {
+        let Some((spec, counters)) = self.plan.group(group).map(|group| (group.spec, group.counters.len()))
+        else {
             return;
         };
         if !self.gauges.contains_key(&key) {
@@ -328,14 +398,25 @@ impl Ips {
         }
         let oldest = self.now - counter.shape.within_micros;
         let events = || {
-            entry.events().iter().filter(|event| event.mask >> counter.bit & 1 == 1 && event.micros() > oldest)
+            entry
+                .events()
+                .iter()
+                .filter(|event| event.mask >> counter.bit & 1 == 1 && event.micros() > oldest)
         };
         (events().next().map(Event::micros), events().map(|event| event.call).collect())
     }
 
+    /// Whether each event counts by itself, whatever it is about.
+    fn counts_events(&self, rule_index: u32) -> bool {
+        let counter = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main));
+        counter.is_some_and(|counter| matches!(counter.shape.how, How::Number | How::Share(_) | How::Mean))
+    }
+
     /// How many of the events of the rule at the key were not refused.
     fn passed(&mut self, rule_index: u32, hash: u64) -> usize {
-        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else { return 0 };
+        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else {
+            return 0;
+        };
         if let How::Up(_) = counter.shape.how {
             return usize::MAX;
         }
@@ -365,7 +446,8 @@ impl Ips {
     /// Whether another rule watches the same entry.
     fn is_watched_by_others(&self, counter: u32, hash: u64) -> bool {
         let group = self.plan.counter(counter).and_then(|counter| self.plan.group(counter.group));
-        let owners = group.into_iter().flat_map(|group| &group.counters).filter_map(|index| self.plan.counter(*index));
+        let owners =
+            group.into_iter().flat_map(|group| &group.counters).filter_map(|index| self.plan.counter(*index));
         owners.into_iter().any(|counter| self.watched.contains_key(&entry_key(hash, counter.owner)))
     }
 
@@ -376,13 +458,15 @@ impl Ips {
     /// The parts of a key by their names, as people read them.
     fn key_text(&self, spec: u32, parts: &Parts<'_>) -> Vec<(&'static str, String)> {
         let per = self.plan.specs.get(spec as usize).map(|(_, per)| per.as_slice()).unwrap_or_default();
-        let text = |key: &Key| (word(*key), parts.part(*key).map_or_else(String::new, |part| part.to_string()));
+        let text =
+            |key: &Key| (word(*key), parts.part(*key).map_or_else(String::new, |part| part.to_string()));
         per.iter().map(text).collect()
     }
 
     fn threshold_id(&self, rule_index: u32) -> ThresholdId {
         let rule = self.plan.rule(rule_index);
-        let first = rule.and_then(|rule| self.plan.first_rule.get(rule.policy as usize)).copied().unwrap_or(0);
+        let first =
+            rule.and_then(|rule| self.plan.first_rule.get(rule.policy as usize)).copied().unwrap_or(0);
         ThresholdId(rule_index - first)
     }
 }

@@ -25,9 +25,17 @@ enum Kept {
     /// More than can be kept one by one: how many in each slice of the window.
     Slices(Slices),
     /// The last events with their values, the sum of those, and how many of them hit.
-    Values { events: VecDeque<(u64, u64)>, sum: u64, hits: u64 },
+    Values {
+        events: VecDeque<(u64, u64)>,
+        sum: u64,
+        hits: u64,
+    },
     Distinct(Elements),
-    Runs { elements: Elements, sorted: BTreeSet<u64>, newest: u64 },
+    Runs {
+        elements: Elements,
+        sorted: BTreeSet<u64>,
+        newest: u64,
+    },
 }
 
 /// What a window is asked to be: of which counter, over which time, and how much of it matters.
@@ -141,7 +149,9 @@ impl Window {
             Kept::Times(times) => times.front().map(|at| at >> 1),
             Kept::Slices(_) => None,
             Kept::Values { events, .. } => events.front().map(|(at, _)| *at),
-            Kept::Distinct(elements) | Kept::Runs { elements, .. } => elements.first().map(|stamp| stamp >> 1),
+            Kept::Distinct(elements) | Kept::Runs { elements, .. } => {
+                elements.first().map(|stamp| stamp >> 1)
+            }
         };
         at.map(|at| at as i64)
     }
@@ -204,7 +214,8 @@ fn is_hit(how: How, value: u64) -> bool {
 /// How many of `values`, neighbours at most `gap` apart, follow one another from the first on.
 fn run(values: impl Iterator<Item = u64>, gap: u64) -> usize {
     let mut before = None;
-    let follows = |value: &u64| before.replace(*value).is_none_or(|before: u64| value.abs_diff(before) <= gap);
+    let follows =
+        |value: &u64| before.replace(*value).is_none_or(|before: u64| value.abs_diff(before) <= gap);
     values.take_while(follows).count()
 }
 

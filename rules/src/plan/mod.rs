@@ -164,7 +164,11 @@ pub fn emergency(region: &str) -> Option<&'static NumberSet> {
 
 /// The ISO region that `number` belongs to by its leading digits; `None` for a local one.
 pub fn country_of(number: Number) -> Option<&'static str> {
-    if number.is_local() { None } else { world().territory_of(number).map(|territory| territory.iso.as_str()) }
+    if number.is_local() {
+        None
+    } else {
+        world().territory_of(number).map(|territory| territory.iso.as_str())
+    }
 }
 
 /// What is known of `number`. Not for the fast path.

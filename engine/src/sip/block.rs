@@ -18,6 +18,12 @@ impl Block {
         above(self.0, bound)
     }
 
+    /// Whether no byte of `blocks` is at or below `bound`, as [`above`](Self::above) takes it.
+    #[inline(always)]
+    pub(super) fn are_all_above(blocks: [&[u8; 16]; 4], bound: i8) -> bool {
+        are_all_above(blocks.map(load), bound)
+    }
+
     /// Which bytes part a URI or have no place in it: `:` to `@`, percent signs, white space and whatever is below
     /// it, bytes that are not ASCII.
     #[inline(always)]
@@ -29,6 +35,25 @@ impl Block {
     #[inline(always)]
     pub(super) fn foreign_to_hosts(self) -> u64 {
         foreign_to_hosts(self.0)
+    }
+
+    /// Its bytes up to the one behind `last`, with the bit set that sets lower letters apart; NULs for the rest.
+    #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "hot; the mask keeps the place below the table's length")]
+    pub(super) fn lowered_past(self, last: usize) -> Self {
+        Self(lowered(self.0, &LEADING.0[last & 15]))
+    }
+
+    /// Its first eight bytes.
+    #[inline(always)]
+    pub(super) fn first_word(self) -> u64 {
+        first_word(self.0)
+    }
+
+    /// Whether it is `bytes`.
+    #[inline(always)]
+    pub(super) fn is(self, bytes: &[u8; 16]) -> bool {
+        same_bits(self.0, load(bytes)) == 0xffff
     }
 
     /// Reads at most sixteen bytes; behind them stand NULs.
@@ -84,20 +109,51 @@ pub(super) fn scan_row(text: &[u8], look: impl Fn(Block) -> u64) -> u64 {
     bits(first) | bits(second) << 16 | bits(third) << 32 | bits(fourth) << 48
 }
 
+/// What must lie where sixteen bytes are read at once.
+#[repr(align(16))]
+pub(super) struct Aligned<T>(pub(super) T);
+
+/// Masks over the first two of sixteen bytes, over the first three, and so on.
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
+static LEADING: Aligned<[[u8; 16]; 16]> = {
+    let mut masks = [[0; 16]; 16];
+    let mut at = 0;
+    while at < 256 {
+        masks[at / 16][at % 16] = if at % 16 < at / 16 + 2 { 0xff } else { 0 };
+        at += 1;
+    }
+    Aligned(masks)
+};
+
 #[cfg(target_arch = "x86_64")]
-use sse2::{Lanes, above, equal, foreign_to_hosts, load, marks};
+use sse2::{Lanes, above, are_all_above, equal, first_word, foreign_to_hosts, load, lowered, marks, same_bits};
 
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     pub(super) use safe_arch::m128i as Lanes;
     use safe_arch::{
-        bitandnot_m128i, cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, load_unaligned_m128i,
+        bitandnot_m128i, cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, get_i64_from_m128i_s, load_unaligned_m128i,
         move_mask_i8_m128i, set_splat_i8_m128i,
     };
 
     #[inline(always)]
     pub(super) fn load(bytes: &[u8; 16]) -> Lanes {
         load_unaligned_m128i(bytes)
+    }
+
+    #[inline(always)]
+    pub(super) fn lowered(lanes: Lanes, mask: &[u8; 16]) -> Lanes {
+        (lanes | set_splat_i8_m128i(0x20)) & load(mask)
+    }
+
+    #[inline(always)]
+    pub(super) fn first_word(lanes: Lanes) -> u64 {
+        get_i64_from_m128i_s(lanes) as u64
+    }
+
+    #[inline(always)]
+    pub(super) fn same_bits(lanes: Lanes, others: Lanes) -> u64 {
+        bits(cmp_eq_mask_i8_m128i(lanes, others))
     }
 
     #[inline(always)]
@@ -108,6 +164,12 @@ mod sse2 {
     #[inline(always)]
     pub(super) fn above(lanes: Lanes, bound: i8) -> u64 {
         bits(greater(lanes, bound as u8))
+    }
+
+    #[inline(always)]
+    pub(super) fn are_all_above([one, two, three, four]: [Lanes; 4], bound: i8) -> bool {
+        let above = |lanes| greater(lanes, bound as u8);
+        bits((above(one) & above(two)) & (above(three) & above(four))) == 0xffff
     }
 
     #[inline(always)]
@@ -141,7 +203,7 @@ mod sse2 {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-use portable::{Lanes, above, equal, foreign_to_hosts, load, marks};
+use portable::{Lanes, above, are_all_above, equal, first_word, foreign_to_hosts, load, lowered, marks, same_bits};
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable {
@@ -151,12 +213,30 @@ mod portable {
         *bytes
     }
 
+    pub(super) fn lowered(lanes: Lanes, mask: &[u8; 16]) -> Lanes {
+        let [lanes, mask] = [lanes, *mask].map(u128::from_le_bytes);
+        ((lanes | u128::from_le_bytes([0x20; 16])) & mask).to_le_bytes()
+    }
+
+    pub(super) fn first_word(lanes: Lanes) -> u64 {
+        u128::from_le_bytes(lanes) as u64
+    }
+
+    pub(super) fn same_bits(lanes: Lanes, others: Lanes) -> u64 {
+        let differing = u128::from_le_bytes(lanes) ^ u128::from_le_bytes(others);
+        bits(differing.to_le_bytes(), |byte| byte == 0)
+    }
+
     pub(super) fn equal(lanes: Lanes, wanted: u8) -> u64 {
         bits(lanes, |byte| byte == wanted)
     }
 
     pub(super) fn above(lanes: Lanes, bound: i8) -> u64 {
         bits(lanes, |byte| (byte as i8) > bound)
+    }
+
+    pub(super) fn are_all_above(blocks: [Lanes; 4], bound: i8) -> bool {
+        blocks.iter().flatten().all(|&byte| (byte as i8) > bound)
     }
 
     pub(super) fn marks(lanes: Lanes) -> u64 {
@@ -183,6 +263,18 @@ mod tests {
             let bytes: &[u8; 16] = bytes.try_into().unwrap();
             assert_eq!(Block::read(bytes).marks(), portable::marks(*bytes));
             assert_eq!(Block::read(bytes).foreign_to_hosts(), portable::foreign_to_hosts(*bytes));
+            for bound in -128..=127 {
+                let four = [load(&[0x7f; 16]), load(&[0x7f; 16]), load(&[0x7f; 16]), load(bytes)];
+                assert_eq!(are_all_above(four, bound), portable::above(*bytes, bound) == 0xffff);
+            }
+            for last in 0..16 {
+                let (lowered, mask) = (Block::read(bytes).lowered_past(last), &LEADING.0[last]);
+                let portable = portable::lowered(*bytes, mask);
+                assert!(lowered.is(&portable), "{bytes:?}");
+                assert_eq!(lowered.first_word(), portable::first_word(portable));
+                let same = same_bits(load(bytes), load(&portable));
+                assert_eq!(same, portable::same_bits(*bytes, portable));
+            }
             for wanted in 0..=255 {
                 assert_eq!(Block::read(bytes).equal(wanted), portable::equal(portable::load(bytes), wanted));
                 let bound = wanted as i8;

@@ -1,6 +1,8 @@
 //! The headers that the reader knows by name, in their long and compact forms.
 
-use super::block::Block;
+use std::num::NonZeroU16;
+
+use super::block::{Aligned, Block};
 use super::text::{ONES, byte, lower, rest, zero_bytes};
 
 /// Declares the known headers once: variant, name, compact form of the IANA registry (0 for none).
@@ -119,15 +121,83 @@ pub(super) fn read_name(line: &[u8]) -> Option<(Header, usize)> {
     read_short_name(chunk, colons)
 }
 
-/// Reads a known name of at most fifteen bytes from the start of `line`, if its colon, one space and something else
-/// stand behind it at once. Returns the header and the place of the value.
+/// The first bytes of a line, enough for most names, a colon, a space and the first byte of the value.
+#[derive(Clone, Copy)]
+pub(super) struct LineHead<'a>(&'a [u8; HEAD_BYTES]);
+
+pub(super) const HEAD_BYTES: usize = 20;
+
+impl<'a> LineHead<'a> {
+    /// What stands from `at` on, unless the message is over soon.
+    #[inline(always)]
+    pub(super) fn at(bytes: &'a [u8], at: usize) -> Option<Self> {
+        bytes.get(at..)?.first_chunk().map(Self)
+    }
+
+    #[inline(always)]
+    pub(super) fn new(bytes: &'a [u8; HEAD_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    #[inline(always)]
+    pub(super) fn first(self) -> u8 {
+        let &[first, ..] = self.0;
+        first
+    }
+
+    /// Reads a known name of at most fourteen bytes, its colon and one space. Returns the header and the place behind
+    /// the space. A CR passes for a hyphen, and a NUL for the space.
+    #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "hot; the shift keeps the place below the tables' length")]
+    pub(super) fn read_name(self) -> Option<(Header, usize)> {
+        let block = self.block();
+        let colon = NonZeroU16::new(block.equal(b':') as u16)?.trailing_zeros() as usize;
+        let name = block.lowered_past(colon);
+        let place = Names::<512>::place(name.first_word(), colon, Names::<512>::MULTIPLIER);
+        name.is(&SHORT.heads.0[place]).then_some((SHORT.headers[place], colon.wrapping_add(2)))
+    }
+
+    /// Whether at `at` a value begins.
+    #[inline(always)]
+    pub(super) fn is_value_at(self, at: usize) -> bool {
+        self.0.get(at).is_some_and(|&first| first > b' ')
+    }
+
+    /// Passes a name that [`read_name`](Self::read_name) would read if it were a known one. Returns the place behind the
+    /// space.
+    #[inline(always)]
+    pub(super) fn pass_unknown_name(self) -> Option<usize> {
+        let block = self.block();
+        let colon = NonZeroU16::new(block.equal(b':') as u16)?.trailing_zeros() as usize;
+        let foreign = block.foreign_to_hosts();
+        let behind = colon.wrapping_add(2);
+        let is_unknown = foreign.trailing_zeros() as usize == colon
+            && (1..=NAME_BYTES_SHORT).contains(&colon)
+            && self.0.get(colon.wrapping_add(1)) == Some(&b' ')
+            && self.is_value_at(behind)
+            && self.read_name().is_none();
+        is_unknown.then_some(behind)
+    }
+
+    #[inline(always)]
+    fn block(self) -> Block {
+        let (block, _) = self.0.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        Block::read(block)
+    }
+}
+
+/// As [`LineHead::read_name`], for a name of more than fourteen bytes that `line` begins with.
 #[inline(always)]
-pub(super) fn read_name_and_space(line: &[u8]) -> Option<(Header, usize)> {
-    let chunk = line.first_chunk::<NAME_BYTES_MAX>()?;
-    let colons = Block::read(chunk.first_chunk()?).equal(b':');
-    let (header, behind) = read_short_name(chunk, colons)?;
-    let is_plain = chunk.get(behind) == Some(&b' ') && *chunk.get(behind.wrapping_add(1))? > b' ';
-    is_plain.then_some((header, behind.wrapping_add(1)))
+#[allow(clippy::indexing_slicing, reason = "hot; the shift keeps the place below the tables' length")]
+pub(super) fn read_long_name_and_space(line: &[u8]) -> Option<(Header, usize)> {
+    let chunk: &[u8; 32] = line.first_chunk()?;
+    let (head, _) = chunk.split_first_chunk()?;
+    let tail = Block::read(chunk.last_chunk::<17>()?.first_chunk()?);
+    let colon = NonZeroU16::new(tail.equal(b':') as u16)?.trailing_zeros() as usize;
+    let head = Block::read(head).lowered_past(15);
+    let place = Names::<64>::place(head.first_word(), colon.wrapping_add(15), Names::<64>::MULTIPLIER);
+    let is_name = head.is(&LONG.heads.0[place]) && tail.lowered_past(colon).is(&LONG.tails.0[place]);
+    is_name.then_some((LONG.headers[place], colon.wrapping_add(17)))
 }
 
 /// Reads a name before the first of `colons`.
@@ -136,7 +206,7 @@ fn read_short_name(chunk: &[u8; NAME_BYTES_MAX], colons: u64) -> Option<(Header,
     let colon = colons.trailing_zeros() as usize;
     let [first, second, _] = words(chunk);
     let (first_mask, second_mask) = THROUGH.get(colon)?;
-    let header = known_short(lower(first) & first_mask, lower(second) & second_mask)?;
+    let header = known([lower(first) & first_mask, lower(second) & second_mask, 0])?;
     Some((header, colon.wrapping_add(1)))
 }
 
@@ -206,16 +276,6 @@ fn known(key: Key) -> Option<Header> {
     (entry.key == key).then_some(entry.header)
 }
 
-/// As [`known`], for a name that fits two words with its colon; no longer one has the same two words.
-#[inline(always)]
-#[allow(clippy::indexing_slicing, reason = "hot; the shift keeps the place below the table's length")]
-fn known_short(first: u64, second: u64) -> Option<Header> {
-    let place = (mix([first, second, 0]).wrapping_mul(TABLE.multiplier) >> SHIFT) as usize;
-    let entry = &TABLE.entries[TABLE.places[place] as usize];
-    let [first_key, second_key, _] = entry.key;
-    ((first ^ first_key) | (second ^ second_key) == 0).then_some(entry.header)
-}
-
 const fn mix(key: Key) -> u64 {
     let [first, second, third] = key;
     first ^ second.rotate_left(23) ^ third.rotate_left(46)
@@ -281,6 +341,89 @@ static TABLE: Table = {
         multiplier = multiplier.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) | 1;
     }
 };
+
+/// A perfect hash of names with their colon and one space, by their first word and their length. A place without a name
+/// holds what no name equals.
+struct Names<const PLACES: usize> {
+    /// The first sixteen bytes.
+    heads: Aligned<[[u8; 16]; PLACES]>,
+    /// What begins with the sixteenth byte.
+    tails: Aligned<[[u8; 16]; PLACES]>,
+    headers: [Header; PLACES],
+}
+
+/// Names of at most fourteen bytes.
+static SHORT: Names<512> = Names::SHORT;
+
+/// Longer ones.
+static LONG: Names<64> = Names::LONG;
+
+impl Names<512> {
+    const MULTIPLIER: u64 = Self::find_multiplier(1, NAME_BYTES_SHORT);
+    const SHORT: Self = Self::new(Self::MULTIPLIER, 1, NAME_BYTES_SHORT).expect("it was chosen so");
+}
+
+impl Names<64> {
+    const MULTIPLIER: u64 = Self::find_multiplier(NAME_BYTES_SHORT + 1, NAME_BYTES_MAX);
+    const LONG: Self =
+        Self::new(Self::MULTIPLIER, NAME_BYTES_SHORT + 1, NAME_BYTES_MAX).expect("it was chosen so");
+}
+
+/// Bytes of the longest name that fits sixteen bytes with its colon and a space.
+const NAME_BYTES_SHORT: usize = 14;
+
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
+impl<const PLACES: usize> Names<PLACES> {
+    /// Where a name stands, if anywhere, that begins with `word` and has its colon at `colon`.
+    #[inline(always)]
+    const fn place(word: u64, colon: usize, multiplier: u64) -> usize {
+        const { assert!(PLACES.is_power_of_two()) };
+        (word.wrapping_add(colon as u64).wrapping_mul(multiplier) >> (64 - PLACES.trailing_zeros())) as usize
+    }
+
+    const fn find_multiplier(min: usize, max: usize) -> u64 {
+        let mut multiplier: u64 = 0x9e37_79b9_7f4a_7c15;
+        while Self::new(multiplier, min, max).is_none() {
+            multiplier = multiplier.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) | 1;
+        }
+        multiplier
+    }
+
+    /// All names of `min` to `max` bytes, if `multiplier` gives each a place of its own.
+    const fn new(multiplier: u64, min: usize, max: usize) -> Option<Self> {
+        let mut names = Self {
+            heads: Aligned([[0; 16]; PLACES]),
+            tails: Aligned([[0; 16]; PLACES]),
+            headers: [Header::From; PLACES],
+        };
+        let mut at = 0;
+        while at < 2 * Header::ALL.len() {
+            let header = Header::ALL[at / 2];
+            let compact = &[header.compact()];
+            let name = if at % 2 == 0 { header.name().as_bytes() } else { compact };
+            at += 1;
+            if name[0] == 0 || name.len() < min || name.len() > max {
+                continue;
+            }
+            let mut text = [0; 32];
+            let mut end = 0;
+            while end < name.len() {
+                text[end] = name[end].to_ascii_lowercase();
+                end += 1;
+            }
+            (text[end], text[end + 1]) = (b':', b' ');
+            let head = *text.first_chunk().expect("the text is longer");
+            let place = Self::place(u64::from_le_bytes(*text.first_chunk().expect("the text is longer")), end, multiplier);
+            if names.heads.0[place][0] != 0 {
+                return None;
+            }
+            names.heads.0[place] = head;
+            names.tails.0[place] = *text.split_at(15).1.first_chunk().expect("the text is longer");
+            names.headers[place] = header;
+        }
+        Some(names)
+    }
+}
 
 #[allow(clippy::indexing_slicing, reason = "the compiler runs it, and refuses a place out of bounds")]
 const fn const_key(name: &[u8]) -> Key {

@@ -1,10 +1,12 @@
 //! Header lines: where each begins, which header it is, and where its value stands.
 
+use std::slice;
+
 use memchr::memchr;
 use rules::{Flag, Flags};
 
 use super::block::Block;
-use super::header::{Header, NAME_BYTES_MAX, read_name};
+use super::header::{HEAD_BYTES, Header, LineHead, NAME_BYTES_MAX, read_name};
 use super::text::{byte, cut, find_first, is_space, is_token, line_end, rest};
 
 /// One header line with its folds.
@@ -32,22 +34,17 @@ pub(super) enum Step {
     Cut,
 }
 
-/// Reads the name that the line of `bytes` at `at` begins with if the line is a plain one: nothing but token bytes
-/// and a colon right behind them. The line ends in a CRLF, no fold follows, and the only byte up to the space that it
-/// holds is the space. Returns the header, if it is a known one, and the place behind the colon. Nearly all lines are
-/// plain; [`read_line`] reads any other and would read these alike.
-pub(super) fn read_plain_line(bytes: &[u8], at: usize) -> Option<(Option<Header>, usize)> {
+/// Reads the name of a plain line, which begins at `at`: nothing but token bytes and a colon right behind them. The line
+/// ends in a CRLF, no fold follows, and the only byte up to the space that it holds is the space. Returns the header, if
+/// it is a known one, and the place behind the colon. Nearly all lines are plain; [`read_line`] reads any other and would
+/// read these alike.
+pub(super) fn read_plain_name(bytes: &[u8], at: usize) -> Option<(Option<Header>, usize)> {
     let line = bytes.get(at..)?;
     let (header, colon) = match read_name(line) {
         Some((header, colon)) => (Some(header), colon),
         None => read_rare_name(line)?,
     };
     Some((header, at.wrapping_add(colon)))
-}
-
-/// Whether behind a colon, at `at`, one space stands and then something else.
-pub(super) fn is_plain_value(bytes: &[u8], at: usize) -> bool {
-    matches!(rest(bytes, at), [b' ', first, ..] if *first > b' ')
 }
 
 /// Reads an unknown name, or a known one that the message ends too soon behind to read at once.
@@ -70,9 +67,11 @@ fn read_rare_name(line: &[u8]) -> Option<(Option<Header>, usize)> {
 /// ASCII. Sees 64 bytes at once.
 pub(super) struct Stops<'a> {
     bytes: &'a [u8],
+    /// The 64 bytes that are looked at next, and those behind them.
+    rows: slice::Iter<'a, [u8; ROW]>,
     /// Where the 64 bytes begin that were looked at last.
     base: usize,
-    /// Those of them that stop, and were not passed yet.
+    /// Those of them that stop, and were not passed yet; where two stand side by side, only the first.
     stops: u64,
 }
 
@@ -80,82 +79,65 @@ impl<'a> Stops<'a> {
     /// Begins at `at`.
     #[inline(always)]
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, base: at, stops: read_stops(bytes, at) }
+        let (rows, _) = rest(bytes, at).as_chunks();
+        Self { bytes, rows: rows.iter(), base: at.wrapping_sub(ROW), stops: 0 }
     }
 
-    /// The next place to stop at, or the end of the message.
+    /// Passes the next place to stop at; at the end of the message there is one. The last one may be followed by one
+    /// right behind it.
     #[inline(always)]
-    pub(super) fn find(&mut self) -> usize {
+    pub(super) fn next(&mut self) -> usize {
         if self.stops == 0 {
-            (self.base, self.stops) = read_next_stops(self.bytes, self.base);
+            self.go_on();
         }
-        self.base.wrapping_add(self.stops.trailing_zeros() as usize)
+        let stop = self.base.wrapping_add(self.stops.trailing_zeros() as usize);
+        self.stops &= self.stops.wrapping_sub(1);
+        stop
     }
 
-    /// Whether a CRLF stands at `at` and no fold behind it.
+    /// Looks at further bytes until some stop.
     #[inline(always)]
-    pub(super) fn is_plain_end(&self, at: usize) -> bool {
-        match self.bytes.get(at..).and_then(|behind| behind.first_chunk()) {
-            Some(&[first, second, next]) => {
-                u16::from_le_bytes([first, second]) == CRLF && (next > b' ' || next != b' ' && next != b'\t')
+    fn go_on(&mut self) {
+        self.base = self.base.wrapping_add(ROW);
+        let Some(mut row) = self.rows.next() else { return self.look_at_last() };
+        let mut stops = row_stops(row);
+        if stops == 0 {
+            loop {
+                self.base = self.base.wrapping_add(ROW);
+                match self.rows.next() {
+                    Some(next) => row = next,
+                    None => return self.look_at_last(),
+                }
+                if has_stops(row) {
+                    break;
+                }
             }
-            None => is_last_end(self.bytes, at),
+            stops = row_stops(row);
         }
+        self.stops = stops & !(stops << 1);
     }
 
-    /// Goes on behind the CRLF that was found.
-    #[inline(always)]
-    pub(super) fn pass_line_end(&mut self) {
-        self.stops &= self.stops.wrapping_sub(1);
-        if self.stops == 0 {
-            (self.base, self.stops) = read_next_stops(self.bytes, self.base);
-        }
-        self.stops &= self.stops.wrapping_sub(1);
+    fn look_at_last(&mut self) {
+        (self.base, self.stops) = read_last_stops(self.bytes, self.base);
     }
 }
 
+/// The stops of the last bytes of a message, of which those from `base` on are left, and one behind them.
 #[inline(never)]
-fn is_last_end(bytes: &[u8], at: usize) -> bool {
-    matches!(rest(bytes, at), [b'\r', b'\n', behind @ ..] if !matches!(behind, [b' ' | b'\t', ..]))
-}
-
-/// The next 64 bytes behind those at `base` that have a stop, and their stops; behind the message there is one at
-/// once.
-#[inline(never)]
-fn read_next_stops(bytes: &[u8], mut base: usize) -> (usize, u64) {
-    while let Some(row) = bytes.get(base.saturating_add(ROW)..).and_then(|behind| behind.first_chunk()) {
-        base = base.wrapping_add(ROW);
-        let stops = row_stops(row);
-        if stops != 0 {
-            return (base, stops);
-        }
+fn read_last_stops(bytes: &[u8], base: usize) -> (usize, u64) {
+    let left = bytes.len().saturating_sub(base);
+    if left == 0 {
+        return (bytes.len(), 1);
     }
-    base = base.saturating_add(ROW);
-    let stops = if base < bytes.len() { read_last_stops(bytes, base) } else { 0 };
-    if stops != 0 { (base, stops) } else { (bytes.len(), 1) }
-}
-
-/// Which of the 64 bytes from `at` on are places to stop at.
-#[inline(always)]
-fn read_stops(bytes: &[u8], at: usize) -> u64 {
-    match bytes.get(at..at.wrapping_add(ROW)).and_then(|row| row.first_chunk()) {
-        Some(row) => row_stops(row),
-        None => read_last_stops(bytes, at),
-    }
-}
-
-#[inline(never)]
-fn read_last_stops(bytes: &[u8], at: usize) -> u64 {
-    let left = bytes.len().saturating_sub(at);
-    match bytes.last_chunk::<ROW>() {
-        _ if left == 0 => 0,
+    let stops = match bytes.last_chunk::<ROW>() {
         Some(row) => row_stops(row) >> (ROW - left),
         None => {
             let mut row = [b' '; ROW];
-            row.iter_mut().zip(rest(bytes, at)).for_each(|(place, &byte)| *place = byte);
+            row.iter_mut().zip(rest(bytes, base)).for_each(|(place, &byte)| *place = byte);
             row_stops(&row)
         }
-    }
+    };
+    (base, stops & !(stops << 1) | 1 << left)
 }
 
 #[inline(always)]
@@ -164,6 +146,61 @@ fn row_stops(row: &[u8; ROW]) -> u64 {
     let [first, second, third, fourth] = blocks else { return 0 };
     let above = |block| Block::read(block).above(b'\r' as i8);
     !(above(first) | above(second) << 16 | above(third) << 32 | above(fourth) << 48)
+}
+
+/// Whether any of the bytes of `row` stops: less to do than to tell which.
+#[inline(always)]
+fn has_stops(row: &[u8; ROW]) -> bool {
+    let (blocks, _) = row.as_chunks::<16>();
+    let [first, second, third, fourth] = blocks else { return false };
+    !Block::are_all_above([first, second, third, fourth], b'\r' as i8)
+}
+
+/// Whether there is a stop at `at`; not so behind the message.
+pub(super) fn is_stop(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(|&byte| byte as i8 <= b'\r' as i8)
+}
+
+/// How a line ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// In a CRLF with the first byte of a plain line behind it.
+    Plain,
+    /// In a CRLF with the blank line behind it.
+    Last,
+    /// In any other way.
+    Odd,
+}
+
+impl End {
+    /// How the line of `bytes` ends that has its first stop at `at`.
+    pub(super) fn read(bytes: &[u8], at: usize) -> Self {
+        match rest(bytes, at) {
+            [b'\r', b'\n', b'\r', b'\n', ..] => Self::Last,
+            [b'\r', b'\n', next, ..] if (b'!'..0x80).contains(next) => Self::Plain,
+            _ => Self::Odd,
+        }
+    }
+}
+
+/// What stands from the end of a line on.
+pub(super) struct Behind<'a> {
+    /// Whether it is a CRLF with the first byte of a plain line behind it.
+    pub(super) is_plain_end: bool,
+    /// What the next line begins with.
+    pub(super) next: LineHead<'a>,
+}
+
+impl<'a> Behind<'a> {
+    /// What stands from `at` on, unless the message is over soon.
+    #[inline(always)]
+    pub(super) fn at(bytes: &'a [u8], at: usize) -> Option<Self> {
+        let behind: &[u8; 2 + HEAD_BYTES] = bytes.get(at..)?.first_chunk()?;
+        let (end, _) = behind.split_first_chunk()?;
+        let next = LineHead::new(behind.last_chunk()?);
+        let is_plain_end = u16::from_le_bytes(*end) == CRLF && next.first() as i8 > b' ' as i8;
+        Some(Self { is_plain_end, next })
+    }
 }
 
 const CRLF: u16 = u16::from_le_bytes(*b"\r\n");

@@ -8,9 +8,9 @@ use rules::{CallType, Flag, Flags, Method};
 use super::address::NameAddr;
 use super::body::read_call_type;
 use super::defects::{party_defects, target_defects};
-use super::header::{Header, read_name_and_space};
+use super::header::{Header, LineHead, read_long_name_and_space};
 use super::index::Index;
-use super::lines::{Lines, Step, Stops, is_plain_value, read_line, read_plain_line};
+use super::lines::{Behind, End, Lines, Step, Stops, is_stop, read_line, read_plain_name};
 use super::start::{Start, read_method};
 use super::text::{byte, cut, is_space, number, rest, trim, trim_start};
 use super::uri::Uri;
@@ -81,65 +81,127 @@ impl<'a> Message<'a> {
             start_at += 1;
         }
         let mut stops = Stops::new(bytes, start_at);
-        let stop = stops.find();
+        let stop = stops.next();
+        let end = End::read(bytes, stop);
         let line;
-        if stops.is_plain_end(stop) {
-            stops.pass_line_end();
-            self.is_plain = start_at == 0;
-            (line, self.header_at) = (cut(bytes, start_at, stop), stop + 2);
-        } else {
+        if end == End::Odd {
             (line, self.header_at) = read_odd_start(bytes, start_at, &mut self.flags);
-            stops = Stops::new(bytes, self.header_at);
+        } else {
+            self.is_plain = start_at == 0;
+            (line, self.header_at) = (cut(bytes, start_at, stop), stop.wrapping_add(2));
         }
         self.start = Start::read(line, &mut self.flags);
-        self.read_header(stops);
-    }
-
-    #[inline(always)]
-    fn read_header(&mut self, mut stops: Stops<'a>) {
-        let mut at = self.header_at;
-        if matches!(byte(self.bytes, at), b' ' | b'\t') {
-            at = self.skip_folded_start(at);
-            stops = Stops::new(self.bytes, at);
-        }
-        let bytes = self.bytes;
-        loop {
-            let stop = stops.find();
-            if stops.is_plain_end(stop) {
-                if stop == at {
-                    self.body_at = at + 2;
-                    break;
-                }
-                match bytes.get(at..).and_then(read_name_and_space) {
-                    Some((header, value)) => self.index.add(header, at.wrapping_add(value), stop),
-                    None if self.read_rarer_line(at, stop) => {}
-                    None => {
-                        let Some(next) = self.read_odd_line(at) else { break };
-                        at = next;
-                        stops = Stops::new(bytes, at);
-                        continue;
-                    }
-                }
-                at = stop.wrapping_add(2);
-                stops.pass_line_end();
-                continue;
-            }
-            let Some(next) = self.read_odd_line(at) else { break };
-            at = next;
-            stops = Stops::new(bytes, at);
+        match end {
+            End::Plain => self.read_header(stops, self.header_at),
+            End::Last => self.body_at = self.header_at.wrapping_add(2),
+            End::Odd => self.read_odd_header(),
         }
         self.flags.raise_if(self.index.is_cut(), Flag::HeadersCut);
     }
 
-    /// Reads a line that ends at `stop` and is plain but for its name, which is long or unknown, or for the spaces
-    /// before its value. Returns whether it is one.
+    /// Reads the header behind an odd start line.
     #[inline(never)]
-    fn read_rarer_line(&mut self, at: usize, stop: usize) -> bool {
-        match read_plain_line(self.bytes, at) {
-            Some((Some(header), from)) if is_plain_value(self.bytes, from) => {
-                self.index.add(header, from.wrapping_add(1), stop);
-                true
+    fn read_odd_header(&mut self) {
+        let at = match byte(self.bytes, self.header_at) {
+            b' ' | b'\t' => self.skip_folded_start(self.header_at),
+            _ => self.header_at,
+        };
+        if let Some(at) = self.read_odd_lines(at) {
+            self.read_header(Stops::new(self.bytes, at), at);
+        }
+    }
+
+    /// Reads the header from `at` on, where no stop is.
+    #[inline(always)]
+    fn read_header(&mut self, mut stops: Stops<'a>, mut at: usize) {
+        let bytes = self.bytes;
+        let Some(mut head) = LineHead::at(bytes, at) else { return self.read_last_lines(stops, at) };
+        loop {
+            let stop = stops.next();
+            let Some(Behind { is_plain_end, next }) = Behind::at(bytes, stop) else {
+                return self.read_last_lines(Stops::new(bytes, at), at);
+            };
+            if is_plain_end && self.read_plain_line(head, at, stop) {
+                (head, at) = (next, stop.wrapping_add(2));
+                continue;
             }
+            if stop < at {
+                continue;
+            }
+            if End::read(bytes, stop) == End::Last && self.read_last_line(head, at, stop) {
+                self.body_at = stop.wrapping_add(4);
+                return;
+            }
+            let Some(next) = self.read_odd_lines(at) else { return };
+            (at, stops) = (next, Stops::new(bytes, next));
+            match LineHead::at(bytes, at) {
+                Some(next) => head = next,
+                None => return self.read_last_lines(stops, at),
+            }
+        }
+    }
+
+    /// Reads the header from `at` on, where no stop is, up to the end of the message, which is near.
+    #[inline(never)]
+    fn read_last_lines(&mut self, mut stops: Stops<'a>, mut at: usize) {
+        loop {
+            let stop = stops.next();
+            if stop < at {
+                continue;
+            }
+            let end = End::read(self.bytes, stop);
+            if end == End::Odd || !self.read_any_plain_line(at, stop) {
+                let Some(next) = self.read_odd_lines(at) else { return };
+                (at, stops) = (next, Stops::new(self.bytes, next));
+                continue;
+            }
+            at = stop.wrapping_add(2);
+            if end == End::Last {
+                self.body_at = at.wrapping_add(2);
+                return;
+            }
+        }
+    }
+
+    /// Reads the line at `at`, which begins with `head`, ends at `stop` and is plain, perhaps but for its name. Returns
+    /// whether it is one.
+    #[inline(always)]
+    fn read_plain_line(&mut self, head: LineHead<'a>, at: usize, stop: usize) -> bool {
+        if let Some((header, behind)) = head.read_name() {
+            let from = at.wrapping_add(behind);
+            if from < stop && head.is_value_at(behind) {
+                self.index.add(header, from, stop);
+                return true;
+            }
+        }
+        self.read_rarer_line(head, at, stop)
+    }
+
+    /// Reads a plain line whose name is long or unknown, or whose value has no space or more than one before it.
+    #[inline(never)]
+    fn read_rarer_line(&mut self, head: LineHead<'a>, at: usize, stop: usize) -> bool {
+        if let Some((header, behind)) = read_long_name_and_space(rest(self.bytes, at)) {
+            let from = at.wrapping_add(behind);
+            if from < stop && byte(self.bytes, from) > b' ' {
+                self.index.add(header, from, stop);
+                return true;
+            }
+        }
+        match head.pass_unknown_name() {
+            Some(behind) if at.wrapping_add(behind) < stop => true,
+            _ => self.read_any_plain_line(at, stop),
+        }
+    }
+
+    /// As [`read_plain_line`](Self::read_plain_line), where there is no hurry.
+    #[inline(never)]
+    fn read_last_line(&mut self, head: LineHead<'a>, at: usize, stop: usize) -> bool {
+        self.read_plain_line(head, at, stop)
+    }
+
+    #[inline(never)]
+    fn read_any_plain_line(&mut self, at: usize, stop: usize) -> bool {
+        match read_plain_name(self.bytes, at) {
             Some((Some(header), from)) => {
                 self.add_trimmed(header, from, stop);
                 true
@@ -170,8 +232,17 @@ impl<'a> Message<'a> {
         self.index.add(header, from + blanks, end);
     }
 
-    /// Reads a line that is not plain and returns where the next one begins, if the header goes on.
+    /// Reads the line at `at`, which is not plain, and those behind it that begin with a stop. Returns where the next one
+    /// begins, if the header goes on.
     #[inline(never)]
+    fn read_odd_lines(&mut self, at: usize) -> Option<usize> {
+        let mut at = self.read_odd_line(at)?;
+        while is_stop(self.bytes, at) {
+            at = self.read_odd_line(at)?;
+        }
+        Some(at)
+    }
+
     fn read_odd_line(&mut self, at: usize) -> Option<usize> {
         self.is_plain = false;
         match read_line(self.bytes, at) {

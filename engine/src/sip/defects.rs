@@ -6,7 +6,6 @@ use rules::{Flag, Flags, Method};
 use super::address::NameAddr;
 use super::header::Header;
 use super::message::{ContentLength, Message};
-use super::start::{Start, read_method};
 use super::text::{cut, find, number, rest};
 use super::uri::{Scheme, Uri};
 use super::via::Via;
@@ -72,8 +71,10 @@ impl Message<'_> {
     }
 
     fn check_start(&self, flags: &mut Flags) {
-        let Start::Request { method, .. } = self.start else { return };
-        flags.raise_if(read_method(method) == Method::Other, Flag::UnknownMethod);
+        if !self.is_request() {
+            return;
+        }
+        flags.raise_if(self.start.method == Method::Other, Flag::UnknownMethod);
         let defects = self.target_defects.get();
         *flags = flags.union(defects.unwrap_or_else(|| target_defects(&self.request_uri())));
     }
@@ -99,12 +100,11 @@ impl Message<'_> {
         if !self.index.has(Header::Cseq) {
             return;
         }
-        match (self.cseq(), self.start) {
-            (None | Some((_, [])), _) => flags.raise(Flag::BadCseq),
-            (Some((_, named)), Start::Request { method, .. }) => {
-                flags.raise_if(named != method, Flag::CseqMismatch);
+        match self.cseq() {
+            None | Some((_, [])) => flags.raise(Flag::BadCseq),
+            Some((_, named)) => {
+                flags.raise_if(self.is_request() && named != self.start.word, Flag::CseqMismatch);
             }
-            _ => {}
         }
     }
 

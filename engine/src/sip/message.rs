@@ -1,6 +1,7 @@
 //! One SIP message and what can be asked of it.
 
 use std::cell::Cell;
+use std::num::NonZeroU16;
 
 use memchr::memchr;
 use rules::{CallType, Flag, Flags, Method};
@@ -11,7 +12,7 @@ use super::defects::{party_defects, target_defects};
 use super::header::{Header, LineHead, read_long_name_and_space};
 use super::index::Index;
 use super::lines::{Behind, End, Lines, Step, Stops, is_stop, read_line, read_plain_name};
-use super::start::{Start, read_method};
+use super::start::{Kind, Start, read_method};
 use super::text::{byte, cut, is_space, number, rest, trim, trim_start};
 use super::uri::Uri;
 use super::values::{Addresses, Values, list_parts};
@@ -58,7 +59,7 @@ impl<'a> Message<'a> {
         // Filled where it lies in the caller's frame, because moving it would cost as much as reading a few lines.
         let mut message = Self {
             bytes: bytes.get(..MESSAGE_BYTES_MAX).unwrap_or(bytes),
-            start: Start::Neither,
+            start: Start::NEITHER,
             header_at: 0,
             body_at: bytes.len().min(MESSAGE_BYTES_MAX),
             index: Index::new(),
@@ -277,41 +278,40 @@ impl<'a> Message<'a> {
 
     /// Whether it is a request, however broken.
     pub fn is_request(&self) -> bool {
-        matches!(self.start, Start::Request { .. })
+        self.start.kind == Kind::Request
     }
 
     /// Whether it is a response, however broken.
     pub fn is_response(&self) -> bool {
-        matches!(self.start, Start::Status { .. })
+        self.start.kind == Kind::Status
     }
 
     /// The method by the request line; of a response, the one CSeq names.
     pub fn method(&self) -> Method {
-        read_method(self.method_text())
+        if self.is_request() { self.start.method } else { self.cseq_method().unwrap_or(Method::Other) }
     }
 
     /// The method as written; empty when there is none.
     pub fn method_text(&self) -> &'a [u8] {
-        match self.start {
-            Start::Request { method, .. } => method,
-            _ => self.cseq().map_or(&[], |(_, method)| method),
-        }
+        if self.is_request() { self.start.word } else { self.cseq().map_or(&[], |(_, method)| method) }
     }
 
     /// The status code of a response, if it is one from 100 to 699.
     pub fn status(&self) -> Option<u16> {
-        if let Start::Status { status, .. } = self.start { status } else { None }
+        self.start.status.map(NonZeroU16::get)
     }
 
     /// The reason phrase of a response; empty for a request.
     pub fn reason_phrase(&self) -> &'a [u8] {
-        if let Start::Status { reason, .. } = self.start { reason } else { &[] }
+        if self.is_response() { self.start.word } else { &[] }
     }
 
     /// The Request-URI; without scheme and host for a response.
     pub fn request_uri(&self) -> Uri<'a> {
-        let Start::Request { uri, .. } = self.start else { return Uri::default() };
-        let uri = Uri::read(uri);
+        if !self.is_request() {
+            return Uri::default();
+        }
+        let uri = Uri::read(self.start.uri);
         self.target_defects.set(Some(target_defects(&uri)));
         uri
     }

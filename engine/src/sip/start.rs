@@ -1,59 +1,90 @@
 //! The first line of a message: a request, a status, or neither.
 
+use std::num::NonZeroU16;
+
 use memchr::{memchr, memrchr};
 use rules::{Flag, Flags, Method};
 
+use super::block::Block;
 use super::text::{cut, is_token, rest, starts_with_ignore_case, trim, trim_end};
 
 /// What the first line says.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Start<'a> {
+pub(super) struct Start<'a> {
+    pub(super) kind: Kind,
+    /// The method of a request.
+    pub(super) method: Method,
+    /// The status code of a response, if it is three digits from 100 to 699.
+    pub(super) status: Option<NonZeroU16>,
+    /// The method of a request as written, or the reason phrase of a response.
+    pub(super) word: &'a [u8],
+    /// The target of a request.
+    pub(super) uri: &'a [u8],
+}
+
+/// What a first line may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
     /// `METHOD uri SIP/2.0`
-    Request { method: &'a [u8], uri: &'a [u8] },
-    /// `SIP/2.0 status reason`; the status is `None` when it is not three digits from 100 to 699.
-    Status { status: Option<u16>, reason: &'a [u8] },
+    Request,
+    /// `SIP/2.0 status reason`
+    Status,
     /// Something else.
     Neither,
 }
 
 impl<'a> Start<'a> {
+    pub(super) const NEITHER: Self =
+        Self { kind: Kind::Neither, method: Method::Other, status: None, word: &[], uri: &[] };
+
     /// Reads `line`, which has no line end any more.
     #[inline(always)]
     pub(super) fn read(line: &'a [u8], flags: &mut Flags) -> Self {
-        Self::read_plain(line).unwrap_or_else(|| Self::read_any(line, flags))
+        let read = if line.first() == Some(&b'S') { Self::read_plain_status(line) } else { None };
+        match read.or_else(|| Self::read_plain_request(line)) {
+            Some(start) => start,
+            None => Self::read_any(line, flags),
+        }
     }
 
-    /// Reads a line as nearly all are: every word where the grammar puts it, one space between them.
+    /// Reads a status line as nearly all are: every word where the grammar puts it, one space between them.
     #[inline(always)]
-    fn read_plain(line: &'a [u8]) -> Option<Self> {
-        if let [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b' ', status @ ..] = line {
-            let [hundreds @ b'1'..=b'6', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b' ', reason @ ..] = status
-            else {
-                return None;
-            };
-            if reason.last().is_none_or(|&last| last <= b' ') {
-                return None;
-            }
-            let digit = |digit: u8| u16::from(digit.wrapping_sub(b'0'));
-            let status = Some(digit(*hundreds) * 100 + digit(*tens) * 10 + digit(*ones));
-            return Some(Self::Status { status, reason });
+    fn read_plain_status(line: &'a [u8]) -> Option<Self> {
+        let [version @ .., hundreds, tens, ones, b' '] = line.first_chunk::<12>()? else { return None };
+        if version != b"SIP/2.0 " || !matches!((hundreds, tens, ones), (b'1'..=b'6', b'0'..=b'9', b'0'..=b'9')) {
+            return None;
         }
+        let reason = line.get(12..).filter(|reason| reason.last().is_some_and(|&last| last > b' '))?;
+        Some(Self::of_status(read_status([*hundreds, *tens, *ones]), reason))
+    }
+
+    /// Reads a request line with a method that is known, as nearly all are written.
+    #[inline(always)]
+    fn read_plain_request(line: &'a [u8]) -> Option<Self> {
         let words = line.strip_suffix(b" SIP/2.0")?;
-        let method_end = words.iter().position(|byte| !byte.is_ascii_uppercase())?;
-        let (method, [b' ', uri @ ..]) = words.split_at_checked(method_end)? else { return None };
+        let spaces = NonZeroU16::new(Block::read(words.first_chunk()?).equal(b' ') as u16)?;
+        let (method, target) = words.split_at_checked(spaces.trailing_zeros() as usize)?;
+        let [_, uri @ ..] = target else { return None };
         let is_plain = matches!(uri, [first, .., last] if *first > b' ' && *first != b'<' && *last > b' ');
-        (is_plain && method_end > 0).then_some(Self::Request { method, uri })
+        let known = read_method(method);
+        (is_plain && known != Method::Other).then_some(Self {
+            kind: Kind::Request,
+            method: known,
+            status: None,
+            word: method,
+            uri,
+        })
     }
 
     #[inline(never)]
     fn read_any(line: &'a [u8], flags: &mut Flags) -> Self {
         if starts_with_ignore_case(line, b"SIP/") && line.get(4).is_some_and(u8::is_ascii_digit) {
-            return Self::read_status(line, flags);
+            return Self::read_any_status(line, flags);
         }
         Self::read_request(line, flags)
     }
 
-    fn read_status(line: &'a [u8], flags: &mut Flags) -> Self {
+    fn read_any_status(line: &'a [u8], flags: &mut Flags) -> Self {
         let version_end = memchr(b' ', line).unwrap_or(line.len());
         flags.raise_if(!is_version(cut(line, 0, version_end)), Flag::BadVersion);
         let behind = rest(line, version_end + 1);
@@ -62,12 +93,17 @@ impl<'a> Start<'a> {
         let code_end = memchr(b' ', behind).unwrap_or(behind.len());
         let status = match cut(behind, 0, code_end) {
             &[hundreds @ b'1'..=b'6', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
-                Some(u16::from(hundreds - b'0') * 100 + u16::from(tens - b'0') * 10 + u16::from(ones - b'0'))
+                read_status([hundreds, tens, ones])
             }
             _ => None,
         };
         flags.raise_if(status.is_none(), Flag::BadStatus);
-        Self::Status { status, reason: rest(behind, code_end + 1) }
+        Self::of_status(status, rest(behind, code_end + 1))
+    }
+
+    #[inline(always)]
+    fn of_status(status: Option<NonZeroU16>, reason: &'a [u8]) -> Self {
+        Self { kind: Kind::Status, method: Method::Other, status, word: reason, uri: &[] }
     }
 
     fn read_request(line: &'a [u8], flags: &mut Flags) -> Self {
@@ -75,7 +111,7 @@ impl<'a> Start<'a> {
         let method_end = trimmed.iter().position(|&byte| byte == b' ' || byte == b'\t');
         let Some(method_end) = method_end.filter(|&end| end > 0) else {
             flags.raise(Flag::BadStartLine);
-            return Self::Neither;
+            return Self::NEITHER;
         };
         let method = cut(trimmed, 0, method_end);
         let behind = rest(trimmed, method_end + 1);
@@ -102,8 +138,15 @@ impl<'a> Start<'a> {
             uri = trim(inner.strip_suffix(b">").unwrap_or(inner));
         }
         flags.raise_if(uri.is_empty(), Flag::BadStartLine);
-        Self::Request { method, uri }
+        Self { kind: Kind::Request, method: read_method(method), status: None, word: method, uri }
     }
+}
+
+/// The number that three digits are.
+#[inline(always)]
+fn read_status(digits: [u8; 3]) -> Option<NonZeroU16> {
+    let [hundreds, tens, ones] = digits.map(|digit| u16::from(digit.wrapping_sub(b'0')));
+    NonZeroU16::new(hundreds * 100 + tens * 10 + ones)
 }
 
 /// Reads a method; methods are case-sensitive (RFC 3261 §7.1).

@@ -4,6 +4,7 @@ use memchr::memrchr;
 use rules::{Flag, Flags};
 
 use super::params::{Params, quoted_end};
+use super::plain::{PlainAddress, read_plain_tag};
 use super::text::{byte, cut, find, find_either, is_space, rest, trim, trim_start};
 use super::uri::Uri;
 
@@ -19,14 +20,14 @@ pub struct NameAddr<'a> {
     /// What had to be repaired in this address, its URI included.
     pub flags: Flags,
     /// Bytes behind the comma that ended it.
-    tail: usize,
+    pub(super) tail: usize,
 }
 
 impl<'a> NameAddr<'a> {
     /// Reads the first address of `value`. Never fails.
     #[inline]
     pub fn read(value: &'a [u8]) -> Self {
-        match Self::read_alone(value) {
+        match Self::read_alone(value, value.len()) {
             Some(address) => address,
             None => Self::read_any(value),
         }
@@ -38,10 +39,13 @@ impl<'a> NameAddr<'a> {
         Self::read_one(value, &mut None).0
     }
 
-    /// Reads `value` if it is one address and written as nearly all are.
+    /// Reads the first `length` bytes of `text` if they are one address and written as most are.
     #[inline(always)]
-    pub(super) fn read_alone(value: &'a [u8]) -> Option<Self> {
-        let parts = PlainParts::find(value)?;
+    pub(super) fn read_alone(text: &'a [u8], length: usize) -> Option<Self> {
+        if let Some(plain) = PlainAddress::read(text, length) {
+            return Some(plain.into_address());
+        }
+        let parts = PlainParts::find(text.get(..length)?)?;
         let uri = Uri::read(parts.uri);
         let flags = uri.flags;
         Some(Self { display: parts.display, uri, params: parts.params, flags, tail: 0 })
@@ -69,17 +73,13 @@ impl<'a> NameAddr<'a> {
         }
     }
 
-    /// The first `tag` of the first address of `value`: what [`tag`](Self::tag) of it says, without reading its URI
-    /// where it is written as everybody does.
-    pub(super) fn read_tag(value: &'a [u8]) -> Option<&'a [u8]> {
-        match split_bracketed(value) {
-            Some((_, _, [])) => None,
-            Some((_, _, [b';', b't', b'a', b'g', b'=', tag @ ..]))
-                if find_either(b',', b'"', tag).is_none() && find(b';', tag).is_none() =>
-            {
-                Some(trim(tag))
-            }
-            _ => Self::read(value).tag(),
+    /// The first `tag` of the first address of the first `length` bytes of `text`: what [`tag`](Self::tag) of it says, without
+    /// reading its URI where it is written as everybody does.
+    #[inline]
+    pub(super) fn read_tag(text: &'a [u8], length: usize) -> Option<&'a [u8]> {
+        match read_plain_tag(text, length) {
+            Some(tag) => tag,
+            None => Self::read_any(text.get(..length)?).tag(),
         }
     }
 

@@ -12,6 +12,19 @@ impl Block {
         equal(self.0, wanted)
     }
 
+    /// Which bytes are `one` or `other`.
+    #[inline(always)]
+    pub(super) fn equal_either(self, one: u8, other: u8) -> u64 {
+        equal_either(self.0, one, other)
+    }
+
+    /// Which bytes end a parameter or are rare in one: `;`, `<`, and all below `-` but the plus; bytes that are not
+    /// ASCII.
+    #[inline(always)]
+    pub(super) fn value_marks(self) -> u64 {
+        value_marks(self.0)
+    }
+
     /// Which bytes are above `bound`, taken as signed: bytes that are not ASCII are below zero.
     #[inline(always)]
     pub(super) fn above(self, bound: i8) -> u64 {
@@ -29,6 +42,20 @@ impl Block {
     #[inline(always)]
     pub(super) fn marks(self) -> u64 {
         marks(self.0)
+    }
+
+    /// Which bytes end the user part of an address or are rare in it: `@`, `:`, `>`, and all below `-` but the plus; bytes
+    /// that are not ASCII.
+    #[inline(always)]
+    pub(super) fn user_marks(self) -> u64 {
+        user_marks(self.0)
+    }
+
+    /// Which bytes end the parameters of an address or are rare in them: `<`, `>`, `?`, and all below `-` but the plus;
+    /// bytes that are not ASCII.
+    #[inline(always)]
+    pub(super) fn param_marks(self) -> u64 {
+        param_marks(self.0)
     }
 
     /// Which bytes neither a host name nor an IPv4 address holds. The underscore is common though not lawful.
@@ -99,10 +126,9 @@ pub(super) fn scan(text: &[u8], look: impl Fn(Block) -> u64) -> u64 {
     bits | found << at
 }
 
-/// The same as [`scan`], with less to do where there are 64 bytes.
+/// The bits that `look` finds in `row`.
 #[inline(always)]
-pub(super) fn scan_row(text: &[u8], look: impl Fn(Block) -> u64) -> u64 {
-    let Some(row) = text.first_chunk::<64>() else { return scan(text, look) };
+pub(super) fn look(row: &[u8; 64], look: impl Fn(Block) -> u64) -> u64 {
     let (blocks, _) = row.as_chunks::<16>();
     let [first, second, third, fourth] = blocks else { return 0 };
     let bits = |block| look(Block::read(block));
@@ -126,14 +152,17 @@ static LEADING: Aligned<[[u8; 16]; 16]> = {
 };
 
 #[cfg(target_arch = "x86_64")]
-use sse2::{Lanes, above, are_all_above, equal, first_word, foreign_to_hosts, load, lowered, marks, same_bits};
+use sse2::{
+    Lanes, above, are_all_above, equal, equal_either, first_word, foreign_to_hosts, load, lowered, marks,
+    param_marks, same_bits, user_marks, value_marks,
+};
 
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     pub(super) use safe_arch::m128i as Lanes;
     use safe_arch::{
-        bitandnot_m128i, cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, get_i64_from_m128i_s, load_unaligned_m128i,
-        move_mask_i8_m128i, set_splat_i8_m128i,
+        bitandnot_m128i, cmp_eq_mask_i8_m128i, cmp_gt_mask_i8_m128i, get_i64_from_m128i_s,
+        load_unaligned_m128i, move_mask_i8_m128i, set_splat_i8_m128i,
     };
 
     #[inline(always)]
@@ -162,6 +191,16 @@ mod sse2 {
     }
 
     #[inline(always)]
+    pub(super) fn equal_either(lanes: Lanes, one: u8, other: u8) -> u64 {
+        bits(same(lanes, one) | same(lanes, other))
+    }
+
+    #[inline(always)]
+    pub(super) fn value_marks(lanes: Lanes) -> u64 {
+        bits((below(lanes, b'-') ^ same(lanes, b'+')) | same(lanes, b';') | same(lanes, b'<'))
+    }
+
+    #[inline(always)]
     pub(super) fn above(lanes: Lanes, bound: i8) -> u64 {
         bits(greater(lanes, bound as u8))
     }
@@ -176,6 +215,23 @@ mod sse2 {
     pub(super) fn marks(lanes: Lanes) -> u64 {
         let parts = same(lanes, b'%') | bitandnot_m128i(greater(lanes, b'@'), greater(lanes, b'9'));
         bits(bitandnot_m128i(parts, greater(lanes, b' '))) ^ 0xffff
+    }
+
+    #[inline(always)]
+    pub(super) fn user_marks(lanes: Lanes) -> u64 {
+        let colons = same(lanes | set_splat_i8_m128i(0x04), b'>');
+        bits((below(lanes, b'-') ^ same(lanes, b'+')) | colons | same(lanes, b'@'))
+    }
+
+    #[inline(always)]
+    pub(super) fn param_marks(lanes: Lanes) -> u64 {
+        let brackets = same(lanes | set_splat_i8_m128i(0x02), b'>');
+        bits((below(lanes, b'-') ^ same(lanes, b'+')) | brackets | same(lanes, b'?'))
+    }
+
+    #[inline(always)]
+    fn below(lanes: Lanes, bound: u8) -> Lanes {
+        cmp_gt_mask_i8_m128i(set_splat_i8_m128i(bound as i8), lanes)
     }
 
     #[inline(always)]
@@ -203,7 +259,10 @@ mod sse2 {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-use portable::{Lanes, above, are_all_above, equal, first_word, foreign_to_hosts, load, lowered, marks, same_bits};
+use portable::{
+    Lanes, above, are_all_above, equal, equal_either, first_word, foreign_to_hosts, load, lowered, marks,
+    param_marks, same_bits, user_marks, value_marks,
+};
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable {
@@ -231,6 +290,14 @@ mod portable {
         bits(lanes, |byte| byte == wanted)
     }
 
+    pub(super) fn equal_either(lanes: Lanes, one: u8, other: u8) -> u64 {
+        bits(lanes, |byte| byte == one || byte == other)
+    }
+
+    pub(super) fn value_marks(lanes: Lanes) -> u64 {
+        bits(lanes, |byte| byte != b'+' && matches!(byte, 0..=b',' | b';' | b'<' | 0x80..))
+    }
+
     pub(super) fn above(lanes: Lanes, bound: i8) -> u64 {
         bits(lanes, |byte| (byte as i8) > bound)
     }
@@ -241,6 +308,14 @@ mod portable {
 
     pub(super) fn marks(lanes: Lanes) -> u64 {
         bits(lanes, |byte| matches!(byte, 0..=b' ' | b'%' | b':'..=b'@' | 0x80..))
+    }
+
+    pub(super) fn user_marks(lanes: Lanes) -> u64 {
+        bits(lanes, |byte| byte != b'+' && matches!(byte, 0..=b',' | b':' | b'>' | b'@' | 0x80..))
+    }
+
+    pub(super) fn param_marks(lanes: Lanes) -> u64 {
+        bits(lanes, |byte| byte != b'+' && matches!(byte, 0..=b',' | b'<' | b'>' | b'?' | 0x80..))
     }
 
     pub(super) fn foreign_to_hosts(lanes: Lanes) -> u64 {
@@ -261,11 +336,17 @@ mod tests {
         let text: Vec<u8> = (0..=255).chain(0..=255).map(|byte: u8| byte.wrapping_mul(37)).collect();
         for bytes in text.windows(16) {
             let bytes: &[u8; 16] = bytes.try_into().unwrap();
+            assert_eq!(Block::read(bytes).user_marks(), portable::user_marks(*bytes));
+            assert_eq!(Block::read(bytes).value_marks(), portable::value_marks(*bytes));
+            assert_eq!(Block::read(bytes).equal_either(b',', 7), portable::equal_either(*bytes, b',', 7));
+            assert_eq!(Block::read(bytes).param_marks(), portable::param_marks(*bytes));
             assert_eq!(Block::read(bytes).marks(), portable::marks(*bytes));
             assert_eq!(Block::read(bytes).foreign_to_hosts(), portable::foreign_to_hosts(*bytes));
             for bound in -128..=127 {
                 let four = [load(&[0x7f; 16]), load(&[0x7f; 16]), load(&[0x7f; 16]), load(bytes)];
-                assert_eq!(are_all_above(four, bound), portable::above(*bytes, bound) == 0xffff);
+                let portable = portable::are_all_above([[0x7f; 16], [0x7f; 16], [0x7f; 16], *bytes], bound);
+                assert_eq!(are_all_above(four, bound), portable);
+                assert_eq!(portable, bound < 0x7f && portable::above(*bytes, bound) == 0xffff);
             }
             for last in 0..16 {
                 let (lowered, mask) = (Block::read(bytes).lowered_past(last), &LEADING.0[last]);

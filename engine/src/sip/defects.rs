@@ -80,19 +80,19 @@ impl Message<'_> {
     }
 
     fn check_parties(&self, flags: &mut Flags) {
-        for (header, defects) in
-            [(Header::From, self.from_defects.get()), (Header::To, self.to_defects.get())]
-        {
-            let Some(value) = self.value(header) else { continue };
-            let defects = defects.unwrap_or_else(|| party_defects(&NameAddr::read(value), header, value));
+        for (header, defects) in [(Header::From, &self.from_defects), (Header::To, &self.to_defects)] {
+            if defects.get().is_none() {
+                self.party(header, defects);
+            }
+            let Some(defects) = defects.get() else { continue };
             *flags = flags.union(defects);
             // Several values where one is lawful: a comma list breaks the grammar, lines repeat a header.
             if defects.contains(Flag::Malformed) || self.is_repeated(header) {
                 self.addresses(header).for_each(|address| check_party(&address, header, flags));
             }
         }
-        if let Some(via) = self.value(Header::Via) {
-            flags.raise_if(!Via::is_lawful(via), Flag::Malformed);
+        if let Some((via, length)) = self.open(Header::Via) {
+            flags.raise_if(!Via::is_lawful(via, length), Flag::Malformed);
         }
     }
 
@@ -145,12 +145,11 @@ pub(super) fn target_defects(uri: &Uri<'_>) -> Flags {
     flags
 }
 
-/// What is wrong with the first address of `value`, that of From or To, and whether it is not the only one.
+/// What is wrong with the first address of From or To, whether or not others follow it.
 #[inline]
-pub(super) fn party_defects(first: &NameAddr<'_>, header: Header, value: &[u8]) -> Flags {
+pub(super) fn party_defects(first: &NameAddr<'_>, header: Header) -> Flags {
     let mut flags = Flags::NONE;
     check_party(first, header, &mut flags);
-    flags.raise_if(first.behind(value) > 0, Flag::Malformed);
     flags
 }
 

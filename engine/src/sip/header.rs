@@ -163,20 +163,16 @@ impl<'a> LineHead<'a> {
         self.0.get(at).is_some_and(|&first| first > b' ')
     }
 
-    /// Passes a name that [`read_name`](Self::read_name) would read if it were a known one. Returns the place behind the
-    /// space.
+    /// Whether [`read_name`](Self::read_name), which knows no such name, would read it if it did, with a value behind it.
     #[inline(always)]
-    pub(super) fn pass_unknown_name(self) -> Option<usize> {
+    pub(super) fn is_unknown_name(self) -> bool {
         let block = self.block();
-        let colon = NonZeroU16::new(block.equal(b':') as u16)?.trailing_zeros() as usize;
-        let foreign = block.foreign_to_hosts();
-        let behind = colon.wrapping_add(2);
-        let is_unknown = foreign.trailing_zeros() as usize == colon
-            && (1..=NAME_BYTES_SHORT).contains(&colon)
+        let Some(colons) = NonZeroU16::new(block.equal(b':') as u16) else { return false };
+        let colon = colons.trailing_zeros() as usize;
+        (1..=NAME_BYTES_SHORT).contains(&colon)
             && self.0.get(colon.wrapping_add(1)) == Some(&b' ')
-            && self.is_value_at(behind)
-            && self.read_name().is_none();
-        is_unknown.then_some(behind)
+            && self.is_value_at(colon.wrapping_add(2))
+            && block.foreign_to_hosts().trailing_zeros() as usize == colon
     }
 
     #[inline(always)]
@@ -384,7 +380,8 @@ impl<const PLACES: usize> Names<PLACES> {
     const fn find_multiplier(min: usize, max: usize) -> u64 {
         let mut multiplier: u64 = 0x9e37_79b9_7f4a_7c15;
         while Self::new(multiplier, min, max).is_none() {
-            multiplier = multiplier.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) | 1;
+            multiplier =
+                multiplier.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) | 1;
         }
         multiplier
     }
@@ -413,7 +410,11 @@ impl<const PLACES: usize> Names<PLACES> {
             }
             (text[end], text[end + 1]) = (b':', b' ');
             let head = *text.first_chunk().expect("the text is longer");
-            let place = Self::place(u64::from_le_bytes(*text.first_chunk().expect("the text is longer")), end, multiplier);
+            let place = Self::place(
+                u64::from_le_bytes(*text.first_chunk().expect("the text is longer")),
+                end,
+                multiplier,
+            );
             if names.heads.0[place][0] != 0 {
                 return None;
             }
@@ -451,6 +452,14 @@ mod tests {
             assert_eq!(Header::from_name(&name.to_ascii_uppercase()), Some(header));
             let line = [name, b": something long enough to read at once"].concat();
             assert_eq!(read_name(&line), Some((header, name.len() + 1)));
+            let with_space = Some((header, name.len() + 2));
+            let head = LineHead::at(&line, 0).unwrap();
+            if name.len() > NAME_BYTES_SHORT {
+                assert_eq!(read_long_name_and_space(&line), with_space);
+            } else {
+                assert_eq!(head.read_name(), with_space);
+                assert_eq!(read_long_name_and_space(&line), None);
+            }
             if header.compact() != 0 {
                 assert_eq!(Header::from_name(&[header.compact()]), Some(header));
                 assert_eq!(Header::from_name(&[header.compact().to_ascii_uppercase()]), Some(header));
@@ -464,6 +473,12 @@ mod tests {
         {
             assert_eq!(Header::from_name(name), None, "{name:?}");
         }
+        let head = |line: &'static [u8]| LineHead::at(line, 0).unwrap();
+        assert_eq!(head(b"From:<sip:a very long value>").read_name(), None);
+        assert!(!head(b"From:<sip:a very long value>").is_unknown_name());
+        assert!(head(b"X-From: a very long value, really").is_unknown_name());
+        assert!(!head(b"X From: a very long value, really").is_unknown_name());
+        assert!(!head(b": a very long value, really").is_unknown_name());
         assert_eq!(read_name(b"Call\rID: a very long value, really"), None);
         assert_eq!(read_name(b"From\0: a very long value, really"), None);
     }

@@ -1,7 +1,7 @@
 //! Where the known headers of a message stand: a table of fixed size, no heap.
 
 use super::header::Header;
-use crate::limits::HEADERS_MAX;
+use crate::limits::{HEADERS_MAX, MESSAGE_BYTES_MAX};
 
 /// The known headers of one message: the first of each by its number, further ones in a short list.
 #[derive(Clone)]
@@ -9,7 +9,7 @@ pub(super) struct Index {
     /// The first of each header; only those in `seen` mean anything.
     first: [Place; Header::ALL.len()],
     /// Further ones in their order.
-    further: [(Header, Place); FURTHER_MAX],
+    further: [Further; FURTHER_MAX],
     /// How many further ones there are, whether or not they found room.
     further_count: usize,
     /// Headers that stand in the message.
@@ -20,19 +20,40 @@ pub(super) struct Index {
     empty: u64,
 }
 
-/// Where a value begins, and where its line ends, perhaps behind some spaces.
+/// Where a value begins and ends.
 #[derive(Clone, Copy)]
 struct Place {
     start: u32,
     end: u32,
 }
 
+/// A further value: its header in the lowest byte, and its place in 28 bits each.
+#[derive(Clone, Copy)]
+struct Further(u64);
+
+impl Further {
+    fn new(header: Header, place: Place) -> Self {
+        Self(header as u64 | u64::from(place.start) << 8 | u64::from(place.end) << 36)
+    }
+
+    fn is(self, header: Header) -> bool {
+        self.0 as u8 == header as u8
+    }
+
+    fn place(self) -> Place {
+        Place { start: (self.0 >> 8) as u32 & PLACE_MAX, end: (self.0 >> 36) as u32 & PLACE_MAX }
+    }
+}
+
+const PLACE_MAX: u32 = (1 << 28) - 1;
+const _: () = assert!(MESSAGE_BYTES_MAX <= PLACE_MAX as usize, "places have 28 bits");
+
 impl Index {
     #[inline(always)]
     pub(super) fn new() -> Self {
         Self {
             first: [Place { start: 0, end: 0 }; Header::ALL.len()],
-            further: [(Header::From, Place { start: 0, end: 0 }); FURTHER_MAX],
+            further: [Further(0); FURTHER_MAX],
             further_count: 0,
             seen: 0,
             repeated: 0,
@@ -40,7 +61,7 @@ impl Index {
         }
     }
 
-    /// Adds a value that stands from `start` to `end` or to the last byte before it that is no space.
+    /// Adds a value that stands from `start` to `end`.
     #[inline(always)]
     pub(super) fn add(&mut self, header: Header, start: usize, end: usize) {
         let bit = header.bit();
@@ -64,7 +85,7 @@ impl Index {
     fn add_further(&mut self, header: Header, place: Place) {
         self.repeated |= header.bit();
         if let Some(room) = self.further.get_mut(self.further_count) {
-            *room = (header, place);
+            *room = Further::new(header, place);
         }
         self.further_count += 1;
     }
@@ -113,6 +134,16 @@ impl Index {
         self.first.get(header as usize)?.cut(bytes)
     }
 
+    /// What stands from the first value of `header` to the end of the message, and how long the value is.
+    #[inline(always)]
+    pub(super) fn first_open<'a>(&self, bytes: &'a [u8], header: Header) -> Option<(&'a [u8], usize)> {
+        if !self.has(header) {
+            return None;
+        }
+        let place = self.first.get(header as usize)?;
+        Some((bytes.get(place.start as usize..)?, place.end.wrapping_sub(place.start) as usize))
+    }
+
     /// The next further value of `header` from `slot` on, and the slot behind it.
     pub(super) fn further<'a>(
         &self,
@@ -121,20 +152,15 @@ impl Index {
         header: Header,
     ) -> Option<(&'a [u8], usize)> {
         let places = self.further.get(slot..self.further_count)?;
-        let found = places.iter().position(|&(other, _)| other == header)?;
-        let (_, place) = places.get(found)?;
-        Some((place.cut(bytes)?, slot + found + 1))
+        let found = places.iter().position(|further| further.is(header))?;
+        Some((places.get(found)?.place().cut(bytes)?, slot + found + 1))
     }
 }
 
 impl Place {
     #[inline(always)]
     fn cut(self, bytes: &[u8]) -> Option<&[u8]> {
-        let mut value = bytes.get(self.start as usize..self.end as usize)?;
-        while let [head @ .., b' '] = value {
-            value = head;
-        }
-        Some(value)
+        bytes.get(self.start as usize..self.end as usize)
     }
 }
 

@@ -185,7 +185,7 @@ impl End {
 
 /// What stands from the end of a line on.
 pub(super) struct Behind<'a> {
-    /// Whether it is a CRLF with the first byte of a plain line behind it.
+    /// Whether it is a CRLF with no space before it and the first byte of a plain line behind it.
     pub(super) is_plain_end: bool,
     /// What the next line begins with.
     pub(super) next: LineHead<'a>,
@@ -195,10 +195,11 @@ impl<'a> Behind<'a> {
     /// What stands from `at` on, unless the message is over soon.
     #[inline(always)]
     pub(super) fn at(bytes: &'a [u8], at: usize) -> Option<Self> {
-        let behind: &[u8; 2 + HEAD_BYTES] = bytes.get(at..)?.first_chunk()?;
-        let (end, _) = behind.split_first_chunk()?;
+        let behind: &[u8; 3 + HEAD_BYTES] = bytes.get(at.wrapping_sub(1)..)?.first_chunk()?;
+        let (&[last, cr, lf], _) = behind.split_first_chunk()?;
         let next = LineHead::new(behind.last_chunk()?);
-        let is_plain_end = u16::from_le_bytes(*end) == CRLF && next.first() as i8 > b' ' as i8;
+        let is_plain_end =
+            last != b' ' && u16::from_le_bytes([cr, lf]) == CRLF && next.first() as i8 > b' ' as i8;
         Some(Self { is_plain_end, next })
     }
 }

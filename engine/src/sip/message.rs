@@ -9,11 +9,12 @@ use rules::{CallType, Flag, Flags, Method};
 use super::address::NameAddr;
 use super::body::read_call_type;
 use super::defects::{party_defects, target_defects};
-use super::header::{Header, LineHead, read_long_name_and_space};
+use super::header::Header;
 use super::index::Index;
-use super::lines::{Behind, End, Lines, Step, Stops, is_stop, read_line, read_plain_name};
+use super::lines::Lines;
+use super::plain::{PlainAddress, PlainUri};
 use super::start::{Kind, Start, read_method};
-use super::text::{byte, cut, is_space, number, rest, trim, trim_start};
+use super::text::{cut, is_space, number, open, rest, trim, trim_start};
 use super::uri::Uri;
 use super::values::{Addresses, Values, list_parts};
 use super::via::Via;
@@ -37,6 +38,8 @@ pub struct Message<'a> {
     pub(super) target_defects: Cell<Option<Flags>>,
     pub(super) from_defects: Cell<Option<Flags>>,
     pub(super) to_defects: Cell<Option<Flags>>,
+    /// What Content-Length says, once somebody has asked.
+    length: Cell<Option<ContentLength>>,
 }
 
 /// What Content-Length says (RFC 3261 §20.14).
@@ -54,9 +57,9 @@ pub enum ContentLength {
 
 impl<'a> Message<'a> {
     /// Reads one message: a datagram, or what the [`Framer`](super::Framer) cut out of a stream.
-    #[inline(always)]
+    // A call of its own fills it where it lies in the caller's frame; moving it would cost as much as reading two lines.
+    #[inline(never)]
     pub fn read(bytes: &'a [u8]) -> Self {
-        // Filled where it lies in the caller's frame, because moving it would cost as much as reading a few lines.
         let mut message = Self {
             bytes: bytes.get(..MESSAGE_BYTES_MAX).unwrap_or(bytes),
             start: Start::NEITHER,
@@ -68,201 +71,11 @@ impl<'a> Message<'a> {
             target_defects: Cell::new(None),
             from_defects: Cell::new(None),
             to_defects: Cell::new(None),
+            length: Cell::new(None),
         };
         message.flags.raise_if(bytes.len() > MESSAGE_BYTES_MAX, Flag::Oversized);
         message.read_lines();
         message
-    }
-
-    #[inline(never)]
-    fn read_lines(&mut self) {
-        let bytes = self.bytes;
-        let mut start_at = 0;
-        while matches!(byte(bytes, start_at), b'\r' | b'\n') {
-            start_at += 1;
-        }
-        let mut stops = Stops::new(bytes, start_at);
-        let stop = stops.next();
-        let end = End::read(bytes, stop);
-        let line;
-        if end == End::Odd {
-            (line, self.header_at) = read_odd_start(bytes, start_at, &mut self.flags);
-        } else {
-            self.is_plain = start_at == 0;
-            (line, self.header_at) = (cut(bytes, start_at, stop), stop.wrapping_add(2));
-        }
-        self.start = Start::read(line, &mut self.flags);
-        match end {
-            End::Plain => self.read_header(stops, self.header_at),
-            End::Last => self.body_at = self.header_at.wrapping_add(2),
-            End::Odd => self.read_odd_header(),
-        }
-        self.flags.raise_if(self.index.is_cut(), Flag::HeadersCut);
-    }
-
-    /// Reads the header behind an odd start line.
-    #[inline(never)]
-    fn read_odd_header(&mut self) {
-        let at = match byte(self.bytes, self.header_at) {
-            b' ' | b'\t' => self.skip_folded_start(self.header_at),
-            _ => self.header_at,
-        };
-        if let Some(at) = self.read_odd_lines(at) {
-            self.read_header(Stops::new(self.bytes, at), at);
-        }
-    }
-
-    /// Reads the header from `at` on, where no stop is.
-    #[inline(always)]
-    fn read_header(&mut self, mut stops: Stops<'a>, mut at: usize) {
-        let bytes = self.bytes;
-        let Some(mut head) = LineHead::at(bytes, at) else { return self.read_last_lines(stops, at) };
-        loop {
-            let stop = stops.next();
-            let Some(Behind { is_plain_end, next }) = Behind::at(bytes, stop) else {
-                return self.read_last_lines(Stops::new(bytes, at), at);
-            };
-            if is_plain_end && self.read_plain_line(head, at, stop) {
-                (head, at) = (next, stop.wrapping_add(2));
-                continue;
-            }
-            if stop < at {
-                continue;
-            }
-            if End::read(bytes, stop) == End::Last && self.read_last_line(head, at, stop) {
-                self.body_at = stop.wrapping_add(4);
-                return;
-            }
-            let Some(next) = self.read_odd_lines(at) else { return };
-            (at, stops) = (next, Stops::new(bytes, next));
-            match LineHead::at(bytes, at) {
-                Some(next) => head = next,
-                None => return self.read_last_lines(stops, at),
-            }
-        }
-    }
-
-    /// Reads the header from `at` on, where no stop is, up to the end of the message, which is near.
-    #[inline(never)]
-    fn read_last_lines(&mut self, mut stops: Stops<'a>, mut at: usize) {
-        loop {
-            let stop = stops.next();
-            if stop < at {
-                continue;
-            }
-            let end = End::read(self.bytes, stop);
-            if end == End::Odd || !self.read_any_plain_line(at, stop) {
-                let Some(next) = self.read_odd_lines(at) else { return };
-                (at, stops) = (next, Stops::new(self.bytes, next));
-                continue;
-            }
-            at = stop.wrapping_add(2);
-            if end == End::Last {
-                self.body_at = at.wrapping_add(2);
-                return;
-            }
-        }
-    }
-
-    /// Reads the line at `at`, which begins with `head`, ends at `stop` and is plain, perhaps but for its name. Returns
-    /// whether it is one.
-    #[inline(always)]
-    fn read_plain_line(&mut self, head: LineHead<'a>, at: usize, stop: usize) -> bool {
-        if let Some((header, behind)) = head.read_name() {
-            let from = at.wrapping_add(behind);
-            if from < stop && head.is_value_at(behind) {
-                self.index.add(header, from, stop);
-                return true;
-            }
-        }
-        self.read_rarer_line(head, at, stop)
-    }
-
-    /// Reads a plain line whose name is long or unknown, or whose value has no space or more than one before it.
-    #[inline(never)]
-    fn read_rarer_line(&mut self, head: LineHead<'a>, at: usize, stop: usize) -> bool {
-        if let Some((header, behind)) = read_long_name_and_space(rest(self.bytes, at)) {
-            let from = at.wrapping_add(behind);
-            if from < stop && byte(self.bytes, from) > b' ' {
-                self.index.add(header, from, stop);
-                return true;
-            }
-        }
-        match head.pass_unknown_name() {
-            Some(behind) if at.wrapping_add(behind) < stop => true,
-            _ => self.read_any_plain_line(at, stop),
-        }
-    }
-
-    /// As [`read_plain_line`](Self::read_plain_line), where there is no hurry.
-    #[inline(never)]
-    fn read_last_line(&mut self, head: LineHead<'a>, at: usize, stop: usize) -> bool {
-        self.read_plain_line(head, at, stop)
-    }
-
-    #[inline(never)]
-    fn read_any_plain_line(&mut self, at: usize, stop: usize) -> bool {
-        match read_plain_name(self.bytes, at) {
-            Some((Some(header), from)) => {
-                self.add_trimmed(header, from, stop);
-                true
-            }
-            Some((None, _)) => true,
-            None => false,
-        }
-    }
-
-    /// What would be a fold of the start line, which has none, is no header, whatever stands there.
-    #[inline(never)]
-    fn skip_folded_start(&mut self, at: usize) -> usize {
-        self.is_plain = false;
-        self.flags.raise(Flag::FoldAfterStartLine);
-        self.flags.raise(Flag::Malformed);
-        if let Step::Line(line) = read_line(self.bytes, at) {
-            self.header_at = line.next;
-        }
-        self.header_at
-    }
-
-    #[inline(never)]
-    fn add_trimmed(&mut self, header: Header, from: usize, end: usize) {
-        let blanks = cut(self.bytes, from, end).iter().take_while(|&&byte| byte == b' ').count();
-        if from + blanks == end {
-            self.index.add_empty(header);
-        }
-        self.index.add(header, from + blanks, end);
-    }
-
-    /// Reads the line at `at`, which is not plain, and those behind it that begin with a stop. Returns where the next one
-    /// begins, if the header goes on.
-    #[inline(never)]
-    fn read_odd_lines(&mut self, at: usize) -> Option<usize> {
-        let mut at = self.read_odd_line(at)?;
-        while is_stop(self.bytes, at) {
-            at = self.read_odd_line(at)?;
-        }
-        Some(at)
-    }
-
-    fn read_odd_line(&mut self, at: usize) -> Option<usize> {
-        self.is_plain = false;
-        match read_line(self.bytes, at) {
-            Step::Line(line) => {
-                self.flags = self.flags.union(line.flags);
-                if let Some(header) = line.header {
-                    self.add_trimmed(header, line.value.0, line.value.1);
-                }
-                Some(line.next)
-            }
-            Step::Body(body_at) => {
-                self.body_at = body_at;
-                None
-            }
-            Step::Cut => {
-                self.flags.raise(Flag::Truncated);
-                None
-            }
-        }
     }
 
     /// The bytes it was read from, cut at the bound of a message.
@@ -311,7 +124,12 @@ impl<'a> Message<'a> {
         if !self.is_request() {
             return Uri::default();
         }
-        let uri = Uri::read(self.start.uri);
+        let uri = self.start.uri;
+        if let Some(plain) = PlainUri::read(open(self.bytes, uri), uri.len()) {
+            self.target_defects.set(Some(Flags::NONE));
+            return plain.into_uri();
+        }
+        let uri = Uri::read_any(uri);
         self.target_defects.set(Some(target_defects(&uri)));
         uri
     }
@@ -348,32 +166,56 @@ impl<'a> Message<'a> {
     }
 
     #[inline]
-    fn party(&self, header: Header, defects: &Cell<Option<Flags>>) -> Option<NameAddr<'a>> {
+    pub(super) fn party(&self, header: Header, defects: &Cell<Option<Flags>>) -> Option<NameAddr<'a>> {
+        let (text, length) = self.open(header)?;
+        let Some(plain) = PlainAddress::read(text, length) else {
+            return self.any_party(header, defects);
+        };
+        if plain.is_tagged {
+            defects.set(Some(Flags::NONE));
+            return Some(plain.into_address());
+        }
+        let address = plain.into_address();
+        defects.set(Some(party_defects(&address, header)));
+        Some(address)
+    }
+
+    #[inline(never)]
+    fn any_party(&self, header: Header, defects: &Cell<Option<Flags>>) -> Option<NameAddr<'a>> {
         let value = self.value(header)?;
-        let party = NameAddr::read(value);
-        defects.set(Some(party_defects(&party, header, value)));
+        let party = NameAddr::read_any(value);
+        let mut flags = party_defects(&party, header);
+        flags.raise_if(party.behind(value) > 0, Flag::Malformed);
+        defects.set(Some(flags));
         Some(party)
     }
 
     /// The tag of the first From address. Costs less than [`from`](Self::from).
     pub fn from_tag(&self) -> Option<&'a [u8]> {
-        self.value(Header::From).and_then(NameAddr::read_tag)
+        let (text, length) = self.open(Header::From)?;
+        NameAddr::read_tag(text, length)
     }
 
     /// The tag of the first To address. Costs less than [`to`](Self::to).
     pub fn to_tag(&self) -> Option<&'a [u8]> {
-        self.value(Header::To).and_then(NameAddr::read_tag)
+        let (text, length) = self.open(Header::To)?;
+        NameAddr::read_tag(text, length)
     }
 
     /// The branch of the first value of the first Via. Costs less than [`top_via`](Self::top_via).
     pub fn branch(&self) -> Option<&'a [u8]> {
-        self.value(Header::Via).and_then(Via::read_branch)
+        let (text, length) = self.open(Header::Via)?;
+        Via::read_branch(text, length)
     }
 
     /// The first address of `header`.
     #[inline]
     pub fn address(&self, header: Header) -> Option<NameAddr<'a>> {
-        self.value(header).map(NameAddr::read)
+        let (text, length) = self.open(header)?;
+        if let Some(plain) = PlainAddress::read(text, length) {
+            return Some(plain.into_address());
+        }
+        Some(NameAddr::read_any(text.get(..length)?))
     }
 
     /// Every address of every `header`: comma lists come apart outside quotes and angle brackets.
@@ -437,6 +279,15 @@ impl<'a> Message<'a> {
 
     /// What Content-Length says.
     pub fn content_length(&self) -> ContentLength {
+        if let Some(length) = self.length.get() {
+            return length;
+        }
+        let length = self.read_content_length();
+        self.length.set(Some(length));
+        length
+    }
+
+    fn read_content_length(&self) -> ContentLength {
         let Some(first) = self.value(Header::ContentLength) else { return ContentLength::Missing };
         let length = |text| number(text).and_then(|length| usize::try_from(length).ok());
         let Some(bytes) = length(first) else { return ContentLength::Bad };
@@ -513,6 +364,13 @@ impl<'a> Message<'a> {
         self.index.first(self.bytes, header)
     }
 
+    /// What stands from the first value of `header` to the end of the message, and how long the value is: a quick reader may
+    /// look at what stands behind it, though it means nothing there.
+    #[inline(always)]
+    pub(super) fn open(&self, header: Header) -> Option<(&'a [u8], usize)> {
+        self.index.first_open(self.bytes, header)
+    }
+
     /// Every value of `header`, one a line, not yet split at commas.
     #[inline]
     pub fn values(&self, header: Header) -> Values<'_, 'a> {
@@ -575,20 +433,6 @@ fn read_cseq(value: &[u8]) -> Option<(u32, &[u8])> {
     let sequence = number(cut(value, 0, digits_end)).filter(|&sequence| sequence < 1 << 31)?;
     let method = trim_start(rest(value, digits_end));
     Some((u32::try_from(sequence).ok()?, method))
-}
-
-/// The start line at `at` when it does not end in a plain CRLF, and where the header begins.
-#[inline(never)]
-fn read_odd_start<'a>(bytes: &'a [u8], at: usize, flags: &mut Flags) -> (&'a [u8], usize) {
-    let start_line = rest(bytes, at);
-    let line_end = memchr(b'\n', start_line);
-    flags.raise_if(line_end.is_none(), Flag::Truncated);
-    let mut line = cut(start_line, 0, line_end.unwrap_or(start_line.len()));
-    match line {
-        [head @ .., b'\r'] => line = head,
-        _ => flags.raise_if(line_end.is_some(), Flag::BareLf),
-    }
-    (line, line_end.map_or(bytes.len(), |end| at + end + 1))
 }
 
 /// Bytes of a folded value that a rule sees without its folds; a longer one it sees as it came.

@@ -14,6 +14,8 @@ mod lines;
 mod message;
 mod params;
 pub mod passport;
+mod plain;
+mod reading;
 mod start;
 mod stream;
 mod text;

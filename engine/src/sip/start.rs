@@ -51,7 +51,9 @@ impl<'a> Start<'a> {
     #[inline(always)]
     fn read_plain_status(line: &'a [u8]) -> Option<Self> {
         let [version @ .., hundreds, tens, ones, b' '] = line.first_chunk::<12>()? else { return None };
-        if version != b"SIP/2.0 " || !matches!((hundreds, tens, ones), (b'1'..=b'6', b'0'..=b'9', b'0'..=b'9')) {
+        if version != b"SIP/2.0 "
+            || !matches!((hundreds, tens, ones), (b'1'..=b'6', b'0'..=b'9', b'0'..=b'9'))
+        {
             return None;
         }
         let reason = line.get(12..).filter(|reason| reason.last().is_some_and(|&last| last > b' '))?;

@@ -20,6 +20,13 @@ pub(super) fn rest(bytes: &[u8], from: usize) -> &[u8] {
     bytes.get(from..).unwrap_or_default()
 }
 
+/// The bytes from `part`, which was cut out of them, to the end: a reader may look at what stands behind a part, though it
+/// means nothing there.
+#[inline(always)]
+pub(super) fn open<'a>(bytes: &'a [u8], part: &[u8]) -> &'a [u8] {
+    rest(bytes, part.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr()))
+}
+
 /// Linear white space. CR and LF count, because inside a value they stand only in folds.
 #[inline(always)]
 pub(super) fn is_space(byte: u8) -> bool {
@@ -102,7 +109,7 @@ pub(super) fn find(wanted: u8, text: &[u8]) -> Option<usize> {
 /// Where `one` or `other` stands first, as [`find`].
 #[inline(always)]
 pub(super) fn find_either(one: u8, other: u8, text: &[u8]) -> Option<usize> {
-    find_first(text, |block| block.equal(one) | block.equal(other))
+    find_first(text, |block| block.equal_either(one, other))
 }
 
 /// Where `look` finds its first byte.

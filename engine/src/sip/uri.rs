@@ -51,20 +51,7 @@ impl<'a> Uri<'a> {
     /// Reads `text`, which stands without angle brackets. Never fails; what is wrong is in the flags.
     #[inline]
     pub fn read(text: &'a [u8]) -> Self {
-        match PlainParts::find(text) {
-            Some(parts) => Self {
-                text,
-                scheme: Scheme::Sip,
-                user: Some(parts.user),
-                password: &[],
-                host: parts.host,
-                port: parts.port,
-                params: parts.params,
-                headers: &[],
-                flags: Flags::NONE,
-            },
-            None => Self::read_any(text),
-        }
+        Self::read_any(text)
     }
 
     /// Reads `text` whatever it is.
@@ -213,80 +200,6 @@ impl Default for Uri<'_> {
             headers: &[],
             flags: Flags::NONE,
         }
-    }
-}
-
-/// The parts of a URI that is written as nearly all are: `sip:user@host:port;params`, at most 64 bytes behind the
-/// scheme, without password, escapes, headers, and with a user, a host name or an IPv4 address.
-struct PlainParts<'a> {
-    user: &'a [u8],
-    host: &'a [u8],
-    port: Option<u16>,
-    params: &'a [u8],
-}
-
-impl<'a> PlainParts<'a> {
-    /// Finds all parts in one sweep over the bytes that are neither letters nor digits, or none at all.
-    #[inline]
-    fn find(text: &'a [u8]) -> Option<Self> {
-        let [b's', b'i', b'p', b':', behind @ ..] = text else { return None };
-        if behind.len() > 64 {
-            return None;
-        }
-        let mut foreign = Foreign { bits: scan(behind, Block::foreign_to_hosts), text: behind };
-        let (user, mut behind) = loop {
-            match foreign.next()? {
-                (at, b'@') => break (behind.get(..at)?, at.wrapping_add(1)),
-                (_, b'!' | b'#'..=b'$' | b'&'..=b'/' | b';' | b'=' | b'~') => {}
-                _ => return None,
-            }
-        };
-        let text = foreign.text;
-        let (mut end, mut separator) = foreign.next_or_end()?;
-        let host = text.get(behind..end).filter(|host| !host.is_empty())?;
-        let mut port = None;
-        if separator == b':' {
-            behind = end.wrapping_add(1);
-            (end, separator) = foreign.next_or_end()?;
-            port = Some(read_port(text.get(behind..end)?)?);
-        }
-        let params = match separator {
-            0 => &[][..],
-            b';' => text.get(end.wrapping_add(1)..)?,
-            _ => return None,
-        };
-        while foreign.bits != 0 {
-            let (_, byte) = foreign.next()?;
-            if !matches!(byte, b'!' | b'#'..=b'$' | b'&'..=b'/' | b':' | b';' | b'=' | b'~') {
-                return None;
-            }
-        }
-        Some(Self { user, host, port, params })
-    }
-}
-
-/// The bytes of a text that no host holds, one by one.
-struct Foreign<'a> {
-    bits: u64,
-    text: &'a [u8],
-}
-
-impl Foreign<'_> {
-    /// Where the next one stands, and which it is.
-    #[inline(always)]
-    fn next(&mut self) -> Option<(usize, u8)> {
-        let at = self.bits.trailing_zeros() as usize;
-        self.bits &= self.bits.wrapping_sub(1);
-        Some((at, *self.text.get(at)?))
-    }
-
-    /// As [`next`](Self::next); behind the last one the end of the text, as a NUL. No NUL of the text itself.
-    #[inline(always)]
-    fn next_or_end(&mut self) -> Option<(usize, u8)> {
-        if self.bits == 0 {
-            return Some((self.text.len(), 0));
-        }
-        self.next().filter(|&(_, byte)| byte != 0)
     }
 }
 

@@ -7,7 +7,7 @@ use super::header::{Header, bears_name};
 use super::lines::Lines;
 use super::message::Message;
 use super::params::quoted_end;
-use super::text::{byte, cut, find, rest, trim};
+use super::text::{byte, cut, find, open, rest, trim};
 
 /// The values of one header, one a line.
 #[derive(Clone)]
@@ -110,7 +110,8 @@ impl<'a> Iterator for Addresses<'_, 'a> {
             }
             self.rest = self.values.next()?;
             self.tail = None;
-            if let Some(address) = NameAddr::read_alone(self.rest) {
+            let text = open(self.values.message.bytes, self.rest);
+            if let Some(address) = NameAddr::read_alone(text, self.rest.len()) {
                 self.rest = &[];
                 return Some(address);
             }

@@ -2,8 +2,8 @@
 
 use super::block::Block;
 use super::params::{Params, quoted_end};
+use super::plain::{length_of, read_digits};
 use super::text::{byte, cut, find, find_either, find_first, is_space, rest, trim, trim_start};
-use super::uri::read_port;
 
 /// One Via value, as slices of the message.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +36,23 @@ impl<'a> Via<'a> {
         self.params().value(b"branch")
     }
 
-    /// The branch of the first value of `text`: what [`branch`](Self::branch) of it says, without reading more than
-    /// its parameters where it is written as everybody does.
-    pub(super) fn read_branch(text: &'a [u8]) -> Option<&'a [u8]> {
+    /// The branch of the first value of the first `length` bytes of `text`: what [`branch`](Self::branch) of it says, without
+    /// reading more than its parameters where it is written as everybody does.
+    #[inline(always)]
+    pub(super) fn read_branch(text: &'a [u8], length: usize) -> Option<&'a [u8]> {
+        first_branch(text, length).or_else(|| Self::read_any_branch(text.get(..length)?))
+    }
+
+    #[inline(never)]
+    fn read_any_branch(text: &'a [u8]) -> Option<&'a [u8]> {
         simple_branch(text).or_else(|| Self::read(text).branch())
     }
 
-    /// Whether the first value of `text` is [`lawful`](Self::lawful), without reading it where it is written as
-    /// everybody does.
-    pub(super) fn is_lawful(text: &'a [u8]) -> bool {
-        is_plain(text) || Self::read(text).lawful
+    /// Whether the first value of the first `length` bytes of `text` is [`lawful`](Self::lawful), without reading it where
+    /// it is written as everybody does.
+    #[inline(always)]
+    pub(super) fn is_lawful(text: &'a [u8], length: usize) -> bool {
+        is_plain(text, length).unwrap_or_else(|| Self::read(text.get(..length).unwrap_or(text)).lawful)
     }
 
     /// The address the request was received from, as the next hop wrote it down (§18.2.1).
@@ -80,34 +87,39 @@ impl<'a> Via<'a> {
     }
 }
 
-/// Whether `text` is one value: a common transport, one space, a host name or an IPv4 address, perhaps a port, and
-/// parameters without quotes.
-#[inline]
-fn is_plain(text: &[u8]) -> bool {
-    let Some(transport) = text.strip_prefix(b"SIP/2.0/") else { return false };
-    let ([b'U', b'D', b'P', b' ', sender @ ..]
-    | [b'T', b'C', b'P', b' ', sender @ ..]
-    | [b'T', b'L', b'S', b' ', sender @ ..]) = transport
-    else {
-        return false;
-    };
-    let host_end = find_first(sender, Block::foreign_to_hosts).unwrap_or(sender.len());
-    let mut params = rest(sender, host_end);
-    if let [b':', digits @ ..] = params {
-        params = digits;
-        while let [b'0'..=b'9', tail @ ..] = params {
-            params = tail;
-        }
-        if read_port(cut(digits, 0, digits.len().wrapping_sub(params.len()))).is_none() {
-            return false;
-        }
+/// Whether the first `length` bytes of `text` are one value: a common transport, one space, a host name or an IPv4 address,
+/// perhaps a port, and parameters without quotes. `None` when a closer look may find them lawful still.
+#[inline(always)]
+fn is_plain(text: &[u8], length: usize) -> Option<bool> {
+    let behind_value = text.len().wrapping_sub(length);
+    let transport = text.strip_prefix(b"SIP/2.0/")?;
+    let (transport, sender) = transport.split_first_chunk()?;
+    if !matches!(transport, b"UDP " | b"TCP " | b"TLS ") {
+        return None;
     }
+    let host_end = length_of(sender, Block::foreign_to_hosts).filter(|&end| end > 0)?;
+    let mut behind = sender.get(host_end..)?;
+    if let [b':', digits @ ..] = behind {
+        (_, behind) = read_digits(digits)?;
+    }
+    let params = behind.get(..behind.len().wrapping_sub(behind_value))?;
     let is_tidy = match params {
         [] => true,
         [b';', .., last] => *last > b' ' && *last != b';' && find_either(b',', b'"', params).is_none(),
         _ => false,
     };
-    is_tidy && host_end > 0
+    is_tidy.then_some(true)
+}
+
+/// The branch that is the first parameter of the first `length` bytes of `text`, if it ends before anything odd.
+#[inline(always)]
+fn first_branch(text: &[u8], length: usize) -> Option<&[u8]> {
+    let behind = text.strip_prefix(b"SIP/2.0/")?;
+    let params = behind.get(length_of(behind, |block| block.equal_either(b';', b','))?..)?;
+    let behind = params.strip_prefix(b";branch=")?;
+    let (branch, behind) = behind.split_at_checked(length_of(behind, Block::value_marks)?)?;
+    let left = behind.len().checked_sub(text.len().wrapping_sub(length))?;
+    (left == 0 || matches!(behind, [b';' | b',', ..])).then_some(branch)
 }
 
 /// The branch, if nothing odd stands before it or in it.

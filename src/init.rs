@@ -217,7 +217,7 @@ fn array(texts: &[String]) -> String {
 }
 
 const SCANNERS: &str = r#"[[firewall]]
-name = "scanner"                      # no person calls with these; silence tells them nothing
+name = "known scanner"                # no person calls with these; silence tells them nothing
 when = { user_agent = "@scanners" }
 action = { block = "drop" }
 alert = "info"

@@ -1,9 +1,12 @@
 //! One planned exchange: a call, or a request outside any call.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::region::Region;
 use crate::truth::{Direction, Label};
+use crate::writing::Writing;
 
 /// Everything that the datagrams of one exchange are written from.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ pub(crate) struct Call {
     pub(crate) style: Style,
     pub(crate) outcome: Outcome,
     pub(crate) habits: Habits,
-    pub(crate) display: &'static str,
+    pub(crate) display: Cow<'static, str>,
     pub(crate) user_agent: &'static str,
     /// The value of P-Asserted-Identity, if one is sent.
     pub(crate) asserted: Option<String>,
@@ -30,8 +33,35 @@ pub(crate) struct Call {
     pub(crate) diversion: Option<String>,
     /// Level of a SHAKEN attestation, if the carrier signed.
     pub(crate) attested: Option<char>,
+    /// What few exchanges have.
+    pub(crate) special: Option<Box<Special>>,
     pub(crate) direction: Direction,
     pub(crate) label: Label,
+    /// The campaign it belongs to.
+    pub(crate) campaign: Option<u32>,
+}
+
+/// What few exchanges have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Special {
+    /// Who is no party of the call and sends into it.
+    pub(crate) stranger: Option<SocketAddr>,
+    /// The URI that a REFER or a 302 points to; without it a REFER goes to a colleague.
+    pub(crate) target: Option<String>,
+    /// The signature of another call, shown with this one.
+    pub(crate) replayed: Option<Signed>,
+    /// What a MESSAGE says.
+    pub(crate) text: String,
+}
+
+/// What a PASSporT was signed for.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(crate) caller: String,
+    pub(crate) called: String,
+    /// Unix microseconds.
+    pub(crate) at: i64,
+    pub(crate) id: u64,
 }
 
 /// One end of a call: who it really is and how the message writes it.
@@ -43,6 +73,23 @@ pub(crate) struct Party {
     pub(crate) uri: String,
 }
 
+impl Party {
+    /// The holder of `number`, written as `writing` says for `host`.
+    pub(crate) fn number(number: u64, writing: Writing, host: SocketAddr, region: Region) -> Self {
+        Self { number: format!("+{number}"), uri: writing.uri(number, &host.ip().to_string(), region) }
+    }
+
+    /// Somebody with a name or a short number, such as `nm` or `911`.
+    pub(crate) fn named(name: &str, host: &str) -> Self {
+        Self { number: name.to_owned(), uri: format!("sip:{name}@{host}") }
+    }
+
+    /// Somebody who shows no number.
+    pub(crate) fn anonymous() -> Self {
+        Self { number: "anonymous".to_owned(), uri: "sip:anonymous@anonymous.invalid".to_owned() }
+    }
+}
+
 /// The methods the generator sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Method {
@@ -51,10 +98,13 @@ pub(crate) enum Method {
     Bye,
     Cancel,
     Prack,
+    Update,
     Refer,
     Notify,
     Options,
     Register,
+    Subscribe,
+    Message,
 }
 
 /// How much a message carries and how it is written.
@@ -90,16 +140,66 @@ pub(crate) enum Outcome {
 pub(crate) struct Habits {
     /// The status of a digest challenge and the repeat with credentials.
     pub(crate) challenge: Option<u16>,
+    /// How often credentials are refused, and other ones sent, before the outcome.
+    pub(crate) tries: u16,
+    /// Seconds between two of those tries.
+    pub(crate) try_seconds: u16,
     /// The 100 is late, so the INVITE is sent again (RFC 3261 §17.1.1.2).
     pub(crate) repeated: bool,
     /// Two telephones ring: two early dialogs.
     pub(crate) forked: bool,
     /// Early media: 183 with SDP, PRACK (RFC 3262).
     pub(crate) early_media: bool,
+    /// The session changes before the answer: UPDATE (RFC 3311).
+    pub(crate) updated: bool,
     /// Put on hold and taken back: two re-INVITE.
     pub(crate) held: bool,
-    /// Handed on to a colleague: REFER, 202, NOTIFY (RFC 3515).
-    pub(crate) referred: bool,
+    /// Who hands the call on: REFER, 202, NOTIFY (RFC 3515).
+    pub(crate) referred: Option<Side>,
+    /// The session is refreshed every so many seconds (RFC 4028); 0 for never.
+    pub(crate) refresh_seconds: u16,
+    pub(crate) media: Media,
+    /// The caller answers what the called side asks inside the call with a challenge of its own.
+    pub(crate) leak: Option<Leak>,
+    /// Somebody who is no party ends the call.
+    pub(crate) torn: Option<Torn>,
+}
+
+/// One end of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Caller,
+    Called,
+}
+
+/// What a call carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Media {
+    #[default]
+    Voice,
+    /// T.38 offered at once.
+    Fax,
+    /// Voice that turns into T.38 by a re-INVITE of the called side.
+    FaxLater,
+    /// A clear channel: modem or ISDN data (RFC 4040).
+    Modem,
+    Video,
+}
+
+/// A request of the called side that the caller challenges, to hear its credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leak {
+    Bye(u16),
+    Reinvite(u16),
+}
+
+/// How somebody who is no party ends a call, and what is said to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Torn {
+    /// A BYE in the name of one side.
+    Bye { as_caller: bool, status: u16 },
+    /// A CANCEL while it rings.
+    Cancel { status: u16 },
 }
 
 impl Call {
@@ -119,6 +219,15 @@ impl Call {
             Style::Compact | Style::Bare => format!("{id}"),
         }
     }
+
+    pub(crate) fn special(&mut self) -> &mut Special {
+        self.special.get_or_insert_default()
+    }
+
+    /// The address outside that sends into a call it is no party of.
+    pub(crate) fn stranger(&self) -> Option<SocketAddr> {
+        self.special.as_ref().and_then(|special| special.stranger)
+    }
 }
 
 impl Method {
@@ -129,10 +238,13 @@ impl Method {
             Self::Bye => "BYE",
             Self::Cancel => "CANCEL",
             Self::Prack => "PRACK",
+            Self::Update => "UPDATE",
             Self::Refer => "REFER",
             Self::Notify => "NOTIFY",
             Self::Options => "OPTIONS",
             Self::Register => "REGISTER",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::Message => "MESSAGE",
         }
     }
 }

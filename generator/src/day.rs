@@ -5,13 +5,13 @@ use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 
 use crate::attack::Attack;
-use crate::benign;
 use crate::call::Call;
+use crate::campaign::{Campaign, Event};
+use crate::confounder::Confounder;
 use crate::customer::Customer;
 use crate::message;
-use crate::random::Random;
+use crate::planner::Planner;
 use crate::script::{self, Turn};
-use crate::stage::Stage;
 use crate::truth::Truth;
 
 /// What traffic to make.
@@ -21,18 +21,34 @@ pub struct Settings {
     pub seed: u64,
     /// Whose traffic it is.
     pub customer: Customer,
-    /// First moment, Unix microseconds.
+    /// First moment, Unix microseconds; should be midnight where the customer is.
     pub start_micros: i64,
     /// How long calls keep beginning, in microseconds; those that have begun are played to their end.
     pub duration_micros: u64,
     /// Honest calls in the busiest hour of a working day; other hours have their share of it.
     pub calls_per_hour: f64,
-    /// The attacks that happen in it, each once.
+    /// The attacks that happen in it.
     pub attacks: Vec<Attack>,
+    /// How often they happen.
+    pub campaigns: Campaigns,
+    /// The honest events that look like attacks.
+    pub confounders: Vec<Confounder>,
+    /// What part of the days has such events, 0 to 1.
+    pub confounder_days: f64,
+}
+
+/// How many campaigns there are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Campaigns {
+    /// So many of each attack, anywhere in the stretch.
+    Each(u32),
+    /// So many on each day on average, each attack once before one comes again.
+    PerDay(f64),
 }
 
 impl Default for Settings {
-    /// Tuesday 2026-10-13 in Chicago, 200 calls in the busiest hour, every attack.
+    /// Tuesday 2026-10-13 in Chicago, 200 calls in the busiest hour, every attack once, events on a third of the
+    /// days.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -41,7 +57,27 @@ impl Default for Settings {
             duration_micros: 86_400_000_000,
             calls_per_hour: 200.0,
             attacks: Attack::ALL.to_vec(),
+            campaigns: Campaigns::Each(1),
+            confounders: Confounder::ALL.to_vec(),
+            confounder_days: 1.0 / 3.0,
         }
+    }
+}
+
+impl Settings {
+    /// One past the last moment at which a call begins.
+    pub(crate) fn end(&self) -> i64 {
+        self.start_micros.saturating_add_unsigned(self.duration_micros)
+    }
+
+    /// The days of the stretch, each as its first moment and the one past its last.
+    pub(crate) fn days(&self) -> impl Iterator<Item = (i64, i64)> {
+        let (start, end) = (self.start_micros, self.end());
+        let count = self.duration_micros.div_ceil(DAY_MICROS);
+        (0..count).map(move |day| {
+            let first = start.saturating_add_unsigned(day * DAY_MICROS);
+            (first, first.saturating_add_unsigned(DAY_MICROS).min(end))
+        })
     }
 }
 
@@ -69,41 +105,43 @@ pub struct Envelope {
     pub destination: SocketAddr,
 }
 
-/// A stretch of traffic. Iterate over it for its [`Datagram`]s.
+/// A stretch of traffic. Iterate over it for its [`Datagram`]s. It holds the calls that are up and those that are
+/// about to begin, however long the stretch.
 #[derive(Clone, Debug)]
 pub struct Day {
-    /// Sorted by start.
-    calls: Vec<Call>,
+    planner: Planner,
     /// The next call that has not begun.
-    next: usize,
+    next: Option<Box<Call>>,
     playing: BinaryHeap<Reverse<Playing>>,
 }
 
 impl Day {
     /// Plans the traffic that `settings` ask for.
     pub fn new(settings: Settings) -> Self {
-        let Settings { seed, customer, start_micros, duration_micros, calls_per_hour, attacks } = settings;
-        let mut calls = Vec::new();
-        let mut stage = |name: &str, plan: &dyn Fn(&mut Stage<'_>)| {
-            plan(&mut Stage {
-                customer: &customer,
-                start: start_micros,
-                end: start_micros.saturating_add_unsigned(duration_micros),
-                random: Random::stream(seed, name),
-                calls: &mut calls,
-            });
-        };
-        stage("benign", &|stage| benign::plan(stage, calls_per_hour));
-        for attack in attacks {
-            stage(attack.word(), &|stage| attack.plan(stage));
-        }
-        calls.sort_by_key(|call| (call.at, call.id));
-        Self { calls, next: 0, playing: BinaryHeap::new() }
+        let mut planner = Planner::new(settings);
+        let next = planner.poll_call();
+        Self { planner, next, playing: BinaryHeap::new() }
     }
 
-    /// The truth about every exchange of the day, in order of their starts, whatever has been played so far.
+    /// The truth about every exchange, in order of their starts, whatever has been played so far.
     pub fn truth(&self) -> Vec<Truth> {
-        self.calls.iter().map(|call| Truth::read(call, &script::turns(call))).collect()
+        self.truths().collect()
+    }
+
+    /// The same one by one, for stretches whose truth is too long to be kept.
+    pub fn truths(&self) -> impl Iterator<Item = Truth> + use<> {
+        let mut planner = self.planner.again();
+        std::iter::from_fn(move || planner.poll_call()).map(|call| Truth::read(&call, &script::turns(&call)))
+    }
+
+    /// The attacks that happen, in order of their first calls.
+    pub fn campaigns(&self) -> Vec<Campaign> {
+        self.planner.campaigns()
+    }
+
+    /// The honest events that look like attacks, in order of their first calls.
+    pub fn events(&self) -> Vec<Event> {
+        self.planner.events()
     }
 
     /// Writes the next message into `payload`, which loses what it held. `None` when the day is over.
@@ -111,14 +149,12 @@ impl Day {
         self.begin_due();
         let Reverse(mut playing) = self.playing.pop()?;
         let turn = playing.rest.pop()?;
-        let call = self.calls.get(playing.call)?;
         payload.clear();
-        message::write(call, &turn, payload);
-        let (source, destination) =
-            if turn.by_caller { (call.near, call.far) } else { (call.far, call.near) };
+        message::write(&playing.call, &turn, payload);
+        let (source, destination) = message::ends(&playing.call, &turn);
         let envelope = Envelope { at_micros: playing.at, source, destination };
         if let Some(next) = playing.rest.last() {
-            playing.at = call.at.saturating_add_unsigned(next.after_micros);
+            playing.at = playing.call.at.saturating_add_unsigned(next.after_micros);
             self.playing.push(Reverse(playing));
         }
         Some(envelope)
@@ -126,14 +162,15 @@ impl Day {
 
     /// Takes up every call that begins before the next datagram of those that are up.
     fn begin_due(&mut self) {
-        while let Some(call) = self.calls.get(self.next) {
+        while let Some(call) = self.next.take() {
             if self.playing.peek().is_some_and(|Reverse(first)| first.at < call.at) {
+                self.next = Some(call);
                 return;
             }
-            let mut rest = script::turns(call);
+            let mut rest = script::turns(&call);
             rest.reverse();
-            self.playing.push(Reverse(Playing { at: call.at, call: self.next, rest }));
-            self.next += 1;
+            self.playing.push(Reverse(Playing { at: call.at, call, rest }));
+            self.next = self.planner.poll_call();
         }
     }
 }
@@ -152,13 +189,13 @@ impl Iterator for Day {
 #[derive(Clone, Debug)]
 struct Playing {
     at: i64,
-    call: usize,
+    call: Box<Call>,
     rest: Vec<Turn>,
 }
 
 impl Ord for Playing {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.call).cmp(&(other.at, other.call))
+        (self.at, self.call.at, self.call.id).cmp(&(other.at, other.call.at, other.call.id))
     }
 }
 
@@ -175,3 +212,5 @@ impl PartialEq for Playing {
 }
 
 impl Eq for Playing {}
+
+const DAY_MICROS: u64 = 86_400_000_000;

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::net::SocketAddr;
 
-use crate::call::{Call, Method, Style};
+use crate::call::{Call, Media, Method, Style};
 use crate::passport;
 use crate::script::{Body, Turn, What};
+use crate::session;
 
 /// Appends formatted text to a message.
 macro_rules! put {
@@ -28,8 +29,8 @@ pub(crate) fn write(call: &Call, turn: &Turn, out: &mut Vec<u8>) {
             if method == Method::Invite && !inside {
                 frame.identity(out);
             }
-            if credentials {
-                frame.credentials(method, out);
+            if let Some(challenge) = credentials {
+                frame.credentials(challenge, cseq, out);
             }
             frame.abilities(method, out);
             frame.extras(method, cseq, out);
@@ -41,7 +42,7 @@ pub(crate) fn write(call: &Call, turn: &Turn, out: &mut Vec<u8>) {
             put!(out, "SIP/2.0 {status} {}\r\n", reason(status));
             frame.via(out, method == Method::Invite || method == Method::Options, true);
             frame.dialog(method, cseq, out);
-            frame.answer(status, method, out);
+            frame.answer(status, method, cseq, out);
             frame.body(body, out);
         }
     }
@@ -55,15 +56,18 @@ struct Frame<'a> {
     /// Who sends this datagram, and who gets it.
     sender: SocketAddr,
     receiver: SocketAddr,
+    /// Who sent the request: this one, or the one answered.
+    requester: SocketAddr,
     branch: u64,
     fork: Option<u8>,
 }
 
 impl<'a> Frame<'a> {
-    fn new(call: &'a Call, turn: &Turn, forward: bool, transaction: u8, fork: Option<u8>) -> Self {
-        let (sender, receiver) = if turn.by_caller { (call.near, call.far) } else { (call.far, call.near) };
+    fn new(call: &'a Call, turn: &Turn, forward: bool, transaction: u16, fork: Option<u8>) -> Self {
+        let (sender, receiver) = ends(call, turn);
+        let requester = if matches!(turn.what, What::Request { .. }) { sender } else { receiver };
         let branch = mix(call.id ^ u64::from(transaction) << 8 ^ u64::from(forward));
-        Self { call, forward, sender, receiver, branch, fork }
+        Self { call, forward, sender, receiver, requester, branch, fork }
     }
 
     fn request_line(&self, method: Method, inside: bool, out: &mut Vec<u8>) {
@@ -80,7 +84,7 @@ impl<'a> Frame<'a> {
     }
 
     fn via(&self, out: &mut Vec<u8>, first_hop: bool, answered: bool) {
-        let requester = if self.forward { self.call.near } else { self.call.far };
+        let requester = self.requester;
         let name = if self.call.style == Style::Compact { "v" } else { "Via" };
         let (branch, ip) = (self.branch, requester.ip());
         put!(out, "{name}: SIP/2.0/UDP {requester};branch=z9hG4bK{branch:016x};rport");
@@ -130,7 +134,7 @@ impl<'a> Frame<'a> {
         let name = if self.call.style == Style::Compact { "m" } else { "Contact" };
         let user = self.user(self.forward);
         match method {
-            Method::Invite | Method::Refer | Method::Options => {
+            Method::Invite | Method::Refer | Method::Options | Method::Subscribe | Method::Update => {
                 put!(out, "{name}: <sip:{user}@{};transport=udp>\r\n", self.sender);
             }
             Method::Register => put!(out, "{name}: <sip:{user}@{}>;expires=3600\r\n", self.sender),
@@ -152,17 +156,23 @@ impl<'a> Frame<'a> {
         }
     }
 
-    fn credentials(&self, method: Method, out: &mut Vec<u8>) {
-        let name = if method == Method::Register { "Authorization" } else { "Proxy-Authorization" };
+    fn credentials(&self, challenge: u16, cseq: u32, out: &mut Vec<u8>) {
+        let name = if challenge == 401 { "Authorization" } else { "Proxy-Authorization" };
+        let guess = self.call.id ^ u64::from(cseq) << 32;
         put!(
             out,
             "{name}: Digest username=\"{}\",realm=\"example.com\",nonce=\"{:016x}\",uri=\"sip:example.com\",\
              response=\"{:016x}{:016x}\",algorithm=MD5\r\n",
-            self.user(true),
-            mix(self.call.id ^ 1),
-            mix(self.call.id ^ 2),
-            mix(self.call.id ^ 3)
+            self.user(self.forward),
+            self.nonce(cseq.saturating_sub(1)),
+            mix(guess ^ 2),
+            mix(guess ^ 3)
         );
+    }
+
+    /// What a challenge to the request with this CSeq asks to be hashed.
+    fn nonce(&self, cseq: u32) -> u64 {
+        mix(self.call.id ^ 1 ^ u64::from(cseq) << 40)
     }
 
     /// What the sender can do.
@@ -188,16 +198,28 @@ impl<'a> Frame<'a> {
         match method {
             Method::Prack => put!(out, "RAck: 1 {} INVITE\r\n", cseq.saturating_sub(1)),
             Method::Refer => {
-                let colleague = mix(self.call.id) % 100;
-                put!(
-                    out,
-                    "Refer-To: <sip:01{colleague:02}@{}>\r\nReferred-By: <{}>\r\n",
-                    self.sender.ip(),
-                    self.call.called.uri
-                );
+                let (caller, called) = (&self.call.caller.uri, &self.call.called.uri);
+                let by = if self.forward { caller } else { called };
+                match self.target() {
+                    Some(target) => put!(out, "Refer-To: <{target}>\r\nReferred-By: <{by}>\r\n"),
+                    None => {
+                        let (colleague, host) = (mix(self.call.id) % 100, self.sender.ip());
+                        put!(out, "Refer-To: <sip:01{colleague:02}@{host}>\r\nReferred-By: <{by}>\r\n");
+                    }
+                }
+            }
+            Method::Notify if self.call.method == Method::Subscribe => {
+                put!(out, "Event: dialog\r\nSubscription-State: active;expires=3600\r\n");
             }
             Method::Notify => {
                 put!(out, "Event: refer\r\nSubscription-State: terminated;reason=noresource\r\n")
+            }
+            Method::Subscribe => {
+                put!(out, "Event: dialog\r\nAccept: application/dialog-info+xml\r\nExpires: 3600\r\n");
+            }
+            Method::Update if self.call.habits.refresh_seconds > 0 => {
+                let interval = u32::from(self.call.habits.refresh_seconds) * 2;
+                put!(out, "Session-Expires: {interval};refresher=uac\r\n");
             }
             Method::Cancel if self.call.style == Style::Carrier => {
                 put!(out, "Reason: SIP;cause=487;text=\"ORIGINATOR_CANCEL\"\r\n");
@@ -210,17 +232,22 @@ impl<'a> Frame<'a> {
     }
 
     /// What a response adds.
-    fn answer(&self, status: u16, method: Method, out: &mut Vec<u8>) {
+    fn answer(&self, status: u16, method: Method, cseq: u32, out: &mut Vec<u8>) {
         match status {
             401 | 407 => {
                 let name = if status == 401 { "WWW-Authenticate" } else { "Proxy-Authenticate" };
-                let nonce = mix(self.call.id ^ 1);
+                let nonce = self.nonce(cseq);
                 put!(
                     out,
                     "{name}: Digest realm=\"example.com\",nonce=\"{nonce:016x}\",algorithm=MD5,qop=\"auth\"\r\n"
                 );
             }
             183 => put!(out, "Require: 100rel\r\nRSeq: 1\r\n"),
+            302 => {
+                if let Some(target) = self.target() {
+                    put!(out, "Contact: <{target}>\r\n");
+                }
+            }
             _ => {}
         }
         if method == Method::Invite && (101..300).contains(&status) {
@@ -246,31 +273,26 @@ impl<'a> Frame<'a> {
                 return;
             }
             Body::Progress => ("message/sipfrag;version=2.0", b"SIP/2.0 200 OK\r\n".to_vec()),
-            Body::Offer => ("application/sdp", self.session("sendrecv")),
-            Body::Hold => ("application/sdp", self.session("sendonly")),
-            Body::Answer => ("application/sdp", self.session("sendrecv")),
+            Body::Lamp => ("application/dialog-info+xml", session::lamp(self.call)),
+            Body::Text => {
+                ("text/plain", self.call.special.iter().flat_map(|special| special.text.bytes()).collect())
+            }
+            Body::Fax => ("application/sdp", session::write(self.call, self.sender, Media::Fax, "sendrecv")),
+            Body::Hold => {
+                ("application/sdp", session::write(self.call, self.sender, Media::Voice, "sendonly"))
+            }
+            Body::Offer | Body::Answer => (
+                "application/sdp",
+                session::write(self.call, self.sender, self.call.habits.media, "sendrecv"),
+            ),
         };
         put!(out, "{kind}: {kind_of_body}\r\n{length}: {}\r\n\r\n", text.len());
         out.extend_from_slice(&text);
     }
 
-    /// A session description (RFC 8866): G.711, G.722 and telephone events.
-    fn session(&self, way: &str) -> Vec<u8> {
-        let (ip, session) = (self.sender.ip(), self.call.id >> 24 & 0xff_ffff);
-        let port = 16_384 + (mix(self.call.id) & 0x1fff) * 2;
-        let (formats, wide) = if self.call.style == Style::Carrier {
-            ("0", "")
-        } else {
-            ("0 8 9", "a=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=fmtp:101 0-15\r\n")
-        };
-        let mut text = Vec::with_capacity(320);
-        put!(
-            text,
-            "v=0\r\no=- {session} {session} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP {formats} 101\r\na=rtpmap:0 PCMU/8000\r\n{wide}\
-             a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na={way}\r\n"
-        );
-        text
+    /// Where a transfer points to, if not to a colleague.
+    fn target(&self) -> Option<&str> {
+        self.call.special.as_ref().and_then(|special| special.target.as_deref())
     }
 
     /// What stands before the @ of the Contact of one side.
@@ -281,6 +303,16 @@ impl<'a> Frame<'a> {
 
     fn tag(&self, callers: bool, fork: u8) -> u32 {
         mix(self.call.id ^ 0x7461_6700 ^ u64::from(fork) << 1 ^ u64::from(callers)) as u32
+    }
+}
+
+/// Who sends the datagram of `turn`, and who gets it.
+pub(crate) fn ends(call: &Call, turn: &Turn) -> (SocketAddr, SocketAddr) {
+    let (sender, receiver) = if turn.by_caller { (call.near, call.far) } else { (call.far, call.near) };
+    match (call.stranger().filter(|_| turn.stray), turn.what) {
+        (Some(stranger), What::Request { .. }) => (stranger, receiver),
+        (Some(stranger), What::Response { .. }) => (sender, stranger),
+        (None, _) => (sender, receiver),
     }
 }
 
@@ -298,13 +330,20 @@ const fn reason(status: u16) -> &'static str {
         183 => "Session Progress",
         200 => "OK",
         202 => "Accepted",
+        302 => "Moved Temporarily",
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        415 => "Unsupported Media Type",
         480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        484 => "Address Incomplete",
         486 => "Busy Here",
         487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        500 => "Server Internal Error",
         503 => "Service Unavailable",
         603 => "Decline",
         _ => "Answer",

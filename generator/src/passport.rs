@@ -10,14 +10,19 @@ use crate::message::mix;
 pub(crate) fn write(call: &Call, level: char, out: &mut Vec<u8>) {
     let digits = |number: &str| number.trim_start_matches('+').to_owned();
     let mut claims = String::with_capacity(200);
+    let replayed = call.special.as_ref().and_then(|special| special.replayed.as_ref());
+    let (caller, called, at, id) = match replayed {
+        Some(signed) => (&signed.caller, &signed.called, signed.at, signed.id),
+        None => (&call.caller.number, &call.called.number, call.at, call.id),
+    };
     write!(
         claims,
         r#"{{"attest":"{level}","dest":{{"tn":["{}"]}},"iat":{},"orig":{{"tn":"{}"}},"origid":"{:08x}-0000-4000-8000-{:012x}"}}"#,
-        digits(&call.called.number),
-        call.at / 1_000_000,
-        digits(&call.caller.number),
-        call.id as u32,
-        call.id >> 16
+        digits(called),
+        at / 1_000_000,
+        digits(caller),
+        id as u32,
+        id >> 16
     )
     .expect("text takes every character");
     out.extend_from_slice(b"Identity: ");
@@ -25,7 +30,7 @@ pub(crate) fn write(call: &Call, level: char, out: &mut Vec<u8>) {
     out.push(b'.');
     base64url(claims.as_bytes(), out);
     out.push(b'.');
-    let mut word = call.id;
+    let mut word = id;
     let signature: Vec<u8> = (0..8)
         .flat_map(|_| {
             word = mix(word.wrapping_add(1));

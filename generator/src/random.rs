@@ -12,12 +12,13 @@ impl Random {
         Self { state: [(); 4].map(|()| split_mix(&mut mixed)) }
     }
 
-    /// A generator of its own for one part of the traffic, so that a change in one part moves no other.
-    pub(crate) fn stream(seed: u64, name: &str) -> Self {
+    /// A generator of its own for one part of the traffic, the `index`-th of its name, so that a change in one
+    /// part moves no other.
+    pub(crate) fn stream(seed: u64, name: &str, index: u64) -> Self {
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
         });
-        Self::new(seed ^ hash)
+        Self::new(seed ^ hash ^ index.wrapping_mul(0x2545_f491_4f6c_dd1d))
     }
 
     pub(crate) fn bits(&mut self) -> u64 {
@@ -36,6 +37,19 @@ impl Random {
     /// Any of `low..=high`.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)
+    }
+
+    /// Any of `low..=high`, each order of size as likely as every other; `low` must not be 0.
+    pub(crate) fn scale(&mut self, low: u64, high: u64) -> u64 {
+        let (bottom, top) = ((low.max(1) as f64).ln(), (high.max(1) as f64 + 1.0).ln());
+        ((bottom + (top - bottom) * self.unit()).exp() as u64).clamp(low, high)
+    }
+
+    /// Puts `items` into any order.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u64 + 1) as usize);
+        }
     }
 
     /// True in `percent` of 100 cases.
@@ -83,7 +97,7 @@ mod tests {
 
     #[test]
     fn choices_cover_their_range_evenly() {
-        let mut random = Random::stream(1, "evenly");
+        let mut random = Random::stream(1, "evenly", 0);
         let mut counts = [0u32; 10];
         for _ in 0..100_000 {
             counts[random.below(10) as usize] += 1;

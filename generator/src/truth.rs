@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::attack::Attack;
 use crate::call::{Call, Method};
+use crate::confounder::Confounder;
 use crate::script::{Turn, What};
 
 /// The truth about one exchange: a call, or a request outside any call.
@@ -23,7 +24,9 @@ pub struct Truth {
     pub direction: Direction,
     /// What it was.
     pub label: Label,
-    /// Where the first request came from.
+    /// The campaign it is part of; `None` for honest traffic.
+    pub campaign: Option<u32>,
+    /// Where the attacker sends from: where the first request came from, or who sent into a call of others.
     pub source: SocketAddr,
     /// Final status of the first request (after a challenge, of its repeat); `None` when nobody answered.
     pub status: Option<u16>,
@@ -51,6 +54,8 @@ pub enum Direction {
 pub enum Label {
     /// An honest call.
     Benign(Benign),
+    /// Part of an honest event that looks like an attack.
+    Confounder(Confounder),
     /// Part of an attack.
     Attack(Attack),
 }
@@ -64,18 +69,38 @@ pub enum Benign {
     Outbound,
     /// The customer calls abroad.
     International,
+    /// Somebody abroad calls the customer.
+    FromAbroad,
     /// A colleague calls a colleague.
     Internal,
     /// A call that somebody else forwarded to the customer.
     Forwarded,
-    /// A call to 911.
+    /// Somebody who works there calls in from outside and shows the customer's number, as a Diversion says.
+    OwnMobile,
+    /// Somebody with a number next to the customer's calls.
+    Neighbour,
+    /// A call from or to a number that costs its caller nothing.
+    TollFree,
+    /// Somebody hears the voicemail.
+    Voicemail,
+    /// A fax between fax machines.
+    Fax,
+    /// Somebody joins the conference bridge.
+    Conference,
+    /// A telephone sends its caller on to another number: 302, and the call there.
+    Moved,
+    /// A call to the emergency number.
     Emergency,
-    /// The call back after a call to 911.
+    /// The call back after a call to the emergency number.
     EmergencyCallback,
     /// OPTIONS between the border and its carriers.
     KeepAlive,
     /// REGISTER of the customer's telephones.
     Registration,
+    /// A telephone watches the lamp of a colleague: SUBSCRIBE, NOTIFY.
+    Subscription,
+    /// A text between colleagues: MESSAGE.
+    Message,
 }
 
 impl Truth {
@@ -107,10 +132,14 @@ impl Truth {
                 _ => last = Some((after, status)),
             }
         }
-        let ended = turns.iter().find_map(|turn| match turn.what {
-            What::Request { method: Method::Bye, .. } => Some(turn.after_micros),
-            _ => None,
-        });
+        let bye = |stray: bool| {
+            let of = move |turn: &&Turn| turn.stray == stray;
+            turns.iter().filter(of).find_map(|turn| match turn.what {
+                What::Request { method: Method::Bye, .. } => Some(turn.after_micros),
+                _ => None,
+            })
+        };
+        let ended = bye(false).or_else(|| bye(true));
         let seconds = |from: u64, to: u64| to.saturating_sub(from) as f64 / 1e6;
         Self {
             call_id: call.call_id(),
@@ -120,7 +149,8 @@ impl Truth {
             called: call.called.number.clone(),
             direction: call.direction,
             label: call.label,
-            source: call.near,
+            campaign: call.campaign,
+            source: call.stranger().unwrap_or(call.near),
             status: last.map(|(_, status)| status),
             ring_seconds: rings.zip(last).map(|(ring, (end, _))| seconds(ring, end)),
             duration_seconds: last.zip(ended).map(|((start, _), end)| seconds(start, end)),
@@ -130,15 +160,16 @@ impl Truth {
 }
 
 impl Label {
-    /// Its word: `inbound`, `toll-fraud`…
+    /// Its word: `inbound`, `radio-contest`, `wangiri`…
     pub const fn word(self) -> &'static str {
         match self {
             Self::Benign(kind) => kind.word(),
+            Self::Confounder(event) => event.word(),
             Self::Attack(attack) => attack.word(),
         }
     }
 
-    /// Whether it is part of an attack.
+    /// Whether it is part of an attack; a confounder is not.
     pub const fn is_attack(self) -> bool {
         matches!(self, Self::Attack(_))
     }
@@ -151,12 +182,22 @@ impl Benign {
             Self::Inbound => "inbound",
             Self::Outbound => "outbound",
             Self::International => "international",
+            Self::FromAbroad => "from-abroad",
             Self::Internal => "internal",
             Self::Forwarded => "forwarded",
+            Self::OwnMobile => "own-mobile",
+            Self::Neighbour => "neighbour",
+            Self::TollFree => "toll-free",
+            Self::Voicemail => "voicemail",
+            Self::Fax => "fax",
+            Self::Conference => "conference",
+            Self::Moved => "moved",
             Self::Emergency => "emergency",
             Self::EmergencyCallback => "emergency-callback",
             Self::KeepAlive => "keep-alive",
             Self::Registration => "registration",
+            Self::Subscription => "subscription",
+            Self::Message => "message",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::random::Random;
+use crate::region::Region;
 
 /// One way to write a number into a SIP or tel URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(crate) enum Writing {
     Plus,
     /// `sip:+12105550100@host`
     PlusPlain,
-    /// `sip:12105550100@host`: E.164 without its plus
+    /// `sip:12105550100@host`: E.164 without its plus; outside North America `00…`
     Bare,
     /// `sip:2105550100@host`, and `011…` for what lies abroad
     National,
@@ -77,46 +78,55 @@ impl Writing {
         random.pick(Self::USUAL)
     }
 
-    /// The URI of `number` at `host`.
-    pub(crate) fn uri(self, number: u64, host: &str) -> String {
-        let (country, area, exchange, line) = parts(number);
-        match self {
-            Self::Plus => format!("sip:+{number}@{host};user=phone"),
-            Self::PlusPlain => format!("sip:+{number}@{host}"),
-            Self::Bare if country == 1 => format!("sip:{number}@{host}"),
-            Self::National if country == 1 => format!("sip:{area}{exchange}{line:04}@{host}"),
-            Self::Bare | Self::National | Self::ExitCode => format!("sip:011{number}@{host}"),
-            Self::Tel => format!("tel:+{number}"),
-            Self::TelSeparated if country == 1 => format!("tel:+1-{area}-{exchange}-{line:04}"),
-            Self::TelSeparated => format!("tel:+{number}"),
-            Self::Separated if country == 1 => {
-                format!("sip:+1-{area}-{exchange}-{line:04}@{host};user=phone")
+    /// The URI of `number` at `host`, as somebody in `region` writes it.
+    pub(crate) fn uri(self, number: u64, host: &str, region: Region) -> String {
+        let digits = number.to_string();
+        let (country, exit, trunk) = (region.country(), region.exit(), region.trunk());
+        let home = region.split(&digits);
+        match (self, home) {
+            (Self::Plus, _) => format!("sip:+{digits}@{host};user=phone"),
+            (Self::PlusPlain, _) => format!("sip:+{digits}@{host}"),
+            (Self::Bare, Some(_)) if region == Region::UnitedStates => format!("sip:{digits}@{host}"),
+            (Self::National, Some((area, rest))) => format!("sip:{trunk}{area}{rest}@{host}"),
+            (Self::Bare | Self::National | Self::ExitCode, _) => format!("sip:{exit}{digits}@{host}"),
+            (Self::TelSeparated, Some((area, rest))) => {
+                let (rest, line) = last_four(rest);
+                format!("tel:+{country}-{area}-{rest}-{line}")
             }
-            Self::Dotted if country == 1 => format!("sip:+1.{area}.{exchange}.{line:04}@{host};user=phone"),
-            Self::Bracketed if country == 1 => format!("sip:+1%28{area}%29{exchange}%2D{line:04}@{host}"),
-            Self::Context if country == 1 => {
-                format!("sip:{area}{exchange}{line:04};phone-context=+1@{host};user=phone")
+            (Self::Tel | Self::TelSeparated, _) => format!("tel:+{digits}"),
+            (Self::Separated, Some((area, rest))) => {
+                let (rest, line) = last_four(rest);
+                format!("sip:+{country}-{area}-{rest}-{line}@{host};user=phone")
             }
-            Self::Separated | Self::Dotted | Self::Bracketed | Self::Context => {
-                format!("sip:+{number}@{host}")
+            (Self::Dotted, Some((area, rest))) => {
+                let (rest, line) = last_four(rest);
+                format!("sip:+{country}.{area}.{rest}.{line}@{host};user=phone")
             }
-            Self::EscapedPlus => format!("sip:%2B{number}@{host}"),
-            Self::Escaped => format!("sip:{}@{host}", escaped(number)),
-            Self::DoubleZero => format!("sip:00{number}@{host}"),
-            Self::MixedCase => format!("SiPs:+{number}@{host}:5060;transport=UDP"),
-            Self::SubAddress => format!("sip:+{number};isub=1234@{host};user=phone"),
+            (Self::Bracketed, Some((area, rest))) => {
+                let (rest, line) = last_four(rest);
+                format!("sip:+{country}%28{area}%29{rest}%2D{line}@{host}")
+            }
+            (Self::Context, Some((area, rest))) => {
+                format!("sip:{area}{rest};phone-context=+{country}@{host};user=phone")
+            }
+            (Self::Separated | Self::Dotted | Self::Bracketed | Self::Context, None) => {
+                format!("sip:+{digits}@{host}")
+            }
+            (Self::EscapedPlus, _) => format!("sip:%2B{digits}@{host}"),
+            (Self::Escaped, _) => format!("sip:{}@{host}", escaped(&digits)),
+            (Self::DoubleZero, _) => format!("sip:00{digits}@{host}"),
+            (Self::MixedCase, _) => format!("SiPs:+{digits}@{host}:5060;transport=UDP"),
+            (Self::SubAddress, _) => format!("sip:+{digits};isub=1234@{host};user=phone"),
         }
     }
 }
 
-/// Country, area, exchange and line of a North American number; country 0 for every other one.
-fn parts(number: u64) -> (u64, u64, u64, u64) {
-    let country = if number / 10_000_000_000 == 1 { 1 } else { 0 };
-    (country, number / 10_000_000 % 1_000, number / 10_000 % 1_000, number % 10_000)
+fn last_four(digits: &str) -> (&str, &str) {
+    digits.split_at_checked(digits.len().saturating_sub(4)).unwrap_or(("", digits))
 }
 
-fn escaped(number: u64) -> String {
-    format!("+{number}").bytes().fold(String::new(), |mut text, byte| {
+fn escaped(digits: &str) -> String {
+    "+".bytes().chain(digits.bytes()).fold(String::new(), |mut text, byte| {
         write!(text, "%{byte:02X}").expect("text takes every character");
         text
     })
@@ -128,16 +138,26 @@ mod tests {
 
     #[test]
     fn a_number_is_written_as_the_way_says() {
+        use Region::{Germany, UnitedKingdom, UnitedStates};
         let cases = [
-            (Writing::National, 12_105_550_100, "sip:2105550100@h.example"),
-            (Writing::National, 442_079_460_000, "sip:011442079460000@h.example"),
-            (Writing::TelSeparated, 12_105_550_100, "tel:+1-210-555-0100"),
-            (Writing::Bracketed, 12_105_550_100, "sip:+1%28210%29555%2D0100@h.example"),
-            (Writing::Context, 12_105_550_100, "sip:2105550100;phone-context=+1@h.example;user=phone"),
-            (Writing::Escaped, 449, "sip:%2B%34%34%39@h.example"),
+            (Writing::National, 12_105_550_100, UnitedStates, "sip:2105550100@h.example"),
+            (Writing::National, 442_079_460_000, UnitedStates, "sip:011442079460000@h.example"),
+            (Writing::National, 442_079_460_000, UnitedKingdom, "sip:02079460000@h.example"),
+            (Writing::Bare, 12_105_550_100, UnitedStates, "sip:12105550100@h.example"),
+            (Writing::Bare, 12_105_550_100, Germany, "sip:0012105550100@h.example"),
+            (Writing::TelSeparated, 12_105_550_100, UnitedStates, "tel:+1-210-555-0100"),
+            (Writing::TelSeparated, 493_023_125_007, Germany, "tel:+49-30-2312-5007"),
+            (Writing::Bracketed, 12_105_550_100, UnitedStates, "sip:+1%28210%29555%2D0100@h.example"),
+            (
+                Writing::Context,
+                12_105_550_100,
+                UnitedStates,
+                "sip:2105550100;phone-context=+1@h.example;user=phone",
+            ),
+            (Writing::Escaped, 449, UnitedStates, "sip:%2B%34%34%39@h.example"),
         ];
-        for (writing, number, expected) in cases {
-            assert_eq!(writing.uri(number, "h.example"), expected);
+        for (writing, number, region, expected) in cases {
+            assert_eq!(writing.uri(number, "h.example", region), expected);
         }
     }
 }

@@ -150,7 +150,7 @@ fn demo_stops_what_firewall_rules_can_stop_and_nothing_honest() {
     for (label, tally) in told["labels"].as_object().unwrap() {
         let (attempts, stopped) = (&tally["attempts"], &tally["stopped"]);
         match label.as_str() {
-            "harassment" | "scanner" | "toll-fraud" => assert_eq!(attempts, stopped, "{label}"),
+            "listed-caller" | "own-number-spoofing" => assert_eq!(attempts, stopped, "{label}"),
             _ if tally["attack"] == false => assert_eq!(stopped, 0, "{label}"),
             _ => {}
         }

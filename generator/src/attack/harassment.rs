@@ -1,51 +1,60 @@
-//! Callers who stand on a block list and write their numbers so that a list of strings misses them.
+//! Somebody calls one person again and again, with a number or without, in an hour or over weeks.
 
-use crate::attack::Attack;
-use crate::call::{Outcome, Style};
-use crate::stage::{SECOND, Stage};
-use crate::truth::Label;
+use crate::attack::route::Route;
+use crate::attack::{Attack, Plot};
+use crate::call::{Outcome, Party};
+use crate::numbers;
+use crate::stage::Stage;
 use crate::writing::Writing;
 
-/// The numbers that a block list should hold, E.164 digits.
-pub const CALLERS: &[u64] =
-    &[12_125_550_166, 13_125_550_177, 14_155_550_188, 15_125_550_155, 447_700_900_999];
-
-pub(super) fn plan(stage: &mut Stage<'_>) {
-    for &caller in CALLERS {
-        let victim = stage.customer.any_number(&mut stage.random);
-        let (start, seconds) = (stage.start, stage.span(u64::MAX));
-        for at in stage.spread(start, seconds, 9) {
-            call(stage, at, caller, victim);
-        }
-    }
-}
-
-fn call(stage: &mut Stage<'_>, at: i64, caller: u64, victim: u64) {
-    let writing = stage.random.pick(Writing::EVASIVE);
-    let mut call = stage.inbound(at, caller, writing, victim, Label::Attack(Attack::Harassment));
-    match stage.random.below(5) {
-        0 => hide_behind_second_identity(&mut call, caller),
-        1 => call.display = "+18005550111",
-        2 => call.style = Style::Compact,
-        _ => {}
-    }
-    call.outcome = if stage.random.chance(60) {
-        Outcome::Answered {
-            ring: stage.seconds(3, 12),
-            talk: stage.seconds(8, 200),
-            callee_ends: stage.random.chance(70),
-        }
-    } else {
-        Outcome::Cancelled { ring: 25 * SECOND }
+pub(super) fn plan(stage: &mut Stage<'_>) -> Plot {
+    let victim = stage.customer.any_number(&mut stage.random);
+    let caller = numbers::national(stage.customer, &mut stage.random);
+    let variant = stage.random.pick(&[
+        "one-evening",
+        "all-day",
+        "over-weeks",
+        "withheld",
+        "withheld-asserted",
+        "evasive",
+        "silent",
+    ]);
+    let (count, seconds) = match variant {
+        "one-evening" => (stage.random.scale(12, 120), stage.random.scale(600, 4 * 3_600)),
+        "over-weeks" => (stage.random.scale(30, 200), stage.random.scale(5, 28) * 86_400),
+        _ => (stage.random.scale(15, 150), stage.random.scale(1_800, 2 * 86_400)),
     };
-    stage.calls.push(call);
-}
-
-/// From names somebody else; the real number is the second value of P-Asserted-Identity (RFC 3325 §9.1 allows
-/// one sip and one tel).
-fn hide_behind_second_identity(call: &mut crate::call::Call, caller: u64) {
-    let host = call.near.ip();
-    call.caller.uri = format!("sip:+18005550111@{host};user=phone");
-    call.asserted = Some(format!("<sip:+18005550111@{host};user=phone>, <tel:+{caller}>"));
-    call.attested = None;
+    let route = Route::carried(stage).talking(stage.random.between(20, 80), 20, [3, 200]);
+    let route = if variant == "evasive" { route.evasive() } else { route };
+    let seconds = stage.span(seconds);
+    let begin = stage.moment(0..24, seconds);
+    for at in stage.paced(begin, seconds, count as usize) {
+        let mut call = route.call(stage, at, caller, victim);
+        match variant {
+            "withheld" => {
+                call.caller.uri = Party::anonymous().uri;
+                call.display = "Anonymous".into();
+                (call.asserted, call.attested) = (None, None);
+            }
+            "withheld-asserted" => {
+                // The number is hidden from the person called, not from the carriers (RFC 3323, RFC 3325).
+                let region = stage.customer.region;
+                let asserted = Writing::Plus.uri(caller, &call.near.ip().to_string(), region);
+                call.asserted = Some(format!("<{asserted}>"));
+                call.caller.uri = Party::anonymous().uri;
+                call.display = "Anonymous".into();
+            }
+            "silent" => {
+                call.outcome = match stage.answered([3, 20], [1, 6]) {
+                    Outcome::Answered { ring, talk, .. } => {
+                        Outcome::Answered { ring, talk, callee_ends: false }
+                    }
+                    other => other,
+                };
+            }
+            _ => {}
+        }
+        stage.push(call);
+    }
+    Plot { variant, also: &[Attack::TelephonyDenialOfService, Attack::RobocallBurst] }
 }

@@ -37,7 +37,7 @@ pub struct Customer {
     pub access_code: String,
     /// The zone its working day is kept in.
     pub time_zone: TimeZone,
-    /// When it works: days, and hours of the local day, as a policy writes them.
+    /// When most of its people work, and what happens when they do not.
     pub hours: Hours,
     /// How many of its telephones register.
     pub registering: u64,
@@ -203,7 +203,7 @@ impl Customer {
 
     /// What colleagues dial for `number`.
     pub(crate) fn extension(&self, number: u64) -> String {
-        let block = self.numbers.iter().find(|block| block.contains(number)).or(self.numbers.first());
+        let block = self.numbers.iter().find(|block| block.contains(number)).or_else(|| self.numbers.first());
         let (prefix, digits) = block.map_or(("", 4), |block| (block.prefix, block.digits));
         format!("{prefix}{:0width$}", number % 10u64.pow(digits), width = digits as usize)
     }

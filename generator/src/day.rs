@@ -25,7 +25,8 @@ pub struct Settings {
     pub start_micros: i64,
     /// How long calls keep beginning, in microseconds; those that have begun are played to their end.
     pub duration_micros: u64,
-    /// Honest calls in the busiest hour of a working day; other hours have their share of it.
+    /// Honest calls in the busiest hour of a working day; other hours have their share of it. With 0 there is
+    /// nothing but attacks and the events that look like them.
     pub calls_per_hour: f64,
     /// The attacks that happen in it.
     pub attacks: Vec<Attack>,

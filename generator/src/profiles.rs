@@ -72,7 +72,7 @@ impl Customer {
         }
     }
 
-    /// A hospital and its clinics in thirty towns: three thousand numbers, no closing time.
+    /// A hospital and its clinics in thirty towns: three thousand numbers, calls at all hours.
     pub fn hospital() -> Self {
         const AREAS: [u64; 30] = [
             217, 309, 618, 815, 319, 515, 563, 260, 574, 765, 812, 502, 606, 859, 417, 573, 660, 816, 316,
@@ -98,8 +98,8 @@ impl Customer {
             trusted: vec!["198.51.100.40/29"],
             domain: "hospital.example.org".to_owned(),
             hours: Hours {
-                days: "Mon-Sun",
-                open: "00:00-24:00",
+                days: "Mon-Fri",
+                open: "07:00-18:00",
                 weekend_percent: [45, 40],
                 night_percent: 12,
             },

@@ -223,11 +223,8 @@ impl Script {
             events.push((when, Event::Torn(side, status)));
         }
         let refresh = u64::from(habits.refresh_seconds) * 1_000_000;
-        if refresh > 0 {
-            events.extend(
-                (1..=talk.saturating_sub(1) / refresh).map(|count| (count * refresh, Event::Refresh)),
-            );
-        }
+        let count = talk.saturating_sub(1).checked_div(refresh).unwrap_or(0);
+        events.extend((1..=count).map(|count| (count * refresh, Event::Refresh)));
         events.sort_by_key(|&(after, _)| after);
         for (after, event) in events {
             self.now = self.now.max(begin + after);

@@ -13,7 +13,7 @@ pub(super) fn plan(stage: &mut Stage<'_>) -> Plot {
     // Long enough against the time in which they begin, so that many are up together.
     let seconds = stage.random.scale(60, 3 * 3_600);
     let seconds = stage.span(seconds);
-    let shortest = (seconds / 2).clamp(300, 3_600);
+    let shortest = (seconds / 2).clamp(300, 7_200);
     let longest = shortest + stage.random.scale(120, 3_600);
     let begin = stage.moment(0..24, seconds);
     for at in stage.paced(begin, seconds, count) {

@@ -13,9 +13,9 @@ pub(super) fn plan(stage: &mut Stage<'_>) -> Plot {
     let per_hour = if variant == "just-under-ten-an-hour" { 9 } else { stage.random.between(2, 8) };
     let hours = stage.random.scale(12, 6 * 24);
     let hours = stage.span(hours * 3_600) / 3_600;
-    let begin = stage.moment(0..24, hours * 3_600);
-    let route = Route::carried(stage);
     let by_day = stage.random.chance(60);
+    let begin = stage.moment(if by_day { 6..10 } else { 0..24 }, hours * 3_600);
+    let route = Route::carried(stage);
     for hour in 0..hours.max(1) {
         let at = begin + (hour * 3_600 * SECOND) as i64;
         let local = crate::rhythm::hour(&stage.customer.time_zone, at);

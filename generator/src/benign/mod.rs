@@ -12,8 +12,11 @@ use crate::stage::{SECOND, Stage};
 use crate::truth::{Benign, Direction, Label};
 use crate::writing::Writing;
 
-/// Plans the honest traffic of one stage.
+/// Plans the honest traffic of one stage; none where nobody calls.
 pub(crate) fn plan(stage: &mut Stage<'_>, settings: &Settings) {
+    if settings.calls_per_hour <= 0.0 {
+        return;
+    }
     let customer = stage.customer;
     for at in rhythm::arrivals(customer, stage.start, stage.end, settings.calls_per_hour, &mut stage.random) {
         plan_call(stage, at, settings.seed);

@@ -47,6 +47,8 @@ pub struct Customer {
     pub high_risk: Vec<&'static str>,
     /// Whether somebody there has business in countries that fraud goes to as well, at any hour.
     pub calls_afar: bool,
+    /// Whether its people call in from mobiles that show its numbers, as a Diversion says.
+    pub own_mobiles: bool,
 }
 
 /// Numbers that follow each other, and how colleagues dial them.
@@ -105,6 +107,7 @@ impl Default for Customer {
             do_not_originate: (0..10).map(|line| 18_005_550_100 + line).collect(),
             high_risk: Self::HIGH_RISK.to_vec(),
             calls_afar: false,
+            own_mobiles: false,
         }
     }
 }

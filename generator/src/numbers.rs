@@ -1,5 +1,6 @@
 //! Numbers of people outside, all from ranges that are set aside for fiction or belong to nobody.
 
+use crate::attack::LISTED_CALLERS;
 use crate::customer::Customer;
 use crate::random::Random;
 use crate::region::Region;
@@ -113,9 +114,12 @@ pub(crate) fn neighbour(customer: &Customer, number: u64, random: &mut Random) -
     })
 }
 
-/// Draws until the number is not the customer's own.
+/// Draws until the number is neither the customer's own nor on its block list.
 fn stranger(customer: &Customer, random: &mut Random, mut draw: impl FnMut(&mut Random) -> u64) -> u64 {
-    (0..1_000).map(|_| draw(random)).find(|&number| !customer.owns(number)).unwrap_or(447_700_900_999)
+    (0..1_000)
+        .map(|_| draw(random))
+        .find(|&number| !customer.owns(number) && !LISTED_CALLERS.contains(&number))
+        .unwrap_or(447_700_900_001)
 }
 
 /// 555-0100 behind `area`.

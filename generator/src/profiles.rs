@@ -36,6 +36,7 @@ impl Customer {
             hours: Hours { days: "Mon-Fri", open: "09:00-17:30", weekend_percent: [4, 2], night_percent: 0 },
             registering: 14,
             do_not_originate: vec![18_305_550_120],
+            own_mobiles: true,
             ..Self::default()
         }
     }
@@ -68,6 +69,7 @@ impl Customer {
             registering: 90,
             do_not_originate: vec![18_885_550_110, 18_885_550_111],
             calls_afar: true,
+            own_mobiles: true,
             ..Self::default()
         }
     }
@@ -106,6 +108,7 @@ impl Customer {
             registering: 160,
             do_not_originate: vec![18_445_550_115, 12_175_550_100],
             calls_afar: true,
+            own_mobiles: true,
             ..Self::default()
         }
     }
@@ -132,6 +135,7 @@ impl Customer {
             registering: 60,
             do_not_originate: vec![493_023_125_000, 493_023_125_001],
             calls_afar: true,
+            own_mobiles: true,
             ..Self::default()
         }
     }
@@ -162,6 +166,7 @@ impl Customer {
             },
             registering: 70,
             do_not_originate: vec![448_081_570_001, 442_079_460_000],
+            own_mobiles: true,
             ..Self::default()
         }
     }

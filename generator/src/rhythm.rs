@@ -34,8 +34,12 @@ pub(crate) fn arrivals(
 /// Whether most of the customer's people are at work at `at`: well inside the hours of a working day.
 pub(crate) fn at_work(customer: &Customer, at: i64) -> bool {
     let local = local(&customer.time_zone, at);
-    let weekend = matches!(local.weekday(), Weekday::Saturday | Weekday::Sunday);
-    !weekend && (9..16).contains(&local.hour())
+    !at_weekend(customer, at) && (9..16).contains(&local.hour())
+}
+
+/// Whether `at` is on a Saturday or Sunday.
+pub(crate) fn at_weekend(customer: &Customer, at: i64) -> bool {
+    matches!(local(&customer.time_zone, at).weekday(), Weekday::Saturday | Weekday::Sunday)
 }
 
 /// Hour of the day, 0 to 23, at `at` in `zone`.

@@ -141,13 +141,27 @@ impl Stage<'_> {
 
     /// Any moment, in a local hour of `hours` when the stage has one, early enough for `seconds` to follow.
     pub(crate) fn moment(&mut self, hours: Range<i8>, seconds: u64) -> i64 {
-        let last =
-            self.end.saturating_sub((seconds.saturating_mul(SECOND)) as i64).min(self.begin_before - 1);
-        let last = last.max(self.start);
+        self.moment_when(seconds, |customer, at| hours.contains(&rhythm::hour(&customer.time_zone, at)))
+    }
+
+    /// The same at night or, sometimes and if the stage has one, on a day of rest.
+    pub(crate) fn moment_of_rest(&mut self, night: Range<i8>, seconds: u64) -> i64 {
+        if self.random.chance(30) {
+            let at = self.moment_when(seconds, rhythm::at_weekend);
+            if rhythm::at_weekend(self.customer, at) {
+                return at;
+            }
+        }
+        self.moment(night, seconds)
+    }
+
+    fn moment_when(&mut self, seconds: u64, fits: impl Fn(&Customer, i64) -> bool) -> i64 {
+        let last = self.end.saturating_sub((seconds.saturating_mul(SECOND)) as i64);
+        let last = last.min(self.begin_before - 1).max(self.start);
         let mut at = self.start;
         for _ in 0..200 {
             at = self.start + self.random.below(last.abs_diff(self.start) + 1) as i64;
-            if hours.contains(&rhythm::hour(&self.customer.time_zone, at)) {
+            if fits(self.customer, at) {
                 break;
             }
         }

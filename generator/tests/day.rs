@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use ringwall_generator::{Attack, Datagram, Day, Direction, LISTED_CALLERS, Settings, Truth, capture, pcap};
+use ringwall_generator::{
+    Attack, Customer, Datagram, Day, Direction, LISTED_CALLERS, Settings, Truth, capture, pcap,
+};
 
 fn day(seed: u64, calls_per_hour: f64) -> Day {
     Day::new(Settings { seed, calls_per_hour, ..Settings::default() })
@@ -118,7 +120,9 @@ fn content_length_is_the_length_of_the_body() {
 
 #[test]
 fn every_kind_of_traffic_and_of_message_occurs() {
-    let settings = Settings { seed: 2, calls_per_hour: 300.0, confounder_days: 1.0, ..Settings::default() };
+    let customer = Customer { own_mobiles: true, ..Customer::default() };
+    let settings =
+        Settings { seed: 2, customer, calls_per_hour: 300.0, confounder_days: 1.0, ..Settings::default() };
     let mut day = Day::new(settings);
     let labels: BTreeSet<&str> = day.truth().iter().map(|truth| truth.label.word()).collect();
     let benign = "conference emergency fax forwarded from-abroad inbound internal international keep-alive message \

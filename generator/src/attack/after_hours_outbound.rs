@@ -14,7 +14,7 @@ pub(super) fn plan(stage: &mut Stage<'_>) -> Plot {
     let seconds = stage.random.scale(1_200, 4 * 3_600);
     let seconds = stage.span(seconds);
     let evening = stage.random.chance(30);
-    let begin = stage.moment(if evening { 21..24 } else { 0..4 }, seconds);
+    let begin = stage.moment_of_rest(if evening { 21..24 } else { 0..4 }, seconds);
     let longest = stage.random.scale(30, 1_800);
     let (abroad, held) = numbers::overlooked_range(&mut stage.random);
     for at in stage.paced(begin, seconds, count) {

@@ -19,7 +19,10 @@ pub(super) fn plan(stage: &mut Stage<'_>) -> Plot {
         .collect();
     let seconds = stage.random.scale(600, 5 * 3_600);
     let seconds = stage.span(seconds);
-    let begin = stage.moment(if variant == "by-day" { 9..16 } else { 0..5 }, seconds);
+    let begin = match variant {
+        "by-day" => stage.moment(9..16, seconds),
+        _ => stage.moment_of_rest(0..5, seconds),
+    };
     try_out(stage, begin, &extensions, &ranges);
     let (shortest, longest) = (stage.random.scale(10, 200), stage.random.scale(240, 3_600));
     let refused = stage.random.between(0, 40);

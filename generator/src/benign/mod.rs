@@ -29,7 +29,8 @@ fn plan_call(stage: &mut Stage<'_>, at: i64, seed: u64) {
     let kind = match stage.random.below(1_000) {
         0..=439 => Benign::Inbound,
         440..=469 => Benign::Forwarded,
-        470..=481 => Benign::OwnMobile,
+        470..=481 if stage.customer.own_mobiles => Benign::OwnMobile,
+        470..=481 => Benign::Inbound,
         482..=503 => Benign::Neighbour,
         504..=521 => Benign::TollFree,
         522..=539 => Benign::FromAbroad,

@@ -270,7 +270,9 @@ fn played(settings: Settings) -> Vec<(Truth, Vec<Datagram>)> {
     for datagram in &mut day {
         let text = std::str::from_utf8(&datagram.payload).unwrap();
         let mut lines = text.split("\r\n");
-        let id = lines.find_map(|line| line.strip_prefix("Call-ID: ").or(line.strip_prefix("i: "))).unwrap();
+        let id = lines
+            .find_map(|line| line.strip_prefix("Call-ID: ").or_else(|| line.strip_prefix("i: ")))
+            .unwrap();
         messages.entry(id.to_owned()).or_default().push(datagram);
     }
     let with_messages = |truth: Truth| {

@@ -108,8 +108,12 @@ impl Facts {
     /// Marks which identities count where only asserted ones do. Returns the flags this trust raises and what
     /// is known of the caller's right to the number.
     pub fn believe(&mut self, trust: Trust, message: &Message<'_>) -> (Flags, Option<Attestation>) {
-        for identity in self.callers.iter_mut().chain(&mut self.forwarders) {
-            identity.asserted = trust.own_side || trust.trusted && identity.origin == Origin::Asserted;
+        for caller in &mut self.callers {
+            caller.asserted = trust.own_side || trust.trusted && caller.origin == Origin::Asserted;
+        }
+        // There is no second header for who forwarded: a trusted peer vouches for the one there is.
+        for forwarder in &mut self.forwarders {
+            forwarder.asserted = trust.own_side || trust.trusted;
         }
         let believed = trust.trusted || trust.own_side;
         let mut flags = self.flags;
@@ -148,7 +152,8 @@ impl Facts {
         for fact in attempt.facts(view) {
             let role = fact.role;
             let origin = origin(role);
-            let asserted = trust.own_side || trust.trusted && origin == Origin::Asserted;
+            let vouched = origin == Origin::Asserted || role.says_who_forwarded();
+            let asserted = trust.own_side || trust.trusted && vouched;
             let identity = Identity { party: fact.party, origin, asserted };
             match () {
                 () if role.says_who_calls() => self.callers.push(identity),

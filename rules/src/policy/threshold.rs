@@ -91,6 +91,7 @@ impl Threshold {
         let count = rule.count?;
         let counts = || std::iter::once(count).chain(rule.also.iter().map(|also| also.count));
         let rings = counts().any(|count| count == Count::OneRing);
+        let fewest = if count.is_ratio() { RATIO_CALLS_MIN } else { 1 };
         Some(Self {
             name: rule.name.clone(),
             detection: rule.detection,
@@ -103,7 +104,7 @@ impl Threshold {
             warning: rule.warning,
             critical: rule.critical,
             baseline: rule.baseline,
-            at_least: rule.at_least.unwrap_or(if count.is_ratio() { RATIO_CALLS_MIN } else { 1 }),
+            at_least: rule.at_least.unwrap_or(fewest),
             hold_micros: rule.hold_micros.unwrap_or(0),
             clear: rule.clear.unwrap_or(CLEAR),
             cool_down_micros: rule.cool_down_micros.unwrap_or(COOL_DOWN_MICROS),
@@ -152,7 +153,7 @@ fn methods(when: &[Condition], count: Count) -> u16 {
         _ => None,
     });
     let bit = |method: Method| 1 << method as u16;
-    named.unwrap_or(match count {
+    named.unwrap_or_else(|| match count {
         Count::RegistrationsFailed => bit(Method::Register),
         Count::Probes => bit(Method::Options) | bit(Method::Register) | bit(Method::Invite),
         _ => bit(Method::Invite),

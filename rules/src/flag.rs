@@ -115,7 +115,7 @@ impl Flag {
 }
 
 /// A set of [`Flag`]s.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Flags(u64);
 
 impl Flags {

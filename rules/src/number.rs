@@ -13,7 +13,7 @@ const LOCAL_BIT: u32 = 63;
 ///
 /// The digits stand left-aligned in front of their count, so that numbers compare as digit strings do
 /// and all numbers behind one prefix are neighbours. Local numbers come after all international ones.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Number(u64);
 
 impl Number {

@@ -7,7 +7,7 @@ use crate::number::Number;
 use crate::time::Timestamp;
 
 /// What one address of a message was read as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Party {
     /// A number, international or local.
     Number(Number),
@@ -60,7 +60,7 @@ pub struct Identity {
 }
 
 /// Which way a call goes, seen from the customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum Direction {
     /// From outside to the customer.
@@ -72,7 +72,7 @@ pub enum Direction {
 }
 
 /// What carried the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the names say it all")]
 pub enum Transport {
@@ -88,7 +88,7 @@ pub enum Transport {
 macro_rules! worded {
     ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[repr(u8)]
         #[allow(missing_docs, reason = "the words say it all")]
         pub enum $name { $($variant),+ }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::policy::{AlertLevel, Response, RuleId, ThresholdId};
 
 /// What happens to the attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum Action {
     /// It goes on.
@@ -49,7 +49,7 @@ impl Action {
 }
 
 /// Which step of the order of judgement decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Reason {
     /// The emergency guard: the called number is an emergency number.
     Emergency,
@@ -68,7 +68,7 @@ pub enum Reason {
 }
 
 /// The list entry that made a rule match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ListHit {
     /// Index into the policy's lists.
     pub list: u32,
@@ -77,7 +77,7 @@ pub struct ListHit {
 }
 
 /// A breached threshold: what was measured and how much would have been too much.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Measure {
     /// The threshold.
     pub threshold: ThresholdId,
@@ -90,7 +90,7 @@ pub struct Measure {
 }
 
 /// The decision about one attempt by one customer's policy.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Verdict {
     /// What happens. In shadow mode always `Allow`.
     pub action: Action,
@@ -123,7 +123,7 @@ pub struct Verdict {
 }
 
 /// A few rules, in file order. What does not fit is left off.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ActedRules {
     rules: [u32; Self::MAX],
     length: u8,

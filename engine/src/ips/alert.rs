@@ -2,9 +2,10 @@
 
 use rules::Timestamp;
 use rules::policy::ThresholdId;
+use serde::{Deserialize, Serialize};
 
 /// A threshold was reached.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Breach {
     /// Whose threshold: index of the policy.
     pub policy: u32,
@@ -15,6 +16,7 @@ pub struct Breach {
     /// When it acted.
     pub at: Timestamp,
     /// Which key reached it: the parts by their names in policies, as people read them.
+    #[serde(with = "super::key_text")]
     pub key: Vec<(&'static str, String)>,
     /// What was counted, in the unit of the limit. At least: see `missed_max`.
     pub value: f64,

@@ -1,12 +1,14 @@
 //! Windows of the keys that have more events than fit into an entry.
 
+use serde::{Deserialize, Serialize};
+
 use super::event::Event;
 use super::how::Measured;
 use super::plan::{Counter, Group, Plan};
 use super::window::Window;
 
 /// The windows of one key of one group, in the order of the group's counters.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Windows {
     windows: Vec<Option<Window>>,
     /// The entry that they belong to.
@@ -17,7 +19,7 @@ pub(super) struct Windows {
 }
 
 /// All windows there are, in slots that are used again.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Busy {
     slots: Vec<Windows>,
     free: Vec<u32>,

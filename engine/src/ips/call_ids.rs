@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::limits::CALL_ID_BYTES_MAX;
 
 /// Call-IDs in order of their attempts, within a bound of bytes; the oldest go first.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct CallIds {
     text: VecDeque<u8>,
     lengths: VecDeque<u16>,

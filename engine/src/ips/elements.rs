@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::hash::BuildAlreadyHashed;
 
 /// Different elements and when each was seen last.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Elements {
     last: HashMap<u64, u64, BuildAlreadyHashed>,
     /// Sightings in order of time; those that are not the last of their element are passed over.

@@ -1,9 +1,10 @@
 //! One thing that counted for a key.
 
 use rules::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// One thing that counted for a key, in 24 bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Event {
     /// When, in microseconds, shifted left; the lowest bit says that it was refused.
     pub(super) at_refused: u64,

@@ -4,6 +4,7 @@ use rules::matching::{Scratch, is_neighbour};
 use rules::policy::ips::Deed;
 use rules::policy::{InForce, Limits, Mode, Policy, ThresholdId};
 use rules::{Flags, Method, Timestamp, Verdict};
+use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 use super::parts::{Part, Parts};
@@ -24,7 +25,7 @@ pub(crate) struct Occasion<'a> {
 }
 
 /// Counters that wait for something later in the life of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counted {
     policy: u32,
     pub(super) group: u32,

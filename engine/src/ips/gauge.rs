@@ -2,22 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::how::Measured;
 use super::limits::EVENTS_MAX;
 
 /// The calls of one key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Gauge {
     /// By counter of the group.
     lines: Vec<Line>,
     /// The parts of the key by their names, as people read them.
+    #[serde(with = "super::key_text")]
     pub(super) key: Vec<(&'static str, String)>,
     /// When its minutes are looked at next, in microseconds.
     pub(super) timer: i64,
 }
 
 /// The calls of one key that one counter counts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Line {
     /// From their INVITE to their end.
     up: u32,
@@ -105,7 +108,7 @@ pub(super) const COST_UNIT: u32 = 10_000;
 ///
 /// Talks that are over lie in `whole` while they lie whole in the window, then in `cut` until they are out of it: so a
 /// question costs no more than what changed since the last one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Talks {
     /// When each call that talks was answered, with its weight; in order of time.
     up: Vec<(i64, u32)>,

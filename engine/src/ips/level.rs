@@ -1,7 +1,9 @@
 //! How far a key is in breach of a threshold: when it rises, when it acts, when it is armed again.
 
+use serde::{Deserialize, Serialize};
+
 /// How far a key is in breach.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) enum Level {
     #[default]
     Quiet,
@@ -21,7 +23,7 @@ pub(super) struct Bounds {
 }
 
 /// The course of one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Course {
     /// The level it has reached.
     pub(super) level: Level,
@@ -127,7 +129,7 @@ impl Bounds {
 }
 
 /// Something that each level has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct ByLevel<T> {
     warning: T,
     critical: T,

@@ -13,6 +13,7 @@ mod event;
 mod feeding;
 mod gauge;
 mod how;
+mod key_text;
 mod level;
 pub(crate) mod limits;
 mod outcome;
@@ -32,6 +33,7 @@ use ahash::RandomState;
 use rules::Flags;
 use rules::policy::{InForce, PolicySet};
 use rules::verdict::Measure;
+use serde::{Deserialize, Serialize};
 
 pub use alert::Breach;
 pub use baselines::Usual;
@@ -55,11 +57,15 @@ pub(crate) use outcome::may_be_repeated;
 pub(crate) use parts::Parts;
 
 /// Counters of all thresholds of all policies, with what they have set in force.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ips {
+    #[serde(skip)]
     plan: Plan,
+    #[serde(skip)]
     budget: Budget,
+    #[serde(skip)]
     noticed: Flags,
+    #[serde(skip)]
     hasher: RandomState,
     /// The latest moment seen, in microseconds: what comes late counts now.
     now: i64,
@@ -72,16 +78,21 @@ pub(crate) struct Ips {
     /// When to look again at a key of a rule.
     timers: BinaryHeap<Reverse<(i64, u32, u64)>>,
     restraints: Restraints,
+    #[serde(skip)]
     in_force: Vec<InForce>,
     breaches: VecDeque<Breach>,
     /// Keys whose calls are to be ended: rule, key, and why.
     terminations: VecDeque<(u32, u64, Measure)>,
+    #[serde(skip)]
     baselines: Baselines,
     /// Hashes of the keys of the call in hand, by kind; of the call with the number beside it.
+    #[serde(skip)]
     hashes: Vec<(u64, Option<u64>)>,
     call_in_hand: u64,
     /// Counters that the call in hand counts for, by group.
+    #[serde(skip)]
     masks: Vec<u16>,
+    #[serde(skip)]
     touched: Vec<u32>,
     pub(crate) counters: IpsCounters,
 }
@@ -102,8 +113,18 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// Bytes that counters take at most, but for what half-moved tables and buffers add: 5 % more.
+    pub fn bytes_max(&self) -> usize {
+        self.keys_max.next_power_of_two() * ENTRY_BYTES + self.window_bytes_max + Sketch::BYTES_MAX
+    }
+}
+
+/// Bytes of an entry with its share of the head of its bucket.
+const ENTRY_BYTES: usize = size_of::<store::Entry>() + 4;
+
 /// What counters could not keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IpsCounters {
     /// Keys that still counted and were given up for want of room.
     pub keys_forgotten: u64,
@@ -142,6 +163,12 @@ impl Ips {
             call_in_hand: 0,
             counters: IpsCounters::default(),
         }
+    }
+
+    /// Goes on with what `state` had counted, under the same policies: plan, hasher and room are those of `self`.
+    pub(crate) fn go_on(self, state: Self) -> Self {
+        let Self { plan, budget, noticed, hasher, in_force, baselines, hashes, masks, touched, .. } = self;
+        Self { plan, budget, noticed, hasher, in_force, baselines, hashes, masks, touched, ..state }
     }
 
     /// What thresholds count by itself: nothing else needs to be noticed.

@@ -6,18 +6,20 @@ use rules::Timestamp;
 use rules::policy::Limit;
 use rules::policy::ips::Deed;
 use rules::verdict::Measure;
+use serde::{Deserialize, Serialize};
 
 use super::limits::RESTRAINTS_MAX;
 use crate::hash::BuildAlreadyHashed;
 
 /// One restraint: who set it, against whom, until when.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Restraint {
     /// Whose threshold: index of the policy.
     pub policy: u32,
     /// The threshold, the level and the values that set it.
     pub measure: Measure,
     /// Against whom it holds: the parts of the key by their names.
+    #[serde(with = "super::key_text")]
     pub key: Vec<(&'static str, String)>,
     /// Since when.
     pub since: Timestamp,
@@ -28,7 +30,7 @@ pub struct Restraint {
 }
 
 /// All restraints in force.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Restraints {
     by_key: HashMap<u64, Held, BuildAlreadyHashed>,
     /// How many each rule has, so that most calls look none up.
@@ -37,7 +39,7 @@ pub(super) struct Restraints {
     pub(super) refused: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Held {
     rule: u32,
     force: Restraint,

@@ -1,10 +1,11 @@
 //! How much of a key was given up at most: an upper bound in fixed room.
 
 use rules::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Counts what was forgotten of each key (count-min, Cormode and Muthukrishnan 2005). What it says of a key is never
 /// too little, as long as the counters do not saturate, and ages with the longest window.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Sketch {
     current: Vec<u8>,
     previous: Vec<u8>,
@@ -14,6 +15,9 @@ pub(super) struct Sketch {
 }
 
 impl Sketch {
+    /// Bytes it takes once something was forgotten.
+    pub(super) const BYTES_MAX: usize = 2 * WIDTH * DEPTH;
+
     /// Notes that `events` of `key` were forgotten.
     pub(super) fn add(&mut self, key: u64, events: usize, now: Timestamp, within_micros: i64) {
         if self.current.is_empty() {

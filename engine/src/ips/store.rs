@@ -1,12 +1,13 @@
 //! What is known of each key: a cache line each, found in two looks, within a fixed bound.
 
 use rules::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 use super::table::Table;
 
 /// All that is known of one key of one group of counters.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[repr(align(64))]
 pub(super) struct Entry {
     /// Keyed hash of group and key.
@@ -70,7 +71,7 @@ pub(super) struct Place {
 }
 
 /// A table of entries that grows up to a bound and then gives up what counts least.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Store {
     table: Table,
     /// The smaller table that entries are still moved out of, and how many of its buckets are done.

@@ -1,18 +1,19 @@
 //! Entries in buckets of sixteen: one line of tags tells which of them to look at.
 
 use rules::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::store::Entry;
 
 /// A table of fixed size; each key has two buckets that it may lie in.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Table {
     heads: Vec<Head>,
     entries: Vec<Entry>,
 }
 
 /// What is known of sixteen entries without looking at them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[repr(align(64))]
 struct Head {
     /// 0 where nothing lies.
@@ -23,7 +24,7 @@ struct Head {
 
 /// When an entry has nothing left to count, in ticks of two minutes and shifted left; the lowest bit says that it is
 /// worth more than one that was seen once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct End(u16);
 
 const WAYS: usize = 16;

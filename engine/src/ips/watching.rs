@@ -6,6 +6,7 @@ use rules::Timestamp;
 use rules::policy::ips::{Deed, Key};
 use rules::policy::{AlertLevel, ThresholdId};
 use rules::verdict::Measure;
+use serde::{Deserialize, Serialize};
 
 use super::alert::Breach;
 use super::event::Event;
@@ -19,10 +20,11 @@ use super::restraints::Restraint;
 use super::{Ips, entry_key};
 
 /// A key that has reached a limit and is not quiet again.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Watched {
     course: Course,
     /// The parts of the key by their names, as people read them.
+    #[serde(with = "super::key_text")]
     key: Vec<(&'static str, String)>,
     /// When it will be looked at again, in microseconds.
     timer: i64,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::elements::Elements;
 use super::event::Event;
 use super::how::{Hit, How, Measured, longest_run, mean, share};
@@ -11,14 +13,14 @@ use super::limits::{CALLS_KEPT, SLICES};
 ///
 /// It keeps as many events as its highest limit asks for and no more: "is it that many?" has an exact answer whatever
 /// came before, in bounded room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Window {
     kept: Kept,
     /// The Call-IDs that came last.
     calls: VecDeque<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum Kept {
     /// Times of the last events, shifted left, with whether each was refused.
     Times(VecDeque<u64>),
@@ -220,7 +222,7 @@ fn run(values: impl Iterator<Item = u64>, gap: u64) -> usize {
 }
 
 /// How many events in each slice of a window.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Slices {
     /// Number of the slice, and its events.
     counts: VecDeque<(u64, u32)>,

@@ -6,14 +6,14 @@ use crate::policy::{FirewallRule, Limit, RuleAction, RuleId};
 use crate::time::Timestamp;
 
 /// The state of all limits of one policy: plain data, bounded by the limits themselves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// By rule, sorted.
     counters: Vec<(RuleId, Counter)>,
 }
 
 /// One limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Counter {
     /// The last calls that passed, oldest first, at most as many as may pass in one window.
     Rate { passed: VecDeque<Timestamp>, calls: u32, per_micros: i64 },

@@ -8,7 +8,7 @@ use crate::policy::{HoursId, ListId, Span, WeekSet};
 use crate::time::Timestamp;
 
 /// A firewall rule's place in file order, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct RuleId(pub u32);
 
 /// One `[[firewall]]` table.
@@ -197,7 +197,7 @@ pub enum RuleAction {
 }
 
 /// How a refusal is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Response {
     /// A plain final response, 400 to 699.
     Code(u16),
@@ -250,7 +250,7 @@ pub enum Mode {
 }
 
 /// How loudly a rule reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs, reason = "the names say it all")]
 pub enum AlertLevel {
     None,

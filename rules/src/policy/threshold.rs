@@ -7,7 +7,7 @@ use crate::subject::Method;
 use crate::time::Timestamp;
 
 /// A threshold's place among those of its policy, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ThresholdId(pub u32);
 
 /// One threshold, complete: what the policy says, with the shipped detection's values under it and defaults

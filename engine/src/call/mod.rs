@@ -1,6 +1,7 @@
 //! Call attempts and other transactions: which message belongs to which, and how each one went.
 
 mod attempt;
+mod deadlines;
 mod progress;
 mod table;
 

@@ -1,11 +1,11 @@
 //! All attempts that are alive, found by Call-ID, ended by deadline, within a bound.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use rules::Timestamp;
 
 use crate::call::attempt::{Attempt, Keys, Kind, Standing};
+use crate::call::deadlines::{Deadline, Deadlines};
 use crate::call::progress::{Progress, State};
 use crate::hash::BuildAlreadyHashed;
 use crate::limits::{
@@ -24,7 +24,7 @@ pub(crate) struct Table {
     entries: Vec<Entry>,
     free: Vec<Slot>,
     by_call_id: HashMap<u64, Slot, BuildAlreadyHashed>,
-    deadlines: BinaryHeap<Reverse<(Timestamp, Slot, u32)>>,
+    deadlines: Deadlines,
     started: u64,
 }
 
@@ -74,8 +74,7 @@ impl Table {
         attempt.standing = Standing::default();
         (attempt.sequence, attempt.kind, attempt.keys) = (sequence, kind, keys);
         attempt.progress = Progress::new(at);
-        let deadline = entry.deadline();
-        self.deadlines.push(Reverse((deadline, slot, entry.generation)));
+        self.deadlines.push(entry.deadline(slot));
         slot
     }
 
@@ -123,7 +122,7 @@ impl Table {
     /// away is put off when it is due.
     pub(crate) fn reschedule(&mut self, slot: Slot) {
         if let Some(entry) = self.entries.get(slot as usize) {
-            self.deadlines.push(Reverse((entry.deadline(), slot, entry.generation)));
+            self.deadlines.push(entry.deadline(slot));
         }
     }
 
@@ -152,19 +151,21 @@ impl Table {
     }
 
     /// The next attempt whose time is up at `now`.
+    #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp) -> Option<Slot> {
-        while let Some(&Reverse((due, slot, generation))) = self.deadlines.peek() {
-            if due > now {
-                return None;
-            }
-            self.deadlines.pop();
+        if self.deadlines.none_is_due(now) { None } else { self.expire_due(now) }
+    }
+
+    fn expire_due(&mut self, now: Timestamp) -> Option<Slot> {
+        while !self.deadlines.none_is_due(now) {
+            let Deadline { slot, generation, .. } = self.deadlines.pop()?;
             let Some(entry) = self.entries.get(slot as usize) else { continue };
             if !entry.alive || entry.generation != generation {
                 continue;
             }
-            let deadline = entry.deadline();
-            if deadline > now {
-                self.deadlines.push(Reverse((deadline, slot, generation)));
+            let deadline = entry.deadline(slot);
+            if deadline.at > now {
+                self.deadlines.push(deadline);
             } else {
                 return Some(slot);
             }
@@ -174,7 +175,7 @@ impl Table {
 
     /// The attempt that would end first, whenever that is: to make room, or to finish.
     pub(crate) fn expire_first(&mut self) -> Option<Slot> {
-        while let Some(Reverse((_, slot, generation))) = self.deadlines.pop() {
+        while let Some(Deadline { slot, generation, .. }) = self.deadlines.pop() {
             if let Some(entry) = self.entries.get(slot as usize)
                 && entry.alive
                 && entry.generation == generation
@@ -220,7 +221,8 @@ impl Entry {
         }
     }
 
-    fn deadline(&self) -> Timestamp {
+    /// When its time is up, for the table's `slot` that it stands in.
+    fn deadline(&self, slot: Slot) -> Deadline {
         let seconds = match (self.attempt.kind, self.attempt.progress.state) {
             (Kind::Call, State::Trying | State::Ringing) => UNANSWERED_SECONDS_MAX,
             (Kind::Call, State::Up) => IDLE_SECONDS_MAX,
@@ -228,7 +230,8 @@ impl Entry {
             (Kind::Call, State::Over) => LINGER_SECONDS,
             _ => TRANSACTION_SECONDS,
         };
-        self.last_seen.plus_micros(seconds * 1_000_000)
+        let at = self.last_seen.plus_micros(seconds * 1_000_000);
+        Deadline { at, slot, generation: self.generation }
     }
 }
 

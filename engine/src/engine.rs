@@ -1,6 +1,7 @@
 //! The engine: one packet in, one decision out, and news of calls that ended.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -16,7 +17,7 @@ use crate::ips::{Budget, Counted, Ending, Ips, may_be_repeated};
 use crate::judging::Judging;
 use crate::packet::Packet;
 use crate::prevention::Passports;
-use crate::sip::Message;
+use crate::sip::{Message, NameAddr};
 
 /// Judges packets by the policies in force and follows the calls they belong to.
 ///
@@ -169,7 +170,7 @@ impl Engine {
     fn request<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>) -> Handled<'a> {
         let method = message.method();
         let keys = self.keys(packet, message);
-        let to_tag = message.to_tag().map(|tag| self.hasher.hash_one(tag));
+        let to_tag = message.to_tag().map(|tag| self.hash(tag));
         let mut handled = Handled {
             method,
             method_text: message.method_text(),
@@ -186,9 +187,13 @@ impl Engine {
             }
             self.in_dialog(slot, side, method, packet.at);
         } else if method == Method::Invite {
-            self.open(packet, message, keys, Kind::Call, Flags::of(Flag::UnknownDialog), &mut handled);
-        } else if !self.is_known(&keys, method) {
-            self.open(packet, message, keys, Kind::Request(method), Flags::NONE, &mut handled);
+            let from = message.from();
+            let keys = self.call_keys(keys, message, from.as_ref());
+            let flags = Flags::of(Flag::UnknownDialog);
+            self.open(packet, message, from.as_ref(), keys, Kind::Call, flags, &mut handled);
+        } else if !self.is_known(&keys, method, message) {
+            let (from, kind) = (message.from(), Kind::Request(method));
+            self.open(packet, message, from.as_ref(), keys, kind, Flags::NONE, &mut handled);
         }
         handled
     }
@@ -201,6 +206,8 @@ impl Engine {
         keys: Keys,
         handled: &mut Handled<'a>,
     ) {
+        let from = message.from();
+        let keys = self.call_keys(keys, message, from.as_ref());
         let payload = self.hasher.hash_one((packet.source, message.bytes()));
         let mut reused = false;
         let mut known = None;
@@ -218,7 +225,7 @@ impl Engine {
             let mut flags = Flags::NONE;
             flags.raise_if(reused, Flag::BranchReuse);
             let keys = Keys { payload, ..keys };
-            self.open(packet, message, keys, Kind::Call, flags, handled);
+            self.open(packet, message, from.as_ref(), keys, Kind::Call, flags, handled);
             return;
         };
         self.table.touch(slot, packet.at);
@@ -233,7 +240,7 @@ impl Engine {
         }
         attempt.keys.payload = payload;
         // It is another message under the same keys: judged anew, so that nobody is let in by an earlier verdict.
-        self.judge(packet, message, slot, Flags::NONE, handled);
+        self.judge(packet, message, from.as_ref(), slot, Flags::NONE, handled);
     }
 
     fn in_dialog(&mut self, slot: Slot, side: Side, method: Method, at: Timestamp) {
@@ -256,7 +263,7 @@ impl Engine {
         let status = message.status().unwrap_or_default();
         let method = message.cseq_method().unwrap_or(Method::Other);
         let keys = self.keys(packet, message);
-        let to_tag = message.to_tag().map(|tag| self.hasher.hash_one(tag));
+        let to_tag = message.to_tag().map(|tag| self.hash(tag));
         let mut handled = Handled {
             method,
             method_text: b"",
@@ -266,7 +273,8 @@ impl Engine {
             decision: None,
         };
         let found = if method == Method::Invite {
-            self.dialog(&keys, to_tag).or_else(|| self.attempt_of(&keys).map(|slot| (slot, Side::Caller)))
+            self.dialog(&keys, to_tag)
+                .or_else(|| self.attempt_of(&keys, message).map(|slot| (slot, Side::Caller)))
         } else {
             self.transaction_of(&keys, method).map(|slot| (slot, Side::Caller))
         };
@@ -284,7 +292,8 @@ impl Engine {
             // The caller answers a re-INVITE of the called side.
             Some((slot, Side::Called)) => self.table.touch(slot, packet.at),
             None if (300..400).contains(&status) && self.dialog(&keys, to_tag).is_none() => {
-                self.open(packet, message, keys, Kind::Redirection(method), Flags::NONE, &mut handled);
+                let (from, kind) = (message.from(), Kind::Redirection(method));
+                self.open(packet, message, from.as_ref(), keys, kind, Flags::NONE, &mut handled);
             }
             None => {}
         }
@@ -346,12 +355,15 @@ impl Engine {
     }
 
     /// The attempt whose INVITE a response answers, when its To tag is not known yet.
-    fn attempt_of(&self, keys: &Keys) -> Option<Slot> {
+    fn attempt_of(&self, keys: &Keys, message: &Message<'_>) -> Option<Slot> {
         let same = |attempt: &Attempt| attempt.kind == Kind::Call && attempt.keys.from_tag == keys.from_tag;
         let mut candidates = self.table.with_call_id(keys.call_id).filter(|(_, attempt)| same(attempt));
         let first = candidates.next()?;
+        let Some(second) = candidates.next() else { return Some(first.0) };
         // Two callers under one Call-ID and From tag are told apart by the branch of their INVITE.
-        let exact = std::iter::once(first).chain(candidates).find(|(_, a)| a.keys.branch == keys.branch);
+        let branch = self.branch(message);
+        let exact =
+            [first, second].into_iter().chain(candidates).find(|(_, attempt)| attempt.keys.branch == branch);
         Some(exact.unwrap_or(first).0)
     }
 
@@ -365,38 +377,66 @@ impl Engine {
 
     /// Whether a request outside a dialog belongs to something that is known: a retransmission, the ACK to a
     /// refusal, the BYE of a dialog whose To tag was never seen.
-    fn is_known(&self, keys: &Keys, method: Method) -> bool {
+    fn is_known(&self, keys: &Keys, method: Method, message: &Message<'_>) -> bool {
         if method == Method::Ack
-            && let Some(slot) = self.attempt_of(keys)
+            && let Some(slot) = self.attempt_of(keys, message)
         {
             return self.table.attempt(slot).is_some_and(|attempt| attempt.keys.from_tag == keys.from_tag);
         }
         self.transaction_of(keys, method).is_some()
     }
 
+    /// The keys that every message is looked up by.
+    #[inline]
     fn keys(&self, packet: &Packet<'_>, message: &Message<'_>) -> Keys {
-        let branch = message.branch().map_or(0, |branch| self.hasher.hash_one(branch));
         let cseq = message.cseq().map_or(0, |(number, _)| number);
         let call_id = match message.call_id() {
-            call_id if !call_id.is_empty() => self.hasher.hash_one(call_id),
+            call_id if !call_id.is_empty() => self.hash(call_id),
             // Without a Call-ID the source, the branch and CSeq must do; a response comes from the other end.
             _ => {
                 let peer = if message.is_request() { packet.source } else { packet.destination };
-                self.hasher.hash_one((WITHOUT_CALL_ID, peer, branch, cseq))
+                self.hasher.hash_one((WITHOUT_CALL_ID, peer, self.branch(message), cseq))
             }
         };
-        let from_tag = message.from_tag().map_or(0, |tag| self.hasher.hash_one(tag));
-        // Only INVITEs are told apart by their caller.
-        let opens_call = message.is_request() && message.method() == Method::Invite;
-        let from = if opens_call { message.from() } else { None };
-        let caller = from.map_or(0, |from| caller_key(&self.hasher, from.uri.user.unwrap_or(from.uri.host)));
-        Keys { call_id, from_tag, caller, branch, cseq, ..Keys::default() }
+        let from_tag = message.from_tag().map_or(0, |tag| self.hash(tag));
+        Keys { call_id, from_tag, cseq, ..Keys::default() }
     }
 
+    /// The same for an INVITE that may open a call: only these are told apart by caller and branch.
+    fn call_keys(&self, keys: Keys, message: &Message<'_>, from: Option<&NameAddr<'_>>) -> Keys {
+        let caller = from.map_or(0, |from| self.caller_key(from.uri.user.unwrap_or(from.uri.host)));
+        Keys { caller, branch: self.branch(message), ..keys }
+    }
+
+    fn branch(&self, message: &Message<'_>) -> u64 {
+        message.branch().map_or(0, |branch| self.hash(branch))
+    }
+
+    /// What stands for the caller in the key of an attempt: the last digits of a number, so that a second tap behind
+    /// a gateway that writes it in another form finds the same attempt; else the user part as it is.
+    fn caller_key(&self, user: &[u8]) -> u64 {
+        const DIGITS_COMPARED: usize = 9;
+        let user = user.split(|&byte| byte == b';').next().unwrap_or_default();
+        let mut digits = [0u8; DIGITS_COMPARED];
+        let found = user.iter().rev().filter(|byte| byte.is_ascii_digit());
+        let count = digits.iter_mut().zip(found).map(|(place, &digit)| *place = digit).count();
+        if count >= 7 { self.hash(&digits) } else { self.hash(user) }
+    }
+
+    /// A hash of `text` by keys that no sender knows. The hasher takes the length in by itself.
+    #[inline]
+    fn hash(&self, text: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text);
+        hasher.finish()
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "all that is known of the message that opens it")]
     fn open<'a>(
         &mut self,
         packet: &Packet<'a>,
         message: &Message<'a>,
+        from: Option<&NameAddr<'a>>,
         keys: Keys,
         kind: Kind,
         flags: Flags,
@@ -414,7 +454,7 @@ impl Engine {
             (attempt.transport, attempt.call_type) = (packet.transport, message.call_type());
             attempt.call_id = attempt.keep(message.call_id());
             attempt.method = attempt.keep(message.method_text());
-            attempt.display_name = attempt.keep(message.from().map_or(&b""[..], |from| from.display));
+            attempt.display_name = attempt.keep(from.map_or(&b""[..], |from| from.display));
             attempt.user_agent = attempt.keep(message.user_agent());
             if let Kind::Redirection(_) = kind {
                 attempt.progress.handle(Signal::Refuse(message.status().unwrap_or_default()), packet.at);
@@ -424,7 +464,7 @@ impl Engine {
         if let Kind::Request(Method::Register) = kind {
             self.follow_up(slot, message);
         }
-        self.judge(packet, message, slot, flags, handled);
+        self.judge(packet, message, from, slot, flags, handled);
     }
 
     /// Judges the message by every customer it touches and keeps what each one saw and decided.
@@ -432,6 +472,7 @@ impl Engine {
         &mut self,
         packet: &Packet<'a>,
         message: &Message<'a>,
+        from: Option<&NameAddr<'a>>,
         slot: Slot,
         flags: Flags,
         handled: &mut Handled<'a>,
@@ -444,6 +485,7 @@ impl Engine {
         let mut judging = Judging {
             packet,
             message,
+            from,
             flags,
             policies: &policies,
             facts: &mut self.facts,
@@ -473,15 +515,4 @@ impl Engine {
         }
         self.terminate();
     }
-}
-
-/// What stands for the caller in the key of an attempt: the last digits of a number, so that a second tap behind a
-/// gateway that writes it in another form finds the same attempt; else the user part as it is.
-fn caller_key(hasher: &RandomState, user: &[u8]) -> u64 {
-    const DIGITS_COMPARED: usize = 9;
-    let user = user.split(|&byte| byte == b';').next().unwrap_or_default();
-    let mut digits = [0u8; DIGITS_COMPARED];
-    let found = user.iter().rev().filter(|byte| byte.is_ascii_digit());
-    let count = digits.iter_mut().zip(found).map(|(place, &digit)| *place = digit).count();
-    if count >= 7 { hasher.hash_one(digits) } else { hasher.hash_one(user) }
 }

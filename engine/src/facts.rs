@@ -40,11 +40,12 @@ pub struct Trust {
 }
 
 impl Facts {
-    /// Reads all addresses of `message` by `plan` and keeps them with `attempt`.
+    /// Reads all addresses of `message`, whose first From is `from`, by `plan` and keeps them with `attempt`.
     /// `own_side` says whether the customer's own side sent it: only there do extensions name callers.
     pub fn read<'m>(
         &mut self,
         message: &Message<'m>,
+        from: Option<&NameAddr<'m>>,
         plan: &DialPlan,
         own_side: bool,
         attempt: &mut Attempt,
@@ -54,9 +55,9 @@ impl Facts {
         let as_caller = if own_side { number::Role::OwnCaller } else { number::Role::Caller };
         let mut reading =
             Reading { facts: self, plan, attempt, as_caller, facts_max, read: [None; READ_KEPT], next: 0 };
-        for from in message.froms() {
-            reading.caller(Role::From, &from);
-            reading.display_name(&from);
+        match from.filter(|_| has_one_from(message)) {
+            Some(from) => reading.from(from),
+            None => message.froms().for_each(|from| reading.from(&from)),
         }
         // Most messages lack most of these headers, and that is seen at once.
         for (role, header) in
@@ -197,14 +198,14 @@ impl Facts {
         }
     }
 
-    /// The subject that a policy judges.
+    /// The subject that a policy judges; `from` is the first From.
     pub fn subject<'a, 'p: 'a>(
         &'a self,
         packet: &Packet<'_>,
         message: &'a Message<'p>,
+        from: Option<&NameAddr<'p>>,
         seen: Seen,
     ) -> Subject<'a> {
-        let from = message.from();
         Subject {
             at: packet.at,
             method: message.method(),
@@ -270,6 +271,11 @@ type Known<'m> = (number::Role, Uri<'m>, number::Reading<'m>);
 const READ_KEPT: usize = 4;
 
 impl<'m> Reading<'_, 'm> {
+    fn from(&mut self, from: &NameAddr<'m>) {
+        self.caller(Role::From, from);
+        self.display_name(from);
+    }
+
     fn caller(&mut self, role: Role, address: &NameAddr<'m>) {
         let reading = self.number(role, &address.uri, self.as_caller);
         self.facts.callers.push(Identity { party: reading.party, origin: origin(role), asserted: false });
@@ -393,6 +399,12 @@ impl<'m> Reading<'_, 'm> {
             self.attempt.facts.push(Fact { role, party, raw });
         }
     }
+}
+
+/// Whether the first From is the only one: one line and no comma that could part it.
+fn has_one_from(message: &Message<'_>) -> bool {
+    !message.is_repeated(Header::From)
+        && message.value(Header::From).is_some_and(|value| !value.is_empty() && !value.contains(&b','))
 }
 
 /// Whether two URIs name the same party: all that the reader of numbers looks at is the same.

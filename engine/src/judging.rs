@@ -13,12 +13,14 @@ use crate::facts::{self, Facts, Seen, Trust};
 use crate::ips::{Counted, Ips, Occasion, Parts};
 use crate::packet::Packet;
 use crate::prevention::Passports;
-use crate::sip::Message;
+use crate::sip::{Message, NameAddr};
 
 /// One message under judgement.
 pub(crate) struct Judging<'a, 'p> {
     pub(crate) packet: &'a Packet<'p>,
     pub(crate) message: &'a Message<'p>,
+    /// The first From of the message, read once.
+    pub(crate) from: Option<&'a NameAddr<'p>>,
     pub(crate) flags: Flags,
     pub(crate) policies: &'a PolicySet,
     pub(crate) facts: &'a mut Facts,
@@ -40,16 +42,16 @@ impl Judging<'_, '_> {
         let first = attempt.facts.len() as u32;
         let text = attempt.text.len();
         let (source, destination) = (self.packet.source.ip(), self.packet.destination.ip());
-        let own_side = self.policies.touched(plan, source, source, &[], &[]).any(|index| {
-            self.policies.policy(index).is_some_and(|policy| policy.text().customer.is_own_side(source))
+        self.policies.find_touched(plan, (source, source), &[], &[], self.touched);
+        let own_side = self.touched.iter().any(|&index| {
+            let policy = self.policies.policy(index as usize);
+            policy.is_some_and(|policy| policy.text().customer.is_own_side(source))
         });
-        self.facts.read(self.message, dial_plan, own_side, attempt);
+        self.facts.read(self.message, self.from, dial_plan, own_side, attempt);
         self.note_passport();
         let facts = first..attempt.facts.len() as u32;
-        self.touched.clear();
-        let touched =
-            self.policies.touched(plan, source, destination, &self.facts.called, &self.facts.callers);
-        self.touched.extend(touched.map(|index| index as u32));
+        let ends = (source, destination);
+        self.policies.find_touched(plan, ends, &self.facts.called, &self.facts.callers, self.touched);
         if self.touched.is_empty() {
             attempt.facts.truncate(first as usize);
             attempt.text.truncate(text);
@@ -90,7 +92,7 @@ impl Judging<'_, '_> {
             repeat: attempt.has_passed(index, &self.facts.called),
             flags: self.flags.union(number_flags),
         };
-        let subject = self.facts.subject(self.packet, self.message, seen);
+        let subject = self.facts.subject(self.packet, self.message, self.from, seen);
         let caller = self.facts.caller();
         let verdict = policy.judge(&subject, limits, self.scratch);
         if verdict.reason == Reason::Emergency {
@@ -129,7 +131,7 @@ impl Judging<'_, '_> {
     /// Reads the message for the record of a call that touches no customer.
     pub(crate) fn by_nobody(&mut self, dial_plan: &DialPlan, attempt: &mut Attempt) {
         let first = attempt.facts.len() as u32;
-        self.facts.read(self.message, dial_plan, false, attempt);
+        self.facts.read(self.message, self.from, dial_plan, false, attempt);
         let (number_flags, attestation) = self.facts.believe(Trust::default(), self.message);
         attempt.views.push(View {
             policy: None,

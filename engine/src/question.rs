@@ -82,7 +82,8 @@ impl Question {
         let mut attempt = Attempt::vacant();
         let mut facts = Facts::default();
         let trust = self.trust.unwrap_or_else(|| facts::trust(customer, self.source.ip()));
-        facts.read(&message, &customer.dial_plan, trust.own_side, &mut attempt);
+        let from = message.from();
+        facts.read(&message, from.as_ref(), &customer.dial_plan, trust.own_side, &mut attempt);
         let (number_flags, attestation) = facts.believe(trust, &message);
         let seen = Seen {
             direction: self
@@ -95,7 +96,7 @@ impl Question {
             repeat: false,
             flags: message.defects().union(number_flags),
         };
-        answer(&facts.subject(&packet, &message, seen), &attempt)
+        answer(&facts.subject(&packet, &message, from.as_ref(), seen), &attempt)
     }
 
     /// What `policy` decides about it, with fresh counters.

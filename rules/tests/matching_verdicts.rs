@@ -265,6 +265,9 @@ fn each_customer_whose_number_or_trunk_takes_part_judges() {
                 .filter(|&index| set.policies()[index].touches(source, destination, &called, &caller))
                 .collect();
             assert_eq!(found, expected);
+            let mut listed = vec![7];
+            set.find_touched(plan, (source, destination), &called, &caller, &mut listed);
+            assert!(listed.iter().map(|&index| index as usize).eq(expected));
         }
     }
 }
@@ -274,6 +277,11 @@ fn a_policy_alone_judges_every_call_and_the_strictest_verdict_holds() {
     let set = PolicySet::new(vec![policy(Vec::new(), Vec::new())]);
     let nobody: IpAddr = "203.0.113.1".parse().unwrap();
     assert_eq!(set.touched(0, nobody, nobody, &[], &[]).collect::<Vec<_>>(), [0]);
+    let mut found = vec![7];
+    set.find_touched(0, (nobody, nobody), &[], &[], &mut found);
+    assert_eq!(found, [0]);
+    set.find_touched(1, (nobody, nobody), &[], &[], &mut found);
+    assert_eq!(found, []);
     let verdict = |action| Verdict { action, ..Verdict::allowed(Reason::Rule) };
     let verdicts = [Action::Tag, Action::Block, Action::Terminate, Action::Block].map(verdict);
     assert_eq!(strictest(&verdicts), Some((1, &verdicts[1])));

@@ -227,7 +227,7 @@ impl Attempt {
 
     /// Keeps `bytes`; what is longer than [`TEXT_BYTES_MAX`] is cut, and an ellipsis says so.
     pub(crate) fn keep(&mut self, bytes: &[u8]) -> Range<u32> {
-        if memchr::memchr(b'\n', bytes).is_some() {
+        if has_line_end(bytes) {
             let mut room = [0; 2 * TEXT_BYTES_MAX];
             return self.keep_line(unfold(bytes, &mut room));
         }
@@ -298,6 +298,17 @@ impl Attempt {
         }
         kept
     }
+}
+
+/// Whether `bytes` hold a line feed; eight at a time, because most texts are short.
+fn has_line_end(bytes: &[u8]) -> bool {
+    const LOW_BITS: u64 = u64::MAX / 0xff;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let in_word = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word) ^ (LOW_BITS * b'\n' as u64);
+        word.wrapping_sub(LOW_BITS) & !word & (LOW_BITS * 0x80) != 0
+    };
+    words.iter().any(in_word) || rest.contains(&b'\n')
 }
 
 /// Room that an attempt starts with: enough for nearly all, so that they grow nothing.

@@ -80,5 +80,11 @@ impl Customer {
 
 fn any_holds(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
-    networks.iter().any(|network| canonical(*network).contains(&address))
+    networks.iter().any(|network| match (network, address) {
+        (IpNet::V4(network), IpAddr::V4(address)) => {
+            let differing = u32::from(network.addr()) ^ u32::from(address);
+            differing.unbounded_shr(u32::BITS - u32::from(network.prefix_len())) == 0
+        }
+        _ => canonical(*network).contains(&address),
+    })
 }

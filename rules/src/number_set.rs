@@ -97,18 +97,30 @@ impl NumberSet {
     pub fn from_segments(mut segments: Vec<Segment>) -> Self {
         segments.sort_unstable();
         let disjoint = segments.windows(2).all(|pair| matches!(pair, [a, b] if a.high < b.low));
-        if disjoint { Self::normalised(segments) } else { Self::merge_all(&segments) }
+        if disjoint { Self::normalised(segments) } else { Self::merged(&segments) }
     }
 
-    fn merge_all(sorted: &[Segment]) -> Self {
-        match sorted {
-            [] => Self::EMPTY,
-            [only] => Self::normalised(vec![*only]),
-            _ => {
-                let (left, right) = sorted.split_at(sorted.len() / 2);
-                Self::merge_all(left).union(&Self::merge_all(right))
+    /// The union of `starts`, sorted by where they begin, in one sweep over where they begin and end.
+    fn merged(starts: &[Segment]) -> Self {
+        let mut ends = starts.to_vec();
+        ends.sort_unstable_by_key(|segment| segment.high);
+        let (mut starts, mut ends) = (starts.iter().peekable(), ends.iter().peekable());
+        let mut merged: Vec<Segment> = Vec::with_capacity(starts.len());
+        let (mut held, mut low) = (Held::default(), 0);
+        while let Some(end) = ends.peek() {
+            let next = starts.peek().map_or(u64::MAX, |start| start.low).min(end.high + 1);
+            if held.lengths != 0 && low < next {
+                merged.push(Segment { low, high: next - 1, lengths: held.lengths });
+            }
+            low = next;
+            while let Some(end) = ends.next_if(|end| end.high < low) {
+                held.remove(end.lengths);
+            }
+            while let Some(start) = starts.next_if(|start| start.low == low) {
+                held.add(start.lengths);
             }
         }
+        Self::normalised(merged)
     }
 
     /// The segments, sorted and disjoint; no two neighbours could be one.
@@ -146,6 +158,15 @@ impl NumberSet {
         self.combine(other, |a, b| a & !b)
     }
 
+    /// Whether any number belongs to both sets.
+    pub fn intersects(&self, other: &Self) -> bool {
+        other.segments().iter().any(|wanted| {
+            let from = self.segments().partition_point(|segment| segment.high < wanted.low);
+            let mut near = self.segments().iter().skip(from).take_while(|segment| segment.low <= wanted.high);
+            near.any(|segment| segment.shared(wanted).is_some())
+        })
+    }
+
     /// Whether every number of this set is in `other`.
     pub fn is_subset(&self, other: &Self) -> bool {
         self.difference(other).is_empty()
@@ -154,6 +175,11 @@ impl NumberSet {
     /// Some number of the set, the first in order: the witness a diagnostic prints.
     pub fn witness(&self) -> Option<Number> {
         self.segments().iter().find_map(|segment| segment.first())
+    }
+
+    /// All its numbers, shorter ones of a segment first: for sets that are known to be small.
+    pub fn numbers(&self) -> impl Iterator<Item = Number> + '_ {
+        self.segments().iter().flat_map(|segment| segment.numbers())
     }
 
     /// How many numbers it holds.
@@ -197,6 +223,13 @@ impl PartialEq for NumberSet {
 }
 
 impl Segment {
+    /// The numbers of both segments; `None` when there are none.
+    fn shared(&self, other: &Self) -> Option<Self> {
+        let (low, high) = (self.low.max(other.low), self.high.min(other.high));
+        let lengths = self.lengths & other.lengths;
+        if low > high { None } else { Self { low, high, lengths }.trimmed() }
+    }
+
     /// The same segment without lengths that no number in it has; `None` when nothing is left.
     fn trimmed(self) -> Option<Self> {
         let (mut left, mut lengths) = (self.lengths, 0);
@@ -211,6 +244,18 @@ impl Segment {
             left &= left - 1;
         }
         (lengths != 0).then_some(Self { lengths, ..self })
+    }
+
+    fn numbers(self) -> impl Iterator<Item = Number> {
+        let local = self.low >= LOCAL_OFFSET;
+        let offset = if local { LOCAL_OFFSET } else { 0 };
+        let lengths = (1..=DIGITS_MAX).filter(move |&length| self.lengths >> length & 1 == 1);
+        lengths.flat_map(move |length| {
+            let step = power_of_ten(DIGITS_MAX - length);
+            let count = self.first_of(length).map_or(0, |first| (self.high - first) / step + 1);
+            let first = self.first_of(length).unwrap_or_default();
+            (0..count).map(move |nth| Number::from_parts(first + nth * step - offset, length, local))
+        })
     }
 
     fn first_of(&self, length: usize) -> Option<u64> {
@@ -236,6 +281,32 @@ impl Segment {
                 Some((self.high - self.first_of(length)?) / power_of_ten(DIGITS_MAX - length) + 1)
             })
             .sum()
+    }
+}
+
+/// How many segments hold numbers of each length at one place.
+#[derive(Default)]
+struct Held {
+    counts: [u32; 16],
+    /// The lengths that any of them holds.
+    lengths: u16,
+}
+
+impl Held {
+    fn add(&mut self, lengths: u16) {
+        self.lengths |= lengths;
+        for (length, count) in self.counts.iter_mut().enumerate() {
+            *count += u32::from(lengths >> length & 1);
+        }
+    }
+
+    fn remove(&mut self, lengths: u16) {
+        for (length, count) in self.counts.iter_mut().enumerate() {
+            *count -= u32::from(lengths >> length & 1);
+            if *count == 0 {
+                self.lengths &= !(1 << length);
+            }
+        }
     }
 }
 
@@ -293,6 +364,10 @@ mod tests {
         assert!(!set.contains(number("+121055500000")));
         assert!(!set.contains(number("+1210555000")));
         assert_eq!(set.count(), 2000);
+        assert!(set.numbers().eq((0..2000).map(|nth| number(&format!("+1210555{nth:04}")))));
+        let locals = NumberSet::prefix(number("91")).with_lengths(0b1100);
+        assert_eq!(locals.numbers().count(), 11);
+        assert!(locals.numbers().all(|number| locals.contains(number)));
     }
 
     #[test]
@@ -323,6 +398,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn sets_share_a_number_when_their_intersection_has_one(a in any_set(), b in any_set()) {
+            prop_assert_eq!(a.intersects(&b), !a.intersection(&b).is_empty());
+        }
+
+        #[test]
+        fn many_segments_are_the_union_of_each(sets in prop::collection::vec(any_set(), 0..6)) {
+            let all = sets.iter().flat_map(|set| set.segments().to_vec()).collect();
+            let one_by_one = sets.iter().fold(NumberSet::EMPTY, |union, set| union.union(set));
+            let at_once = NumberSet::from_segments(all);
+            prop_assert!(at_once.difference(&one_by_one).is_empty());
+            prop_assert!(one_by_one.difference(&at_once).is_empty());
+        }
+
         #[test]
         fn algebra_agrees_with_membership(a in any_set(), b in any_set(), probe in any_number()) {
             let (in_a, in_b) = (a.contains(probe), b.contains(probe));

@@ -7,6 +7,7 @@ pub(crate) mod character;
 mod dial;
 mod dialled;
 mod emergency;
+mod indexed;
 mod kind;
 mod pattern;
 mod plain;
@@ -83,7 +84,7 @@ pub fn risk(number: Number) -> Option<&'static str> {
 
 /// Every number that matches some pattern of its country's plan.
 pub fn valid() -> &'static NumberSet {
-    &world().valid
+    world().valid.set()
 }
 
 /// International numbers under a country code in use that match no pattern of its plan, the wrong length

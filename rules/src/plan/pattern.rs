@@ -1,5 +1,6 @@
 //! Regular expressions of number plans as exact sets of digit strings.
 
+use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use crate::number::{DIGITS_MAX, power_of_ten};
@@ -19,14 +20,14 @@ pub(crate) struct NotPlain(pub(crate) String);
 
 /// Every way in which `pattern` can be fulfilled by at most 17 digits.
 pub(crate) fn sequences(pattern: &str) -> Result<Vec<Sequence>, NotPlain> {
-    let hir = regex_syntax::parse(pattern).map_err(|error| NotPlain(error.to_string()))?;
+    let hir = parse(pattern)?;
     expand(&hir)
 }
 
 /// The ways to begin `pattern`, for patterns of dialling prefixes: what stands in front of a `$` or of a run
 /// of four and more free digits is a number, not a prefix, and is left out or left off.
 pub(crate) fn prefixes(pattern: &str) -> Result<Vec<Sequence>, NotPlain> {
-    let hir = regex_syntax::parse(pattern).map_err(|error| NotPlain(error.to_string()))?;
+    let hir = parse(pattern)?;
     let alternatives: Vec<&Hir> = match hir.kind() {
         HirKind::Alternation(parts) => parts.iter().collect(),
         _ => vec![&hir],
@@ -45,6 +46,12 @@ pub(crate) fn prefixes(pattern: &str) -> Result<Vec<Sequence>, NotPlain> {
         }
     }
     Ok(found)
+}
+
+/// Parses `pattern` as one of ASCII: the digits of other scripts stand in no plan, and cost the most to parse.
+fn parse(pattern: &str) -> Result<Hir, NotPlain> {
+    let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
+    parser.parse(pattern).map_err(|error| NotPlain(error.to_string()))
 }
 
 /// The international numbers that begin with the digits of `code` and go on as one of `sequences`.
@@ -148,7 +155,7 @@ fn join(heads: &[Sequence], tails: &[Sequence]) -> Result<Vec<Sequence>, NotPlai
     if joined.len() > SEQUENCES_MAX { Err(NotPlain("too many alternatives".into())) } else { Ok(joined) }
 }
 
-/// The ASCII digits of a class. `\d` names the digits of all scripts; only ASCII ones stand in numbers.
+/// The ASCII digits of a class.
 fn place(class: &Class) -> Option<Place> {
     let ranges: Vec<(u32, u32)> = match class {
         Class::Unicode(class) => class.iter().map(|r| (r.start().into(), r.end().into())).collect(),

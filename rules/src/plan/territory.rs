@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use rlibphonenumber::interfaces::AsOriginal;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 
+use super::indexed::Indexed;
 use super::kind::Kind;
 use super::pattern::{self, Sequence};
 use crate::number::{Number, power_of_ten};
@@ -45,7 +46,7 @@ pub(crate) struct World {
     /// Index into `codes` and one, by the first three digits of a number; 0 where no code is in use.
     by_leading: Vec<u16>,
     /// Every number that some plan knows.
-    pub(crate) valid: NumberSet,
+    pub(crate) valid: Indexed,
 }
 
 /// What a reader must know of one country code.
@@ -156,7 +157,7 @@ impl World {
                 places.fill(index as u16 + 1);
             }
         }
-        Self { territories, codes, by_leading, valid }
+        Self { territories, codes, by_leading, valid: Indexed::new(valid) }
     }
 }
 
@@ -213,15 +214,18 @@ fn territories_of(code: i32) -> Vec<Territory> {
 /// all others to the first territory of the code.
 fn share_out(mut rest: NumberSet, code: i32, territories: &mut [Territory]) {
     let valid: Vec<NumberSet> = territories.iter().map(Territory::valid).collect();
+    let mut areas: Vec<Vec<Segment>> = vec![Vec::new(); valid.len()];
     for area in (0..1000).map(|area| behind(&format!("{code}{area:03}"))) {
         let mut owners =
-            (0..).zip(&valid).filter(|(_, numbers)| !numbers.intersection(&area).is_empty()).map(|(i, _)| i);
-        if let (Some(owner), None) = (owners.next(), owners.next())
-            && let Some(territory) = territories.get_mut(owner)
-        {
-            territory.numbers = territory.numbers.union(&area.intersection(&rest));
-            rest = rest.difference(&area);
+            areas.iter_mut().zip(&valid).filter(|(_, numbers)| numbers.intersects(&area)).map(|(own, _)| own);
+        if let (Some(own), None) = (owners.next(), owners.next()) {
+            own.extend(area.segments());
         }
+    }
+    for (territory, own) in territories.iter_mut().zip(areas) {
+        let own = NumberSet::from_segments(own);
+        territory.numbers = territory.numbers.union(&own.intersection(&rest));
+        rest = rest.difference(&own);
     }
     if let Some(first) = territories.first_mut() {
         first.numbers = first.numbers.union(&rest);
@@ -234,7 +238,7 @@ fn country_code(code: i32, territories: &[Territory]) -> CountryCode {
     let lengths = own.iter().fold(0, |lengths, territory| lengths | territory.lengths << digits.len()) as u16;
     let valid = union(own.iter().flat_map(|territory| territory.kinds.iter().map(|(_, numbers)| numbers)));
     let unusual = (0..10)
-        .filter(|digit| valid.intersection(&behind(&format!("{digits}{digit}"))).is_empty())
+        .filter(|digit| !valid.intersects(&behind(&format!("{digits}{digit}"))))
         .fold(0, |unusual, digit| unusual | 1 << digit);
     let mut national_prefixes: Vec<Prefix> = own
         .first()

@@ -7,6 +7,7 @@ use crate::subject::Party;
 
 /// A user part as it was written, without judgement of its digits.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub struct Written {
     /// Whether the number began with a plus.
     pub plus: bool,
@@ -34,6 +35,28 @@ const NAME_DIGITS_MAX: usize = 4;
 impl Written {
     /// Reads `text`, a user part without parameters. Access codes of `habits` may end in a pause or a plus.
     pub fn read(text: &[u8], habits: &Habits) -> Self {
+        Self::read_plain(text).unwrap_or_else(|| Self::read_any(text, habits))
+    }
+
+    /// Reads a word, or a number with the separators that stand in most. `None` says nothing but that
+    /// [`read_any`](Self::read_any) must look.
+    fn read_plain(text: &[u8]) -> Option<Self> {
+        let mut written = Self::EMPTY;
+        for &byte in text {
+            match byte {
+                b'0'..=b'9' => written.push(byte & 0xf),
+                b'-' | b'.' | b'(' | b')' | b' ' => {}
+                b'+' if written.count == 0 && !written.plus => written.plus = true,
+                b'a'..=b'z' | b'A'..=b'Z' if written.count == 0 => {
+                    written.push_letter(byte.to_ascii_lowercase());
+                }
+                _ => return None,
+            }
+        }
+        Some(written)
+    }
+
+    fn read_any(text: &[u8], habits: &Habits) -> Self {
         let mut reader = Reader::new(habits);
         let mut characters = Characters::of(text);
         for character in &mut characters {
@@ -48,6 +71,37 @@ impl Written {
         }
         written
     }
+
+    fn push(&mut self, digit: u8) {
+        if self.count == 0 && self.letters == 0 && self.word.length == 0 {
+            self.first_is_digit = true;
+        }
+        if let Some(place) = self.buffer.get_mut(self.count) {
+            *place = b'0' + digit;
+        }
+        self.count += 1;
+    }
+
+    /// Takes a letter in front of all digits.
+    fn push_letter(&mut self, letter: u8) {
+        self.word.push(letter);
+        self.letters += 1;
+        self.only_lookalikes &= LOOKALIKES.contains(&letter);
+    }
+
+    const EMPTY: Self = Self {
+        plus: false,
+        flags: Flags::NONE,
+        letters: 0,
+        starred: false,
+        buffer: [0; DIGITS_KEPT],
+        count: 0,
+        first_is_digit: false,
+        only_lookalikes: true,
+        broken: false,
+        digits_in_tail: false,
+        word: Word { letters: [0; 16], length: 0 },
+    };
 
     /// The digits, without plus.
     pub fn digits(&self) -> &[u8] {
@@ -101,20 +155,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(habits: &'a Habits) -> Self {
-        let written = Written {
-            plus: false,
-            flags: Flags::NONE,
-            letters: 0,
-            starred: false,
-            buffer: [0; DIGITS_KEPT],
-            count: 0,
-            first_is_digit: false,
-            only_lookalikes: true,
-            broken: false,
-            digits_in_tail: false,
-            word: Word::default(),
-        };
-        Self { written, habits, ended: false, run: [0; 16], run_length: 0 }
+        Self { written: Written::EMPTY, habits, ended: false, run: [0; 16], run_length: 0 }
     }
 
     fn take(&mut self, character: Character) {
@@ -145,7 +186,7 @@ impl<'a> Reader<'a> {
 
     fn take_sign(&mut self, meaning: Meaning) {
         match meaning {
-            Meaning::Digit(digit) => self.push(digit),
+            Meaning::Digit(digit) => self.written.push(digit),
             Meaning::Plus => self.take_plus(),
             Meaning::Star | Meaning::Hash => self.take_star(meaning == Meaning::Hash),
             Meaning::OddSeparator => self.written.flags.raise(Flag::OddSeparator),
@@ -157,17 +198,6 @@ impl<'a> Reader<'a> {
             Meaning::Delimiter(byte) => self.take_delimiter(byte),
             Meaning::Separator | Meaning::Broken | Meaning::Letter(_) => {}
         }
-    }
-
-    fn push(&mut self, digit: u8) {
-        let written = &mut self.written;
-        if written.count == 0 && written.letters == 0 && written.word.length == 0 {
-            written.first_is_digit = true;
-        }
-        if let Some(place) = written.buffer.get_mut(written.count) {
-            *place = b'0' + digit;
-        }
-        written.count += 1;
     }
 
     /// Whether the digits so far are those for an outside line.
@@ -243,12 +273,10 @@ impl<'a> Reader<'a> {
     }
 
     fn take_letter(&mut self, letter: u8) {
-        self.written.word.push(letter);
         if self.written.count == 0 {
-            self.written.letters += 1;
-            self.written.only_lookalikes &= LOOKALIKES.contains(&letter);
-            return;
+            return self.written.push_letter(letter);
         }
+        self.written.word.push(letter);
         if let Some(place) = self.run.get_mut(self.run_length) {
             *place = letter;
         }
@@ -300,6 +328,7 @@ const LOOKALIKES: &[u8] = b"oliszbgq?";
 
 /// The letters of a user part without digits: who it is when the number is withheld.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(test, derive(PartialEq))]
 struct Word {
     letters: [u8; 16],
     length: usize,
@@ -352,3 +381,40 @@ const WITHHELD: &[&[u8]] = &[
     b"coinline",
     b"payphone",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::DialPlan;
+
+    const BASES: &[&str] =
+        &["+1-210-555-0100", "+1 (210) 555.0100", "9912105550100", "alice", "oil4you", "anonymous", ""];
+
+    #[test]
+    fn the_short_way_reads_what_the_long_way_reads() {
+        let plan = DialPlan::default();
+        let mut taken = 0;
+        let mut check = |text: &[u8]| {
+            let Some(written) = Written::read_plain(text) else { return };
+            assert_eq!(written, Written::read_any(text, plan.habits()), "{}", text.escape_ascii());
+            taken += 1;
+        };
+        for base in BASES {
+            for at in 0..=base.len() {
+                let (head, tail) = (&base.as_bytes()[..at], &base.as_bytes()[at..]);
+                for byte in 0..=255 {
+                    check(&[head, &[byte], tail].concat());
+                    check(&[head, &[byte], tail.get(1..).unwrap_or_default()].concat());
+                    check(&[head, &[byte], &b"5".repeat(70), tail].concat());
+                }
+                for snippet in
+                    ["+", "++", "a1", "1a", "p", "ext", "%31", "%", "*67", "#", ";", "-", "()", "  "]
+                {
+                    check(&[head, snippet.as_bytes(), tail].concat());
+                }
+                check(head);
+            }
+        }
+        assert!(taken > 5_000, "{taken}");
+    }
+}

@@ -21,7 +21,7 @@ use self::content::Carried;
 use self::fragments::{Fragments, Whole};
 use self::ip::{Extensions, Fragment, Ip};
 use self::layer::{Ends, Layer, Loss, udp_tunnel};
-use self::plain::plain_udp;
+use self::plain::{begins_as_sip, plain_udp};
 use self::streams::{Streams, Way};
 use self::udp::{Datagram, Segment, sctp_messages};
 use crate::counters::Counters;
@@ -323,9 +323,10 @@ impl Assembler {
 /// Whether a datagram is SIP and cannot be a wrapper around it.
 #[inline]
 fn is_plain_sip(payload: &[u8]) -> bool {
-    payload.first().is_some_and(u8::is_ascii_alphabetic)
-        && !hep::looks_like_hep(payload)
-        && looks_like_sip(payload)
+    begins_as_sip(payload)
+        || payload.first().is_some_and(u8::is_ascii_alphabetic)
+            && !hep::looks_like_hep(payload)
+            && looks_like_sip(payload)
 }
 
 /// Where messages of streams and of HEP are handed out, with what is counted about them.

@@ -27,8 +27,26 @@ pub(crate) fn plain_udp(frame: &[u8]) -> Option<(SocketAddr, SocketAddr, &[u8])>
     ))
 }
 
+/// Whether `payload` begins as nearly all messages do. `false` says nothing but that `looks_like_sip` must look;
+/// it would say the same.
+#[inline]
+pub(crate) fn begins_as_sip(payload: &[u8]) -> bool {
+    let Some((head, _)) = payload.split_first_chunk::<8>() else { return false };
+    let method = match head {
+        b"SIP/2.0 " => return true,
+        b"INVITE s" | b"CANCEL s" | b"NOTIFY s" => 6,
+        [b'A', b'C', b'K', b' ', ..] | [b'B', b'Y', b'E', b' ', ..] => 3,
+        b"OPTIONS " => 7,
+        b"REGISTER" => 8,
+        _ => return false,
+    };
+    payload.get(method..).is_some_and(|behind| behind.starts_with(b" sip:"))
+}
+
 #[cfg(test)]
 mod tests {
+    use engine::sip::looks_like_sip;
+
     use super::*;
     use crate::assembler::ip::Ip;
     use crate::assembler::udp::Datagram;
@@ -61,5 +79,36 @@ mod tests {
         assert!(taken > 100, "{taken}");
         assert_eq!(plain_udp(&whole).unwrap().2, b"hello");
         assert!((0..whole.len() - 2).all(|end| plain_udp(&whole[..end]).is_none()));
+    }
+
+    #[test]
+    fn what_begins_as_sip_looks_like_it() {
+        let lines = [
+            "SIP/2.0 200 OK",
+            "INVITE sip:a@h SIP/2.0",
+            "ACK sip:",
+            "BYE sip:a",
+            "OPTIONS sip:h SIP/2.0",
+            "REGISTER sip:h SIP/2.0",
+            "NOTIFY sip:h HTTP/1.1",
+            "MESSAGE sip:h SIP/2.0",
+        ];
+        let mut taken = 0;
+        for line in lines {
+            for at in 0..=line.len() {
+                for byte in 0..=255 {
+                    let (head, tail) = (&line.as_bytes()[..at], &line.as_bytes()[at..]);
+                    let changed = [head, &[byte], tail.get(1..).unwrap_or_default()].concat();
+                    for payload in [[head, &[byte], tail].concat(), changed, head.to_vec()] {
+                        if begins_as_sip(&payload) {
+                            assert!(looks_like_sip(&payload), "{}", payload.escape_ascii());
+                            assert!(!crate::hep::looks_like_hep(&payload));
+                            taken += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(taken > 10_000, "{taken}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use engine::Handled;
 use rules::Method;
@@ -36,13 +37,13 @@ pub struct Summary {
     /// Time from the first to the last frame.
     pub seconds: f64,
     #[serde(skip)]
-    invited: HashSet<u64>,
+    invited: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
     #[serde(skip)]
-    accepted: HashSet<u64>,
+    accepted: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
     #[serde(skip)]
     methods: [u64; Method::ALL.len()],
     #[serde(skip)]
-    statuses: BTreeMap<u16, u64>,
+    statuses: Vec<u64>,
 }
 
 impl Summary {
@@ -58,11 +59,21 @@ impl Summary {
                 }
             }
             Some(status) => {
-                *self.statuses.entry(status).or_default() += 1;
+                self.see_status(status);
                 if handled.method == Method::Invite && (200..300).contains(&status) {
                     self.accepted.extend(handled.call_id);
                 }
             }
+        }
+    }
+
+    fn see_status(&mut self, status: u16) {
+        let status = usize::from(status);
+        if status >= self.statuses.len() {
+            self.statuses.resize(status + 1, 0);
+        }
+        if let Some(count) = self.statuses.get_mut(status) {
+            *count += 1;
         }
     }
 
@@ -93,7 +104,8 @@ impl Summary {
                 *self.by_method.entry(method.word().to_owned()).or_default() += count;
             }
         }
-        self.by_status = self.statuses.iter().map(|(status, count)| (status.to_string(), *count)).collect();
+        let counted = self.statuses.iter().enumerate().filter(|(_, count)| **count > 0);
+        self.by_status = counted.map(|(status, count)| (status.to_string(), *count)).collect();
         self.calls = self.invited.len() as u64;
         self.answered = self.invited.intersection(&self.accepted).count() as u64;
         for verdict in ["allow", "block"] {
@@ -123,6 +135,26 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "{:>12}  calls, {} answered", self.calls, self.answered)?;
         write!(f, "{:>12}  {verdicts}", "verdicts")
+    }
+}
+
+/// Call-IDs come as keyed hashes.
+#[derive(Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
     }
 }
 

@@ -20,6 +20,8 @@ pub struct NumberTable {
     rows: Vec<u32>,
     /// Bits of a slot that hold the row, plus one so that no used slot is 0.
     row_bits: u32,
+    /// Low bits of a mixed number that tell it from the others of its bucket.
+    rest_bits: u32,
     mixes: [Mix; 2],
     length: usize,
 }
@@ -87,14 +89,19 @@ impl NumberTable {
     /// Where `number` would stand. Costs no cache miss.
     pub fn probe(&self, number: Number) -> Probe {
         let key = compact(number.key());
-        let count = self.buckets.len() as u64;
         let place = |mix: &Mix| {
             let mixed = mix.forward(key);
-            (mixed.checked_rem(count).unwrap_or(0) as u32, mixed.checked_div(count).unwrap_or(0))
+            (self.bucket_of(mixed), mixed & ((1 << self.rest_bits) - 1))
         };
         let [first, second] = &self.mixes;
         let ((a, a_rest), (b, b_rest)) = (place(first), place(second));
         Probe { buckets: [a, b], marks: [a_rest << 1, b_rest << 1 | 1], key }
+    }
+
+    /// The bucket of a mixed number: buckets share the mixed numbers in order, so that no division is needed.
+    #[inline]
+    fn bucket_of(&self, mixed: u64) -> u32 {
+        ((u128::from(mixed) * self.buckets.len() as u128) >> KEY_BITS) as u32
     }
 
     /// Starts to load the memory that [`find`](Self::find) will read, without waiting for it: touch all
@@ -158,16 +165,18 @@ impl NumberTable {
     fn for_entries(entries: &[(Number, u32)]) -> Self {
         let count = (entries.len() * LOAD_DENOMINATOR).div_ceil(LOAD_NUMERATOR * SLOTS);
         let row_max = entries.iter().map(|&(_, row)| u64::from(row)).max().unwrap_or(0);
-        // What is left of a number when its bucket is known, and the choice of bucket.
-        let rest_bits = bits(((1 << KEY_BITS) - 1) / (count.max(1) as u64)) + 1;
+        // As many mixed numbers as share a bucket follow one another, so their low bits differ.
+        let rest_bits = bits(((1 << KEY_BITS) - 1) / (count.max(1) as u64));
         let row_bits = bits(row_max + 1);
-        let inside = row_bits + rest_bits <= u64::BITS;
+        // The choice of bucket takes one bit more.
+        let inside = row_bits + rest_bits < u64::BITS;
         let random = RandomState::new();
         Self {
             buckets: vec![Bucket([0; SLOTS]); count],
             stash: Vec::new(),
             rows: vec![0; if inside { 0 } else { count * SLOTS }],
             row_bits: if inside { row_bits } else { 1 },
+            rest_bits,
             mixes: [0, 2].map(|n| Mix::new([random.hash_one(n), random.hash_one(n + 1)])),
             length: 0,
         }
@@ -217,7 +226,8 @@ impl NumberTable {
     /// The number in a used slot, by turning the bijection round.
     fn number_at(&self, bucket: u32, slot: u64) -> Number {
         let mark = slot >> self.row_bits;
-        let mixed = (mark >> 1) * self.buckets.len() as u64 + u64::from(bucket);
+        let first = (u128::from(bucket) << KEY_BITS).div_ceil(self.buckets.len().max(1) as u128) as u64;
+        let mixed = first + ((mark >> 1).wrapping_sub(first) & ((1 << self.rest_bits) - 1));
         let [first, second] = &self.mixes;
         let mix = if mark & 1 == 0 { first } else { second };
         number_of(expand(mix.backward(mixed)))

@@ -332,8 +332,13 @@ fn refused(list: &List, guarded: &NumberSet, dial: &DialPlan, policy: &str) -> V
             .map(|(file, span)| (file.map(str::to_owned), span))
             .unwrap_or_else(|| (None, list.span.clone()))
     };
-    let mut hits: Vec<(Number, u32)> =
-        exact.iter().filter(|(number, _)| guarded.contains(*number)).take(REFUSED_MAX).collect();
+    let row = |number| Some((number, exact.row(number)?));
+    // The smaller of the two is gone through.
+    let mut hits: Vec<(Number, u32)> = if guarded.count() <= exact.len() as u64 {
+        guarded.numbers().filter_map(row).take(REFUSED_MAX).collect()
+    } else {
+        exact.iter().filter(|(number, _)| guarded.contains(*number)).take(REFUSED_MAX).collect()
+    };
     hits.sort_by_key(|hit| hit.1);
     let mut found: Vec<Refused> = hits.into_iter().map(|(number, row)| (number, place(row), 1)).collect();
     let mut rest = ranges.to_set().intersection(guarded);

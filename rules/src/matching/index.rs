@@ -142,20 +142,32 @@ impl RuleIndex {
     /// Finds every rule that matches what was gathered.
     pub(crate) fn match_all(&self, scratch: &mut Scratch) {
         scratch.matched.clear();
-        for summary in 0..self.rows.summary_words() {
+        for word in 0..self.rows.dense_words() {
+            let rules = self.matching(scratch, |row| self.rows.dense_word(row, word));
+            self.add_matched(word, rules, scratch);
+        }
+        let summaries = if self.rows.dense_words() > 0 { 0 } else { self.rows.summary_words() };
+        for summary in 0..summaries {
             let mut candidates = self.candidates(summary, scratch);
             while candidates != 0 {
                 let word = summary * 64 + candidates.trailing_zeros() as usize;
                 candidates &= candidates - 1;
-                let mut rules = self.matching(word, scratch);
-                while rules != 0 {
-                    let place = word * 64 + rules.trailing_zeros() as usize;
-                    rules &= rules - 1;
-                    scratch.matched.extend(self.order.get(place));
-                }
+                let rules = self.matching(scratch, |row| self.rows.word(row, word));
+                self.add_matched(word, rules, scratch);
             }
         }
-        scratch.matched.sort_unstable();
+        if scratch.matched.len() > 1 {
+            scratch.matched.sort_unstable();
+        }
+    }
+
+    #[inline]
+    fn add_matched(&self, word: usize, mut rules: u64, scratch: &mut Scratch) {
+        while rules != 0 {
+            let place = word * 64 + rules.trailing_zeros() as usize;
+            rules &= rules - 1;
+            scratch.matched.extend(self.order.get(place));
+        }
     }
 
     /// The entry of the first list in the rule's `when` that was hit.
@@ -188,19 +200,19 @@ impl RuleIndex {
         candidates
     }
 
-    /// The rules of one word that match.
-    #[inline]
-    fn matching(&self, word: usize, scratch: &Scratch) -> u64 {
-        let mut rules = self.rows.word(self.active, word);
+    /// The rules of one word that match; `word` gives that word of a set.
+    #[inline(always)]
+    fn matching(&self, scratch: &Scratch, word: impl Fn(Row) -> u64) -> u64 {
+        let mut rules = word(self.active);
         for (slot, free) in &self.free {
             let held = scratch.when.get(slot.index()).map_or(&[][..], Vec::as_slice);
-            let held = held.iter().fold(0, |all, row| all | self.rows.word(*row, word));
-            rules &= held | self.rows.word(*free, word);
+            let held = held.iter().fold(0, |all, row| all | word(*row));
+            rules &= held | word(*free);
             if rules == 0 {
                 return 0;
             }
         }
-        scratch.unless.iter().fold(rules, |rules, row| rules & !self.rows.word(*row, word))
+        scratch.unless.iter().fold(rules, |rules, row| rules & !word(*row))
     }
 
     fn gather_words(&self, subject: &Subject<'_>, scratch: &mut Scratch) {

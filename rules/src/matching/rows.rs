@@ -15,9 +15,15 @@ impl Row {
 ///
 /// A set is: one summary bit for each word of 64 rules, a rank for each summary word, then only those words
 /// that hold a rule.
+///
+/// Where rules are few, each set is all its words besides: then nothing has to be skipped.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     words: Vec<u64>,
+    /// All words of each set, one set after the other; empty where rules are many.
+    dense: Vec<u64>,
+    /// How many words each set has in `dense`.
+    dense_words: usize,
     starts: Vec<u32>,
     summary_words: usize,
 }
@@ -33,7 +39,9 @@ impl RowsBuilder {
     /// For sets of rules below `rules`.
     pub(crate) fn new(rules: usize) -> Self {
         let summary_words = rules.div_ceil(64 * 64).max(1);
-        let mut builder = Self { rows: Rows { summary_words, ..Rows::default() }, known: HashMap::default() };
+        let dense_words = if rules <= DENSE_RULES_MAX { rules.div_ceil(64).max(1) } else { 0 };
+        let rows = Rows { summary_words, dense_words, ..Rows::default() };
+        let mut builder = Self { rows, known: HashMap::default() };
         builder.row(&[]);
         builder
     }
@@ -51,6 +59,7 @@ impl RowsBuilder {
 
     pub(crate) fn finish(mut self) -> Rows {
         self.rows.words.shrink_to_fit();
+        self.rows.dense.shrink_to_fit();
         self.rows.starts.shrink_to_fit();
         self.rows
     }
@@ -61,6 +70,12 @@ impl Rows {
     #[inline]
     pub(crate) fn summary_words(&self) -> usize {
         self.summary_words
+    }
+
+    /// How many words every set is, where rules are few; else 0.
+    #[inline]
+    pub(crate) fn dense_words(&self) -> usize {
+        self.dense_words
     }
 
     /// Which of the 64 words from `64 * index` on hold a rule of `row`.
@@ -83,12 +98,26 @@ impl Rows {
         self.word_at(start + 2 * self.summary_words + rank + before)
     }
 
+    /// The same as [`word`](Self::word), for a word below [`dense_words`](Self::dense_words).
+    #[inline]
+    pub(crate) fn dense_word(&self, row: Row, word: usize) -> u64 {
+        self.dense.get(row.0 as usize * self.dense_words + word).copied().unwrap_or(0)
+    }
+
     /// Memory it takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.words.capacity() * size_of::<u64>() + self.starts.capacity() * size_of::<u32>()
+        (self.words.capacity() + self.dense.capacity()) * size_of::<u64>()
+            + self.starts.capacity() * size_of::<u32>()
     }
 
     fn push(&mut self, rules: &[u32]) {
+        let place = self.dense.len();
+        self.dense.resize(place + self.dense_words, 0);
+        for rule in rules.iter().map(|&rule| rule as usize) {
+            if let Some(word) = self.dense.get_mut(place + rule / 64) {
+                *word |= 1 << (rule % 64);
+            }
+        }
         let start = self.words.len();
         self.starts.push(start as u32);
         self.words.resize(start + 2 * self.summary_words, 0);
@@ -120,6 +149,9 @@ impl Rows {
     }
 }
 
+/// More rules are not kept as all their words.
+const DENSE_RULES_MAX: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,15 +161,21 @@ mod tests {
         #[test]
         fn a_set_holds_exactly_the_rules_put_in(
             sets in prop::collection::vec(prop::collection::btree_set(0u32..20_000, 0..200), 1..5),
+            rules in prop::sample::select(vec![1u32, 64, 100, 256, 257, 20_000]),
         ) {
-            let mut builder = RowsBuilder::new(20_000);
+            let sets: Vec<std::collections::BTreeSet<u32>> =
+                sets.iter().map(|set| set.iter().map(|rule| rule % rules).collect()).collect();
+            let mut builder = RowsBuilder::new(rules as usize);
             let rows: Vec<Row> =
                 sets.iter().map(|set| builder.row(&set.iter().copied().collect::<Vec<_>>())).collect();
             let all = builder.finish();
             for (set, row) in sets.iter().zip(rows) {
-                for rule in 0..20_000u32 {
+                for rule in 0..rules {
                     let (word, bit) = (rule as usize / 64, rule % 64);
                     prop_assert_eq!(all.word(row, word) >> bit & 1 == 1, set.contains(&rule));
+                    if word < all.dense_words() {
+                        prop_assert_eq!(all.dense_word(row, word), all.word(row, word));
+                    }
                     prop_assert_eq!(all.summary(row, word / 64) >> (word % 64) & 1 == 1, all.word(row, word) != 0);
                 }
             }

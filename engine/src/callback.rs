@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use rules::{Number, Party, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::CALLBACKS_MAX;
 
 /// Callers of emergency numbers and until when calls to them pass.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Callbacks {
     until: HashMap<Number, Timestamp, ahash::RandomState>,
 }

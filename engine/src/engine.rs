@@ -9,6 +9,7 @@ use rules::matching::Scratch;
 use rules::plan::DialPlan;
 use rules::policy::{Limits, PolicySet, strictest};
 use rules::{Action, Flag, Flags, Method, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, State, Table};
 use crate::callback::Callbacks;
@@ -27,22 +28,23 @@ pub struct Engine {
     pub(crate) limits: Vec<Limits>,
     pub(crate) scratch: Scratch,
     pub(crate) table: Table,
-    callbacks: Callbacks,
+    pub(crate) callbacks: Callbacks,
     pub(crate) facts: Facts,
     pub(crate) ips: Ips,
-    passports: Passports,
+    pub(crate) passports: Passports,
     waiting: Vec<Counted>,
     touched: Vec<u32>,
-    ended: VecDeque<Slot>,
-    fetched: Option<Slot>,
-    hasher: RandomState,
+    pub(crate) ended: VecDeque<Slot>,
+    pub(crate) fetched: Option<Slot>,
+    pub(crate) hasher: RandomState,
+    pub(crate) seeds: [u64; 4],
     unjudged: DialPlan,
     /// What it could not keep, since it was made.
     pub counters: Counters,
 }
 
 /// What an engine could not keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Attempts that were ended early because the table was full.
     pub calls_evicted: u64,
@@ -77,10 +79,18 @@ impl Engine {
 
     /// The same, with so much memory for the counters of thresholds.
     pub fn with_budget(policies: Arc<PolicySet>, budget: Budget) -> Self {
-        let hasher = RandomState::new();
+        let random = RandomState::new();
+        Self::with_seeds(policies, budget, [1, 2, 3, 4].map(|number: u64| random.hash_one(number)))
+    }
+
+    /// The same, with these seeds of all hashes: who goes on with a state goes on with its seeds.
+    pub(crate) fn with_seeds(policies: Arc<PolicySet>, budget: Budget, seeds: [u64; 4]) -> Self {
+        let [one, two, three, four] = seeds;
+        let hasher = RandomState::with_seeds(one, two, three, four);
         Self {
+            seeds,
             ips: Ips::new(&policies, budget, hasher.clone()),
-            passports: Passports::default(),
+            passports: Passports::new(hasher.clone()),
             waiting: Vec::new(),
             limits: policies.policies().iter().map(rules::Policy::limits).collect(),
             scratch: Scratch::default(),

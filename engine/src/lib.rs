@@ -16,9 +16,11 @@ pub mod packet;
 mod prevention;
 pub mod question;
 pub mod sip;
+mod state;
 
 pub use call::{Attempt, Fact, Kind, Role, View};
 pub use engine::{Counters, Engine, Handled};
 pub use ips::{Breach, Budget, IpsCounters, Restraint, Usual};
 pub use packet::Packet;
 pub use question::Question;
+pub use state::StateError;

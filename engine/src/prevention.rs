@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use ahash::{HashMap, RandomState};
 use rules::policy::InForce;
 use rules::{Flag, Flags, Method, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::call::{Attempt, Kind, Side, Slot, State};
 use crate::engine::Engine;
@@ -236,14 +237,23 @@ fn for_each_view(attempt: &Attempt, policies: &rules::policy::PolicySet, mut tel
 }
 
 /// PASSporTs seen a while ago, with the call that each came with.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Passports {
+    #[serde(skip)]
     hasher: RandomState,
     seen: HashMap<u64, (u64, Timestamp)>,
     order: VecDeque<u64>,
 }
 
 impl Passports {
+    pub(crate) fn new(hasher: RandomState) -> Self {
+        Self { hasher, ..Self::default() }
+    }
+
+    pub(crate) fn set_hasher(&mut self, hasher: RandomState) {
+        self.hasher = hasher;
+    }
+
     /// Whether `passport`, an Identity value, was seen with other parties, or longer ago than a signature is good
     /// for (RFC 8224 §12.1 says a minute). Remembers it.
     pub(crate) fn is_replay(&mut self, passport: &[u8], parties: impl Hash, at: Timestamp) -> bool {

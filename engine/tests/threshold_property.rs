@@ -1,11 +1,11 @@
-//! Thresholds against a naive count: every metric and window, over random calls with retransmissions.
+//! Thresholds against a naive count: every metric and window, over random calls with retransmissions and a restart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use ringwall_engine::{Engine, Packet};
+use ringwall_engine::{Budget, Engine, Packet, StateError};
 use rules::policy::{MemoryFiles, PolicySet};
 use rules::{Flags, Policy, Timestamp, Transport};
 
@@ -272,7 +272,7 @@ fn expected(calls: &[Call]) -> BTreeSet<(i64, usize, bool, Vec<u32>, String)> {
 
 /// The same by the engine. Levels are looked at between events as well; that changes nothing that is told, since a
 /// value can only fall there.
-fn measured(calls: &[Call]) -> BTreeSet<(i64, usize, bool, Vec<u32>, String)> {
+fn measured(calls: &[Call], restart: usize) -> BTreeSet<(i64, usize, bool, Vec<u32>, String)> {
     let mut engine = Engine::new(Arc::new(PolicySet::new(vec![policy()])));
     let mut messages: Vec<(i64, bool, String)> =
         calls.iter().enumerate().flat_map(|(id, call)| call.messages(id)).collect();
@@ -280,7 +280,11 @@ fn measured(calls: &[Call]) -> BTreeSet<(i64, usize, bool, Vec<u32>, String)> {
     let mut found = BTreeSet::new();
     let (outside, inside) =
         (SocketAddr::from(([192, 0, 2, 7], 5060)), SocketAddr::from(([10, 20, 0, 1], 5060)));
-    for (at, by_caller, text) in &messages {
+    for (index, (at, by_caller, text)) in messages.iter().enumerate() {
+        if index == restart {
+            let state = engine.snapshot();
+            engine = Engine::restore(engine.policies(), Budget::default(), &state).unwrap();
+        }
         let (source, destination) = if *by_caller { (outside, inside) } else { (inside, outside) };
         let payload = text.as_bytes();
         let at = Timestamp(START + at);
@@ -341,10 +345,31 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]
-    fn every_metric_is_the_naive_count(calls in calls()) {
-        let (expected, measured) = (expected(&calls), measured(&calls));
+    fn every_metric_is_the_naive_count_even_over_a_restart(calls in calls(), restart in 0usize..300) {
+        let (expected, measured) = (expected(&calls), measured(&calls, restart));
         let missing: Vec<_> = expected.difference(&measured).collect();
         let extra: Vec<_> = measured.difference(&expected).collect();
         prop_assert!(missing.is_empty() && extra.is_empty(), "missing {missing:?}, extra {extra:?}");
     }
+}
+
+#[test]
+fn a_state_that_is_cut_changed_or_of_other_policies_is_refused() {
+    let policies = Arc::new(PolicySet::new(vec![policy()]));
+    let state = Engine::new(Arc::clone(&policies)).snapshot();
+    let restore = |policies: &Arc<PolicySet>, state: &[u8]| {
+        Engine::restore(Arc::clone(policies), Budget::default(), state).err()
+    };
+    assert_eq!(restore(&policies, &state), None);
+    for cut in (0..state.len()).step_by(997).chain([16, 17, 48, 49, 80, 81, state.len() - 1]) {
+        assert!(restore(&policies, &state[..cut]).is_some(), "cut at {cut}");
+    }
+    let mut changed = state.clone();
+    for place in (17..state.len()).step_by(997) {
+        changed[place] ^= 1;
+        assert!(restore(&policies, &changed).is_some(), "changed at {place}");
+        changed[place] ^= 1;
+    }
+    assert_eq!(restore(&Arc::new(PolicySet::new(Vec::new())), &state), Some(StateError::OtherPolicies));
+    assert_eq!(restore(&policies, b"something else"), Some(StateError::Foreign));
 }

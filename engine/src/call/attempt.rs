@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rules::verdict::ActedRules;
 use rules::{Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
+use serde::{Deserialize, Serialize};
 
 use crate::call::Progress;
 use crate::ips::Counted;
@@ -12,7 +13,7 @@ use crate::limits::{FORKS_MAX, PARTIES_MAX, TEXT_BYTES_MAX};
 use crate::sip::unfold;
 
 /// What opened an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// An INVITE.
     Call,
@@ -23,7 +24,7 @@ pub enum Kind {
 }
 
 /// The part an address plays in a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each is named for its header or parameter")]
 pub enum Role {
     From,
@@ -45,7 +46,7 @@ pub enum Role {
 }
 
 /// One address of a message, as one customer's dial plan reads it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fact {
     /// The part it plays.
     pub role: Role,
@@ -56,7 +57,7 @@ pub struct Fact {
 }
 
 /// The attempt as one customer's policy sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct View {
     /// Index of the policy; `None` when no customer is touched.
     pub policy: Option<u32>,
@@ -75,7 +76,7 @@ pub struct View {
 }
 
 /// One attempt. Buffers are kept when it is freed, so that a steady load allocates nothing.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Attempt {
     /// Its place in the order of starts.
     pub sequence: u64,
@@ -106,7 +107,7 @@ pub struct Attempt {
 }
 
 /// What counters and detections need to know of the course of an attempt.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Standing {
     /// Whether counters were told how it ended.
     pub(crate) is_closed: bool,
@@ -139,7 +140,7 @@ impl Standing {
 }
 
 /// Keyed hashes by which messages find their attempt.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Keys {
     pub(crate) call_id: u64,
     pub(crate) from_tag: u64,

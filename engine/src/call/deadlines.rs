@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use rules::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::call::Slot;
 
 /// When the time of one attempt is up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Deadline {
     pub(crate) at: Timestamp,
     pub(crate) slot: Slot,
@@ -21,7 +22,7 @@ pub(crate) struct Deadline {
 /// Most are far away when they come and no longer matter when they are due, so that keeping them in full order costs
 /// more than they are worth. Each waits in the stretch of time that it falls into; only the stretch that is due next
 /// is put into order.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Deadlines {
     /// Those in the stretch `current` and before it. Empty only when all is.
     near: BinaryHeap<Reverse<Deadline>>,

@@ -1,9 +1,10 @@
 //! How far one call attempt has come: who rang, who answered, who hung up, and when.
 
 use rules::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Where an attempt stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// An INVITE was seen, nothing rings yet.
     Trying,
@@ -35,7 +36,7 @@ pub enum Signal {
 }
 
 /// A side of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Side {
     /// Who sent the INVITE.
     Caller,
@@ -44,7 +45,7 @@ pub enum Side {
 }
 
 /// The course of one attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Where it stands.
     pub state: State,

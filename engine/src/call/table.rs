@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use rules::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::call::attempt::{Attempt, Keys, Kind, Standing};
 use crate::call::deadlines::{Deadline, Deadlines};
@@ -19,7 +20,7 @@ pub(crate) type Slot = u32;
 const NOBODY: Slot = Slot::MAX;
 
 /// All attempts that are alive.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Table {
     entries: Vec<Entry>,
     free: Vec<Slot>,
@@ -28,7 +29,7 @@ pub(crate) struct Table {
     started: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     attempt: Attempt,
     last_seen: Timestamp,

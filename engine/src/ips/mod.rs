@@ -57,7 +57,7 @@ pub(crate) use outcome::may_be_repeated;
 pub(crate) use parts::Parts;
 
 /// Counters of all thresholds of all policies, with what they have set in force.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Ips {
     #[serde(skip)]
     plan: Plan,

@@ -71,7 +71,7 @@ pub(super) struct Place {
 }
 
 /// A table of entries that grows up to a bound and then gives up what counts least.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Store {
     table: Table,
     /// The smaller table that entries are still moved out of, and how many of its buckets are done.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::store::Entry;
 
 /// A table of fixed size; each key has two buckets that it may lie in.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Table {
     heads: Vec<Head>,
     entries: Vec<Entry>,

@@ -1,5 +1,6 @@
 //! The `ringwall` command: one file per command, wiring only.
 
+mod block;
 mod check;
 mod demo;
 mod explain;
@@ -7,6 +8,7 @@ mod init;
 mod outcome;
 mod policies;
 mod replay;
+mod state;
 
 use std::process::ExitCode;
 
@@ -32,6 +34,7 @@ enum Command {
     Check(check::Arguments),
     Replay(replay::Arguments),
     Explain(explain::Arguments),
+    Block(block::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Block(arguments) => block::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -14,7 +14,7 @@ use rules::policy::{AlertLevel, Mode, PolicySet};
 use rules::{Reason, Timestamp};
 
 use crate::outcome::{Failure, Outcome};
-use crate::policies;
+use crate::{policies, state};
 
 /// Inspect captures (pcap, pcapng, compressed or not) at full speed in capture time.
 ///
@@ -38,6 +38,12 @@ pub(crate) struct Arguments {
     /// Use this mode instead of each policy's and rule's own, except `off`.
     #[arg(long, value_enum)]
     mode: Option<ModeArgument>,
+    /// Go on with the state in this file, under the same policies: calls that are up, counters, blocks in force.
+    #[arg(long, value_name = "FILE")]
+    restore: Option<PathBuf>,
+    /// Write the state at the end to this file; calls that are up go on there and are not told here.
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
     /// Print the summary as one JSON object.
     #[arg(long)]
     json: bool,
@@ -60,7 +66,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     if [&arguments.calls, &arguments.alerts].iter().all(|out| out.as_deref() == Some(Path::new("-"))) {
         return Err(Failure::Usage("--calls and --alerts cannot both go to standard output".to_owned()));
     }
-    let mut replay = Replay::new(policies::load(&arguments.policy, mode)?);
+    let policies = policies::load(&arguments.policy, mode)?;
+    let mut replay = match &arguments.restore {
+        Some(path) => Replay::with(state::read(path, policies)?),
+        None => Replay::new(policies),
+    };
+    replay.goes_on = arguments.snapshot.is_some();
     let mut calls = arguments.calls.as_deref().map(Lines::create).transpose()?;
     let mut alerts = arguments.alerts.as_deref().map(Lines::create).transpose()?;
     replay.tell_calls = calls.is_some();
@@ -70,6 +81,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
         Told::Alert(alert) => alerts.as_mut().map_or(Ok(()), |lines| lines.write(alert)),
     })?;
+    if let Some(path) = &arguments.snapshot {
+        state::write(path, &replay.engine)?;
+    }
     let to_stdout = [&calls, &alerts].into_iter().flatten().any(|lines| lines.is_stdout);
     for lines in [calls, alerts].into_iter().flatten() {
         lines.finish()?;
@@ -87,6 +101,8 @@ pub(crate) struct Replay {
     summary: Summary,
     alerts: Alerts,
     tell_calls: bool,
+    /// Whether somebody goes on where it ends.
+    goes_on: bool,
     refused: bool,
 }
 
@@ -100,11 +116,16 @@ pub(crate) enum Told<'a> {
 
 impl Replay {
     pub(crate) fn new(policies: PolicySet) -> Self {
+        Self::with(Engine::new(Arc::new(policies)))
+    }
+
+    fn with(engine: Engine) -> Self {
         Self {
-            engine: Engine::new(Arc::new(policies)),
+            engine,
             summary: Summary::default(),
             alerts: Alerts::default(),
             tell_calls: true,
+            goes_on: false,
             refused: false,
         }
     }
@@ -145,7 +166,9 @@ impl Replay {
         }
         let Self { engine, summary, .. } = &mut *self;
         assembler.finish(&mut |packet| summary.see(&engine.handle(&packet)));
-        self.engine.finish();
+        if !self.goes_on {
+            self.engine.finish();
+        }
         drain(&mut self.engine, &mut self.summary, &mut self.alerts, self.tell_calls, tell)?;
         self.finish_alerts(tell)?;
         progress.finish();

@@ -28,6 +28,17 @@ impl Engine {
         self.ips.restraints(now)
     }
 
+    /// The same, so that a person can lift one or make it last longer.
+    pub fn restraints_mut(&mut self, now: Timestamp) -> impl Iterator<Item = &mut Restraint> {
+        self.ips.expire_restraints(now);
+        self.ips.restraints_mut()
+    }
+
+    /// The latest moment that counters know of.
+    pub fn counted_until(&self) -> Timestamp {
+        self.ips.counted_until()
+    }
+
     /// Sets the usual values that limits learned from earlier weeks are multiples of.
     pub fn set_usual(&mut self, usual: &[Usual]) {
         self.ips.set_usual(usual);

@@ -1,6 +1,7 @@
 //! Alerts: one per rule and caller, or per threshold and key, while it goes on; never one per call.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 use engine::Breach;
 use rules::Timestamp;
@@ -67,6 +68,12 @@ pub struct Alert {
 /// A counted or measured value, written without a fraction when it has none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Amount(pub f64);
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", (self.0 * 100.0).round() / 100.0)
+    }
+}
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -217,7 +224,7 @@ impl Alerts {
 }
 
 /// A UUID version 8 of a hash of `parts`.
-fn identifier(parts: &[&str]) -> String {
+pub(crate) fn identifier(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod block;
 mod json;
 mod line;
 mod order;
@@ -9,8 +10,9 @@ mod summary;
 mod threshold;
 
 pub use alert::{Alert, Alerts, Amount};
+pub use block::Block;
 pub use json::{printable, to_line};
-pub use line::{CallLine, party, reason, status};
+pub use line::{CallLine, rfc3339, party, reason, status};
 pub use order::InOrder;
 pub use summary::Summary;
 pub use threshold::{describe, duration};

@@ -2,14 +2,14 @@
 
 use rules::matching::{Scratch, is_neighbour};
 use rules::policy::ips::Deed;
-use rules::policy::{InForce, Limits, Mode, Policy, ThresholdId};
+use rules::policy::{InForce, Limit, Limits, Mode, Policy, ThresholdId};
 use rules::{Flags, Method, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 use super::parts::{Part, Parts};
 use super::plan::{Element, Feed, Filter, Plan};
-use super::{Ips, entry_key, outcome};
+use super::{Ips, RULE_BIT, entry_key, outcome};
 use crate::call::Progress;
 
 /// A message that a policy has judged, before its counters.
@@ -80,6 +80,17 @@ impl Ips {
         let in_force = self.in_force(occasion, scratch);
         policy.apply(verdict, &in_force, limits);
         self.in_force = in_force;
+        // Places that concurrent limits of restraints have given are given back at the end of the call.
+        let held = std::mem::take(&mut self.held);
+        waiting.extend(held.into_iter().map(|(rule, hash)| Counted {
+            policy: occasion.policy,
+            group: rule | RULE_BIT,
+            mask: 0,
+            hash,
+            call: 0,
+            value: 0,
+            weight: 0,
+        }));
         if !verdict.goes_on() {
             self.drop_out(waiting);
         }
@@ -218,6 +229,12 @@ impl Ips {
             progress,
         };
         for counted in waiting.iter().filter(|counted| Some(counted.policy) == parts.view.policy) {
+            if counted.group & RULE_BIT != 0 {
+                if !matches!(ending, Ending::Answered) {
+                    self.restraints.ended(counted.group & !RULE_BIT, counted.hash);
+                }
+                continue;
+            }
             let Some(feed) = self.plan.group(counted.group).map(|group| group.feed) else { continue };
             let (feeds, over) = match ending {
                 Ending::Answered => (feed == Feed::Final, false),
@@ -281,6 +298,9 @@ impl Ips {
     /// A call that a breach refused was not one that counters wait for.
     fn drop_out(&mut self, waiting: &mut Vec<Counted>) {
         for counted in waiting.drain(..) {
+            if counted.group & RULE_BIT != 0 {
+                self.restraints.ended(counted.group & !RULE_BIT, counted.hash);
+            }
             let key = entry_key(counted.hash, counted.group);
             if let Some(gauge) = self.gauges.get_mut(&key) {
                 gauge.drop_out(counted.mask);
@@ -309,6 +329,9 @@ impl Ips {
         for id in scratch.counted() {
             let Some((rule, key, deed)) = self.restraint(occasion, *id, scratch) else { continue };
             let is_limit_exceeded = self.restraints.is_exceeded(rule, key, now, &deed);
+            if occasion.opens && !is_limit_exceeded && matches!(deed, Deed::Limit(Limit::Concurrent(_))) {
+                self.held.push((rule, key));
+            }
             if let Some(restraint) = self.restraints.find(rule, key, now) {
                 restraint.hits += u64::from(occasion.opens);
                 found.push(InForce { measure: restraint.measure, is_limit_exceeded });
@@ -330,7 +353,8 @@ impl Ips {
         }
         let rule = self.plan.rule(index)?;
         let key = self.key_of(rule.block_spec.unwrap_or(rule.spec), &occasion.parts)?;
-        let critical = self.restraints.find(index, key, self.now)?.measure.critical;
+        let held = self.restraints.find(index, key, self.now).filter(|held| !held.lifted);
+        let critical = held?.measure.critical;
         let action = self.plan.rule(index)?.threshold.action(critical)?;
         Some((index, key, action.deed.clone()))
     }

@@ -80,6 +80,9 @@ pub(crate) struct Ips {
     restraints: Restraints,
     #[serde(skip)]
     in_force: Vec<InForce>,
+    /// Places that concurrent limits gave the call in hand: rule and key.
+    #[serde(skip)]
+    held: Vec<(u32, u64)>,
     breaches: VecDeque<Breach>,
     /// Keys whose calls are to be ended: rule, key, and why.
     terminations: VecDeque<(u32, u64, Measure)>,
@@ -157,6 +160,7 @@ impl Ips {
             timers: BinaryHeap::new(),
             restraints: Restraints::default(),
             in_force: Vec::new(),
+            held: Vec::new(),
             breaches: VecDeque::new(),
             terminations: VecDeque::new(),
             baselines: Baselines::new(zones.collect()),
@@ -201,8 +205,18 @@ impl Ips {
 
     /// Everything that is in force at `now`.
     pub(crate) fn restraints(&mut self, now: rules::Timestamp) -> impl Iterator<Item = &Restraint> {
-        self.restraints.expire(now);
+        self.expire_restraints(now);
         self.restraints.iter()
+    }
+
+    /// Lets go what is over at `now`.
+    pub(crate) fn expire_restraints(&mut self, now: rules::Timestamp) {
+        self.restraints.expire(now);
+    }
+
+    /// The latest moment that was counted.
+    pub(crate) fn counted_until(&self) -> rules::Timestamp {
+        rules::Timestamp(self.now)
     }
 
     /// The same, to change it.
@@ -336,6 +350,9 @@ impl Ips {
         counter.shape.how.measure(entry.events().iter().filter(counts))
     }
 }
+
+/// Rules and groups are numbered apart.
+const RULE_BIT: u32 = 1 << 31;
 
 /// The key of an entry: a key of one group.
 #[inline]

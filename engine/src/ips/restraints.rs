@@ -27,6 +27,8 @@ pub struct Restraint {
     pub until: Timestamp,
     /// Attempts that it was held against.
     pub hits: u64,
+    /// Whether somebody lifted it: until it would have ended it holds nobody up, and is not set again.
+    pub lifted: bool,
 }
 
 /// All restraints in force.
@@ -68,6 +70,10 @@ impl Restraints {
     pub(super) fn set(&mut self, rule: u32, key: u64, force: Restraint) -> bool {
         let place = place(rule, key);
         if let Some(held) = self.by_key.get_mut(&place) {
+            if held.force.lifted && held.force.until > force.since {
+                return true;
+            }
+            held.force.lifted = false;
             (held.force.measure, held.force.until) = (force.measure, force.until.max(held.force.until));
             return true;
         }
@@ -146,8 +152,5 @@ impl Restraints {
 }
 
 fn place(rule: u32, key: u64) -> u64 {
-    super::entry_key(key, rule | RULE_BIT)
+    super::entry_key(key, rule | super::RULE_BIT)
 }
-
-/// Rules and groups are numbered apart.
-const RULE_BIT: u32 = 1 << 31;

@@ -142,7 +142,8 @@ impl Store {
     }
 
     /// Every entry that is there.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    #[cfg(test)]
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
         let old = self.moving.iter().flat_map(|(old, _)| old.taken());
         self.table.taken().chain(old).filter_map(|(table, index)| table.entry(index))
     }

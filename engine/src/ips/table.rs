@@ -171,6 +171,7 @@ impl Table {
     }
 
     /// The places where something lies.
+    #[cfg(test)]
     pub(super) fn taken(&self) -> impl Iterator<Item = (&Self, usize)> {
         let tags = self.heads.iter().flat_map(|head| head.tags);
         tags.enumerate().filter(|(_, tag)| *tag != 0).map(move |(index, _)| (self, index))

@@ -108,7 +108,10 @@ impl Window {
         self.expire(now, shape);
         let (value, events) = match &self.kept {
             Kept::Times(times) => (times.len() as f64, times.len()),
-            Kept::Slices(slices) => (slices.sum as f64, slices.sum as usize),
+            Kept::Slices(slices) => {
+                let whole = slices.sum - slices.oldest();
+                (whole as f64, whole as usize)
+            }
             Kept::Values { events, sum, hits } => match shape.how {
                 How::Share(_) => (share(*hits, events.len()), events.len()),
                 _ => (mean(*sum, events.len()), events.len()),
@@ -158,8 +161,8 @@ impl Window {
         at.map(|at| at as i64)
     }
 
-    /// By how much its value may be too high: what happened in the slice that is half outside.
-    pub(super) fn excess(&self) -> u64 {
+    /// By how much its value may be too low: what happened in the slice that the window begins in.
+    pub(super) fn missing(&self) -> u64 {
         if let Kept::Slices(slices) = &self.kept { slices.oldest() } else { 0 }
     }
 

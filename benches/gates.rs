@@ -3,15 +3,15 @@
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use collector::{Assembler, Merge};
-use engine::Engine;
 use engine::sip::{Header, Message};
+use engine::{Engine, Packet};
 use generator::{Day, LISTED_CALLERS, Settings};
 use reporter::Summary;
 use rules::matching::Scratch;
@@ -34,6 +34,9 @@ fn main() -> ExitCode {
         ("replay", Some(messages)) => replay(messages),
         ("judge-100-rules", Some(messages)) => judge(100, messages),
         ("judge-10000-rules", Some(messages)) => judge(10_000, messages),
+        ("attempt-0-thresholds", Some(calls)) => attempts(0, calls),
+        ("attempt-20-thresholds", Some(calls)) => attempts(20, calls),
+        ("attempt-100-thresholds", Some(calls)) => attempts(100, calls),
         ("reader-invite", Some(messages)) => (0..messages).for_each(|_| read_invite(black_box(INVITE))),
         ("reader-response", Some(messages)) => (0..messages).for_each(|_| follow(black_box(RESPONSE))),
         _ => {
@@ -69,6 +72,59 @@ fn replay(messages: usize) {
         });
     }
     assert_eq!(summary.sip_messages, messages as u64);
+}
+
+/// Takes calls of ten thousand callers, each an INVITE and its refusal, under `count` thresholds that none of them
+/// reaches.
+fn attempts(count: usize, calls: usize) {
+    let reading =
+        rules::policy::read("acme.toml", &thresholds(count), &MemoryFiles::new(), Timestamp::default());
+    let policy = Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics.first())));
+    let mut engine = Engine::new(Arc::new(PolicySet::new(vec![policy])));
+    engine.leave_out_others();
+    let (outside, inside) =
+        (SocketAddr::from(([192, 0, 2, 7], 5060)), SocketAddr::from(([10, 20, 0, 1], 5060)));
+    let mut payload = Vec::new();
+    for call in 0..calls as u64 {
+        for (line, tag, source, destination) in [
+            ("INVITE sip:+12105550150@10.20.0.1 SIP/2.0", "", outside, inside),
+            ("SIP/2.0 486 Busy Here", ";tag=b", inside, outside),
+        ] {
+            payload.clear();
+            let caller = 3_125_550_000 + call * 7_919 % 10_000;
+            let _ = write!(
+                payload,
+                "{line}\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK{call}\r\nFrom: <sip:+1{caller}@192.0.2.7>;tag={call}\r\n\
+                 To: <sip:+12105550150@10.20.0.1>{tag}\r\nCall-ID: {call}\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n\
+                 Content-Length: 0\r\n\r\n"
+            );
+            let at = Timestamp(1_791_979_200_000_000 + call as i64 * 200_000);
+            let (transport, payload) = (Transport::Udp, payload.as_slice());
+            engine.handle(&Packet { at, source, destination, transport, payload, flags: Flags::NONE });
+            while engine.poll_ended().is_some() {}
+        }
+    }
+    assert!(engine.poll_breach().is_none(), "no limit is reached");
+}
+
+/// A policy with `count` thresholds of the usual kinds of keys, counts and windows.
+fn thresholds(count: usize) -> String {
+    let mut text = String::from(
+        "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"America/Chicago\"\n\
+         numbers = [\"+1 210 555 01xx\"]\ntrunks = [\"10.20.0.0/16\"]\n\
+         response = { list = 603, threshold = 603 }\n",
+    );
+    let keys = ["caller", "called", "source", "caller_block:2", "caller\", \"called", "source_net:24"];
+    let counts = ["attempts", "distinct called", "failed", "short calls", "attempts"];
+    for index in 0..count {
+        let (key, count) = (keys[index % keys.len()], counts[index % counts.len()]);
+        text += &format!(
+            "[[ips]]\nname = \"threshold {index}\"\nwhen = {{ direction = \"inbound\" }}\ncount = \"{count}\"\n\
+             per = [\"{key}\"]\nwithin = \"{}m\"\nwarning = 30000\ncritical = 60000\n",
+            1 + index % 7
+        );
+    }
+    text
 }
 
 fn policy() -> Policy {

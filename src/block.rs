@@ -17,10 +17,8 @@ use crate::{policies, state};
 /// Works on the state that a stopped service, or `replay --snapshot`, left under --data. Who lifts or extends a block is
 /// written, with the reason, to blocks.jsonl beside it.
 #[derive(Args)]
-#[command(
-    after_help = "Example:\n  ringwall block list --data ringwall-data --policy acme.toml\n  \
-ringwall block lift 3f2a91c0 --data ringwall-data --policy acme.toml --by anna --why 'the clinic, confirmed by telephone'"
-)]
+#[command(after_help = "Example:\n  ringwall block list --data ringwall-data --policy acme.toml\n  \
+ringwall block lift 3f2a91c0 --data ringwall-data --policy acme.toml --by anna --why 'the clinic, confirmed by telephone'")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -124,7 +122,9 @@ fn change(id: &str, place: &Place, account: &Account, change: &Change) -> Result
         Block::new(restraint, &policies).map(|after| (before, after))
     });
     let Some((before, after)) = found else {
-        return Err(Failure::Usage(format!("no block {id} is in force; `ringwall block list` names those that are")));
+        return Err(Failure::Usage(format!(
+            "no block {id} is in force; `ringwall block list` names those that are"
+        )));
     };
     // The account comes first: a change that nobody answers for is worse than an account of one that failed.
     place.note(account, change, &before, &after)?;

@@ -108,7 +108,8 @@ fn heavy_callers_are_found_in_a_flood_of_strangers() {
     }
     let allowed = budget.bytes_max() + budget.bytes_max() / 20;
     assert!(most_bytes <= allowed, "{most_bytes} bytes, {allowed} allowed");
-    let expected: HashSet<String> = (0..heavies).map(|heavy| format!("+{}", 13_125_550_000 + heavy)).collect();
+    let expected: HashSet<String> =
+        (0..heavies).map(|heavy| format!("+{}", 13_125_550_000 + heavy)).collect();
     assert_eq!(critical, expected, "all heavy callers and nobody else");
     assert!(blocked.iter().all(|caller| expected.contains(&format!("+{caller}"))), "an innocent was blocked");
     assert_eq!(blocked.len(), heavies as usize);

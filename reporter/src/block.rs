@@ -76,7 +76,8 @@ impl Block {
 
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key: Vec<String> = self.key.iter().map(|(name, value)| format!("{name} {}", printable(value))).collect();
+        let key: Vec<String> =
+            self.key.iter().map(|(name, value)| format!("{name} {}", printable(value))).collect();
         let state = if self.lifted { "lifted, would hold" } else { self.action };
         write!(
             f,

@@ -12,7 +12,7 @@ mod threshold;
 pub use alert::{Alert, Alerts, Amount};
 pub use block::Block;
 pub use json::{printable, to_line};
-pub use line::{CallLine, rfc3339, party, reason, status};
+pub use line::{CallLine, party, reason, rfc3339, status};
 pub use order::InOrder;
 pub use summary::Summary;
 pub use threshold::{describe, duration};

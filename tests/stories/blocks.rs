@@ -57,7 +57,8 @@ impl Desk {
 
     /// One caller calls `times` times, a second apart. Returns the verdicts of a replay that goes on where the last one ended.
     fn calls(&mut self, times: u32) -> Vec<String> {
-        let from = Route { from: "203.0.113.7:5060".parse().unwrap(), to: "192.0.2.10:5060".parse().unwrap() };
+        let from =
+            Route { from: "203.0.113.7:5060".parse().unwrap(), to: "192.0.2.10:5060".parse().unwrap() };
         for _ in 0..times {
             self.calls += 1;
             let call_id: &'static str = format!("call-{}@example.com", self.calls).leak();
@@ -69,20 +70,31 @@ impl Desk {
         }
         // Some later packet, so that all that is refused has been told.
         self.capture.wait(40_000_000);
-        self.capture.udp(from, b"OPTIONS sip:ping@example.com SIP/2.0\r\nCall-ID: ping\r\nCSeq: 1 OPTIONS\r\n\r\n");
+        self.capture
+            .udp(from, b"OPTIONS sip:ping@example.com SIP/2.0\r\nCall-ID: ping\r\nCSeq: 1 OPTIONS\r\n\r\n");
         let whole = std::mem::replace(&mut self.capture, Capture::new());
         let bytes = whole.into_bytes();
         let file = self.scratch.write("calls.pcap", bytes);
-        let mut arguments: Vec<std::ffi::OsString> = vec!["replay".into(), "--policy".into(), (&self.policy).into()];
+        let mut arguments: Vec<std::ffi::OsString> =
+            vec!["replay".into(), "--policy".into(), (&self.policy).into()];
         if self.state.exists() {
             arguments.extend(["--restore".into(), (&self.state).into()]);
         }
-        arguments.extend(["--snapshot".into(), (&self.state).into(), "--calls".into(), "-".into(), file.into()]);
+        arguments.extend([
+            "--snapshot".into(),
+            (&self.state).into(),
+            "--calls".into(),
+            "-".into(),
+            file.into(),
+        ]);
         let output = ringwall(arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let lines = stdout(&output);
         let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["kind"] == "call").map(|line| line["verdict"].as_str().unwrap().to_owned()).collect()
+        lines
+            .filter(|line| line["kind"] == "call")
+            .map(|line| line["verdict"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     fn block(&self, task: &[&str], more: &[&str]) -> String {
@@ -144,10 +156,18 @@ fn a_block_is_extended_and_an_unknown_one_is_named() {
     let mut desk = Desk { capture: later(7_200), ..desk };
     assert_eq!(desk.calls(1), ["block"]);
     let wrong = ringwall(
-        ["block", "lift", "00000000", "--data", desk.data().to_str().unwrap(), "--policy", desk.policy.to_str().unwrap()]
-            .into_iter()
-            .chain(ACCOUNT)
-            .map(PathBuf::from),
+        [
+            "block",
+            "lift",
+            "00000000",
+            "--data",
+            desk.data().to_str().unwrap(),
+            "--policy",
+            desk.policy.to_str().unwrap(),
+        ]
+        .into_iter()
+        .chain(ACCOUNT)
+        .map(PathBuf::from),
     );
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("no block 00000000"), "{wrong:?}");

@@ -42,9 +42,10 @@ impl Busy {
         slot + 1
     }
 
-    /// Takes one event into the windows of the counters that it counts for.
-    pub(super) fn push(&mut self, busy: u32, event: &Event, group: &Group, plan: &Plan) {
-        let Some(windows) = self.slots.get_mut(busy as usize - 1) else { return };
+    /// Takes one event into the windows of the counters that it counts for. Returns whether any of them may reach a limit.
+    pub(super) fn push(&mut self, busy: u32, event: &Event, group: &Group, plan: &Plan) -> bool {
+        let Some(windows) = self.slots.get_mut(busy as usize - 1) else { return false };
+        let mut may_reach = false;
         windows.last = windows.last.max(event.micros());
         let before = windows.bytes;
         for (counter, place) in counters(group, plan) {
@@ -55,9 +56,11 @@ impl Busy {
                 let window = window.get_or_insert_with(|| Window::new(counter.shape));
                 window.push(event, counter.shape);
                 windows.bytes = windows.bytes + window.bytes() - known;
+                may_reach |= window.kept() >= counter.fewest;
             }
         }
         self.bytes = self.bytes + windows.bytes - before;
+        may_reach
     }
 
     /// The window of `counter` at the key with these windows.

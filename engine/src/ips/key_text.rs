@@ -8,7 +8,9 @@ pub(super) fn serialize<S: Serializer>(key: &[(&'static str, String)], to: S) ->
     key.serialize(to)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(&'static str, String)>, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<(&'static str, String)>, D::Error> {
     let parts = Vec::<(String, String)>::deserialize(from)?;
     let named = parts.into_iter().map(|(name, value)| {
         // `caller_block:N` is told as `caller_block`.

@@ -275,12 +275,12 @@ impl Ips {
             entry.clear_events();
             entry.busy = busy;
         }
-        self.busy.push(entry.busy, event, group, &self.plan);
+        let may_reach = self.busy.push(entry.busy, event, group, &self.plan) || entry.pinned;
         self.store.keep_until(place, end, true);
         if self.busy.bytes > self.budget.window_bytes_max {
             self.reclaim();
         }
-        true
+        may_reach
     }
 
     #[inline(never)]

@@ -76,6 +76,8 @@ pub(super) struct Counter {
     pub(super) shape: Shape,
     /// Which calls make an event.
     pub(super) filter: Filter,
+    /// With fewer events than this it reaches no limit.
+    pub(super) fewest: usize,
 }
 
 /// Which calls make an event of a counter.
@@ -225,7 +227,7 @@ impl Plan {
         };
         let index = self.counters.len() as u32;
         let (group, bit) = self.join(policy, spec, (feed, element), index, threshold.within_micros, fewest);
-        self.counters.push(Counter { owner, group, bit, shape, filter });
+        self.counters.push(Counter { owner, group, bit, shape, filter, fewest });
         index
     }
 

@@ -222,8 +222,15 @@ impl Ips {
         if let Some(until) = until
             && self.plan.rule(rule_index).is_some_and(|rule| rule.block_spec.is_none())
         {
-            let restraint =
-                Restraint { policy, measure, key: key.clone(), since: Timestamp(now), until, hits: 0, lifted: false };
+            let restraint = Restraint {
+                policy,
+                measure,
+                key: key.clone(),
+                since: Timestamp(now),
+                until,
+                hits: 0,
+                lifted: false,
+            };
             self.restraints.set(rule_index, hash, restraint);
         }
         let recently = watched.course.told(level).is_some_and(|told| now - told < cool_down);
@@ -301,7 +308,8 @@ impl Ips {
         let threshold = self.threshold_id(rule_index);
         let measure = Measure { threshold, critical, value: measured.value, limit };
         let until = Timestamp(now.saturating_add(for_micros));
-        let restraint = Restraint { policy, measure, key, since: Timestamp(now), until, hits: 0, lifted: false };
+        let restraint =
+            Restraint { policy, measure, key, since: Timestamp(now), until, hits: 0, lifted: false };
         self.restraints.set(rule_index, target, restraint);
     }
 
@@ -432,9 +440,12 @@ impl Ips {
 
     /// So many events of the rule at the key may be missing from its value, at most.
     fn missed(&mut self, rule_index: u32, hash: u64) -> u64 {
-        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else { return 0 };
+        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else {
+            return 0;
+        };
         let key = entry_key(hash, counter.group);
-        let busy = self.store.find(key).and_then(|place| self.store.entry(place)).map_or(0, |entry| entry.busy);
+        let busy =
+            self.store.find(key).and_then(|place| self.store.entry(place)).map_or(0, |entry| entry.busy);
         let in_slices = self.busy.window(busy, counter).map_or(0, |window| window.missing());
         self.forgotten.bound(key) + in_slices
     }

@@ -103,6 +103,17 @@ impl Window {
         }
     }
 
+    /// So many events, or elements, it keeps: with fewer than a limit needs it is not reached.
+    #[inline]
+    pub(super) fn kept(&self) -> usize {
+        match &self.kept {
+            Kept::Times(times) => times.len(),
+            Kept::Slices(slices) => slices.sum as usize,
+            Kept::Values { events, .. } => events.len(),
+            Kept::Distinct(elements) | Kept::Runs { elements, .. } => elements.len(),
+        }
+    }
+
     /// What it says at `now`.
     pub(super) fn measure(&mut self, now: i64, shape: Shape) -> Measured {
         self.expire(now, shape);

@@ -152,11 +152,14 @@ impl Engine {
         let Some(attempt) = self.table.attempt_mut(slot) else { return };
         attempt.standing.join(packet.source.ip());
         attempt.standing.join(packet.destination.ip());
-        // Without a Record-Route the ends talk to each other directly.
-        let contact = message.address(Header::Contact).map(|contact| contact.uri.host);
-        let address =
-            contact.and_then(|host| std::str::from_utf8(host).ok()?.trim_matches(['[', ']']).parse().ok());
-        address.into_iter().for_each(|address: IpAddr| attempt.standing.join(address));
+        // Inside the call the ends talk to each other directly, or over the proxies that said they stay (RFC 3261 §16.6).
+        for header in [Header::Contact, Header::RecordRoute] {
+            for address in message.addresses(header) {
+                let host = std::str::from_utf8(address.uri.host).ok();
+                let address = host.and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
+                address.into_iter().for_each(|address| attempt.standing.join(address));
+            }
+        }
     }
 
     /// Whether somebody who takes no part in the call at `slot` sent `packet`, a BYE or CANCEL.

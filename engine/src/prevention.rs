@@ -85,7 +85,8 @@ impl Engine {
         };
         let refused = matches!(status, 401 | 403 | 404 | 407);
         let registration = method == Method::Register && refused && attempt.standing.has_credentials;
-        let probe = matches!(status, 403 | 404);
+        // Who is refused with a password is known to the server, or has at least been asked for it.
+        let probe = status == 404 || (status == 403 && !attempt.standing.has_credentials);
         self.failed(slot, registration, probe, at);
     }
 
@@ -106,7 +107,7 @@ impl Engine {
             (Kind::Call, State::Up) => self.came_to(slot, Ending::Over, at),
             (Kind::Request(method), _) if abandoned => {
                 let registration = method == Method::Register && !attempt.standing.has_credentials;
-                self.failed(slot, registration, true, at);
+                self.failed(slot, registration, !attempt.standing.has_credentials, at);
             }
             _ => {}
         }

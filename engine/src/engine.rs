@@ -196,6 +196,11 @@ impl Engine {
                 self.notice(slot, Flag::ForeignTeardown, packet.at);
             }
             self.in_dialog(slot, side, method, packet.at);
+            // A transfer opens a call to somebody else, and is charged to who asks for it.
+            if method == Method::Refer && self.transaction_of(&keys, method).is_none() {
+                let (from, kind) = (message.from(), Kind::Request(method));
+                self.open(packet, message, from.as_ref(), keys, kind, Flags::NONE, &mut handled);
+            }
         } else if method == Method::Invite {
             let from = message.from();
             let keys = self.call_keys(keys, message, from.as_ref());

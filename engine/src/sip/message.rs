@@ -317,9 +317,14 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// What the body offers; [`CallType::Other`] without a session description.
+    /// What the body offers; [`CallType::Other`] without a session description. An INVITE without a body leaves the offer
+    /// to the called side (RFC 3261 §13.2.1), as switchboards do for voice.
     pub fn call_type(&self) -> CallType {
-        read_call_type(self.content_type(), self.body())
+        let body = self.body();
+        if body.is_empty() && self.is_request() && self.method() == Method::Invite {
+            return CallType::Voice;
+        }
+        read_call_type(self.content_type(), body)
     }
 
     /// Session-ID (RFC 7989): the local UUID, which stays the same through back-to-back agents.

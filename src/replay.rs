@@ -9,7 +9,7 @@ use clap::Args;
 use collector::{Assembler, Merge};
 use engine::{Attempt, Engine};
 use indicatif::{ProgressBar, ProgressStyle};
-use reporter::{Alert, Alerts, CallLine, InOrder, Summary};
+use reporter::{Alert, Alerts, CallLine, InOrder, Reconciliation, Recount, Summary};
 use rules::policy::{AlertLevel, Mode, PolicySet};
 use rules::{Reason, Timestamp};
 
@@ -18,11 +18,12 @@ use crate::{policies, state};
 
 /// Inspect captures (pcap, pcapng, compressed or not) at full speed in capture time.
 ///
-/// Without --policy nothing is judged. Exit code 0 whatever the verdicts, 2 when a file could not be read at all
-/// (the others are read first).
+/// Without --policy nothing is judged. Exit code 0 whatever the verdicts, 1 when --reconcile finds a difference, 2 when
+/// a file could not be read at all (the others are read first).
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  ringwall replay --policy acme.toml --calls calls.jsonl --alerts alerts.jsonl monday.pcap tuesday.pcapng\n  \
+ringwall replay --policy acme.toml --reconcile monday.pcap\n  \
 zcat old.pcap.gz | ringwall replay --json -"
 )]
 pub(crate) struct Arguments {
@@ -44,6 +45,10 @@ pub(crate) struct Arguments {
     /// Write the state at the end to this file; calls that are up go on there and are not told here.
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
+    /// Count every threshold a second time, plainly, from the call lines, and compare with the alerts; exit code 1 when
+    /// they differ.
+    #[arg(long, conflicts_with_all = ["restore", "snapshot"])]
+    reconcile: bool,
     /// Print the summary as one JSON object.
     #[arg(long)]
     json: bool,
@@ -74,13 +79,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     replay.goes_on = arguments.snapshot.is_some();
     let mut calls = arguments.calls.as_deref().map(Lines::create).transpose()?;
     let mut alerts = arguments.alerts.as_deref().map(Lines::create).transpose()?;
-    replay.tell_calls = calls.is_some();
+    let mut recount = arguments.reconcile.then(|| Recount::new(replay.engine.policies()));
+    replay.tell_calls = calls.is_some() || recount.is_some();
     let said = replay.run(&arguments.files, &mut |told| match told {
         Told::Call { line, sequence } => {
+            if let Some(recount) = &mut recount {
+                recount.see_line(line);
+            }
             calls.as_mut().map_or(Ok(()), |lines| lines.write_in_order(sequence, line))
         }
-        Told::Alert(alert) => alerts.as_mut().map_or(Ok(()), |lines| lines.write(alert)),
+        Told::Alert(alert) => {
+            if let Some(recount) = &mut recount {
+                recount.see_alert(alert);
+            }
+            alerts.as_mut().map_or(Ok(()), |lines| lines.write(alert))
+        }
     })?;
+    let reconciliation = recount.map(|recount| recount.finish(replay.last_message));
     if let Some(path) = &arguments.snapshot {
         state::write(path, &replay.engine)?;
     }
@@ -91,8 +106,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     for sentence in &said {
         eprintln!("ringwall: {sentence}");
     }
-    print(&replay.summary, arguments.json, to_stdout).map_err(Failure::Output)?;
-    Ok(if replay.refused { Outcome::Refused } else { Outcome::Done })
+    print(&replay.summary, reconciliation.as_ref(), arguments.json, to_stdout).map_err(Failure::Output)?;
+    let differs = reconciliation.is_some_and(|reconciliation| !reconciliation.agree);
+    Ok(match () {
+        () if replay.refused => Outcome::Refused,
+        () if differs => Outcome::Findings,
+        () => Outcome::Done,
+    })
 }
 
 /// One run over captures.
@@ -104,6 +124,8 @@ pub(crate) struct Replay {
     /// Whether somebody goes on where it ends.
     goes_on: bool,
     refused: bool,
+    /// When the last message was seen.
+    last_message: Timestamp,
 }
 
 /// News of a run.
@@ -127,6 +149,7 @@ impl Replay {
             tell_calls: true,
             goes_on: false,
             refused: false,
+            last_message: Timestamp::default(),
         }
     }
 
@@ -153,8 +176,9 @@ impl Replay {
             first.get_or_insert(frame.at);
             last = last.max(Some(frame.at));
             progress.see(frame.data.len());
-            let Self { engine, summary, alerts, tell_calls, .. } = self;
+            let Self { engine, summary, alerts, tell_calls, last_message, .. } = self;
             assembler.assemble(frame, &mut |packet| {
+                *last_message = packet.at.max(*last_message);
                 summary.see(&engine.handle(&packet));
                 if let Err(failure) = drain(engine, summary, alerts, *tell_calls, tell) {
                     failed.get_or_insert(failure);
@@ -164,8 +188,11 @@ impl Replay {
                 return Err(failure);
             }
         }
-        let Self { engine, summary, .. } = &mut *self;
-        assembler.finish(&mut |packet| summary.see(&engine.handle(&packet)));
+        let Self { engine, summary, last_message, .. } = &mut *self;
+        assembler.finish(&mut |packet| {
+            *last_message = packet.at.max(*last_message);
+            summary.see(&engine.handle(&packet));
+        });
         if !self.goes_on {
             self.engine.finish();
         }
@@ -237,14 +264,31 @@ fn tell_call(
     if wanted { tell(Told::Call { line, sequence: attempt.sequence }) } else { Ok(()) }
 }
 
-fn print(summary: &Summary, json: bool, stdout_is_taken: bool) -> io::Result<()> {
+fn print(
+    summary: &Summary,
+    reconciliation: Option<&Reconciliation>,
+    json: bool,
+    stdout_is_taken: bool,
+) -> io::Result<()> {
     let mut text = Vec::new();
     if json {
-        reporter::to_line(&mut text, summary)?;
+        reporter::to_line(&mut text, &Report { summary, reconciliation })?;
     } else {
         writeln!(text, "{summary}")?;
+        if let Some(reconciliation) = reconciliation {
+            writeln!(text, "{reconciliation}")?;
+        }
     }
     if stdout_is_taken { io::stderr().write_all(&text) } else { io::stdout().write_all(&text) }
+}
+
+/// The object that `--json` prints.
+#[derive(serde::Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconciliation: Option<&'a Reconciliation>,
 }
 
 /// JSON lines on their way to a file or to standard output.

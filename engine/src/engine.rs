@@ -512,6 +512,7 @@ impl Engine {
             waiting: &mut self.waiting,
             touched: &mut self.touched,
             is_replayed: false,
+            is_tallied: false,
         };
         for (plan, dial_plan) in policies.plans().iter().enumerate() {
             judging.by_plan(plan, dial_plan, attempt);
@@ -520,11 +521,12 @@ impl Engine {
             let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
             judging.by_nobody(dial_plan, attempt);
         }
+        let is_tallied = judging.is_tallied;
         attempt.waiting.append(&mut self.waiting);
         let verdicts =
             attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
         handled.decision = Some(strictest(verdicts).map_or(Action::Allow, |(_, verdict)| verdict.action));
-        if earlier > 0 && !attempt.merge_views(earlier) {
+        if earlier > 0 && !attempt.merge_views(earlier) && !is_tallied {
             attempt.facts.truncate(facts);
             attempt.text.truncate(text);
         }

@@ -34,6 +34,8 @@ pub(crate) struct Judging<'a, 'p> {
     pub(crate) touched: &'a mut Vec<u32>,
     /// Whether its PASSporT was seen with another call.
     pub(crate) is_replayed: bool,
+    /// Whether it is kept with the attempt that thresholds counted it.
+    pub(crate) is_tallied: bool,
 }
 
 impl Judging<'_, '_> {
@@ -58,8 +60,12 @@ impl Judging<'_, '_> {
         }
         for index in 0..self.touched.len() {
             let Some(&policy) = self.touched.get(index) else { break };
-            let view = self.by_policy(policy, attempt, facts.clone());
-            attempt.views.extend(view);
+            let Some(view) = self.by_policy(policy, attempt, facts.clone()) else { continue };
+            if self.ips.counts(policy) {
+                let (counted, at, refusal) = self.ips.noted();
+                self.is_tallied |= attempt.tally(&view, at, refusal, counted);
+            }
+            attempt.views.push(view);
         }
     }
 

@@ -18,7 +18,7 @@ pub mod question;
 pub mod sip;
 mod state;
 
-pub use call::{Attempt, Fact, Kind, Role, View};
+pub use call::{Attempt, Fact, Kind, Refusal, Role, Tally, View};
 pub use engine::{Counters, Engine, Handled};
 pub use ips::{Breach, Budget, IpsCounters, Restraint, Usual};
 pub use packet::Packet;

@@ -39,6 +39,8 @@ pub const TEXT_BYTES_MAX: usize = 1024;
 pub const FACTS_MAX: usize = 64;
 /// Attempts with one Call-ID that are looked through for the one a message belongs to.
 pub const SAME_CALL_ID_MAX: usize = 64;
+/// Messages of one attempt of which it is kept that thresholds counted them.
+pub const TALLIES_MAX: usize = 16;
 /// Addresses remembered as taking part in one call: two ends, and what stands between them.
 pub const PARTIES_MAX: usize = 6;
 /// PASSporTs remembered, so that one that comes again is known.

@@ -56,9 +56,13 @@ impl Engine {
 
     /// Tells counters that the attempt at `slot` came to something.
     pub(crate) fn came_to(&mut self, slot: Slot, ending: Ending, at: Timestamp) {
-        let Some(attempt) = self.table.attempt_mut(slot).filter(|attempt| !attempt.waiting.is_empty()) else {
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        if matches!(ending, Ending::Refused) {
+            attempt.standing.refused.get_or_insert((attempt.progress.status, at));
+        }
+        if attempt.waiting.is_empty() {
             return;
-        };
+        }
         if matches!(ending, Ending::Answered) && attempt.standing.is_closed {
             self.ips.reopened(&attempt.waiting);
             attempt.standing.is_closed = false;
@@ -92,9 +96,9 @@ impl Engine {
 
     /// The time of the attempt at `slot` is up: counters that still wait are told how it ended.
     pub(crate) fn timed_out(&mut self, slot: Slot, at: Timestamp) {
-        let Some(attempt) = self.table.attempt(slot).filter(|attempt| !attempt.waiting.is_empty()) else {
-            return;
-        };
+        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        attempt.standing.timed_out = Some(at);
+        let has_credentials = attempt.standing.has_credentials;
         let challenged =
             attempt.progress.state == State::Refused && matches!(attempt.progress.status, 401 | 407);
         let abandoned = challenged && !attempt.standing.is_followed_up;
@@ -106,8 +110,8 @@ impl Engine {
             }
             (Kind::Call, State::Up) => self.came_to(slot, Ending::Over, at),
             (Kind::Request(method), _) if abandoned => {
-                let registration = method == Method::Register && !attempt.standing.has_credentials;
-                self.failed(slot, registration, !attempt.standing.has_credentials, at);
+                let registration = method == Method::Register && !has_credentials;
+                self.failed(slot, registration, !has_credentials, at);
             }
             _ => {}
         }
@@ -194,6 +198,7 @@ impl Engine {
         else {
             return;
         };
+        let mut tallies = Vec::new();
         for view in &attempt.views {
             let Some((index, policy)) =
                 view.policy.and_then(|index| Some((index, self.policies.policy(index as usize)?)))
@@ -218,6 +223,13 @@ impl Engine {
             let method = Method::Invite;
             self.ips
                 .notice(&Occasion { policy: index, parts, method, at, opens: false, noticed }, &self.scratch);
+            let (counted, at, _) = self.ips.noted();
+            tallies.push((view.clone(), at, counted.to_vec()));
+        }
+        if let Some(attempt) = self.table.attempt_mut(slot) {
+            for (view, at, counted) in tallies {
+                attempt.tally(&view, at, None, &counted);
+            }
         }
         self.terminate();
     }

@@ -31,6 +31,10 @@ pub struct Alert {
     pub customer: String,
     /// The rule's name.
     pub rule: String,
+    /// The label of the threshold: its name, and with `#2` the second variant of a detection; left out for a firewall
+    /// rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<String>,
     /// `warning` or `critical`.
     pub level: &'static str,
     /// `info`, `warning` or `critical`.
@@ -111,6 +115,7 @@ impl Alert {
             at,
             customer: policy.name().to_owned(),
             rule: threshold.name.clone(),
+            threshold: Some(threshold.label().into_owned()),
             level,
             severity,
             key,
@@ -170,6 +175,7 @@ impl Alerts {
             at: moment.clone(),
             customer: customer.to_owned(),
             rule: rule.to_owned(),
+            threshold: None,
             level,
             severity,
             key: BTreeMap::from([("caller", caller)]),

@@ -6,13 +6,15 @@ mod block;
 mod json;
 mod line;
 mod order;
+mod recount;
 mod summary;
 mod threshold;
 
 pub use alert::{Alert, Alerts, Amount};
 pub use block::Block;
 pub use json::{printable, to_line};
-pub use line::{CallLine, party, reason, rfc3339, status};
+pub use line::{CallLine, Counting, Parties, party, reason, rfc3339, status};
 pub use order::InOrder;
+pub use recount::{Difference, LeftOut, Reconciliation, Recount};
 pub use summary::Summary;
 pub use threshold::{describe, duration};

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use engine::call::{Attempt, Fact, Kind, Role, Side, View};
+use engine::call::{Attempt, Fact, Kind, Refusal, Role, Side, Tally, View};
 use jiff::Timestamp as Moment;
-use rules::policy::{EntryText, List, PolicySet, RuleAction};
+use rules::policy::{EntryText, List, PolicySet, RuleAction, Threshold};
 use rules::{Action, Method, Party, Reason, Timestamp, Verdict};
 use serde::Serialize;
 
@@ -65,6 +65,35 @@ pub struct CallLine<'a> {
     pub call_type: &'static str,
     /// The policy's version.
     pub policy_version: Option<&'a str>,
+    /// What `caller` is: number, name, anonymous, invalid, emergency or none.
+    pub caller_kind: &'static str,
+    /// What `called` is, in the same words.
+    pub called_kind: &'static str,
+    /// Whom the first packet was sent to.
+    pub destination: String,
+    /// What carried it.
+    pub transport: &'static str,
+    /// The first 1xx other than 100.
+    pub rang_at: Option<String>,
+    /// The first 2xx.
+    pub answered_at: Option<String>,
+    /// The last refusal, or the BYE of an answered call.
+    pub ended_at: Option<String>,
+    /// The first refusal that no repeat answered.
+    pub refused_status: Option<u16>,
+    /// When that came, or the time for a repeat was over.
+    pub refused_at: Option<String>,
+    /// When its time was up; null when it was hung up, or when the capture ended before.
+    pub timed_out_at: Option<String>,
+    /// Of a REGISTER: whether it carried credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<bool>,
+    /// Of a REGISTER: whether another one of its Call-ID carried them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed_up: Option<bool>,
+    /// The thresholds that counted it, by message.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<Counting<'a>>,
     /// To, when it is there: it does not route.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<Cow<'a, str>>,
@@ -94,6 +123,65 @@ pub struct CallLine<'a> {
     pub passport_orig: Vec<Cow<'a, str>>,
 }
 
+/// One message of an attempt that thresholds counted.
+#[derive(Debug, Serialize)]
+pub struct Counting<'a> {
+    /// When.
+    pub at: String,
+    /// The thresholds, by their labels: a name, and with `#2` the second variant of a detection.
+    pub thresholds: Vec<Cow<'a, str>>,
+    /// `before`, when a rule or a block in force refused it; `then`, when the limit that it reached did; null when it
+    /// passed.
+    pub refused: Option<&'static str>,
+    /// Who is on both sides, where this message says otherwise than the line.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub parties: Option<Parties<'a>>,
+}
+
+/// Both sides of one message.
+#[derive(Debug, Serialize)]
+pub struct Parties<'a> {
+    /// As in the line.
+    pub caller: Cow<'a, str>,
+    /// As in the line.
+    pub caller_kind: &'static str,
+    /// As in the line.
+    pub called: Cow<'a, str>,
+    /// As in the line.
+    pub called_kind: &'static str,
+}
+
+impl<'a> Parties<'a> {
+    fn new(attempt: &'a Attempt, view: &View) -> Self {
+        let caller = attempt.caller(view);
+        let called = attempt.facts(view).iter().find(|fact| fact.role.routes());
+        let text = |fact: Option<&Fact>| fact.map_or(Cow::Borrowed("none"), |fact| party(attempt, fact));
+        Self {
+            caller: text(caller),
+            caller_kind: party_kind(caller),
+            called: text(called),
+            called_kind: party_kind(called),
+        }
+    }
+}
+
+impl<'a> Counting<'a> {
+    fn new(attempt: &'a Attempt, view: &View, tally: &Tally, policy: &'a rules::Policy) -> Self {
+        let ids = attempt.thresholds(tally).iter();
+        let then = attempt.view_then(tally, view);
+        let is_other = !std::ptr::eq(attempt.facts(&then), attempt.facts(view));
+        Self {
+            at: rfc3339(tally.at),
+            thresholds: ids.filter_map(|id| policy.threshold(*id)).map(Threshold::label).collect(),
+            refused: tally.refusal.map(|refusal| match refusal {
+                Refusal::Before => "before",
+                Refusal::Then => "then",
+            }),
+            parties: is_other.then(|| Parties::new(attempt, &then)),
+        }
+    }
+}
+
 impl<'a> CallLine<'a> {
     /// The line for `attempt` as `view` saw it.
     pub fn new(attempt: &'a Attempt, view: &'a View, policies: &'a PolicySet) -> Self {
@@ -101,7 +189,11 @@ impl<'a> CallLine<'a> {
         let facts = attempt.facts(view);
         let every = |wanted: fn(Role) -> bool| distinct(attempt, facts, wanted);
         let mut routes = every(Role::routes);
-        let called = if routes.is_empty() { Cow::Borrowed("none") } else { routes.remove(0) };
+        if !routes.is_empty() {
+            routes.remove(0);
+        }
+        let Parties { caller, caller_kind, called, called_kind } = Parties::new(attempt, view);
+        let is_register = attempt.kind == Kind::Request(Method::Register);
         let progress = &attempt.progress;
         let verdict = view.verdict;
         let decider = verdict.as_ref().and_then(|verdict| policy?.decider(verdict));
@@ -111,7 +203,9 @@ impl<'a> CallLine<'a> {
             start: rfc3339(progress.started),
             customer: policy.map(|policy| policy.text().customer.name.as_str()),
             direction: view.direction.map(rules::Direction::word),
-            caller: attempt.caller(view).map_or(Cow::Borrowed("none"), |fact| party(attempt, fact)),
+            caller,
+            caller_kind,
+            called_kind,
             called,
             called_also: routes,
             identities: every(|role| role.says_who_calls() || role.says_who_forwarded()),
@@ -135,6 +229,19 @@ impl<'a> CallLine<'a> {
             }),
             call_type: attempt.call_type.word(),
             policy_version: policy.map(rules::Policy::version),
+            destination: attempt.destination.to_string(),
+            transport: attempt.transport.word(),
+            rang_at: progress.ringing.map(rfc3339),
+            answered_at: progress.answered.map(rfc3339),
+            ended_at: progress.ended.map(rfc3339),
+            refused_status: attempt.refused().map(|(status, _)| status),
+            refused_at: attempt.refused().map(|(_, at)| rfc3339(at)),
+            timed_out_at: attempt.timed_out().map(rfc3339),
+            credentials: is_register.then(|| attempt.has_credentials()),
+            followed_up: is_register.then(|| attempt.is_followed_up()),
+            counted: policy.map_or_else(Vec::new, |policy| {
+                attempt.tallies(view).map(|tally| Counting::new(attempt, view, tally, policy)).collect()
+            }),
             to: every(|role| role == Role::To),
             diverting: every(Role::says_who_forwarded),
             referrer: every(|role| role == Role::Referrer),
@@ -180,6 +287,17 @@ pub fn party<'a>(attempt: &'a Attempt, fact: &Fact) -> Cow<'a, str> {
         Party::Anonymous => Cow::Borrowed("anonymous"),
         Party::Absent => Cow::Borrowed("none"),
         Party::EmergencyService | Party::Invalid | Party::Name => String::from_utf8_lossy(attempt.raw(fact)),
+    }
+}
+
+fn party_kind(fact: Option<&Fact>) -> &'static str {
+    match fact.map_or(Party::Absent, |fact| fact.party) {
+        Party::Number(_) => "number",
+        Party::EmergencyService => "emergency",
+        Party::Anonymous => "anonymous",
+        Party::Invalid => "invalid",
+        Party::Name => "name",
+        Party::Absent => "none",
     }
 }
 

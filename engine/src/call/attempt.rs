@@ -3,13 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 
+use rules::policy::ThresholdId;
 use rules::verdict::ActedRules;
 use rules::{Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Progress;
 use crate::ips::Counted;
-use crate::limits::{FORKS_MAX, PARTIES_MAX, TEXT_BYTES_MAX};
+use crate::limits::{FORKS_MAX, PARTIES_MAX, TALLIES_MAX, TEXT_BYTES_MAX};
 use crate::sip::unfold;
 
 /// What opened an attempt.
@@ -75,6 +76,29 @@ pub struct View {
     pub(crate) caller: u32,
 }
 
+/// One message of an attempt that thresholds counted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tally {
+    /// Index of the policy whose thresholds they are.
+    pub policy: u32,
+    /// When it counted.
+    pub at: Timestamp,
+    /// How it was kept from going on; `None` when it passed.
+    pub refusal: Option<Refusal>,
+    thresholds: Range<u32>,
+    facts: Range<u32>,
+    caller: u32,
+}
+
+/// How an attempt that counted was kept from going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// By a rule, or by a block that was in force before: it counts as an attempt, in nothing that comes later.
+    Before,
+    /// By the limit that it reached itself.
+    Then,
+}
+
 /// One attempt. Buffers are kept when it is freed, so that a steady load allocates nothing.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Attempt {
@@ -103,6 +127,8 @@ pub struct Attempt {
     pub(crate) keys: Keys,
     /// Counters that wait for what becomes of it.
     pub(crate) waiting: Vec<Counted>,
+    pub(crate) tallies: Vec<Tally>,
+    pub(crate) tallied: Vec<ThresholdId>,
     pub(crate) standing: Standing,
 }
 
@@ -115,6 +141,10 @@ pub(crate) struct Standing {
     pub(crate) has_credentials: bool,
     /// Whether a challenge to it was answered by another request.
     pub(crate) is_followed_up: bool,
+    /// The first refusal that no repeat answered, and since when that is known.
+    pub(crate) refused: Option<(u16, Timestamp)>,
+    /// When its time was up.
+    pub(crate) timed_out: Option<Timestamp>,
     /// Addresses that take part in it.
     pub(crate) parties: [Option<IpAddr>; PARTIES_MAX],
 }
@@ -173,6 +203,8 @@ impl Attempt {
             user_agent: 0..0,
             keys: Keys::default(),
             waiting: Vec::new(),
+            tallies: Vec::new(),
+            tallied: Vec::new(),
             standing: Standing::default(),
         }
     }
@@ -205,6 +237,65 @@ impl Attempt {
     /// The addresses as every view reads them, one view after another.
     pub fn all_facts(&self) -> &[Fact] {
         &self.facts
+    }
+
+    /// The messages of it that thresholds of the policy of `view` counted, in order: the first one, and each that went
+    /// to other numbers. At most [`TALLIES_MAX`].
+    pub fn tallies<'a>(&'a self, view: &'a View) -> impl Iterator<Item = &'a Tally> {
+        self.tallies.iter().filter(|tally| Some(tally.policy) == view.policy)
+    }
+
+    /// The thresholds that counted it then.
+    pub fn thresholds(&self, tally: &Tally) -> &[ThresholdId] {
+        let range = tally.thresholds.start as usize..tally.thresholds.end as usize;
+        self.tallied.get(range).unwrap_or_default()
+    }
+
+    /// The attempt as the message of `tally` showed it: `view` with the addresses of that message.
+    pub fn view_then(&self, tally: &Tally, view: &View) -> View {
+        View { facts: tally.facts.clone(), caller: tally.caller, ..view.clone() }
+    }
+
+    /// The first refusal that no repeat of the INVITE answered, with the moment from which it counts: of a challenge, a
+    /// redirection and the like that is when the time for a repeat was over.
+    pub fn refused(&self) -> Option<(u16, Timestamp)> {
+        self.standing.refused
+    }
+
+    /// When its time was up: 32 s after a refusal, ten minutes without any, four hours of a silent call. `None` when it
+    /// was hung up, or when no more packets came.
+    pub fn timed_out(&self) -> Option<Timestamp> {
+        self.standing.timed_out
+    }
+
+    /// Whether it is a REGISTER with credentials.
+    pub fn has_credentials(&self) -> bool {
+        self.standing.has_credentials
+    }
+
+    /// Whether another REGISTER of its Call-ID carried credentials.
+    pub fn is_followed_up(&self) -> bool {
+        self.standing.is_followed_up
+    }
+
+    /// Notes that thresholds counted it as `view` shows it. Returns whether there was room.
+    pub(crate) fn tally(
+        &mut self,
+        view: &View,
+        at: Timestamp,
+        refusal: Option<Refusal>,
+        counted: &[ThresholdId],
+    ) -> bool {
+        let Some(policy) = view.policy else { return false };
+        if counted.is_empty() || self.tallies.len() >= TALLIES_MAX {
+            return false;
+        }
+        let first = self.tallied.len() as u32;
+        self.tallied.extend_from_slice(counted);
+        let thresholds = first..self.tallied.len() as u32;
+        let facts = view.facts.clone();
+        self.tallies.push(Tally { policy, at, refusal, thresholds, facts, caller: view.caller });
+        true
     }
 
     /// The address that `view` tells the attempt under: see `Facts::caller`.

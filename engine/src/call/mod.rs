@@ -6,6 +6,6 @@ mod progress;
 mod table;
 
 pub(crate) use attempt::Keys;
-pub use attempt::{Attempt, Fact, Kind, Role, View};
+pub use attempt::{Attempt, Fact, Kind, Refusal, Role, Tally, View};
 pub use progress::{Progress, Side, Signal, State};
 pub(crate) use table::{Slot, Table};

@@ -72,6 +72,8 @@ impl Table {
         attempt.facts.clear();
         attempt.views.clear();
         attempt.waiting.clear();
+        attempt.tallies.clear();
+        attempt.tallied.clear();
         attempt.standing = Standing::default();
         (attempt.sequence, attempt.kind, attempt.keys) = (sequence, kind, keys);
         attempt.progress = Progress::new(at);

@@ -10,7 +10,7 @@ use super::event::Event;
 use super::parts::{Part, Parts};
 use super::plan::{Element, Feed, Filter, Plan};
 use super::{Ips, RULE_BIT, entry_key, outcome};
-use crate::call::Progress;
+use crate::call::{Progress, Refusal};
 
 /// A message that a policy has judged, before its counters.
 pub(crate) struct Occasion<'a> {
@@ -73,8 +73,10 @@ impl Ips {
         waiting: &mut Vec<Counted>,
     ) {
         self.take_up(occasion.at);
+        let mut refusal = None;
         if occasion.opens {
             let refused = !verdict.goes_on() || self.is_blocked(occasion, scratch);
+            refusal = refused.then_some(Refusal::Before);
             self.count(occasion, scratch.counted(), refused, waiting);
         }
         let in_force = self.in_force(occasion, scratch);
@@ -92,8 +94,10 @@ impl Ips {
             weight: 0,
         }));
         if !verdict.goes_on() {
+            refusal = refusal.or(Some(Refusal::Then));
             self.drop_out(waiting);
         }
+        self.noted.1 = refusal;
     }
 
     /// Counts something that was noticed inside a call that goes on.
@@ -106,6 +110,8 @@ impl Ips {
     fn take_up(&mut self, at: Timestamp) {
         self.now = self.now.max(at.0);
         self.call_in_hand += 1;
+        self.noted.0.clear();
+        self.noted.1 = None;
     }
 
     fn count(
@@ -128,6 +134,7 @@ impl Ips {
             if !counts {
                 continue;
             }
+            self.noted.0.push(*id);
             for counter in Plan::counters_of(rule).filter_map(|index| self.plan.counter(index)) {
                 if counter.filter == Filter::Neighbour && !is_neighbour_call(&occasion.parts) {
                     continue;

@@ -31,7 +31,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use ahash::RandomState;
 use rules::Flags;
-use rules::policy::{InForce, PolicySet};
+use rules::policy::{InForce, PolicySet, ThresholdId};
 use rules::verdict::Measure;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,7 @@ pub use alert::Breach;
 pub use baselines::Usual;
 pub use restraints::Restraint;
 
+use crate::call::Refusal;
 use crate::hash::BuildAlreadyHashed;
 use baselines::Baselines;
 use busy::Busy;
@@ -97,6 +98,9 @@ pub(crate) struct Ips {
     masks: Vec<u16>,
     #[serde(skip)]
     touched: Vec<u32>,
+    /// Thresholds that counted the call in hand, and whether it was refused.
+    #[serde(skip)]
+    noted: (Vec<ThresholdId>, Option<Refusal>),
     pub(crate) counters: IpsCounters,
 }
 
@@ -165,6 +169,7 @@ impl Ips {
             terminations: VecDeque::new(),
             baselines: Baselines::new(zones.collect()),
             call_in_hand: 0,
+            noted: (Vec::with_capacity(8), None),
             counters: IpsCounters::default(),
         }
     }
@@ -178,6 +183,11 @@ impl Ips {
     /// What thresholds count by itself: nothing else needs to be noticed.
     pub(crate) fn noticed(&self) -> Flags {
         self.noticed
+    }
+
+    /// Which thresholds counted the call in hand, when, and whether it was refused.
+    pub(crate) fn noted(&self) -> (&[ThresholdId], rules::Timestamp, Option<Refusal>) {
+        (&self.noted.0, rules::Timestamp(self.now), self.noted.1)
     }
 
     /// Whether the policy at `index` has thresholds.

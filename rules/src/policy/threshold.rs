@@ -1,5 +1,7 @@
 //! Thresholds with every value known: what the engine counts by.
 
+use std::borrow::Cow;
+
 use crate::flag::Flags;
 use crate::policy::ips::{Also, Baseline, BreachAction, Count, Key, Outcome};
 use crate::policy::{AlertLevel, Condition, IpsRule, Mode};
@@ -16,6 +18,8 @@ pub struct ThresholdId(pub u32);
 pub struct Threshold {
     /// Its name. Variants of one detection share it, and report under it.
     pub name: String,
+    /// Its place among the variants of its detection, from 0.
+    pub variant: u32,
     /// The shipped detection it comes from.
     pub detection: Option<&'static str>,
     /// Which calls count: all of these must hold.
@@ -84,7 +88,10 @@ impl Threshold {
             return Self::of(rule).into_iter().collect();
         }
         let variants = rule.shipped.iter().enumerate();
-        variants.filter_map(|(place, shipped)| Self::of(&rule.over(shipped, place == 0))).collect()
+        let of = |(place, shipped): (usize, &IpsRule)| {
+            Some(Self { variant: place as u32, ..Self::of(&rule.over(shipped, place == 0))? })
+        };
+        variants.filter_map(of).collect()
     }
 
     fn of(rule: &IpsRule) -> Option<Self> {
@@ -94,6 +101,7 @@ impl Threshold {
         let fewest = if count.is_ratio() { RATIO_CALLS_MIN } else { 1 };
         Some(Self {
             name: rule.name.clone(),
+            variant: 0,
             detection: rule.detection,
             when: rule.when.clone(),
             unless: rule.unless.clone(),
@@ -128,6 +136,14 @@ impl Threshold {
             methods: methods(&rule.when, count),
             flags: events(&rule.when),
         })
+    }
+
+    /// Its name, with its number among the variants of its detection: `wangiri`, `wangiri#2`.
+    pub fn label(&self) -> Cow<'_, str> {
+        match self.variant {
+            0 => Cow::Borrowed(&self.name),
+            place => Cow::Owned(format!("{}#{}", self.name, place + 1)),
+        }
     }
 
     /// Whether it is neither off nor expired at `at`.

@@ -1,0 +1,122 @@
+//! A recount from call lines agrees with the engine, and finds what was falsified.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use engine::{Engine, Packet};
+use ringwall_reporter::{Alert, Amount, CallLine, Reconciliation, Recount};
+use rules::policy::{MemoryFiles, PolicySet};
+use rules::{Flags, Policy, Timestamp, Transport};
+
+const SECOND: i64 = 1_000_000;
+const START: i64 = 1_791_979_200 * SECOND;
+
+fn policies(thresholds: &str) -> Arc<PolicySet> {
+    let text = format!(
+        "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 01xx\"]\n\
+         trunks = [\"10.20.0.0/16\"]\n{thresholds}"
+    );
+    let reading = rules::policy::read("acme.toml", &text, &MemoryFiles::new(), Timestamp::default());
+    let policy = reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics));
+    Arc::new(PolicySet::new(vec![Policy::new(policy)]))
+}
+
+/// One call: when, from and to whom, after how long which final response, and how long it lasts.
+type Call = (i64, u32, u32, (i64, u16), Option<i64>);
+
+/// Stands for a called side that has no number.
+const NAME: u32 = 999;
+
+fn messages(calls: &[Call]) -> Vec<(i64, bool, String)> {
+    let mut all = Vec::new();
+    for (id, (start, caller, called, (after, status), talk)) in calls.iter().enumerate() {
+        let user = if *called == NAME { "alice".to_owned() } else { format!("+12105550{called:03}") };
+        let uri = format!("sip:{user}@10.20.0.1");
+        let message = |line: &str, method: &str, tag: &str| {
+            format!(
+                "{line}\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK{id}{method}\r\n\
+                 From: <sip:+12125550{caller:03}@192.0.2.7>;tag=a{id}\r\nTo: <{uri}>{tag}\r\nCall-ID: call-{id}\r\n\
+                 CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            )
+        };
+        let last = start + after;
+        all.push((*start, true, message(&format!("INVITE {uri} SIP/2.0"), "INVITE", "")));
+        all.push((last, false, message(&format!("SIP/2.0 {status} X"), "INVITE", ";tag=b")));
+        if let Some(talk) = talk {
+            all.push((last + talk, true, message(&format!("BYE {uri} SIP/2.0"), "BYE", ";tag=b")));
+        }
+    }
+    all.sort_by_key(|(at, _, _)| *at);
+    all
+}
+
+/// Runs `calls` through the engine and recounts its lines; `falsify` may change what it says.
+fn recount(thresholds: &str, calls: &[Call], falsify: impl Fn(&mut Vec<Alert>)) -> Reconciliation {
+    let policies = policies(thresholds);
+    let mut engine = Engine::new(Arc::clone(&policies));
+    let mut recount = Recount::new(Arc::clone(&policies));
+    let mut alerts = Vec::new();
+    let (outside, inside) =
+        (SocketAddr::from(([192, 0, 2, 7], 5060)), SocketAddr::from(([10, 20, 0, 1], 5060)));
+    let mut last = Timestamp::default();
+    for (at, by_caller, text) in messages(calls) {
+        let (source, destination) = if by_caller { (outside, inside) } else { (inside, outside) };
+        last = Timestamp(START + at * SECOND);
+        let (transport, payload) = (Transport::Udp, text.as_bytes());
+        engine.handle(&Packet { at: last, source, destination, transport, payload, flags: Flags::NONE });
+        while let Some(attempt) = engine.poll_ended() {
+            attempt.views.iter().for_each(|view| recount.see_line(&CallLine::new(attempt, view, &policies)));
+        }
+        while let Some(breach) = engine.poll_breach() {
+            alerts.extend(Alert::of_breach(&breach, &policies));
+        }
+    }
+    engine.finish();
+    while let Some(attempt) = engine.poll_ended() {
+        attempt.views.iter().for_each(|view| recount.see_line(&CallLine::new(attempt, view, &policies)));
+    }
+    falsify(&mut alerts);
+    alerts.iter().for_each(|alert| recount.see_alert(alert));
+    recount.finish(last)
+}
+
+const ATTEMPTS: &str = "[[ips]]\nname = \"many\"\ncount = \"distinct called\"\nper = [\"caller\"]\nwithin = \"60s\"\nwarning = 3\n";
+
+fn dialler() -> Vec<Call> {
+    (0..8).map(|place| (place * 5, 101, 110 + place as u32, (2, 486), None)).collect()
+}
+
+#[test]
+fn a_breach_that_both_sides_count_agrees() {
+    let reconciled = recount(ATTEMPTS, &dialler(), |_| ());
+    assert!(reconciled.agree, "{reconciled}");
+    assert_eq!((reconciled.alerts_agreed, reconciled.calls_counted), (1, 8));
+}
+
+#[test]
+fn a_falsified_count_is_found_and_named() {
+    let reconciled = recount(ATTEMPTS, &dialler(), |alerts| alerts[0].count = Amount(2.0));
+    assert!(!reconciled.agree);
+    let [engine] = &reconciled.only_engine[..] else { panic!("{reconciled}") };
+    assert_eq!((engine.threshold.as_str(), engine.key.as_str()), ("many", "caller=+12125550101"));
+    assert_eq!((engine.count, reconciled.only_recount[0].count), (Amount(2.0), Amount(3.0)));
+    let said = reconciled.to_string();
+    assert!(said.contains("only the engine: 2026-10-14T12:00:10.000000Z many of Acme, warning, 2"), "{said}");
+}
+
+#[test]
+fn an_alert_that_is_missing_or_late_is_found() {
+    assert_eq!(recount(ATTEMPTS, &dialler(), Vec::clear).only_recount.len(), 1);
+    let late = |alerts: &mut Vec<Alert>| alerts[0].at = "2026-10-14T12:00:11.000000Z".to_owned();
+    let reconciled = recount(ATTEMPTS, &dialler(), late);
+    assert_eq!((reconciled.only_engine.len(), reconciled.only_recount.len()), (1, 1));
+}
+
+#[test]
+fn what_lines_cannot_tell_is_named() {
+    let rule = "[[ips]]\nname = \"asks who calls\"\nwhen = { flag = \"challenge-in-dialog\" }\ncount = \"attempts\"\n\
+                per = [\"source\"]\nwithin = \"1h\"\ncritical = 1\n";
+    let reconciled = recount(rule, &dialler(), |_| ());
+    assert_eq!(reconciled.left_out[0].threshold, "asks who calls");
+}

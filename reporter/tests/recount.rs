@@ -120,3 +120,15 @@ fn what_lines_cannot_tell_is_named() {
     let reconciled = recount(rule, &dialler(), |_| ());
     assert_eq!(reconciled.left_out[0].threshold, "asks who calls");
 }
+
+#[test]
+fn minutes_that_grow_while_nothing_happens_reach_both_limits_on_time() {
+    let rule = "[[ips]]\nname = \"talk\"\ncount = \"minutes\"\nper = [\"caller\"]\nwithin = \"1h\"\nwarning = 5\n\
+                critical = 20\n";
+    let mut calls: Vec<Call> = vec![(0, 101, 110, (2, 200), Some(1_800))];
+    // Somebody else is heard now and then, so that time goes on.
+    calls.extend((0..30).map(|minute| (minute * 60 + 7, 105, 120, (1, 486), None)));
+    let reconciled = recount(rule, &calls, |_| ());
+    assert!(reconciled.agree, "{reconciled}");
+    assert_eq!(reconciled.alerts_agreed, 2);
+}

@@ -15,7 +15,7 @@ pub(super) struct Gauge {
     /// The parts of the key by their names, as people read them.
     #[serde(with = "super::key_text")]
     pub(super) key: Vec<(&'static str, String)>,
-    /// When its minutes are looked at next, in microseconds.
+    /// When it is looked at next so that it can go, in microseconds.
     pub(super) timer: i64,
 }
 
@@ -25,6 +25,8 @@ struct Line {
     /// From their INVITE to their end.
     up: u32,
     talks: Talks,
+    /// When its minutes are looked at next, in microseconds.
+    timer: i64,
 }
 
 /// What is asked of calls that are up.
@@ -79,6 +81,16 @@ impl Gauge {
         // Calls that talked, as far as they are kept, and at least those that are up.
         let events = line.talks.len().max(line.up as usize).max(usize::from(value > 0.0));
         Measured { value, events: events as u32 }
+    }
+
+    /// Whether the counter at `bit` would not be looked at by `due` otherwise: then it will be.
+    pub(super) fn wake(&mut self, bit: u8, due: i64, now: i64) -> bool {
+        let Some(line) = self.lines.get_mut(usize::from(bit)) else { return false };
+        let is_sooner = due < line.timer || line.timer <= now;
+        if is_sooner {
+            line.timer = due;
+        }
+        is_sooner
     }
 
     /// When the counter at `bit`, which is at `value`, can reach `limit` if nothing changes; `None` if never.

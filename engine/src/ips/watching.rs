@@ -102,7 +102,7 @@ impl Ips {
         if let Cause::Call(parts) = cause {
             self.restrain(rule_index, hash, place, &measured, &bounds, parts);
         }
-        self.look_again(rule_index, hash, place, &bounds);
+        self.look_again(rule_index, hash, place, &measured, &bounds);
     }
 
     /// Before an event: what has fallen since the last one is armed again, even if the event lifts it at once.
@@ -314,8 +314,9 @@ impl Ips {
     }
 
     /// Makes sure that a watched key is looked at again, and lets go one that is quiet.
-    fn look_again(&mut self, rule_index: u32, hash: u64, place: u64, bounds: &Bounds) {
+    fn look_again(&mut self, rule_index: u32, hash: u64, place: u64, measured: &Measured, bounds: &Bounds) {
         let now = self.now;
+        let rises = self.rises_to(rule_index, hash, measured, bounds).map_or(i64::MAX, |(_, due)| due);
         let Some(rule) = self.plan.rule(rule_index) else { return };
         let (within, cool_down, main) =
             (rule.threshold.within_micros, rule.threshold.cool_down_micros, rule.main);
@@ -327,8 +328,8 @@ impl Ips {
             }
             return;
         }
-        let next =
-            watched.course.acts_at(bounds).unwrap_or(i64::MAX).min(now.saturating_add(within)).max(now + 1);
+        let acts = watched.course.acts_at(bounds).unwrap_or(i64::MAX);
+        let next = acts.min(rises).min(now.saturating_add(within)).max(now + 1);
         if next < watched.timer || watched.timer <= now {
             watched.timer = next;
             self.timers.push(Reverse((next, rule_index, hash)));
@@ -337,18 +338,31 @@ impl Ips {
 
     /// Minutes grow while nothing happens: a key that has calls up is looked at when it may reach its limit.
     fn look_again_at_minutes(&mut self, rule_index: u32, hash: u64, measured: &Measured, bounds: &Bounds) {
-        let Some(limit) = bounds.warning.or(bounds.critical) else { return };
-        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else {
-            return;
-        };
-        let How::Up(asked) = counter.shape.how else { return };
+        let Some((bit, due)) = self.rises_to(rule_index, hash, measured, bounds) else { return };
         let now = self.now;
-        let Some(gauge) = self.gauges.get_mut(&entry_key(hash, counter.group)) else { return };
-        let due = gauge.reaches(counter.bit, asked, measured.value, limit, now);
-        if let Some(due) = due.filter(|due| *due < gauge.timer || gauge.timer <= now) {
-            gauge.timer = due;
+        let group = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main));
+        let key = group.map(|counter| entry_key(hash, counter.group));
+        let gauge = key.and_then(|key| self.gauges.get_mut(&key));
+        if gauge.is_some_and(|gauge| gauge.wake(bit, due, now)) {
             self.timers.push(Reverse((due, rule_index, hash)));
         }
+    }
+
+    /// When the value of the rule at the key can reach its next limit though nothing happens, and the bit of its counter.
+    fn rises_to(
+        &self,
+        rule_index: u32,
+        hash: u64,
+        measured: &Measured,
+        bounds: &Bounds,
+    ) -> Option<(u8, i64)> {
+        let counter = self.plan.counter(self.plan.rule(rule_index)?.main)?;
+        let How::Up(asked) = counter.shape.how else { return None };
+        let limits = [bounds.warning, bounds.critical].into_iter().flatten();
+        let limit = limits.filter(|limit| *limit > measured.value).reduce(f64::min)?;
+        let gauge = self.gauges.get(&entry_key(hash, counter.group))?;
+        let due = gauge.reaches(counter.bit, asked, measured.value, limit, self.now)?;
+        Some((counter.bit, due))
     }
 
     /// A call of the key begins.

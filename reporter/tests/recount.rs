@@ -132,3 +132,13 @@ fn minutes_that_grow_while_nothing_happens_reach_both_limits_on_time() {
     assert!(reconciled.agree, "{reconciled}");
     assert_eq!(reconciled.alerts_agreed, 2);
 }
+
+#[test]
+fn who_is_no_neighbour_is_not_counted_as_one_at_the_end_of_a_call_either() {
+    let rule = "[[ips]]\nname = \"next door\"\ncount = \"neighbour callers\"\noutcome = [\"busy\"]\nper = [\"called\"]\n\
+                within = \"1h\"\nwarning = 2\n";
+    let calls: Vec<Call> = (0..5).map(|place| (place * 5, 101 + place as u32, 110, (2, 486), None)).collect();
+    let reconciled = recount(rule, &calls, |_| ());
+    assert!(reconciled.agree, "{reconciled}");
+    assert_eq!(reconciled.alerts_agreed, 0, "area code 212 is not next door to 210");
+}

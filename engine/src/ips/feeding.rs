@@ -136,7 +136,7 @@ impl Ips {
             }
             self.noted.0.push(*id);
             for counter in Plan::counters_of(rule).filter_map(|index| self.plan.counter(index)) {
-                if counter.filter == Filter::Neighbour && !is_neighbour_call(&occasion.parts) {
+                if counter.neighbours_only && !is_neighbour_call(&occasion.parts) {
                     continue;
                 }
                 let Some(mask) = self.masks.get_mut(counter.group as usize) else { continue };
@@ -387,7 +387,7 @@ impl Filter {
     fn admits(self, course: &Course<'_>) -> bool {
         let shorter = |micros: u64| course.talk_micros.is_some_and(|talk| talk < micros);
         match self {
-            Self::All | Self::Neighbour => true,
+            Self::All => true,
             Self::Outcome(bits) => course.bits & bits != 0,
             Self::Short(micros) => shorter(micros),
             Self::ShortOr(micros, bits) => shorter(micros) || course.bits & bits != 0,

@@ -78,6 +78,8 @@ pub(super) struct Counter {
     pub(super) filter: Filter,
     /// With fewer events than this it reaches no limit.
     pub(super) fewest: usize,
+    /// Whether only calls count whose caller looks like the called number.
+    pub(super) neighbours_only: bool,
 }
 
 /// Which calls make an event of a counter.
@@ -92,8 +94,6 @@ pub(super) enum Filter {
     Short(u64),
     /// Those that the caller gave up so soon after the first ring.
     OneRing(i64),
-    /// Those whose caller looks like the called number.
-    Neighbour,
 }
 
 /// A threshold with its counters.
@@ -227,7 +227,8 @@ impl Plan {
         };
         let index = self.counters.len() as u32;
         let (group, bit) = self.join(policy, spec, (feed, element), index, threshold.within_micros, fewest);
-        self.counters.push(Counter { owner, group, bit, shape, filter, fewest });
+        let neighbours_only = count == Count::NeighbourCallers;
+        self.counters.push(Counter { owner, group, bit, shape, filter, fewest, neighbours_only });
         index
     }
 
@@ -303,7 +304,6 @@ fn filter(count: Count, threshold: &Threshold) -> Filter {
         Count::EffectiveRatio => Filter::Outcome(!(outcome::REDIRECTED | outcome::CHALLENGED)),
         Count::OneRing => Filter::OneRing(threshold.shorter_than_micros),
         Count::ShortCalls => Filter::Short(threshold.shorter_than_micros.max(0) as u64),
-        Count::NeighbourCallers => Filter::Neighbour,
         _ => Filter::All,
     }
 }

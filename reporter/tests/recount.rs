@@ -142,3 +142,13 @@ fn who_is_no_neighbour_is_not_counted_as_one_at_the_end_of_a_call_either() {
     assert!(reconciled.agree, "{reconciled}");
     assert_eq!(reconciled.alerts_agreed, 0, "area code 212 is not next door to 210");
 }
+
+#[test]
+fn a_call_to_a_name_is_an_attempt_even_where_numbers_in_a_row_are_counted() {
+    let rules = "[[ips]]\nname = \"row\"\ncount = \"sequential called\"\nper = [\"caller\"]\nwithin = \"1h\"\nwarning = 5\n\
+                 [[ips]]\nname = \"many\"\ncount = \"attempts\"\nper = [\"caller\"]\nwithin = \"1h\"\nwarning = 3\n";
+    let calls: Vec<Call> = (0..4).map(|place| (place * 5, 101, NAME, (2, 404), None)).collect();
+    let reconciled = recount(rules, &calls, |_| ());
+    assert!(reconciled.agree, "{reconciled}");
+    assert_eq!(reconciled.alerts_agreed, 1);
+}

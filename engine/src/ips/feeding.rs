@@ -161,7 +161,7 @@ impl Ips {
     fn count_in(
         &mut self,
         group: u32,
-        mask: u16,
+        mut mask: u16,
         occasion: &Occasion<'_>,
         refused: bool,
         call: u32,
@@ -177,9 +177,16 @@ impl Ips {
             Element::None | Element::Outcome | Element::Duration | Element::Price => 0,
             _ => match self.element(element, occasion) {
                 Some(value) => value,
-                None => return,
+                // Others that share the events still count the call.
+                None => {
+                    mask &= self.plan.without_element(group);
+                    0
+                }
             },
         };
+        if mask == 0 {
+            return;
+        }
         match feed {
             Feed::Begin => {
                 let event = Event::new(Timestamp(self.now), refused, value, call, mask);

@@ -162,6 +162,14 @@ impl Plan {
         self.groups.get(index as usize)
     }
 
+    /// The counters of `group` that count events whatever they are about, as bits.
+    pub(super) fn without_element(&self, group: u32) -> u16 {
+        let counters = self.group(group).into_iter().flat_map(|group| &group.counters);
+        let counters = counters.filter_map(|index| self.counter(*index));
+        let bits = counters.filter(|counter| matches!(counter.shape.how, How::Number | How::Up(_)));
+        bits.fold(0, |bits, counter| bits | 1 << counter.bit)
+    }
+
     /// All counters of `rule`.
     pub(super) fn counters_of(rule: &Rule) -> impl Iterator<Item = u32> + '_ {
         std::iter::once(rule.main).chain(rule.also.iter().map(|(counter, _)| *counter)).chain(rule.up)

@@ -7,4 +7,5 @@ mod commands;
 mod documents;
 mod evasion;
 mod oracles;
+mod reconcile;
 mod verdicts;

@@ -1,0 +1,41 @@
+//! Thresholds counted a second time from the written calls.
+
+use std::path::PathBuf;
+
+use generator::{Day, LISTED_CALLERS, Settings, pcap};
+use serde_json::Value;
+
+use crate::support::{Scratch, ringwall, stdout};
+
+/// A generated day, and a policy of its customer with every shipped detection.
+fn day(scratch: &Scratch, settings: Settings) -> (PathBuf, PathBuf) {
+    let listed: String = LISTED_CALLERS.iter().map(|caller| format!("+{caller}\n")).collect();
+    scratch.write("harassment.csv", format!("number\n{listed}"));
+    // A firewall rule of the demo has the name of a detection.
+    let demo = include_str!("../../fixtures/demo/acme.toml");
+    let mut policy = demo.replace("name   = \"scanner\"", "name   = \"known scanner\"");
+    for detection in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/builtin")).unwrap() {
+        let path = detection.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        policy += &format!("\n[[ips]]\nuse = \"{name}\"\n");
+    }
+    let mut capture = Vec::new();
+    pcap::write(&mut Day::new(settings), &mut capture).unwrap();
+    (scratch.write("acme.toml", policy), scratch.write("day.pcap", capture))
+}
+
+#[test]
+fn a_generated_day_with_every_shipped_detection_is_counted_alike_from_its_lines() {
+    for (seed, mode) in [(1, "enforce"), (1, "shadow"), (2, "shadow")] {
+        let scratch = Scratch::new("reconcile");
+        let (policy, capture) = day(&scratch, Settings { seed, calls_per_hour: 60.0, ..Settings::default() });
+        let flags = ["replay", "--json", "--reconcile", "--mode", mode, "--policy"].map(PathBuf::from);
+        let output = ringwall(flags.into_iter().chain([policy, capture]));
+        let summary: Value = serde_json::from_str(stdout(&output).trim()).unwrap();
+        let reconciled = &summary["reconciliation"];
+        assert_eq!(output.status.code(), Some(0), "seed {seed}: {reconciled:#}");
+        assert_eq!(reconciled["agree"], Value::from(true));
+        assert!(reconciled["alerts_agreed"].as_u64().unwrap() > 20, "{reconciled:#}");
+        assert!(reconciled["thresholds_recounted"].as_u64().unwrap() > 50, "{reconciled:#}");
+    }
+}

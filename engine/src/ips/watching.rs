@@ -326,6 +326,7 @@ impl Ips {
             if !self.is_watched_by_others(main, hash) {
                 self.pin(main, hash, false);
             }
+            self.look_again_at_minutes(rule_index, hash, measured, bounds);
             return;
         }
         let acts = watched.course.acts_at(bounds).unwrap_or(i64::MAX);

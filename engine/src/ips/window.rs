@@ -142,7 +142,9 @@ impl Window {
         if let (Kept::Runs { elements, sorted, newest }, How::Run { gap }) = (&self.kept, shape.how) {
             let up = run(sorted.range(*newest..).copied(), gap);
             let down = run(sorted.range(..=*newest).rev().copied(), gap);
-            return Measured { value: (up + down - 1) as f64, events: elements.len() as u32 };
+            // Counted from both sides; not at all when it was another counter's event, and this one's have expired.
+            let longest = (up + down).saturating_sub(1);
+            return Measured { value: longest as f64, events: elements.len() as u32 };
         }
         self.measure(now, shape)
     }
@@ -270,4 +272,21 @@ impl Slices {
 
 fn width(within_micros: i64) -> u64 {
     (within_micros as u64 / SLICES).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use rules::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_event_of_another_counter_is_no_run_here() {
+        let shape = Shape { how: How::Run { gap: 1 }, within_micros: 10, most: 5, is_sliced: false };
+        let mut window = Window::new(shape);
+        window.push(&Event::new(Timestamp(100), false, 7, 0, 1), shape);
+        assert_eq!(window.measure_newest(100, shape).value, 1.0);
+        assert_eq!(window.measure(120, shape).value, 0.0);
+        assert_eq!(window.measure_newest(120, shape).value, 0.0);
+    }
 }

@@ -108,7 +108,7 @@ impl Score {
                 attacks += usize::from(label.is_attack());
                 *counts.entry(label.word()).or_default() += 1;
             }
-            let is_right = 2 * attacks >= calls.len();
+            let is_right = attacks > 0 && 2 * attacks >= calls.len();
             let rule_keys = self.keys.entry(rule.to_owned()).or_default();
             rule_keys.all += 1;
             rule_keys.right += usize::from(is_right);

@@ -32,7 +32,7 @@ pub(crate) struct Counted {
     pub(super) mask: u16,
     pub(super) hash: u64,
     /// The number of its Call-ID.
-    call: u32,
+    pub(super) call: u32,
     /// The element of groups that count one at the end.
     value: u64,
     /// What a minute of it weighs.
@@ -196,7 +196,7 @@ impl Ips {
             }
             _ if refused => {}
             Feed::Up => {
-                self.begin(group, mask, hash, &occasion.parts);
+                self.begin(group, mask, hash, call, &occasion.parts);
                 let weight = if element == Element::Price { occasion.parts.price() } else { 1 };
                 waiting.push(Counted { policy: occasion.policy, group, mask, hash, call, value, weight });
             }
@@ -304,7 +304,7 @@ impl Ips {
     pub(crate) fn reopened(&mut self, waiting: &[Counted]) {
         for counted in waiting {
             if let Some(gauge) = self.gauges.get_mut(&entry_key(counted.hash, counted.group)) {
-                gauge.begin(counted.mask);
+                gauge.begin(counted.mask, counted.call);
             }
         }
     }
@@ -317,7 +317,7 @@ impl Ips {
             }
             let key = entry_key(counted.hash, counted.group);
             if let Some(gauge) = self.gauges.get_mut(&key) {
-                gauge.drop_out(counted.mask);
+                gauge.drop_out(counted.mask, counted.call);
             }
         }
     }

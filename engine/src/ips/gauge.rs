@@ -1,11 +1,11 @@
 //! Calls of a key that are up, and how long they talk inside a window.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use super::how::Measured;
-use super::limits::EVENTS_MAX;
+use super::limits::{CALLS_KEPT, EVENTS_MAX};
 
 /// The calls of one key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +27,16 @@ struct Line {
     talks: Talks,
     /// When its minutes are looked at next, in microseconds.
     timer: i64,
+    /// The Call-IDs of those that began last and are up or have talked.
+    calls: VecDeque<u32>,
+}
+
+impl Line {
+    fn forget(&mut self, call: u32) {
+        if let Some(place) = self.calls.iter().rposition(|known| *known == call) {
+            self.calls.remove(place);
+        }
+    }
 }
 
 /// What is asked of calls that are up.
@@ -45,14 +55,28 @@ impl Gauge {
         Self { lines: vec![Line::default(); counters], key, timer: 0 }
     }
 
-    /// A call begins that the counters in `mask` count.
-    pub(super) fn begin(&mut self, mask: u16) {
-        self.lines_of(mask).for_each(|line| line.up += 1);
+    /// A call begins that the counters in `mask` count, under this number of its Call-ID.
+    pub(super) fn begin(&mut self, mask: u16, call: u32) {
+        for line in self.lines_of(mask) {
+            line.up += 1;
+            if line.calls.len() >= CALLS_KEPT {
+                line.calls.pop_front();
+            }
+            line.calls.push_back(call);
+        }
     }
 
     /// It was refused after all.
-    pub(super) fn drop_out(&mut self, mask: u16) {
-        self.lines_of(mask).for_each(|line| line.up = line.up.saturating_sub(1));
+    pub(super) fn drop_out(&mut self, mask: u16, call: u32) {
+        for line in self.lines_of(mask) {
+            line.up = line.up.saturating_sub(1);
+            line.forget(call);
+        }
+    }
+
+    /// The Call-IDs of the calls that the counter at `bit` counts, as far as they are kept, oldest first.
+    pub(super) fn calls(&self, bit: u8) -> impl Iterator<Item = u32> + '_ {
+        self.lines.get(usize::from(bit)).into_iter().flat_map(|line| line.calls.iter().copied())
     }
 
     /// It was answered at `at`; a minute of it weighs `weight`.
@@ -61,11 +85,12 @@ impl Gauge {
     }
 
     /// It is over; `since` says when it was answered.
-    pub(super) fn end(&mut self, mask: u16, since: Option<i64>, at: i64, weight: u32) {
+    pub(super) fn end(&mut self, mask: u16, call: u32, since: Option<i64>, at: i64, weight: u32) {
         for line in self.lines_of(mask) {
             line.up = line.up.saturating_sub(1);
-            if let Some(since) = since {
-                line.talks.end(since, at, weight);
+            match since {
+                Some(since) => line.talks.end(since, at, weight),
+                None => line.forget(call),
             }
         }
     }
@@ -215,6 +240,19 @@ mod tests {
     use proptest::prelude::*;
 
     const MINUTE: i64 = 60_000_000;
+
+    #[test]
+    fn calls_that_are_up_or_have_talked_are_known_by_their_numbers() {
+        let mut gauge = Gauge::new(1, Vec::new());
+        (1..=4).for_each(|call| gauge.begin(1, call));
+        gauge.answer(1, 0, 1);
+        gauge.end(1, 1, Some(0), MINUTE, 1);
+        gauge.end(1, 2, None, MINUTE, 1);
+        gauge.drop_out(1, 3);
+        assert_eq!(gauge.calls(0).collect::<Vec<_>>(), [1, 4]);
+        (0..100).for_each(|call| gauge.begin(1, call));
+        assert_eq!(gauge.calls(0).count(), CALLS_KEPT);
+    }
 
     #[test]
     fn only_what_lies_in_the_window_counts() {

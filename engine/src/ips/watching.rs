@@ -367,7 +367,7 @@ impl Ips {
     }
 
     /// A call of the key begins.
-    pub(super) fn begin(&mut self, group: u32, mask: u16, hash: u64, parts: &Parts<'_>) {
+    pub(super) fn begin(&mut self, group: u32, mask: u16, hash: u64, call: u32, parts: &Parts<'_>) {
         let key = entry_key(hash, group);
         let Some((spec, counters)) = self.plan.group(group).map(|group| (group.spec, group.counters.len()))
         else {
@@ -378,7 +378,7 @@ impl Ips {
             self.gauges.insert(key, Gauge::new(counters, text));
         }
         if let Some(gauge) = self.gauges.get_mut(&key) {
-            gauge.begin(mask);
+            gauge.begin(mask, call);
         }
         self.watch_all(group, mask, hash, parts);
     }
@@ -397,7 +397,8 @@ impl Ips {
         let (now, key) = (self.now, entry_key(counted.hash, counted.group));
         let within = self.plan.group(counted.group).map_or(0, |group| group.within_micros);
         let Some(gauge) = self.gauges.get_mut(&key) else { return };
-        gauge.end(counted.mask, answered.map(|answered| answered.0.min(now)), now, counted.weight);
+        let since = answered.map(|answered| answered.0.min(now));
+        gauge.end(counted.mask, counted.call, since, now, counted.weight);
         if gauge.is_spent(now, within) {
             self.gauges.remove(&key);
         } else if gauge.timer < now {
@@ -415,7 +416,11 @@ impl Ips {
         let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else {
             return (None, Vec::new());
         };
-        let entry = self.store.find(entry_key(hash, counter.group)).and_then(|place| self.store.entry(place));
+        let key = entry_key(hash, counter.group);
+        if let Some(gauge) = self.gauges.get(&key) {
+            return (None, gauge.calls(counter.bit).collect());
+        }
+        let entry = self.store.find(key).and_then(|place| self.store.entry(place));
         let Some(entry) = entry else { return (None, Vec::new()) };
         if entry.busy != 0 {
             let window = self.busy.window(entry.busy, counter);

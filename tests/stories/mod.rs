@@ -1,5 +1,6 @@
 //! What a user sees, told with real input.
 
+mod attacks;
 mod blocks;
 mod calls;
 mod captures;

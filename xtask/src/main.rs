@@ -1,4 +1,4 @@
-//! Chores: test, bench, fuzz.
+//! Chores: test, bench, fuzz, detect.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -23,6 +23,8 @@ cargo xtask test [--no-install]              everything CI runs
 cargo xtask fuzz [TARGET] [--seconds N]      fuzz one target or all; 60 s each unless told
 cargo xtask bench [NAME]                     criterion benches: time, as ratios inside one run
 cargo xtask bench --gate [NAME]              instructions per message against benches/gates.tsv
+cargo xtask detect [--seeds A-B] [--days N] [--profile NAME] [--wrong]
+                                             how well the shipped detections find generated attacks
 cargo xtask help                             this text
 
 Example: cargo xtask fuzz sip_message --seconds 600
@@ -48,6 +50,9 @@ fn main() -> ExitCode {
             report
                 .step("benches", cargo(&["bench", "--locked", "--workspace", "--benches", "--"]).args(names));
         }
+        ["detect", rest @ ..] => {
+            report.step("detection", detect().args(rest));
+        }
         ["help" | "--help" | "-h"] | [] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -72,6 +77,11 @@ fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root()).env("RINGWALL_SHARED", shared());
     command
+}
+
+/// The driver that holds detections against generated days; arguments follow.
+fn detect() -> Command {
+    cargo(&["run", "--locked", "--release", "--package", "ringwall", "--example", "detect", "--"])
 }
 
 /// The folder with captures that may not be copied into the repository, as an absolute path.

@@ -6,7 +6,7 @@ use crate::fuzz;
 use crate::gates;
 use crate::packages;
 use crate::report::Report;
-use crate::{cargo, has, shared};
+use crate::{cargo, detect, has, shared};
 
 /// Runs it all; goes on after a failure, so that one run names every mistake.
 pub(crate) fn run(report: &mut Report, install: bool) {
@@ -23,6 +23,7 @@ pub(crate) fn run(report: &mut Report, install: bool) {
     if report.step("release build", &mut cargo(&["build", "--locked", "--release"])) {
         let mut stories = runner(&["--release", "--package", "ringwall"]);
         report.tests("stories on the release binary", &mut stories);
+        report.step("detection", detect().args(DETECTION));
     }
     fuzz::run(report, &fuzz::Bounds::all());
     gates::run(report, None);
@@ -58,3 +59,18 @@ fn runner(selection: &[&str]) -> Command {
 fn has_nextest() -> bool {
     has("cargo-nextest", "--version")
 }
+
+/// A short run on seeds that nobody tunes on; it fails below the driver's floor.
+const DETECTION: &[&str] = &[
+    "--seeds",
+    "901-902",
+    "--days",
+    "2",
+    "--profile",
+    "acme",
+    "--profile",
+    "contact",
+    "--profile",
+    "maschinenbau",
+    "--floor",
+];

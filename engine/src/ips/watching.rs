@@ -422,11 +422,12 @@ impl Ips {
         }
         let entry = self.store.find(key).and_then(|place| self.store.entry(place));
         let Some(entry) = entry else { return (None, Vec::new()) };
+        let oldest = self.now - counter.shape.within_micros;
         if entry.busy != 0 {
             let window = self.busy.window(entry.busy, counter);
-            return window.map_or((None, Vec::new()), |window| (window.first(), window.calls().collect()));
+            return window
+                .map_or((None, Vec::new()), |window| (window.first(), window.calls(oldest).collect()));
         }
-        let oldest = self.now - counter.shape.within_micros;
         let events = || {
             entry
                 .events()

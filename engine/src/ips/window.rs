@@ -16,8 +16,8 @@ use super::limits::{CALLS_KEPT, SLICES};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Window {
     kept: Kept,
-    /// The Call-IDs that came last.
-    calls: VecDeque<u32>,
+    /// The Call-IDs that came last, each with the Unix second of its event.
+    calls: VecDeque<(u32, u32)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,12 +95,12 @@ impl Window {
                 elements.see(stamp, event.value, shape.most, |gone| _ = sorted.remove(&gone));
             }
         }
-        if self.calls.back() != Some(&event.call) {
-            if self.calls.len() >= CALLS_KEPT {
-                self.calls.pop_front();
-            }
-            self.calls.push_back(event.call);
+        if self.calls.back().is_some_and(|(call, _)| *call == event.call) {
+            self.calls.pop_back();
+        } else if self.calls.len() >= CALLS_KEPT {
+            self.calls.pop_front();
         }
+        self.calls.push_back((event.call, second(event.micros())));
     }
 
     /// So many events, or elements, it keeps: with fewer than a limit needs it is not reached.
@@ -179,9 +179,10 @@ impl Window {
         if let Kept::Slices(slices) = &self.kept { slices.oldest() } else { 0 }
     }
 
-    /// The Call-IDs that came last, oldest first.
-    pub(super) fn calls(&self) -> impl Iterator<Item = u32> + '_ {
-        self.calls.iter().copied()
+    /// The Call-IDs that came last, oldest first, of events after `oldest`, to the second.
+    pub(super) fn calls(&self, oldest: i64) -> impl Iterator<Item = u32> + '_ {
+        let oldest = second(oldest);
+        self.calls.iter().filter(move |(_, at)| *at >= oldest).map(|(call, _)| *call)
     }
 
     /// Bytes it takes.
@@ -193,7 +194,7 @@ impl Window {
             Kept::Distinct(elements) => elements.bytes(),
             Kept::Runs { elements, sorted, .. } => elements.bytes() + sorted.len() * 16,
         };
-        size_of::<Self>() + kept + self.calls.capacity() * 4
+        size_of::<Self>() + kept + self.calls.capacity() * 8
     }
 
     fn expire(&mut self, now: i64, shape: Shape) {
@@ -227,6 +228,11 @@ impl Window {
 
 fn is_hit(how: How, value: u64) -> bool {
     matches!(how, How::Share(hit) if Hit::holds(hit, value))
+}
+
+/// The Unix second of a moment in microseconds, as far as 32 bits tell.
+fn second(micros: i64) -> u32 {
+    u32::try_from(micros.max(0) / 1_000_000).unwrap_or(u32::MAX)
 }
 
 /// How many of `values`, neighbours at most `gap` apart, follow one another from the first on.
@@ -288,5 +294,17 @@ mod tests {
         assert_eq!(window.measure_newest(100, shape).value, 1.0);
         assert_eq!(window.measure(120, shape).value, 0.0);
         assert_eq!(window.measure_newest(120, shape).value, 0.0);
+    }
+
+    #[test]
+    fn calls_whose_events_left_the_window_are_no_evidence() {
+        const SECOND: i64 = 1_000_000;
+        let within_micros = 60 * SECOND;
+        let shape = Shape { how: How::Distinct, within_micros, most: 5, is_sliced: false };
+        let mut window = Window::new(shape);
+        for (call, at) in [(1, 10), (2, 100), (2, 110), (3, 120)] {
+            window.push(&Event::new(Timestamp(at * SECOND), false, at as u64, call, 1), shape);
+        }
+        assert_eq!(window.calls(120 * SECOND - within_micros).collect::<Vec<_>>(), [2, 3]);
     }
 }

@@ -9,7 +9,10 @@ use crate::support::{Scratch, ringwall, shared, stdout};
 
 /// Captures of attacks, and the detections that must name them; others may not.
 const NAMED: &[(&str, &[&str])] = &[
-    ("sip-attacks/SIP-Bruteforce-Single-IP.pcap", &["extension-enumeration", "registration-cracking", "scanner"]),
+    (
+        "sip-attacks/SIP-Bruteforce-Single-IP.pcap",
+        &["extension-enumeration", "registration-cracking", "scanner"],
+    ),
     ("sip-attacks/BadUserAgent-sipvicious.pcap", &["scanner"]),
     ("goffinet/Forensic_challenge_4.pcap", &["scanner"]),
     ("sipnab/metasploit-sip-invite-spoof.pcap", &["scanner"]),

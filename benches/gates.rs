@@ -116,8 +116,8 @@ fn thresholds(count: usize) -> String {
     );
     let keys = ["caller", "called", "source", "caller_block:2", "caller\", \"called", "source_net:24"];
     let counts = ["attempts", "distinct called", "failed", "short calls", "attempts"];
-    for index in 0..count {
-        let (key, count) = (keys[index % keys.len()], counts[index % counts.len()]);
+    let kinds = keys.iter().cycle().zip(counts.iter().cycle());
+    for (index, (key, count)) in kinds.take(count).enumerate() {
         text += &format!(
             "[[ips]]\nname = \"threshold {index}\"\nwhen = {{ direction = \"inbound\" }}\ncount = \"{count}\"\n\
              per = [\"{key}\"]\nwithin = \"{}m\"\nwarning = 30000\ncritical = 60000\n",

@@ -36,6 +36,7 @@ fn write_beside(path: &Path, beside: &Path, state: &[u8]) -> io::Result<()> {
     file.write_all(state)?;
     file.sync_all()?;
     fs::rename(beside, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     File::open(folder)?.sync_all()
 }

@@ -83,7 +83,7 @@ impl<'a> Parts<'a> {
     /// Who calls. Who cannot be named is known by the address it came from, never as one shared caller.
     pub(super) fn caller(&self) -> Part<'a> {
         let caller = self.attempt.caller(self.view).and_then(|fact| self.party(fact));
-        caller.unwrap_or(Part::Address(self.attempt.source.ip().to_canonical()))
+        caller.unwrap_or_else(|| Part::Address(self.attempt.source.ip().to_canonical()))
     }
 
     /// Who is called.

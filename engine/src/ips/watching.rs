@@ -143,7 +143,7 @@ impl Ips {
             self.baselines.limit(rule, self.threshold_id(rule_index), self.now).unwrap_or(f64::INFINITY)
         });
         let bounds = Bounds {
-            warning: threshold.warning.or(if threshold.critical.is_none() { learned } else { None }),
+            warning: threshold.warning.or_else(|| learned.filter(|_| threshold.critical.is_none())),
             critical: threshold.critical,
             clear: threshold.clear,
             hold_micros: threshold.hold_micros,

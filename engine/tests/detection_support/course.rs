@@ -59,7 +59,7 @@ impl Course {
     fn new(event: &Event, index: usize) -> Self {
         let address = |ip: IpAddr| SocketAddr::new(ip, 5060);
         let (pbx, carrier) = (address(PBX.into()), address(CARRIER.into()));
-        let near = event.from.map_or(if is_own(&event.who) { pbx } else { carrier }, address);
+        let near = event.from.map_or_else(|| if is_own(&event.who) { pbx } else { carrier }, address);
         let far = if pbx.ip() == near.ip() { carrier } else { pbx };
         let message = Message::new(index, Party::new(&event.who, near), Party::new(&event.whom, far));
         Self {

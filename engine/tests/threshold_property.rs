@@ -1,5 +1,7 @@
 //! Thresholds against a naive count: every metric and window, over random calls with retransmissions and a restart.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says by its panic what is wrong")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -143,7 +143,9 @@ impl Engine {
             .map(|(other, _)| other)
             .collect();
         for other in others {
-            if let Some(attempt) = self.table.attempt_mut(other) {
+            // What was given up just now, by this very message, has been counted as not answered.
+            let attempt = self.table.attempt_mut(other);
+            if let Some(attempt) = attempt.filter(|attempt| attempt.standing.timed_out.is_none()) {
                 attempt.standing.is_followed_up = true;
             }
         }

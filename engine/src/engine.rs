@@ -127,11 +127,12 @@ impl Engine {
 
     /// Ends what is overdue at `now`.
     pub fn expire(&mut self, now: Timestamp) {
+        // First what was due before: what times out below counts from now on.
+        self.ips.expire(now);
         while let Some(slot) = self.table.expire(now) {
             self.timed_out(slot, now);
             self.end(slot);
         }
-        self.ips.expire(now);
         self.terminate();
     }
 

@@ -165,7 +165,8 @@ impl Ips {
                 return true;
             };
             let measured = self.measure(counter, hash, now, false);
-            measured.events >= also.at_least
+            // Nothing at all is less than any bound; only a ratio says nothing then.
+            (measured.events >= also.at_least || !also.count.is_ratio())
                 && also.above.is_none_or(|above| measured.value > above)
                 && also.below.is_none_or(|below| measured.value < below)
         })

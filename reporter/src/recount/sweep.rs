@@ -93,7 +93,7 @@ impl Sweep<'_> {
         let holds = said.events >= self.threshold.at_least
             && further.iter_mut().zip(&self.threshold.also).all(|(window, also)| {
                 let said = window.say(at);
-                said.events >= also.at_least
+                (said.events >= also.at_least || !also.count.is_ratio())
                     && also.above.is_none_or(|above| said.value > above)
                     && also.below.is_none_or(|below| said.value < below)
             });

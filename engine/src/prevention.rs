@@ -96,7 +96,9 @@ impl Engine {
 
     /// The time of the attempt at `slot` is up: counters that still wait are told how it ended.
     pub(crate) fn timed_out(&mut self, slot: Slot, at: Timestamp) {
-        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        // Several deadlines of one attempt may fall due with one message.
+        let attempt = self.table.attempt_mut(slot).filter(|attempt| attempt.standing.timed_out.is_none());
+        let Some(attempt) = attempt else { return };
         attempt.standing.timed_out = Some(at);
         let has_credentials = attempt.standing.has_credentials;
         let challenged =

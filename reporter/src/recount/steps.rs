@@ -188,14 +188,15 @@ fn ups(entry: &Entry, call: &Call) -> Vec<(Phase, i64, Add)> {
     changes
 }
 
-/// When a call talks.
+/// When a call talks. It is looked at whenever one begins or ends as well: what has left the window may have mattered.
 fn talks(entry: &Entry, call: &Call) -> Vec<(Phase, i64, Add)> {
-    let Some(answered) = call.answered.filter(|_| call.is_call && entry.refused == Refused::No) else {
-        return Vec::new();
-    };
-    let end = over(call).map(|(at, _)| at);
-    let talk = (Phase::Answered, answered, Add::Talk(end));
-    std::iter::once(talk).chain(end.map(|at| (Phase::Over, at, Add::Up(0)))).collect()
+    let mut changes: Vec<(Phase, i64, Add)> =
+        ups(entry, call).into_iter().map(|(phase, at, _)| (phase, at, Add::Up(0))).collect();
+    if let Some(answered) = call.answered.filter(|_| call.is_call && entry.refused == Refused::No) {
+        let end = over(call).map(|(at, _)| at);
+        changes.push((Phase::Answered, answered, Add::Talk(end)));
+    }
+    changes
 }
 
 /// A REGISTER with credentials that was refused, or one whose challenge nobody answered.

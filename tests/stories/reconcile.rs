@@ -26,7 +26,7 @@ fn day(scratch: &Scratch, settings: Settings) -> (PathBuf, PathBuf) {
 
 #[test]
 fn a_generated_day_with_every_shipped_detection_is_counted_alike_from_its_lines() {
-    for (seed, mode) in [(1, "enforce"), (1, "shadow"), (2, "shadow"), (4, "shadow")] {
+    for (seed, mode) in [(1, "enforce"), (1, "shadow")] {
         let scratch = Scratch::new("reconcile");
         let (policy, capture) = day(&scratch, Settings { seed, calls_per_hour: 60.0, ..Settings::default() });
         let flags = ["replay", "--json", "--reconcile", "--mode", mode, "--policy"].map(PathBuf::from);

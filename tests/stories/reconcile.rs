@@ -26,7 +26,7 @@ fn day(scratch: &Scratch, settings: Settings) -> (PathBuf, PathBuf) {
 
 #[test]
 fn a_generated_day_with_every_shipped_detection_is_counted_alike_from_its_lines() {
-    for (seed, mode) in [(1, "enforce"), (1, "shadow")] {
+    for (seed, mode) in [(1, "enforce"), (2, "shadow"), (3, "shadow"), (4, "enforce")] {
         let scratch = Scratch::new("reconcile");
         let (policy, capture) = day(&scratch, Settings { seed, calls_per_hour: 60.0, ..Settings::default() });
         let flags = ["replay", "--json", "--reconcile", "--mode", mode, "--policy"].map(PathBuf::from);
@@ -37,5 +37,31 @@ fn a_generated_day_with_every_shipped_detection_is_counted_alike_from_its_lines(
         assert_eq!(reconciled["agree"], Value::from(true));
         assert!(reconciled["alerts_agreed"].as_u64().unwrap() > 20, "{reconciled:#}");
         assert!(reconciled["thresholds_recounted"].as_u64().unwrap() > 50, "{reconciled:#}");
+    }
+}
+
+#[test]
+fn a_replay_says_the_same_every_time() {
+    let scratch = Scratch::new("same");
+    let (policy, capture) = day(&scratch, Settings { seed: 3, calls_per_hour: 60.0, ..Settings::default() });
+    let alerts = |name: &str| {
+        let alerts = scratch.path().join(name);
+        let flags = ["replay", "--mode", "shadow", "--policy"].map(PathBuf::from);
+        let output = ringwall(flags.into_iter().chain([
+            policy.clone(),
+            "--alerts".into(),
+            alerts.clone(),
+            capture.clone(),
+        ]));
+        assert!(output.status.success());
+        let mut lines: Vec<String> =
+            std::fs::read_to_string(alerts).unwrap().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let first = alerts("first.jsonl");
+    assert!(first.len() > 100, "{}", first.len());
+    for _ in 0..3 {
+        assert_eq!(alerts("again.jsonl"), first);
     }
 }

@@ -50,7 +50,7 @@ use how::{How, Measured};
 use plan::{Feed, Plan};
 use restraints::Restraints;
 use sketch::Sketch;
-use store::{Place, Store};
+use store::{Evicted, Place, Store};
 use watching::Watched;
 
 pub(crate) use feeding::{Counted, Ending, Failed, Occasion};
@@ -296,13 +296,8 @@ impl Ips {
     #[inline(never)]
     fn make_entry(&mut self, key: u64) -> Place {
         let (place, evicted) = self.store.insert(key, rules::Timestamp(self.now));
-        if let Some(entry) = evicted {
-            let is_over = if entry.busy == 0 {
-                entry.events().last().is_none_or(|event| self.is_long_ago(event.micros()))
-            } else {
-                self.is_long_ago(self.busy.last(entry.busy))
-            };
-            if !is_over {
+        if let Some(Evicted { entry, is_spent }) = evicted {
+            if !is_spent {
                 self.forget(entry.key, entry.events().len().max(self.busy.events(entry.busy)));
             }
             self.busy.close(entry.busy);

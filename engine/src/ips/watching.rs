@@ -35,8 +35,8 @@ pub(super) struct Watched {
 /// Why a key is looked at.
 #[derive(Clone, Copy)]
 enum Cause<'a> {
-    /// An event of this call.
-    Call(&'a Parts<'a>),
+    /// An event of this call, which the counter with this index took.
+    Call(&'a Parts<'a>, u32),
     /// Its time has come.
     Timer,
 }
@@ -49,10 +49,10 @@ impl Ips {
             let bit = left.trailing_zeros() as usize;
             left &= left - 1;
             let counter = self.plan.group(group).and_then(|group| group.counters.get(bit)).copied();
-            if let Some(owner) =
-                counter.and_then(|index| self.plan.counter(index)).map(|counter| counter.owner)
+            if let Some((index, owner)) =
+                counter.and_then(|index| Some((index, self.plan.counter(index)?.owner)))
             {
-                self.watch(owner, hash, Cause::Call(parts));
+                self.watch(owner, hash, Cause::Call(parts, index));
             }
         }
     }
@@ -74,7 +74,8 @@ impl Ips {
         let is_watched = self.watched.contains_key(&place);
         let now = self.now;
         let Some((bounds, main)) = self.rule_now(rule_index) else { return };
-        let measured = self.measure(main, hash, now, !is_watched && matches!(cause, Cause::Call(_)));
+        let is_newest = !is_watched && matches!(cause, Cause::Call(_, counter) if counter == main);
+        let measured = self.measure(main, hash, now, is_newest);
         let reaches = |limit: Option<f64>| limit.is_some_and(|limit| measured.value >= limit);
         if !is_watched && !reaches(bounds.warning) && !reaches(bounds.critical) {
             self.look_again_at_minutes(rule_index, hash, &measured, &bounds);
@@ -84,7 +85,7 @@ impl Ips {
         if !is_watched && (value.is_none() || !self.start_watching(rule_index, hash, place, &cause)) {
             return;
         }
-        let grows = matches!(cause, Cause::Call(_)) || self.grows_alone(main);
+        let grows = matches!(cause, Cause::Call(..)) || self.grows_alone(main);
         let Some(watched) = self.watched.get_mut(&place) else { return };
         let acts = if grows {
             watched.course.observe(value, now, &bounds)
@@ -99,7 +100,7 @@ impl Ips {
         if let Some(level) = acts {
             self.act(rule_index, hash, place, level, &measured, &bounds);
         }
-        if let Cause::Call(parts) = cause {
+        if let Cause::Call(parts, _) = cause {
             self.restrain(rule_index, hash, place, &measured, &bounds, parts);
         }
         self.look_again(rule_index, hash, place, &measured, &bounds);
@@ -181,7 +182,7 @@ impl Ips {
             return false;
         };
         let key = match cause {
-            Cause::Call(parts) => self.key_text(spec, parts),
+            Cause::Call(parts, _) => self.key_text(spec, parts),
             Cause::Timer => self.gauge_of(main, hash).map(|gauge| gauge.key.clone()).unwrap_or_default(),
         };
         self.watched.insert(place, Watched { course: Course::new(), key, timer: i64::MAX, suppressed: 0 });

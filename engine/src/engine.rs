@@ -196,6 +196,9 @@ impl Engine {
             if self.is_foreign_teardown(slot, packet, method) {
                 self.notice(slot, Flag::ForeignTeardown, packet.at);
             }
+            if method == Method::Invite && self.is_turned_to_fax(slot, message) {
+                self.notice(slot, Flag::FaxInCall, packet.at);
+            }
             self.in_dialog(slot, side, method, packet.at);
             // A transfer opens a call to somebody else, and is charged to who asks for it.
             if method == Method::Refer && self.transaction_of(&keys, method).is_none() {

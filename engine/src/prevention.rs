@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ahash::{HashMap, RandomState};
 use rules::policy::InForce;
-use rules::{Flag, Flags, Method, Timestamp};
+use rules::{CallType, Flag, Flags, Method, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Attempt, Kind, Side, Slot, State};
@@ -179,6 +179,18 @@ impl Engine {
                 .table
                 .attempt(slot)
                 .is_some_and(|attempt| attempt.is_call() && !attempt.standing.takes_part(packet.source.ip()))
+    }
+
+    /// Whether `message`, a re-INVITE of the call at `slot`, asks for fax, modem or data where it was voice.
+    pub(crate) fn is_turned_to_fax(&self, slot: Slot, message: &Message<'_>) -> bool {
+        let is_voice = |kind| matches!(kind, CallType::Voice | CallType::Video);
+        self.ips.noticed().contains(Flag::FaxInCall)
+            && !message.body().is_empty()
+            && self
+                .table
+                .attempt(slot)
+                .is_some_and(|attempt| attempt.is_call() && is_voice(attempt.call_type))
+            && !is_voice(message.call_type())
     }
 
     /// Whether `status` challenges the called side, inside a call that was answered: no caller needs to know who it called.

@@ -89,6 +89,7 @@ flags! {
     ChallengeInDialog "challenge-in-dialog" "The caller answered a BYE or re-INVITE of the called side with 401 or 407: it harvests a digest.";
     ForeignTeardown "foreign-teardown" "A BYE or CANCEL of a call came from an address that is no party to it.";
     PassportReplay "passport-replay" "A PASSporT came again with another caller or called number, or older than allowed.";
+    FaxInCall "fax-in-call" "A call that began as voice was turned to fax, modem or data by a re-INVITE (T.38 Annex D).";
 }
 
 impl fmt::Display for Flag {
@@ -138,7 +139,8 @@ impl Flags {
     pub const EVENTS: Self = Self(
         1 << Flag::ChallengeInDialog as u8
             | 1 << Flag::ForeignTeardown as u8
-            | 1 << Flag::PassportReplay as u8,
+            | 1 << Flag::PassportReplay as u8
+            | 1 << Flag::FaxInCall as u8,
     );
 
     /// Just `flag`.

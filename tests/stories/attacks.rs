@@ -9,9 +9,7 @@ use crate::support::{Scratch, ringwall, shared, stdout};
 
 /// Captures of attacks, and the detections that must name them; others may not.
 const NAMED: &[(&str, &[&str])] = &[
-    // Missed since refusals of credentials are no probes any more: seventy failures an hour, over many users. It ought to
-    // be named registration-cracking, which has to ask for several users in another way.
-    ("sip-attacks/SIP-Bruteforce-Single-IP.pcap", &[]),
+    ("sip-attacks/SIP-Bruteforce-Single-IP.pcap", &["registration-cracking"]),
     ("sip-attacks/BadUserAgent-sipvicious.pcap", &["scanner"]),
     ("goffinet/Forensic_challenge_4.pcap", &["scanner"]),
     ("sipnab/metasploit-sip-invite-spoof.pcap", &["scanner"]),

@@ -298,6 +298,7 @@ fn nature(count: Count, threshold: &Threshold) -> (Feed, Element, How) {
         Count::Minutes => (F::Up, E::None, Up(Asked::Minutes)),
         Count::Cost => (F::Up, E::Price, Up(Asked::Cost)),
         Count::RegistrationsFailed => (F::Register, E::None, Number),
+        Count::UsersFailed => (F::Register, E::User, Distinct),
         Count::Probes => (F::Probe, E::User, Distinct),
     }
 }

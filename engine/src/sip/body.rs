@@ -66,8 +66,13 @@ impl Session {
                 self.is_active = medium.is_some();
                 self.kind = strongest(self.kind, medium.unwrap_or(CallType::Other));
             }
-            [b'a', b'=', b'r', attribute @ ..] if self.is_active && is_fax_map(attribute) => {
-                self.kind = CallType::Fax;
+            [b'a', b'=', b'r', attribute @ ..] if self.is_active => {
+                // Bits in clear (RFC 4040) are a modem's or a terminal's: no voice, and no fax that one knows of.
+                self.kind = match read_map(attribute) {
+                    Some(CallType::Other) if self.kind != CallType::Voice => self.kind,
+                    Some(kind) => kind,
+                    None => self.kind,
+                };
             }
             _ => {}
         }
@@ -145,10 +150,11 @@ fn is_other_udp(protocol: &[u8]) -> bool {
     !starts_with_ignore_case(protocol, b"udptl") && !starts_with_ignore_case(protocol, b"udpsprt")
 }
 
-/// Whether the attribute at the start of `line`, without its `a=r`, is an `rtpmap` of fax or modem.
+/// The kind of call that the attribute at the start of `line`, without its `a=r`, makes of a medium: an `rtpmap` of
+/// fax, modem or data; `None` of everything else.
 #[inline]
-fn is_fax_map(line: &[u8]) -> bool {
-    let Some(value) = line.strip_prefix(b"tpmap:") else { return false };
+fn read_map(line: &[u8]) -> Option<CallType> {
+    let value = line.strip_prefix(b"tpmap:")?;
     let mut behind = value;
     while let [b'0'..=b'9', tail @ ..] = behind {
         behind = tail;
@@ -156,22 +162,26 @@ fn is_fax_map(line: &[u8]) -> bool {
     match behind {
         // What nearly every line says: a format, one space, and a codec that is none of them.
         [b' ', first, second, ..]
-            if behind.len() < value.len() && *first > b' ' && !matches!(second, b'3' | b'1') =>
+            if behind.len() < value.len()
+                && *first > b' '
+                && !matches!(second, b'3' | b'1' | b'L' | b'l') =>
         {
-            false
+            None
         }
-        _ => is_fax_codec(cut(value, 0, line_end(value))),
+        _ => read_codec(cut(value, 0, line_end(value))),
     }
 }
 
-/// Whether the `rtpmap` value names fax over RTP (RFC 4612) or modem over IP (V.150.1).
+/// Whether the `rtpmap` value names fax over RTP (RFC 4612), modem over IP (V.150.1), or bits in clear (RFC 4040).
 #[inline(never)]
-fn is_fax_codec(value: &[u8]) -> bool {
+fn read_codec(value: &[u8]) -> Option<CallType> {
     let (_, codec) = split_word(value);
-    let codec = trim_start(codec);
-    matches!(codec, [b't' | b'T' | b'v' | b'V', ..]) && {
-        let name = split_at(codec, b'/').0;
-        [&b"t38"[..], b"v150fw", b"v150mr"].iter().any(|fax| name.eq_ignore_ascii_case(fax))
+    let name = split_at(trim_start(codec), b'/').0;
+    let is = |known: &&[u8]| name.eq_ignore_ascii_case(known);
+    match () {
+        () if [&b"t38"[..], b"v150fw", b"v150mr"].iter().any(is) => Some(CallType::Fax),
+        () if is(&&b"clearmode"[..]) => Some(CallType::Other),
+        () => None,
     }
 }
 
@@ -207,6 +217,9 @@ mod tests {
         check(sdp, "v=0\nm=image 5000 tcp t38\n", CallType::Fax);
         check(sdp, "v=0\nm=audio 5000 RTP/AVP 98\na=rtpmap:98 t38/8000\n", CallType::Fax);
         check(sdp, "v=0\nm=message 7654 TCP/MSRP *\n", CallType::Other);
+        check(sdp, "v=0\nm=audio 5000 RTP/AVP 97\na=rtpmap:97 CLEARMODE/8000\n", CallType::Other);
+        check(sdp, "v=0\nm=audio 5000 RTP/AVP 97\na=rtpmap:97 iLBC/8000\n", CallType::Voice);
+        check(sdp, "v=0\nm=image 5000 udptl t38\na=rtpmap:97 clearmode/8000\n", CallType::Fax);
         check("Application/SDP;charset=x", "v=0\nm=audio 1 RTP/AVP 0", CallType::Voice);
         check("", "v=0\nm=audio 1 RTP/AVP 0", CallType::Voice);
         check(sdp, "", CallType::Other);
@@ -224,6 +237,7 @@ mod tests {
         let seeds = [
             &b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nm=audio 49217 RTP/AVP 0 98\r\na=rtpmap:98 t38/8000\r\na=x\r\nm=video 0 RTP/AVP 31\r\n"[..],
             b"v=0\nm=audio 1 RTP/AVP 0\na=rtpmap:0 PCMU/8000\nM=image 5000 udptl t38\na=recvonly",
+            b"v=0\nm=audio 1 RTP/AVP 97\na=rtpmap:97 CLEARMODE/8000\nm=video 2 RTP/AVP 31\n",
         ];
         let mut next = random();
         for round in 0..50_000 {
@@ -235,10 +249,12 @@ mod tests {
                         active = read_any_medium(line).is_some();
                         kind = strongest(kind, read_any_medium(line).unwrap_or(CallType::Other));
                     }
-                    [b'a', b'=', b'r', b't', b'p', b'm', b'a', b'p', b':', value @ ..]
-                        if active && is_fax_codec(value) =>
-                    {
-                        kind = CallType::Fax;
+                    [b'a', b'=', b'r', b't', b'p', b'm', b'a', b'p', b':', value @ ..] if active => {
+                        match read_codec(value) {
+                            Some(CallType::Fax) => kind = CallType::Fax,
+                            Some(CallType::Other) if kind == CallType::Voice => kind = CallType::Other,
+                            _ => {}
+                        }
                     }
                     _ => {}
                 }

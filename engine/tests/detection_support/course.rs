@@ -173,7 +173,10 @@ impl Course {
         let challenge = if challenge.is_empty() { None } else { Some(challenge.parse().ok()?) };
         match deed.split_once(" to ").unwrap_or((deed, "")) {
             ("hangs up", "") => self.hang_up(side, challenge),
-            ("re-invites", "") => {
+            ("re-invites" | "re-invites with fax", "") => {
+                if deed.ends_with("fax") {
+                    self.message.media = FAX;
+                }
                 self.inside(side, "INVITE", challenge);
                 self.send(side, |call| {
                     call.message.inside("ACK", call.cseq[side as usize], side == Side::Caller, "")
@@ -297,4 +300,4 @@ pub(super) const CREDENTIALS: &str = "Authorization: Digest username=\"1444\",re
                                uri=\"sip:example.com\",response=\"0123456789abcdef0123456789abcdef\"\r\n";
 pub(super) const VOICE: &str = "m=audio 16384 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
 const FAX: &str = "m=image 16384 udptl t38\r\na=T38FaxVersion:0\r\n";
-const MODEM: &str = "m=data 16384 RTP/AVP 97\r\na=rtpmap:97 CLEARMODE/8000\r\n";
+const MODEM: &str = "m=audio 16384 RTP/AVP 97\r\na=rtpmap:97 CLEARMODE/8000\r\n";

@@ -117,6 +117,7 @@ fn adds(count: Count, threshold: &Threshold, entry: &Entry, call: &Call) -> Vec<
         Count::Concurrent => ups(entry, call),
         Count::Minutes => talks(entry, call),
         Count::RegistrationsFailed => failed(registration_failed(call).filter(|_| passed), 1),
+        Count::UsersFailed => failed(registration_failed(call).filter(|_| passed), u64::from(call.caller)),
         Count::Probes => {
             let user = if call.is_register { Some(call.caller) } else { call.called };
             user.map_or_else(Vec::new, |user| failed(probed(call).filter(|_| passed), u64::from(user)))

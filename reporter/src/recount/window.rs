@@ -66,6 +66,7 @@ impl Window {
             | Count::DistinctCaller
             | Count::DistinctCountry
             | Count::NeighbourCallers
+            | Count::UsersFailed
             | Count::Probes => self.values.len() as f64,
             Count::SequentialCalled => f64::from(self.longest_run()),
             Count::AnswerRatio

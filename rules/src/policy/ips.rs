@@ -253,6 +253,8 @@ words! {
         Repeats "repeats",
         /// Refused or abandoned registrations.
         RegistrationsFailed "registrations failed",
+        /// Different users whose registrations failed.
+        UsersFailed "users failed",
         /// Different users tried that do not exist.
         Probes "probes",
     }
@@ -302,6 +304,7 @@ impl Count {
             Self::NeighbourCallers => "callers that look like the called number",
             Self::Repeats => "calls of one caller to one number",
             Self::RegistrationsFailed => "failed registrations",
+            Self::UsersFailed => "different users whose registrations failed",
             Self::Probes => "different users tried that do not exist",
         }
     }

@@ -170,7 +170,7 @@ fn methods(when: &[Condition], count: Count) -> u16 {
     });
     let bit = |method: Method| 1 << method as u16;
     named.unwrap_or_else(|| match count {
-        Count::RegistrationsFailed => bit(Method::Register),
+        Count::RegistrationsFailed | Count::UsersFailed => bit(Method::Register),
         Count::Probes => bit(Method::Options) | bit(Method::Register) | bit(Method::Invite),
         _ => bit(Method::Invite),
     })

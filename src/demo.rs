@@ -40,19 +40,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let files = write_files(arguments)?;
     let mut replay = Replay::new(policies::load(std::slice::from_ref(&files.policy), None)?);
     let mut found: HashMap<String, Found> = HashMap::new();
+    let mut alerts = Vec::new();
     let notes = replay.run(std::slice::from_ref(&files.capture), &mut |told| {
-        if let Told::Call { line, .. } = told {
-            let stopped = matches!(line.verdict, "block" | "divert" | "limit");
-            let entry = found.entry(line.call_id.as_deref().unwrap_or_default().to_owned()).or_default();
-            entry.stopped |= stopped;
-            if let Some(rule) = line.rule.filter(|_| stopped) {
-                rule.clone_into(&mut entry.rule);
+        match told {
+            Told::Call { line, .. } => {
+                let stopped = matches!(line.verdict, "block" | "divert" | "limit");
+                let entry = found.entry(line.call_id.as_deref().unwrap_or_default().to_owned()).or_default();
+                entry.stopped |= stopped;
+                if let Some(rule) = line.rule.filter(|_| stopped) {
+                    rule.clone_into(&mut entry.rule);
+                }
             }
+            Told::Alert(alert) => alerts.push((alert.rule.clone(), alert.calls.clone())),
         }
         Ok(())
     })?;
     debug_assert!(notes.is_empty(), "a capture of our own reads without complaint");
-    let tallies = tally(&files.truth, &found);
+    let tallies = tally(&files.truth, &found, &alerts);
     let mut out = std::io::stdout().lock();
     let written = if arguments.json {
         print_json(&mut out, &replay, &tallies)
@@ -85,6 +89,8 @@ struct Tally {
     attempts: u64,
     stopped: u64,
     rules: BTreeMap<String, u64>,
+    /// Alerts about it, by rule.
+    alerts: BTreeMap<String, u64>,
 }
 
 fn write_files(arguments: &Arguments) -> Result<Files, Failure> {
@@ -113,7 +119,12 @@ fn write_files(arguments: &Arguments) -> Result<Files, Failure> {
     Ok(Files { capture, policy, truth, datagrams })
 }
 
-fn tally(truth: &[Truth], found: &HashMap<String, Found>) -> BTreeMap<&'static str, Tally> {
+/// Tallies what became of the exchanges of each label, and the alerts that name more calls of it than of any other.
+fn tally(
+    truth: &[Truth],
+    found: &HashMap<String, Found>,
+    alerts: &[(String, Vec<String>)],
+) -> BTreeMap<&'static str, Tally> {
     let mut tallies: BTreeMap<&'static str, Tally> = BTreeMap::new();
     for exchange in truth {
         let tally = tallies.entry(exchange.label.word()).or_default();
@@ -122,6 +133,18 @@ fn tally(truth: &[Truth], found: &HashMap<String, Found>) -> BTreeMap<&'static s
         if let Some(found) = found.get(&exchange.call_id).filter(|found| found.stopped) {
             tally.stopped += 1;
             *tally.rules.entry(found.rule.clone()).or_default() += 1;
+        }
+    }
+    let labels: HashMap<&str, &'static str> =
+        truth.iter().map(|exchange| (exchange.call_id.as_str(), exchange.label.word())).collect();
+    for (rule, calls) in alerts {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for label in calls.iter().filter_map(|call| labels.get(call.as_str())) {
+            *counts.entry(label).or_default() += 1;
+        }
+        let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(label, _)| label);
+        if let Some(tally) = most.and_then(|label| tallies.get_mut(label)) {
+            *tally.alerts.entry(rule.clone()).or_default() += 1;
         }
     }
     tallies
@@ -142,21 +165,21 @@ fn print(
     )?;
     writeln!(out, "{}\n", replay.summary())?;
     for (title, attack) in [("honest traffic", false), ("attacks", true)] {
-        writeln!(out, "{title:<26}{:>9}{:>9}", "attempts", "stopped")?;
+        writeln!(out, "{title:<33}{:>9}{:>9}   alerts", "attempts", "stopped")?;
         for (label, tally) in tallies.iter().filter(|(_, tally)| tally.attack == attack) {
-            let rules: Vec<String> =
-                tally.rules.iter().map(|(rule, count)| format!("{count} by \"{rule}\"")).collect();
+            let alerts: Vec<String> =
+                tally.alerts.iter().map(|(rule, count)| format!("{count} {rule}")).collect();
             let line =
-                format!("  {label:<24}{:>9}{:>9}   {}", tally.attempts, tally.stopped, rules.join(", "));
+                format!("  {label:<31}{:>9}{:>9}   {}", tally.attempts, tally.stopped, alerts.join(", "));
             writeln!(out, "{}", line.trim_end())?;
         }
         writeln!(out)?;
     }
     writeln!(
         out,
-        "Attacks that are a pattern and not a number (war dialling, floods, robocalls) are found by the thresholds\n\
-         of the IPS policy, not by the firewall rules shown here.\n\n\
+        "The capture goes on as if nobody had been refused. Most detections only raise the alarm: see docs/detections.md.\n\n\
          Look closer:\n  ringwall check {policy}\n  ringwall replay --policy {policy} --calls - {capture} | less\n  \
+         ringwall replay --policy {policy} --alerts - {capture} | less\n  \
          ringwall explain --policy {policy} --caller '+1 (212) 555.0166' --called +12105550150",
         policy = shown(&files.policy),
         capture = shown(&files.capture)
@@ -173,6 +196,7 @@ fn print_json(
         .map(|(label, tally)| {
             let value = serde_json::json!({
                 "attack": tally.attack, "attempts": tally.attempts, "stopped": tally.stopped, "rules": tally.rules,
+                "alerts": tally.alerts,
             });
             ((*label).to_owned(), value)
         })

@@ -11,16 +11,9 @@ use crate::support::{Scratch, ringwall, stdout};
 fn day(scratch: &Scratch, settings: Settings) -> (PathBuf, PathBuf) {
     let listed: String = LISTED_CALLERS.iter().map(|caller| format!("+{caller}\n")).collect();
     scratch.write("harassment.csv", format!("number\n{listed}"));
-    // A firewall rule of the demo has the name of a detection.
-    let demo = include_str!("../../fixtures/demo/acme.toml");
-    let mut policy = demo.replace("name   = \"scanner\"", "name   = \"known scanner\"");
-    for detection in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/builtin")).unwrap() {
-        let path = detection.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        policy += &format!("\n[[ips]]\nuse = \"{name}\"\n");
-    }
     let mut capture = Vec::new();
     pcap::write(&mut Day::new(settings), &mut capture).unwrap();
+    let policy = include_str!("../../fixtures/demo/acme.toml");
     (scratch.write("acme.toml", policy), scratch.write("day.pcap", capture))
 }
 

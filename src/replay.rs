@@ -9,7 +9,7 @@ use clap::Args;
 use collector::{Assembler, Merge};
 use engine::{Attempt, Engine};
 use indicatif::{ProgressBar, ProgressStyle};
-use reporter::{Alert, Alerts, CallLine, InOrder, Reconciliation, Recount, Summary};
+use reporter::{Alert, Alerts, Amount, CallLine, InOrder, Reconciliation, Recount, Sensor, Summary};
 use rules::policy::{AlertLevel, Mode, PolicySet};
 use rules::{Reason, Timestamp};
 
@@ -177,10 +177,12 @@ impl Replay {
             last = last.max(Some(frame.at));
             progress.see(frame.data.len());
             let Self { engine, summary, alerts, tell_calls, last_message, .. } = self;
+            // The loss before this frame.
+            let lost = assembler.counters().lost();
             assembler.assemble(frame, &mut |packet| {
                 *last_message = packet.at.max(*last_message);
                 summary.see(&engine.handle(&packet));
-                if let Err(failure) = drain(engine, summary, alerts, *tell_calls, tell) {
+                if let Err(failure) = drain(engine, summary, alerts, *tell_calls, lost, tell) {
                     failed.get_or_insert(failure);
                 }
             });
@@ -196,8 +198,9 @@ impl Replay {
         if !self.goes_on {
             self.engine.finish();
         }
-        drain(&mut self.engine, &mut self.summary, &mut self.alerts, self.tell_calls, tell)?;
-        self.finish_alerts(tell)?;
+        let lost = assembler.counters().lost();
+        drain(&mut self.engine, &mut self.summary, &mut self.alerts, self.tell_calls, lost, tell)?;
+        self.finish_alerts(lost, tell)?;
         progress.finish();
         self.summary.frames = merge.frames();
         self.summary.seconds = first
@@ -211,11 +214,13 @@ impl Replay {
 
     fn finish_alerts(
         &mut self,
+        lost: u64,
         tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let alerts = std::mem::take(&mut self.alerts);
         self.summary.alerts += alerts.raised();
-        alerts.finish().iter().try_for_each(|alert| tell(Told::Alert(alert)))
+        let sensor = sensor(&self.engine, lost);
+        alerts.finish().into_iter().try_for_each(|alert| tell(Told::Alert(&Alert { sensor, ..alert })))
     }
 }
 
@@ -225,6 +230,7 @@ fn drain(
     summary: &mut Summary,
     alerts: &mut Alerts,
     tell_calls: bool,
+    lost: u64,
     tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let policies = engine.policies();
@@ -244,15 +250,26 @@ fn drain(
         }
     }
     while let Some(alert) = alerts.pop() {
-        tell(Told::Alert(&alert))?;
+        tell(Told::Alert(&Alert { sensor: sensor(engine, lost), ..alert }))?;
     }
     while let Some(breach) = engine.poll_breach() {
         summary.alerts += 1;
         if let Some(alert) = Alert::of_breach(&breach, &policies) {
-            tell(Told::Alert(&alert))?;
+            tell(Told::Alert(&Alert { sensor: sensor(engine, lost), ..alert }))?;
+        }
+    }
+    while let Some(silence) = engine.poll_silence() {
+        summary.alerts += 1;
+        if let Some(alert) = Alert::of_silence(&silence, &policies) {
+            tell(Told::Alert(&Alert { sensor: sensor(engine, lost), ..alert }))?;
         }
     }
     Ok(())
+}
+
+/// How well could be seen so far.
+fn sensor(engine: &Engine, lost: u64) -> Option<Sensor> {
+    Some(Sensor { lost, answers_seen: Amount(engine.answers_seen()) })
 }
 
 fn tell_call(

@@ -102,6 +102,16 @@ counters! {
 }
 
 impl Counters {
+    /// What is known to be missing: frames cut short, fragments and stretches of streams that never came or were given up.
+    pub fn lost(&self) -> u64 {
+        self.frames_cut
+            + self.fragments_late
+            + self.fragments_evicted
+            + self.gaps
+            + self.streams_evicted
+            + self.streams_broken
+    }
+
     /// Adds what was counted while messages of a stream or of HEP were handed out.
     pub(crate) fn add_messages(&mut self, more: &Self) {
         self.messages += more.messages;

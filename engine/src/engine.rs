@@ -18,6 +18,7 @@ use crate::ips::{Budget, Counted, Ending, Ips, may_be_repeated};
 use crate::judging::Judging;
 use crate::packet::Packet;
 use crate::prevention::Passports;
+use crate::sight::{Sight, Silence, Trunks};
 use crate::sip::{Message, NameAddr};
 
 /// Judges packets by the policies in force and follows the calls they belong to.
@@ -32,6 +33,8 @@ pub struct Engine {
     pub(crate) facts: Facts,
     pub(crate) ips: Ips,
     pub(crate) passports: Passports,
+    pub(crate) trunks: Trunks,
+    pub(crate) sight: Sight,
     waiting: Vec<Counted>,
     touched: Vec<u32>,
     pub(crate) ended: VecDeque<Slot>,
@@ -91,6 +94,8 @@ impl Engine {
             seeds,
             ips: Ips::new(&policies, budget, hasher.clone()),
             passports: Passports::new(hasher.clone()),
+            trunks: Trunks::new(&policies),
+            sight: Sight::default(),
             waiting: Vec::new(),
             limits: policies.policies().iter().map(rules::Policy::limits).collect(),
             scratch: Scratch::default(),
@@ -121,12 +126,14 @@ impl Engine {
     /// Takes one packet: reads it, follows its call, judges it when it opens one.
     pub fn handle<'a>(&mut self, packet: &Packet<'a>) -> Handled<'a> {
         self.expire(packet.at);
+        self.trunks.hear(packet.source.ip(), packet.at);
         let message = Message::read(packet.payload);
         if message.is_request() { self.request(packet, &message) } else { self.response(packet, &message) }
     }
 
     /// Ends what is overdue at `now`.
     pub fn expire(&mut self, now: Timestamp) {
+        self.trunks.expire(now);
         // First what was due before: what times out below counts from now on.
         self.ips.expire(now);
         while let Some(slot) = self.table.expire(now) {
@@ -141,6 +148,17 @@ impl Engine {
         while let Some(slot) = self.table.expire_first() {
             self.end(slot);
         }
+    }
+
+    /// The next trunk that fell silent.
+    pub fn poll_silence(&mut self) -> Option<Silence> {
+        self.trunks.poll()
+    }
+
+    /// Which share of the last calls had a response that was seen, from 0 to 1; 1 before any ended. Well below, the engine
+    /// sees one side only, and nothing that counts answers can be trusted.
+    pub fn answers_seen(&self) -> f64 {
+        self.sight.answers_seen()
     }
 
     /// The next attempt that ended, with all there is to tell. Valid until the next call.
@@ -169,6 +187,9 @@ impl Engine {
         }
         self.ended.push_back(slot);
         let Some(attempt) = self.table.attempt(slot) else { return };
+        if attempt.is_call() {
+            self.sight.see(attempt.progress.status != 0);
+        }
         for view in &attempt.views {
             if let (Some(policy), Some(verdict)) = (view.policy, view.verdict)
                 && let Some(limits) = self.limits.get_mut(policy as usize)

@@ -15,6 +15,7 @@ pub mod number;
 pub mod packet;
 mod prevention;
 pub mod question;
+mod sight;
 pub mod sip;
 mod state;
 
@@ -23,4 +24,5 @@ pub use engine::{Counters, Engine, Handled};
 pub use ips::{Breach, Budget, IpsCounters, Restraint, Usual};
 pub use packet::Packet;
 pub use question::Question;
+pub use sight::Silence;
 pub use state::StateError;

@@ -39,6 +39,7 @@ impl Engine {
         let known = (
             (&self.seeds, &self.table, &self.callbacks, &self.passports),
             (&self.ips, &self.limits, &self.ended, &self.fetched, &self.counters),
+            (self.trunks.heard(), &self.sight),
         );
         // Plain data in memory: there is nothing in it that cannot be written.
         let body = postcard::to_allocvec(&known).unwrap_or_default();
@@ -60,12 +61,14 @@ impl Engine {
         if *made_under != fingerprint(&policies) {
             return Err(StateError::OtherPolicies);
         }
-        let ((seeds, table, callbacks, passports), (ips, limits, ended, fetched, counters)) =
+        let ((seeds, table, callbacks, passports), (ips, limits, ended, fetched, counters), (heard, sight)) =
             postcard::from_bytes(body).map_err(|_| StateError::Foreign)?;
         let mut engine = Self::with_seeds(policies, budget, seeds);
         (engine.table, engine.callbacks, engine.passports) = (table, callbacks, passports);
         (engine.limits, engine.ended, engine.fetched, engine.counters) = (limits, ended, fetched, counters);
         engine.passports.set_hasher(engine.hasher.clone());
+        engine.trunks.go_on(heard);
+        engine.sight = sight;
         engine.ips = std::mem::take(&mut engine.ips).go_on(ips);
         Ok(engine)
     }
@@ -83,4 +86,4 @@ fn fingerprint(policies: &PolicySet) -> [u8; 32] {
     hash.finalize().into()
 }
 
-const MAGIC: &[u8] = b"ringwall state 1\n";
+const MAGIC: &[u8] = b"ringwall state 2\n";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
-use engine::Breach;
+use engine::{Breach, Silence};
 use rules::Timestamp;
 use rules::policy::{AlertLevel, PolicySet};
 use serde::{Serialize, Serializer};
@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 use crate::line::{CallLine, rfc3339};
 use crate::threshold::duration;
 
+/// The rule of alerts about trunks that say nothing.
+const SILENT_TRUNK: &str = "silent-trunk";
 /// After so long without a further call the next one is a new alert.
 const COOL_DOWN_SECONDS: i64 = 1_800;
 /// Call-IDs kept with an alert.
@@ -67,6 +69,18 @@ pub struct Alert {
     /// Until when the action of a threshold holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// How well could be seen when it was written; left out where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sensor: Option<Sensor>,
+}
+
+/// How well could be seen what an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Sensor {
+    /// Frames, fragments and holes in streams that are known to be missing since the run began.
+    pub lost: u64,
+    /// Which share of the last calls had a response that was seen, from 0 to 1: well below, one side only is seen.
+    pub answers_seen: Amount,
 }
 
 /// A counted or measured value, written without a fraction when it has none.
@@ -130,6 +144,37 @@ impl Alert {
             missed_max: breach.missed_max,
             suppressed: u64::from(breach.suppressed),
             until: breach.until.map(rfc3339),
+            sensor: None,
+        })
+    }
+
+    /// The alert that `silence` raises; `None` when its policy is not among `policies`. It counts minutes.
+    pub fn of_silence(silence: &Silence, policies: &PolicySet) -> Option<Self> {
+        let policy = policies.policy(silence.policy as usize)?;
+        let (trunk, heard) = (silence.trunk.to_string(), rfc3339(silence.heard));
+        let micros = silence.at.micros_since(silence.heard);
+        let minutes = Amount(micros as f64 / 60e6);
+        Some(Self {
+            id: identifier(&[policy.name(), SILENT_TRUNK, &trunk, "critical", "", &heard]),
+            at: rfc3339(silence.at),
+            customer: policy.name().to_owned(),
+            rule: SILENT_TRUNK.to_owned(),
+            threshold: None,
+            level: "critical",
+            severity: "critical",
+            key: BTreeMap::from([("trunk", trunk)]),
+            count: minutes,
+            limit: Some(minutes),
+            window: Some(duration(micros)),
+            first: heard.clone(),
+            last: heard,
+            total_calls: 0,
+            calls: Vec::new(),
+            baseline: None,
+            missed_max: 0,
+            suppressed: 0,
+            until: None,
+            sensor: None,
         })
     }
 }
@@ -190,6 +235,7 @@ impl Alerts {
             missed_max: 0,
             suppressed: 0,
             until: None,
+            sensor: None,
         };
         self.raised += 1;
         if let Some((before, _)) = self.open.insert(place, (alert, at)) {

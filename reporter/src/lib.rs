@@ -10,7 +10,7 @@ mod recount;
 mod summary;
 mod threshold;
 
-pub use alert::{Alert, Alerts, Amount};
+pub use alert::{Alert, Alerts, Amount, Sensor};
 pub use block::Block;
 pub use json::{printable, to_line};
 pub use line::{CallLine, Counting, Parties, party, reason, rfc3339, status};

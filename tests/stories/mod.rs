@@ -9,4 +9,5 @@ mod documents;
 mod evasion;
 mod oracles;
 mod reconcile;
+mod sight;
 mod verdicts;

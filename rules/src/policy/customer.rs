@@ -45,6 +45,9 @@ pub struct Customer {
     pub do_not_originate: Option<ListId>,
     /// How long inbound calls to somebody who called an emergency number pass, in seconds.
     pub callback_seconds: u32,
+    /// After so long without a message a trunk, or a trusted peer, that was heard before is told to be silent, in
+    /// microseconds; `None` when nobody asks.
+    pub silence_micros: Option<i64>,
 }
 
 /// Where a blocked caller can complain.

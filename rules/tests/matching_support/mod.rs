@@ -107,6 +107,7 @@ pub fn policy_text(lists: Vec<List>, firewall: Vec<FirewallRule>) -> PolicyText 
             rates_file: None,
             do_not_originate: None,
             callback_seconds: 7_200,
+            silence_micros: None,
         },
         hours: vec![Hours {
             name: "business".to_owned(),

@@ -35,6 +35,7 @@ pub(crate) fn policy(firewall: Vec<FirewallRule>) -> PolicyText {
             rates_file: None,
             do_not_originate: None,
             callback_seconds: 7200,
+            silence_micros: None,
         },
         hours: Vec::new(),
         lists: Vec::new(),

@@ -44,6 +44,10 @@ impl Reader<'_> {
         self.has_rates = rates_file.is_some();
         let callback =
             fields.get("emergency_callback").and_then(|node| self.duration(node, "emergency_callback"));
+        let silence_micros = self.optional_duration(&fields, "silence");
+        if let Some(node) = fields.get("silence").filter(|_| !self.has_trusted) {
+            self.no_trunks(node.span(), "`silence`");
+        }
         Some(Customer {
             name: name?.to_owned(),
             dial_plan: self.dial.clone()?,
@@ -62,6 +66,7 @@ impl Reader<'_> {
             do_not_originate: None,
             callback_seconds: u32::try_from(callback.unwrap_or(CALLBACK_MICROS) / 1_000_000)
                 .unwrap_or(u32::MAX),
+            silence_micros,
         })
     }
 
@@ -286,4 +291,5 @@ const KEYS: &[&str] = &[
     "rates_file",
     "do_not_originate",
     "emergency_callback",
+    "silence",
 ];

@@ -39,6 +39,10 @@ pub(crate) struct Arguments {
     /// Use this mode instead of each policy's and rule's own, except `off`.
     #[arg(long, value_enum)]
     mode: Option<ModeArgument>,
+    /// Usual values that limits with a `baseline` are multiples of: a JSON object a line, `customer`, `threshold`,
+    /// `hour_of_week` (0 is Monday at midnight), `value`, `samples`.
+    #[arg(long, value_name = "FILE")]
+    usual: Option<PathBuf>,
     /// Go on with the state in this file, under the same policies: calls that are up, counters, blocks in force.
     #[arg(long, value_name = "FILE")]
     restore: Option<PathBuf>,
@@ -77,6 +81,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         None => Replay::new(policies),
     };
     replay.goes_on = arguments.snapshot.is_some();
+    if let Some(path) = &arguments.usual {
+        let text = std::fs::read_to_string(path).map_err(Failure::file(path))?;
+        let usual = reporter::read_usual(&text, &replay.engine.policies())
+            .map_err(|bad| Failure::Usage(format!("{}, {bad}", path.display())))?;
+        replay.engine.set_usual(&usual);
+    }
     let mut calls = arguments.calls.as_deref().map(Lines::create).transpose()?;
     let mut alerts = arguments.alerts.as_deref().map(Lines::create).transpose()?;
     let mut recount = arguments.reconcile.then(|| Recount::new(replay.engine.policies()));
@@ -178,7 +188,7 @@ impl Replay {
             progress.see(frame.data.len());
             let Self { engine, summary, alerts, tell_calls, last_message, .. } = self;
             // The loss before this frame.
-            let lost = assembler.counters().lost();
+            let lost = assembler.lost(frame.at);
             assembler.assemble(frame, &mut |packet| {
                 *last_message = packet.at.max(*last_message);
                 summary.see(&engine.handle(&packet));
@@ -198,7 +208,7 @@ impl Replay {
         if !self.goes_on {
             self.engine.finish();
         }
-        let lost = assembler.counters().lost();
+        let lost = assembler.lost(self.last_message);
         drain(&mut self.engine, &mut self.summary, &mut self.alerts, self.tell_calls, lost, tell)?;
         self.finish_alerts(lost, tell)?;
         progress.finish();

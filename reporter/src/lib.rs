@@ -9,6 +9,7 @@ mod order;
 mod recount;
 mod summary;
 mod threshold;
+mod usual;
 
 pub use alert::{Alert, Alerts, Amount, Sensor};
 pub use block::Block;
@@ -18,3 +19,4 @@ pub use order::InOrder;
 pub use recount::{Difference, LeftOut, Reconciliation, Recount};
 pub use summary::Summary;
 pub use threshold::{describe, duration};
+pub use usual::{BadUsual, read_usual};

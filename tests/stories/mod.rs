@@ -10,4 +10,5 @@ mod evasion;
 mod oracles;
 mod reconcile;
 mod sight;
+mod usual;
 mod verdicts;

@@ -151,7 +151,7 @@ impl Fragments {
     }
 
     /// Gives up what waits for too long; a clock that jumps back gives up nothing.
-    fn expire(&mut self, at: Timestamp, counters: &mut Counters) {
+    pub(super) fn expire(&mut self, at: Timestamp, counters: &mut Counters) {
         while let Some((key, serial)) = self.ages.front().copied() {
             if let Some(datagram) = self.unfinished.get(&key).filter(|it| it.serial == serial) {
                 if at.micros_since(datagram.began) <= FRAGMENT_WAIT_MICROS_MAX {

@@ -96,6 +96,12 @@ impl Assembler {
         &self.counters
     }
 
+    /// How much is known to be missing at `now`: see [`Counters::lost`].
+    pub fn lost(&mut self, now: Timestamp) -> u64 {
+        self.fragments.expire(now, &mut self.counters);
+        self.counters.lost()
+    }
+
     /// Bytes held for datagrams and streams that are not complete.
     pub fn bytes_held(&self) -> usize {
         self.fragments.bytes() + self.streams.bytes()

@@ -42,6 +42,8 @@ pub struct Engine {
     pub(crate) hasher: RandomState,
     pub(crate) seeds: [u64; 4],
     unjudged: DialPlan,
+    /// The one policy that judges the packet in hand; `None` lets trunks and numbers say.
+    pub(crate) only: Option<u32>,
     /// What it could not keep, since it was made.
     pub counters: Counters,
 }
@@ -68,6 +70,8 @@ pub struct Handled<'a> {
     pub flags: Flags,
     /// The strictest verdict of all customers that it touches; `None` when it opened nothing new.
     pub decision: Option<Action>,
+    /// Where the attempt stands that it opened, or repeats: see [`Engine::attempt`]. Good until the next packet.
+    pub attempt: Option<u32>,
 }
 
 /// Keys of a message that belongs to no dialog are drawn from a space of their own.
@@ -108,6 +112,7 @@ impl Engine {
             fetched: None,
             hasher,
             unjudged: DialPlan::default(),
+            only: None,
             counters: Counters::default(),
         }
     }
@@ -125,10 +130,14 @@ impl Engine {
 
     /// Takes one packet: reads it, follows its call, judges it when it opens one.
     pub fn handle<'a>(&mut self, packet: &Packet<'a>) -> Handled<'a> {
+        self.handle_read(packet, &Message::read(packet.payload))
+    }
+
+    /// The same for a packet whose payload was read as `message` already.
+    pub fn handle_read<'a>(&mut self, packet: &Packet<'a>, message: &Message<'a>) -> Handled<'a> {
         self.expire(packet.at);
         self.trunks.hear(packet.source.ip(), packet.at);
-        let message = Message::read(packet.payload);
-        if message.is_request() { self.request(packet, &message) } else { self.response(packet, &message) }
+        if message.is_request() { self.request(packet, message) } else { self.response(packet, message) }
     }
 
     /// Ends what is overdue at `now`.
@@ -181,7 +190,7 @@ impl Engine {
         }
     }
 
-    fn tell(&mut self, slot: Slot) {
+    pub(crate) fn tell(&mut self, slot: Slot) {
         if !self.table.tell(slot) {
             return;
         }
@@ -210,6 +219,7 @@ impl Engine {
             call_id: (!message.call_id().is_empty()).then_some(keys.call_id),
             flags: packet.flags.union(message.flags()),
             decision: None,
+            attempt: None,
         };
         if method == Method::Invite && to_tag.is_none() {
             self.invite(packet, message, keys, &mut handled);
@@ -228,9 +238,12 @@ impl Engine {
             }
         } else if method == Method::Invite {
             let from = message.from();
-            let keys = self.call_keys(keys, message, from.as_ref());
+            let payload = self.hasher.hash_one((packet.source, message.bytes()));
+            let keys = Keys { payload, ..self.call_keys(keys, message, from.as_ref()) };
             let flags = Flags::of(Flag::UnknownDialog);
             self.open(packet, message, from.as_ref(), keys, Kind::Call, flags, &mut handled);
+        } else if let Some(slot) = self.transaction_of(&keys, method) {
+            handled.attempt = Some(slot);
         } else if !self.is_known(&keys, method, message) {
             let (from, kind) = (message.from(), Kind::Request(method));
             self.open(packet, message, from.as_ref(), keys, kind, Flags::NONE, &mut handled);
@@ -270,6 +283,7 @@ impl Engine {
         };
         self.table.touch(slot, packet.at);
         self.join_parties(slot, packet, message);
+        handled.attempt = Some(slot);
         if first.payload == payload {
             return;
         }
@@ -311,6 +325,7 @@ impl Engine {
             call_id: (!message.call_id().is_empty()).then_some(keys.call_id),
             flags: packet.flags.union(message.flags()),
             decision: None,
+            attempt: None,
         };
         let found = if method == Method::Invite {
             self.dialog(&keys, to_tag)
@@ -373,7 +388,7 @@ impl Engine {
     }
 
     /// The dialog that `keys` and `to_tag` name, and the side that sent the request (or the request answered).
-    fn dialog(&self, keys: &Keys, to_tag: Option<u64>) -> Option<(Slot, Side)> {
+    pub(crate) fn dialog(&self, keys: &Keys, to_tag: Option<u64>) -> Option<(Slot, Side)> {
         self.table.with_call_id(keys.call_id).filter(|(_, attempt)| attempt.kind == Kind::Call).find_map(
             |(slot, attempt)| {
                 let known = &attempt.keys;
@@ -408,27 +423,25 @@ impl Engine {
     }
 
     /// The transaction outside a dialog that a request repeats or a response answers.
-    fn transaction_of(&self, keys: &Keys, method: Method) -> Option<Slot> {
+    pub(crate) fn transaction_of(&self, keys: &Keys, method: Method) -> Option<Slot> {
         self.table
             .with_call_id(keys.call_id)
             .find(|(_, attempt)| attempt.kind == Kind::Request(method) && attempt.keys.cseq == keys.cseq)
             .map(|(slot, _)| slot)
     }
 
-    /// Whether a request outside a dialog belongs to something that is known: a retransmission, the ACK to a
-    /// refusal, the BYE of a dialog whose To tag was never seen.
+    /// Whether a request outside a dialog that repeats no other is the ACK to a refusal.
     fn is_known(&self, keys: &Keys, method: Method, message: &Message<'_>) -> bool {
-        if method == Method::Ack
-            && let Some(slot) = self.attempt_of(keys, message)
-        {
-            return self.table.attempt(slot).is_some_and(|attempt| attempt.keys.from_tag == keys.from_tag);
-        }
-        self.transaction_of(keys, method).is_some()
+        method == Method::Ack
+            && self
+                .attempt_of(keys, message)
+                .and_then(|slot| self.table.attempt(slot))
+                .is_some_and(|attempt| attempt.keys.from_tag == keys.from_tag)
     }
 
     /// The keys that every message is looked up by.
     #[inline]
-    fn keys(&self, packet: &Packet<'_>, message: &Message<'_>) -> Keys {
+    pub(crate) fn keys(&self, packet: &Packet<'_>, message: &Message<'_>) -> Keys {
         let cseq = message.cseq().map_or(0, |(number, _)| number);
         let call_id = match message.call_id() {
             call_id if !call_id.is_empty() => self.hash(call_id),
@@ -519,6 +532,7 @@ impl Engine {
     ) {
         let flags = flags.union(packet.flags).union(message.defects());
         handled.flags = handled.flags.union(flags);
+        handled.attempt = Some(slot);
         let policies = Arc::clone(&self.policies);
         let Some(attempt) = self.table.attempt_mut(slot) else { return };
         let (earlier, facts, text) = (attempt.views.len(), attempt.facts.len(), attempt.text.len());
@@ -536,6 +550,7 @@ impl Engine {
             passports: &mut self.passports,
             waiting: &mut self.waiting,
             touched: &mut self.touched,
+            only: self.only,
             is_replayed: false,
             is_tallied: false,
         };

@@ -1,5 +1,6 @@
 //! One message before every customer it touches.
 
+use std::net::IpAddr;
 use std::ops::Range;
 
 use rules::matching::Scratch;
@@ -32,6 +33,8 @@ pub(crate) struct Judging<'a, 'p> {
     /// Counters that wait for what becomes of the attempt.
     pub(crate) waiting: &'a mut Vec<Counted>,
     pub(crate) touched: &'a mut Vec<u32>,
+    /// The one policy that judges, whoever is touched.
+    pub(crate) only: Option<u32>,
     /// Whether its PASSporT was seen with another call.
     pub(crate) is_replayed: bool,
     /// Whether it is kept with the attempt that thresholds counted it.
@@ -44,7 +47,7 @@ impl Judging<'_, '_> {
         let first = attempt.facts.len() as u32;
         let text = attempt.text.len();
         let (source, destination) = (self.packet.source.ip(), self.packet.destination.ip());
-        self.policies.find_touched(plan, (source, source), &[], &[], self.touched);
+        self.find_touched(plan, (source, source), false);
         let own_side = self.touched.iter().any(|&index| {
             let policy = self.policies.policy(index as usize);
             policy.is_some_and(|policy| policy.text().customer.is_own_side(source))
@@ -52,8 +55,7 @@ impl Judging<'_, '_> {
         self.facts.read(self.message, self.from, dial_plan, own_side, attempt);
         self.note_passport();
         let facts = first..attempt.facts.len() as u32;
-        let ends = (source, destination);
-        self.policies.find_touched(plan, ends, &self.facts.called, &self.facts.callers, self.touched);
+        self.find_touched(plan, (source, destination), true);
         if self.touched.is_empty() {
             attempt.facts.truncate(first as usize);
             attempt.text.truncate(text);
@@ -66,6 +68,19 @@ impl Judging<'_, '_> {
                 self.is_tallied |= attempt.tally(&view, at, refusal, counted);
             }
             attempt.views.push(view);
+        }
+    }
+
+    /// Who judges: the one customer that is named, else whose trunks (and, `by_numbers`, numbers) take part.
+    fn find_touched(&mut self, plan: usize, ends: (IpAddr, IpAddr), by_numbers: bool) {
+        if let Some(only) = self.only {
+            self.touched.clear();
+            let is_of_plan = self.policies.plan_of(only as usize) == Some(plan);
+            self.touched.extend(is_of_plan.then_some(only));
+        } else if by_numbers {
+            self.policies.find_touched(plan, ends, &self.facts.called, &self.facts.callers, self.touched);
+        } else {
+            self.policies.find_touched(plan, ends, &[], &[], self.touched);
         }
     }
 

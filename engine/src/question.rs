@@ -49,6 +49,11 @@ impl Question {
         }
     }
 
+    /// The same with further header lines: one of a header that the parts make as well stands in its place.
+    pub fn of_call_with_headers(call: &ExpectedCall, headers: &[(String, String)], now: Timestamp) -> Self {
+        Self { message: invite(call, headers), ..Self::of_call(call, now) }
+    }
+
     /// A question about a call that is told by its parts. `now` is when it happens unless the call says.
     pub fn of_call(call: &ExpectedCall, now: Timestamp) -> Self {
         let own_side = matches!(call.direction, Some(Direction::Outbound | Direction::Internal));
@@ -56,7 +61,7 @@ impl Question {
         let trust = (call.source.is_none() && (own_side || call.asserted.is_some()))
             .then_some(Trust { own_side, trusted: call.asserted.is_some() });
         Self {
-            message: invite(call),
+            message: invite(call, &[]),
             source: call.source.unwrap_or(OUTSIDER),
             destination: OUTSIDER,
             transport: call.transport.unwrap_or(Transport::Udp),
@@ -112,13 +117,15 @@ pub fn meets(verdict: &rules::Verdict, expected: Action) -> bool {
     verdict.would.unwrap_or(verdict.action) == expected
 }
 
-fn invite(call: &ExpectedCall) -> Vec<u8> {
+fn invite(call: &ExpectedCall, headers: &[(String, String)]) -> Vec<u8> {
     let method = call.method.unwrap_or(Method::Invite).word();
     let mut text = Vec::new();
     let target = address(&call.to, "called.example");
     let body = description(call.call_type.unwrap_or(CallType::Voice));
     let mut line = |name: &str, value: &str| {
-        if !value.is_empty() {
+        let bare = name.trim_end_matches([':', ' ']);
+        let is_given = headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(bare));
+        if !value.is_empty() && (name.is_empty() || !is_given) {
             let _ = write!(text, "{name}{}\r\n", one_line(value));
         }
     };
@@ -138,6 +145,11 @@ fn invite(call: &ExpectedCall) -> Vec<u8> {
     line("CSeq: ", &format!("1 {method}"));
     line("Contact: ", "<sip:caller.example>");
     line("User-Agent: ", &call.user_agent);
+    for (name, value) in headers {
+        let name: String =
+            name.chars().filter(|letter| letter.is_ascii_graphic() && *letter != ':').collect();
+        line("", &format!("{name}: {value}"));
+    }
     line("Content-Type: ", "application/sdp");
     line("Content-Length: ", &body.len().to_string());
     text.extend_from_slice(b"\r\n");

@@ -116,6 +116,15 @@ impl Trunks {
         self.told.pop_front()
     }
 
+    /// Goes on where `before`, under other policies, knows the same network of the policy at the same place.
+    pub(crate) fn take_over(&mut self, before: &Self) {
+        for trunk in &mut self.trunks {
+            let same = |known: &&Trunk| (known.policy, known.network) == (trunk.policy, trunk.network);
+            trunk.heard = before.trunks.iter().find(same).and_then(|known| known.heard);
+        }
+        self.due = i64::MIN;
+    }
+
     /// When each trunk was heard last, to be taken up by [`Trunks::go_on`].
     pub(crate) fn heard(&self) -> Vec<Option<i64>> {
         self.trunks.iter().map(|trunk| trunk.heard).collect()

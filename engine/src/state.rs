@@ -1,11 +1,14 @@
 //! What an engine knows, as bytes that outlive a restart.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use rules::policy::PolicySet;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::call::{Slot, Table};
 use crate::engine::Engine;
 use crate::ips::Budget;
 
@@ -41,8 +44,24 @@ impl Engine {
             (&self.ips, &self.limits, &self.ended, &self.fetched, &self.counters),
             (self.trunks.heard(), &self.sight),
         );
+        self.state_of(&known)
+    }
+
+    /// The same without the attempts that are known: for who has answered them all, and remembers them for their
+    /// retransmissions only.
+    pub fn snapshot_without_attempts(&self) -> Vec<u8> {
+        let nothing = (Table::default(), VecDeque::<Slot>::new(), None::<Slot>);
+        let known = (
+            (&self.seeds, &nothing.0, &self.callbacks, &self.passports),
+            (&self.ips, &self.limits, &nothing.1, &nothing.2, &self.counters),
+            (self.trunks.heard(), &self.sight),
+        );
+        self.state_of(&known)
+    }
+
+    fn state_of(&self, known: &impl Serialize) -> Vec<u8> {
         // Plain data in memory: there is nothing in it that cannot be written.
-        let body = postcard::to_allocvec(&known).unwrap_or_default();
+        let body = postcard::to_allocvec(known).unwrap_or_default();
         let mut state = MAGIC.to_vec();
         state.extend(fingerprint(&self.policies));
         state.extend(Sha256::digest(&body));

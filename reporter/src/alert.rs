@@ -179,6 +179,34 @@ impl Alert {
     }
 }
 
+impl Alert {
+    /// The alert that the service itself raises: it is critical, and nobody's.
+    pub fn of_service(rule: &str, at: Timestamp) -> Self {
+        let moment = rfc3339(at);
+        Self {
+            id: identifier(&["", rule, &moment]),
+            at: moment.clone(),
+            customer: String::new(),
+            rule: rule.to_owned(),
+            threshold: None,
+            level: "critical",
+            severity: "critical",
+            key: BTreeMap::new(),
+            count: Amount(1.0),
+            limit: None,
+            window: None,
+            first: moment.clone(),
+            last: moment,
+            total_calls: 0,
+            calls: Vec::new(),
+            baseline: None,
+            missed_max: 0,
+            suppressed: 0,
+            until: None,
+        }
+    }
+}
+
 /// Folds attempts that firewall rules ask alerts for.
 #[derive(Debug, Default)]
 pub struct Alerts {
@@ -188,11 +216,12 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// Takes one attempt whose verdict asks for an alert.
-    pub fn see(&mut self, line: &CallLine<'_>, level: AlertLevel, at: Timestamp) {
-        let (Some(customer), Some(rule)) = (line.customer, line.rule) else { return };
+    /// Takes one attempt whose verdict asks for an alert. Returns the alert when it raises a new one; what follows is
+    /// added to that.
+    pub fn see(&mut self, line: &CallLine<'_>, level: AlertLevel, at: Timestamp) -> Option<&Alert> {
+        let (customer, rule) = line.customer.zip(line.rule)?;
         let severity = match level {
-            AlertLevel::None => return,
+            AlertLevel::None => return None,
             AlertLevel::Info => "info",
             AlertLevel::Warning => "warning",
             AlertLevel::Critical => "critical",
@@ -210,7 +239,7 @@ impl Alerts {
                 alert.calls.push(call_id);
             }
             *last = at;
-            return;
+            return None;
         }
         self.make_room();
         let level = if severity == "critical" { "critical" } else { "warning" };
@@ -238,9 +267,10 @@ impl Alerts {
             sensor: None,
         };
         self.raised += 1;
-        if let Some((before, _)) = self.open.insert(place, (alert, at)) {
+        if let Some((before, _)) = self.open.insert(place.clone(), (alert, at)) {
             self.closed.push_back(before);
         }
+        self.open.get(&place).map(|(alert, _)| alert)
     }
 
     /// How many were raised.

@@ -27,6 +27,9 @@ pub(crate) struct Table {
     by_call_id: HashMap<u64, Slot, BuildAlreadyHashed>,
     deadlines: Deadlines,
     started: u64,
+    /// Whether everything is answered at once, so that nothing waits longer than a refusal is remembered.
+    #[serde(skip)]
+    answers_at_once: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,8 +80,17 @@ impl Table {
         attempt.standing = Standing::default();
         (attempt.sequence, attempt.kind, attempt.keys) = (sequence, kind, keys);
         attempt.progress = Progress::new(at);
-        self.deadlines.push(entry.deadline(slot));
+        let mut deadline = entry.deadline(slot);
+        if self.answers_at_once {
+            deadline.at = at.plus_micros(REFUSED_SECONDS * 1_000_000);
+        }
+        self.deadlines.push(deadline);
         slot
+    }
+
+    /// From now on everything is answered at once: an attempt is forgotten when its retransmissions are over.
+    pub(crate) fn answer_at_once(&mut self) {
+        self.answers_at_once = true;
     }
 
     /// Whether there is no room for another attempt.
@@ -167,7 +179,7 @@ impl Table {
                 continue;
             }
             let deadline = entry.deadline(slot);
-            if deadline.at > now {
+            if deadline.at > now && !(self.answers_at_once && entry.told) {
                 self.deadlines.push(deadline);
             } else {
                 return Some(slot);

@@ -100,6 +100,43 @@ impl Policy {
         }
     }
 
+    /// Where a call goes that `verdict` diverts; `None` when it does not.
+    pub fn diversion(&self, verdict: &Verdict) -> Option<&str> {
+        if verdict.action != Action::Divert {
+            return None;
+        }
+        if verdict.reason == Reason::Threshold {
+            return match &self.breach_deed(verdict)? {
+                Deed::Divert(target) => Some(target),
+                _ => None,
+            };
+        }
+        match &self.rule(verdict.rule?)?.action {
+            RuleAction::Divert(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    /// How `verdict` marks a call that goes on: by the first tag rule that acted, else by a threshold.
+    pub fn tag(&self, verdict: &Verdict) -> Option<&str> {
+        if !verdict.goes_on() {
+            return None;
+        }
+        let by_rule = verdict.tag.and_then(|rule| match &self.rule(rule)?.action {
+            RuleAction::Tag(text) => Some(text.as_str()),
+            _ => None,
+        });
+        by_rule.or_else(|| match self.breach_deed(verdict)? {
+            Deed::Tag(text) if verdict.action == Action::Tag => Some(text),
+            _ => None,
+        })
+    }
+
+    fn breach_deed(&self, verdict: &Verdict) -> Option<&Deed> {
+        let measure = verdict.threshold?;
+        Some(&self.threshold(measure.threshold)?.action(measure.critical)?.deed)
+    }
+
     /// What `one` does, were thresholds of `mode` and of stricter modes to act.
     fn deed(&self, one: &InForce, mode: Mode) -> Option<Action> {
         let threshold = self.threshold(one.measure.threshold).filter(|threshold| threshold.mode >= mode)?;

@@ -59,7 +59,7 @@ struct Checked {
 
 impl Checked {
     fn new(read: Read, who_can_block: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
-        let Read { path, source, policy, mut diagnostics } = read;
+        let Read { path, source, policy, mut diagnostics, lists: _ } = read;
         let mut checked =
             Self { path, source, version: None, diagnostics: Vec::new(), expects: 0, proofs: Vec::new() };
         if let Some(text) = policy {

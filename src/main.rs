@@ -8,6 +8,7 @@ mod init;
 mod outcome;
 mod policies;
 mod replay;
+mod serve;
 mod state;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ enum Command {
     Replay(replay::Arguments),
     Explain(explain::Arguments),
     Block(block::Arguments),
+    Serve(serve::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

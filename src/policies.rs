@@ -1,5 +1,6 @@
 //! Reads policy files for the commands that judge.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,25 +20,41 @@ pub(crate) struct Read {
     pub(crate) policy: Option<PolicyText>,
     /// All that was found.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The lists beside it that it reads, by the names it has for them.
+    pub(crate) lists: Vec<String>,
+}
+
+impl Read {
+    /// Says on stderr why it cannot be used, if so.
+    pub(crate) fn say_errors(&self) {
+        for diagnostic in self.diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error) {
+            eprint!("{}", diagnostic.render_bytes(&self.source));
+        }
+        if self.policy.is_none() {
+            let path = self.path.display();
+            eprintln!("ringwall: {path}: this policy cannot be used; `ringwall check` says all there is");
+        }
+    }
 }
 
 /// Reads the policy at `path` with the lists beside it.
 /// `now` decides which entries are left out as past their date.
 pub(crate) fn read(path: &Path, now: Timestamp) -> Result<Read, Failure> {
     let bytes = std::fs::read(path).map_err(Failure::file(path))?;
-    let beside = Beside(path.parent().unwrap_or_else(|| Path::new("")).to_owned());
+    let beside = Beside::of(path);
     let reading = policy::read_bytes(&path.display().to_string(), &bytes, &beside, now);
     Ok(Read {
         path: path.to_owned(),
         source: bytes,
         policy: reading.policy,
         diagnostics: reading.diagnostics,
+        lists: beside.read.into_inner(),
     })
 }
 
 /// The diagnostics of error level of a policy that is no file.
 pub(crate) fn check_text(name: &str, text: &str) -> String {
-    let reading = policy::read(name, text, &Beside(PathBuf::new()), now());
+    let reading = policy::read(name, text, &Beside::of(Path::new("")), now());
     let errors = reading.diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error);
     errors.fold(String::new(), |mut said, error| {
         let _ = write!(said, "{}", error.render(text));
@@ -52,18 +69,10 @@ pub(crate) fn load(paths: &[PathBuf], mode: Option<Mode>) -> Result<PolicySet, F
     let mut broken = false;
     for path in paths {
         let read = read(path, Timestamp::default())?;
-        for diagnostic in read.diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error) {
-            eprint!("{}", diagnostic.render_bytes(&read.source));
-        }
+        read.say_errors();
         match read.policy {
             Some(text) => policies.push(Policy::new(with_mode(text, mode))),
-            None => {
-                broken = true;
-                eprintln!(
-                    "ringwall: {}: this policy cannot be used; `ringwall check` says all there is",
-                    path.display()
-                );
-            }
+            None => broken = true,
         }
     }
     if broken { Err(Failure::Said) } else { Ok(PolicySet::new(policies)) }
@@ -91,10 +100,21 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Files beside a policy.
-struct Beside(PathBuf);
+struct Beside {
+    folder: PathBuf,
+    read: RefCell<Vec<String>>,
+}
+
+impl Beside {
+    fn of(policy: &Path) -> Self {
+        let folder = policy.parent().unwrap_or_else(|| Path::new("")).to_owned();
+        Self { folder, read: RefCell::default() }
+    }
+}
 
 impl Files for Beside {
     fn read(&self, relative_path: &str) -> io::Result<Vec<u8>> {
-        std::fs::read(self.0.join(relative_path))
+        self.read.borrow_mut().push(relative_path.to_owned());
+        std::fs::read(self.folder.join(relative_path))
     }
 }

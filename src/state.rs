@@ -22,8 +22,13 @@ pub(crate) fn read(path: &Path, policies: PolicySet) -> Result<Engine, Failure> 
 
 /// Writes what `engine` knows. Whoever reads `path` finds the old state or the new one, whole, whatever happens meanwhile.
 pub(crate) fn write(path: &Path, engine: &Engine) -> Result<(), Failure> {
-    let beside = path.with_extension("state.new");
-    let written = write_beside(path, &beside, &engine.snapshot());
+    write_bytes(path, &engine.snapshot())
+}
+
+/// The same with a state that was taken before.
+pub(crate) fn write_bytes(path: &Path, state: &[u8]) -> Result<(), Failure> {
+    let beside = path.with_extension("new");
+    let written = write_beside(path, &beside, state);
     if written.is_err() {
         // What is half written helps nobody; that it is there would only be confusing.
         let _ = fs::remove_file(&beside);

@@ -14,6 +14,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("engine", &["rules"]),
     ("collector", &["engine", "rules"]),
     ("reporter", &["engine", "rules"]),
+    ("console", &["reporter", "engine", "rules"]),
     ("generator", &[]),
     ("xtask", &[]),
     ("fuzz", &["collector", "engine", "rules"]),

@@ -1,4 +1,4 @@
-//! Where do packets come from? Capture files, and what is wrapped in them.
+//! Where do packets come from, where do answers go? Capture files, and what is wrapped in them; peers that ask.
 //!
 //! [`Capture`] reads frames from a file, [`Merge`] from several; [`Assembler`] peels, puts together and hands
 //! out the SIP messages in them.
@@ -13,6 +13,7 @@ mod frame;
 pub mod hep;
 pub mod limits;
 mod merge;
+pub mod redirect;
 pub mod write;
 
 pub use assembler::Assembler;

@@ -19,15 +19,15 @@ fn every_row_is_read_as_the_corpus_expects() {
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-struct Row<'a> {
-    id: &'a str,
-    raw: &'a str,
-    expected: &'a str,
+pub(super) struct Row<'a> {
+    pub(super) id: &'a str,
+    pub(super) raw: &'a str,
+    pub(super) expected: &'a str,
     why: &'a str,
 }
 
 impl<'a> Row<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
+    pub(super) fn parse(line: &'a str) -> Option<Self> {
         let mut fields = line.split('\t');
         Some(Self { id: fields.next()?, raw: fields.next()?, expected: fields.next()?, why: fields.next()? })
     }
@@ -53,21 +53,27 @@ impl<'a> Row<'a> {
     }
 
     /// The region whose dialling habits the row is written in.
-    fn profile(&self) -> &'a str {
+    pub(super) fn profile(&self) -> &'a str {
         self.why.strip_prefix("profile ").and_then(|rest| rest.split(':').next()).unwrap_or("us")
     }
 
-    fn capture(&self) -> Vec<u8> {
-        let mut capture = Capture::new();
-        let path = Path::default();
-        for part in self.raw.split("{next-udp}") {
+    /// Its messages, each with what carries it and the size of the pieces.
+    pub(super) fn messages(&self) -> Vec<(&'a str, usize, Vec<u8>)> {
+        let parts = self.raw.split("{next-udp}").map(|part| {
             let (carriage, text) = match part.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
                 Some((carriage, text)) => (carriage, text),
                 None => ("udp", part),
             };
-            let message = message(&unescape(text));
             let (kind, size) = carriage.split_once(':').unwrap_or((carriage, "0"));
-            let size: usize = size.parse().unwrap();
+            (kind, size.parse().unwrap(), message(&unescape(text)))
+        });
+        parts.collect()
+    }
+
+    pub(super) fn capture(&self) -> Vec<u8> {
+        let mut capture = Capture::new();
+        let path = Path::default();
+        for (kind, size, message) in self.messages() {
             match kind {
                 "udp" => capture.udp(path, &message),
                 "tcp" => capture.tcp(path, &message, 1400),
@@ -81,7 +87,7 @@ impl<'a> Row<'a> {
     }
 }
 
-fn policy(profile: &str) -> String {
+pub(super) fn policy(profile: &str) -> String {
     let (region, area) = match profile {
         "us" => ("US", "area = \"202\"\n"),
         "gb" => ("GB", ""),

@@ -8,12 +8,17 @@ use crate::has;
 use crate::report::Report;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 2] =
-    [("tshark", "--version", "tshark"), ("valgrind", "--version", "valgrind")];
+const NEEDED: [(&str, &str, &str); 5] = [
+    ("tshark", "--version", "tshark"),
+    ("valgrind", "--version", "valgrind"),
+    ("sipp", "-v", "sip-tester"),
+    ("kamailio", "-v", "kamailio"),
+    ("openssl", "version", "openssl"),
+];
 
 /// Installs what is missing, if `install` says so and it may.
 pub(crate) fn provide(report: &mut Report, install: bool) {
-    let missing = || NEEDED.into_iter().filter(|(program, argument, _)| !has(program, argument));
+    let missing = || NEEDED.into_iter().filter(|(program, argument, _)| !is_there(program, argument));
     let packages: Vec<&str> = missing().map(|(_, _, package)| package).collect();
     if packages.is_empty() || !install {
         return;
@@ -29,6 +34,11 @@ pub(crate) fn provide(report: &mut Report, install: bool) {
         report.skip(program, &format!("the Debian package {package} is not installed"));
     }
     report.check("packages from Debian", begin, true);
+}
+
+/// Whether `program` can be run; sipp calls it a failure to be asked for its version.
+fn is_there(program: &str, argument: &str) -> bool {
+    Command::new(program).arg(argument).output().is_ok()
 }
 
 fn install_arguments<'a>(packages: &[&'a str]) -> Vec<&'a str> {

@@ -1,0 +1,94 @@
+//! What a redirect server did, in numbers that anybody may read while it works.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Declares what is counted once: variant, metric, label, meaning.
+macro_rules! counts {
+    ($($variant:ident $metric:literal $label:literal $meaning:literal;)+) => {
+        /// One thing that is counted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Count { $(#[doc = $meaning] $variant,)+ }
+
+        impl Count {
+            /// Everything that is counted.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The metric that it belongs to, without prefix, and what sets it apart from others of that metric.
+            pub const fn name(self) -> (&'static str, &'static str) {
+                match self { $(Self::$variant => ($metric, $label)),+ }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning),+ }
+            }
+        }
+    };
+}
+
+counts! {
+    Udp "messages_received_total" "udp" "Messages that came over UDP.";
+    Tcp "messages_received_total" "tcp" "Messages that came over TCP.";
+    Tls "messages_received_total" "tls" "Messages that came over TLS.";
+    Http "messages_received_total" "http" "Calls that were asked about over HTTP.";
+    Allowed "decisions_total" "allow" "Requests that a policy let go on.";
+    Tagged "decisions_total" "tag" "Requests that a policy let go on, marked.";
+    Terminated "decisions_total" "terminate" "Requests that go on, though their calls are to be ended.";
+    Diverted "decisions_total" "divert" "Requests that a policy sent elsewhere.";
+    Limited "decisions_total" "limit" "Requests refused because they exceeded a limit.";
+    Blocked "decisions_total" "block" "Requests that a policy refused.";
+    Repeated "retransmissions_total" "" "Requests that came again and got the same answer.";
+    Options "other_requests_total" "options" "OPTIONS, answered 200.";
+    Acknowledged "other_requests_total" "ack" "ACKs, which nothing answers.";
+    Cancelled "other_requests_total" "cancel" "CANCELs.";
+    InDialog "other_requests_total" "in-dialog" "Requests of dialogs that we are no part of, answered 481.";
+    UnknownMethod "other_requests_total" "unknown" "Requests with a method that we do not know, answered 405.";
+    Response "other_requests_total" "response" "Responses, which we never asked for.";
+    KeepAlive "other_requests_total" "keep-alive" "Datagrams of line ends or zero bytes that keep a way through NAT open.";
+    StrangerDropped "strangers_total" "dropped" "Requests from addresses of no peer that got no answer.";
+    StrangerRefused "strangers_total" "refused" "Requests from addresses of no peer, answered 403.";
+    MalformedRefused "malformed_total" "refused" "Requests that lack what every request has, answered 400.";
+    MalformedDropped "malformed_total" "dropped" "Messages too broken to be answered.";
+    ShedRefused "shed_total" "refused" "Calls answered 503 because we were overloaded.";
+    ShedPassed "shed_total" "passed" "Calls of trusted peers that passed undecided because we were overloaded.";
+    FaultPassed "faults_total" "passed" "Requests that passed undecided because judging them failed inside.";
+    FaultRefused "faults_total" "refused" "Requests answered 500 because judging them failed inside.";
+    FaultUnanswered "faults_total" "unanswered" "Messages without an answer because something failed inside.";
+    SendFailed "send_failures_total" "" "Answers that the system did not take.";
+    Opened "connections_total" "opened" "Connections taken.";
+    TooManyOfOne "connections_total" "too-many-of-one" "Connections refused because their address had too many.";
+    TooMany "connections_total" "too-many" "Connections refused because there were too many, all of them busy.";
+    Evicted "connections_total" "evicted" "Connections closed because they were idle longest and others needed the place.";
+    Slow "connections_total" "slow" "Connections closed because a message took too long to arrive.";
+    BadFraming "connections_total" "bad-framing" "Connections closed because it was unknown where the next message begins.";
+    NoHandshake "connections_total" "no-handshake" "Connections on which TLS could not be agreed.";
+    NewsDropped "news_dropped_total" "" "Call records and alerts left out because the disk could not keep up.";
+    Reloaded "reloads_total" "taken" "Policies taken up while running.";
+    ReloadRefused "reloads_total" "refused" "Policies refused while running because they had mistakes.";
+    CountersLost "reloads_total" "counters-lost" "Reloads that changed thresholds, so that their counters began anew.";
+}
+
+/// All of it, from zero.
+#[derive(Debug)]
+pub struct Counters([AtomicU64; Count::ALL.len()]);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; Count::ALL.len()])
+    }
+}
+
+impl Counters {
+    /// Counts one.
+    #[inline]
+    pub fn add(&self, count: Count) {
+        if let Some(counter) = self.0.get(count as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many there were.
+    pub fn of(&self, count: Count) -> u64 {
+        self.0.get(count as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
+    }
+}

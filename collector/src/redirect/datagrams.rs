@@ -1,0 +1,162 @@
+//! Datagrams in and out of one socket, many with one system call.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd as _;
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike as _, SockaddrStorage,
+    recvmmsg, sendmmsg, setsockopt, sockopt,
+};
+use nix::sys::time::TimeSpec;
+use rules::{Flag, Flags, Timestamp, Transport};
+
+use super::counters::{Count, Counters};
+use super::decider::Decider;
+use crate::limits::{BATCH_MAX, DATAGRAM_BYTES_MAX};
+
+/// Room for one batch, used again and again.
+pub(super) struct Datagrams {
+    incoming: MultiHeaders<SockaddrStorage>,
+    outgoing: MultiHeaders<SockaddrStorage>,
+    room: Vec<u8>,
+    came: Vec<Came>,
+    answers: Vec<Vec<u8>>,
+    to: Vec<Option<SockaddrStorage>>,
+}
+
+/// One datagram that came.
+struct Came {
+    length: usize,
+    source: SocketAddr,
+    flags: Flags,
+}
+
+/// Where the next datagram lies. Not a power of two: the first lines of all of them would share one set of the cache.
+const STRIDE: usize = DATAGRAM_BYTES_MAX + 321;
+
+impl Datagrams {
+    pub(super) fn new() -> Self {
+        Self {
+            incoming: MultiHeaders::preallocate(BATCH_MAX, Some(cmsg_space!(TimeSpec))),
+            outgoing: MultiHeaders::preallocate(BATCH_MAX, None),
+            room: vec![0; BATCH_MAX * STRIDE],
+            came: Vec::with_capacity(BATCH_MAX),
+            answers: (0..BATCH_MAX).map(|_| Vec::with_capacity(ANSWER_BYTES_USUAL)).collect(),
+            to: Vec::with_capacity(BATCH_MAX),
+        }
+    }
+
+    /// Makes `socket` say when each of its datagrams came, and never wait.
+    pub(super) fn prepare(socket: &UdpSocket) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        setsockopt(socket, sockopt::ReceiveTimestampns, &true)?;
+        // The system grants as much of it as it allows: a burst waits rather than being lost.
+        setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BYTES)?;
+        Ok(())
+    }
+
+    /// Takes what waits in `socket`, one batch at most, and answers it. Returns how many datagrams there were.
+    pub(super) fn turn(
+        &mut self,
+        (socket, local): (&UdpSocket, SocketAddr),
+        now: Timestamp,
+        decider: &mut Decider,
+        counters: &Counters,
+    ) -> io::Result<usize> {
+        let oldest = match self.receive(socket) {
+            Ok(oldest) => oldest,
+            // An answer of ours found nobody: that is not about what comes in.
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNREFUSED) => return Ok(0),
+            Err(error) => return Err(error.into()),
+        };
+        decider.note_wait(oldest.map_or(0, |oldest| now.micros_since(oldest)));
+        self.to.clear();
+        let mut answered = 0;
+        for (came, room) in self.came.iter().zip(self.room.chunks_exact(STRIDE)) {
+            let packet = engine::Packet {
+                at: now,
+                source: came.source,
+                destination: local,
+                transport: Transport::Udp,
+                payload: room.get(..came.length).unwrap_or_default(),
+                flags: came.flags,
+            };
+            let Some(answer) = self.answers.get_mut(answered) else { break };
+            if let Some(reply_to) = decider.handle(&packet, answer) {
+                self.to.push(Some(SockaddrStorage::from(reply_to)));
+                answered += 1;
+            }
+        }
+        self.send(socket, counters);
+        Ok(self.came.len())
+    }
+
+    /// Returns when the first of them came.
+    fn receive(&mut self, socket: &UdpSocket) -> Result<Option<Timestamp>, Errno> {
+        self.came.clear();
+        let mut rooms = self.room.chunks_exact_mut(STRIDE);
+        let mut slices: [[IoSliceMut<'_>; 1]; BATCH_MAX] = std::array::from_fn(|_| {
+            let room = rooms.next().and_then(|room| room.get_mut(..DATAGRAM_BYTES_MAX));
+            [IoSliceMut::new(room.unwrap_or_default())]
+        });
+        let came = recvmmsg(
+            socket.as_raw_fd(),
+            &mut self.incoming,
+            slices.iter_mut(),
+            MsgFlags::MSG_DONTWAIT,
+            None,
+        )?;
+        let mut oldest = None;
+        for message in came {
+            if self.came.is_empty() {
+                oldest = message.cmsgs().ok().and_then(|mut notes| {
+                    notes.find_map(|note| match note {
+                        ControlMessageOwned::ScmTimestampns(at) => {
+                            Some(Timestamp(at.tv_sec() * 1_000_000 + at.tv_nsec() / 1_000))
+                        }
+                        _ => None,
+                    })
+                });
+            }
+            let source = message.address.as_ref().and_then(address);
+            let mut flags = Flags::NONE;
+            flags.raise_if(message.flags.contains(MsgFlags::MSG_TRUNC), Flag::Truncated);
+            // Without a source there is nobody to answer; nobody's packet is a stranger's.
+            let source = source.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+            self.came.push(Came { length: message.bytes, source, flags });
+        }
+        Ok(oldest)
+    }
+
+    fn send(&mut self, socket: &UdpSocket, counters: &Counters) {
+        let mut sent = 0;
+        while let Some(to) = self.to.get(sent..).filter(|to| !to.is_empty()) {
+            let slices: Vec<[IoSlice<'_>; 1]> =
+                self.answers.iter().skip(sent).take(to.len()).map(|answer| [IoSlice::new(answer)]).collect();
+            let none: [ControlMessage<'_>; 0] = [];
+            match sendmmsg(socket.as_raw_fd(), &mut self.outgoing, &slices, to, none, MsgFlags::MSG_DONTWAIT)
+            {
+                Ok(taken) => sent += taken.count().max(1),
+                // One that cannot be sent does not keep the others back.
+                Err(_) => {
+                    counters.add(Count::SendFailed);
+                    sent += 1;
+                }
+            }
+        }
+    }
+}
+
+fn address(from: &SockaddrStorage) -> Option<SocketAddr> {
+    if let Some(v4) = from.as_sockaddr_in() {
+        return Some(SocketAddr::from((v4.ip(), v4.port())));
+    }
+    let v6 = from.as_sockaddr_in6()?;
+    (from.len() > 0).then(|| SocketAddr::from((v6.ip(), v6.port())))
+}
+
+const ANSWER_BYTES_USUAL: usize = 1_024;
+const RECEIVE_BYTES: usize = 4 << 20;

@@ -1,0 +1,447 @@
+//! One request in, one response out: what a redirect server does, without its sockets.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ahash::RandomState;
+use engine::sip::{Header, Message, Scheme};
+use engine::{Attempt, Breach, Budget, Engine, Packet, Succession};
+use rules::policy::{PolicySet, strictest};
+use rules::{Action, Method, Timestamp, Transport, Verdict};
+
+use super::answer::{self, Request};
+use super::counters::{Count, Counters};
+use super::peer::{Allow, Peer};
+use super::refusal::{self, Refusing};
+use super::settings::{Calls, Settings, Strangers};
+use super::streams::UNFRAMED;
+use crate::limits::{FORMER_POLICIES_MAX, FORMER_SECONDS};
+
+/// Judges requests and words the answers. One thread owns it.
+pub struct Decider {
+    engine: Engine,
+    /// Engines with the policies before, while they may be asked again what they have answered.
+    former: VecDeque<(Engine, Timestamp)>,
+    settings: Arc<Settings>,
+    counters: Arc<Counters>,
+    /// Of each peer the policy that judges its calls.
+    judges: Vec<Option<u32>>,
+    tags: RandomState,
+    /// How long the oldest request of the batch in hand had waited, in microseconds.
+    waited_micros: i64,
+    /// Attempts that were decided and not yet told.
+    fresh: Vec<u32>,
+}
+
+/// What became of one attempt.
+pub struct Decided<'a> {
+    /// The attempt.
+    pub attempt: &'a Attempt,
+    /// All policies in force when it was decided.
+    pub policies: Arc<PolicySet>,
+    /// The place of the policy that decided; `None` when the attempt is nobody's.
+    pub policy: Option<u32>,
+    /// The strictest verdict of all that touch it.
+    pub verdict: Option<Verdict>,
+}
+
+/// News, told when the packets of a batch are answered.
+pub enum News<'a> {
+    /// An attempt was decided.
+    Attempt(&'a Attempt, &'a PolicySet),
+    /// A threshold was reached.
+    Breach(&'a Breach, &'a PolicySet),
+    /// That was all for now.
+    Over,
+}
+
+impl Decider {
+    pub(super) fn new(engine: Engine, settings: Arc<Settings>, counters: Arc<Counters>) -> Self {
+        let mut engine = engine;
+        engine.answer_at_once();
+        let judges = judges(&settings, &engine.policies());
+        Self {
+            engine,
+            former: VecDeque::new(),
+            settings,
+            counters,
+            judges,
+            tags: RandomState::new(),
+            waited_micros: 0,
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Goes on with `policies`.
+    pub(super) fn replace(&mut self, policies: Arc<PolicySet>, now: Timestamp) {
+        self.judges = judges(&self.settings, &policies);
+        let (mut next, succession) = Engine::succeed(policies, Budget::default(), &mut self.engine);
+        next.answer_at_once();
+        self.former.push_front((std::mem::replace(&mut self.engine, next), now));
+        self.former.truncate(FORMER_POLICIES_MAX);
+        self.counters.add(Count::Reloaded);
+        if succession == Succession::Nothing {
+            self.counters.add(Count::CountersLost);
+        }
+    }
+
+    /// The engine, for what is asked about it as a whole.
+    pub fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// What it knows, when it is done.
+    pub(super) fn into_engine(self) -> Engine {
+        self.engine
+    }
+
+    /// Notes how long the requests had waited that are handled from now on.
+    pub(super) fn note_wait(&mut self, micros: i64) {
+        self.waited_micros = micros;
+    }
+
+    /// Ends what is overdue.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        self.engine.expire(now);
+        self.former.retain(|(_, since)| now.micros_since(*since) < FORMER_SECONDS * 1_000_000);
+    }
+
+    /// Tells what happened since it was asked before.
+    pub(super) fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
+        let policies = self.engine.policies();
+        for place in self.fresh.drain(..) {
+            if let Some(attempt) = self.engine.attempt(place) {
+                tell(News::Attempt(attempt, &policies));
+            }
+        }
+        // They were told when they were decided.
+        while self.engine.poll_ended().is_some() {}
+        while let Some(breach) = self.engine.poll_breach() {
+            tell(News::Breach(&breach, &policies));
+        }
+        tell(News::Over);
+    }
+
+    /// Takes one packet. Returns where the response in `out` goes over UDP; `None` when there is none.
+    pub(super) fn handle(&mut self, packet: &Packet<'_>, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        // What is broken inside costs one message its answer, not all others the service.
+        let answered = catch_unwind(AssertUnwindSafe(|| {
+            let message = Message::read(packet.payload);
+            let request = Request::new(&message, packet.source, self.tag(&message));
+            self.answer(packet, &request, out).then(|| request.reply_to())
+        }));
+        answered.unwrap_or_else(|_| {
+            self.counters.add(Count::FaultUnanswered);
+            None
+        })
+    }
+
+    /// Returns whether `out` holds a response.
+    fn answer(&mut self, packet: &Packet<'_>, request: &Request<'_, '_>, out: &mut Vec<u8>) -> bool {
+        self.counters.add(match packet.transport {
+            Transport::Tcp => Count::Tcp,
+            Transport::Tls => Count::Tls,
+            _ => Count::Udp,
+        });
+        if packet.payload.len() <= KEEP_ALIVE_BYTES_MAX
+            && packet.payload.iter().all(|byte| b"\r\n\0".contains(byte))
+        {
+            self.counters.add(Count::KeepAlive);
+            return false;
+        }
+        let message = request.message;
+        let settings = Arc::clone(&self.settings);
+        let Some((place, peer)) =
+            settings.peers.at(packet.source.ip()).and_then(|at| Some((at, settings.peers.all().get(at)?)))
+        else {
+            return self.answer_stranger(packet, request, out);
+        };
+        if message.is_response() {
+            self.counters.add(Count::Response);
+            return false;
+        }
+        if !message.is_request() || !message.has(Header::Via) {
+            self.counters.add(Count::MalformedDropped);
+            return false;
+        }
+        if message.method() == Method::Ack {
+            self.counters.add(Count::Acknowledged);
+            return false;
+        }
+        let is_cut = !packet.flags.intersection(UNFRAMED).is_empty();
+        if is_cut || !request.can_be_answered() || !has_own_cseq(message) {
+            self.say(request, 400, Count::MalformedRefused, out);
+            return true;
+        }
+        match message.method() {
+            Method::Invite
+            | Method::Register
+            | Method::Message
+            | Method::Subscribe
+            | Method::Publish
+            | Method::Refer => return self.answer_attempt(packet, request, (place, peer), out),
+            Method::Options => {
+                self.counters.add(Count::Options);
+                request.begin(out, 200, answer::phrase(200));
+                out.extend_from_slice(ALLOW);
+                out.extend_from_slice(b"Accept: application/sdp\r\n");
+                answer::end(out);
+            }
+            // RFC 3261 §9.2: the INVITE has its final answer, so a CANCEL has no effect but its own.
+            Method::Cancel => {
+                let known = self.engine.knows_cancelled(packet)
+                    || self.former.iter().any(|(engine, _)| engine.knows_cancelled(packet));
+                self.say(request, if known { 200 } else { 481 }, Count::Cancelled, out);
+            }
+            // RFC 3261 §12.2.2: no dialog was ever begun here.
+            Method::Ack | Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify => {
+                self.say(request, 481, Count::InDialog, out);
+            }
+            Method::Other => {
+                self.counters.add(Count::UnknownMethod);
+                request.begin(out, 405, answer::phrase(405));
+                out.extend_from_slice(ALLOW);
+                answer::end(out);
+            }
+        }
+        true
+    }
+
+    /// Judges a packet that nobody is to be answered for over SIP, by the policy at `judge` or whom it touches.
+    pub fn decide(&mut self, packet: &Packet<'_>, judge: Option<u32>) -> Option<Decided<'_>> {
+        self.counters.add(Count::Http);
+        self.engine.judge_by(judge);
+        let handled = self.engine.handle(packet);
+        let place = handled.attempt?;
+        let is_new = handled.decision.is_some();
+        let verdict = found(&self.engine, place)?.1;
+        if is_new {
+            self.count(verdict);
+            let refused = verdict.filter(|verdict| !verdict.goes_on()).and_then(|verdict| verdict.response);
+            let status = refused.map_or(302, |response| response.code().unwrap_or_default());
+            self.conclude(place, status, packet.at);
+        }
+        let (policy, verdict) = found(&self.engine, place)?;
+        Some(Decided {
+            attempt: self.engine.attempt(place)?,
+            policies: self.engine.policies(),
+            policy,
+            verdict,
+        })
+    }
+
+    fn answer_stranger(&self, packet: &Packet<'_>, request: &Request<'_, '_>, out: &mut Vec<u8>) -> bool {
+        let asks = request.message.is_request() && request.message.method() != Method::Ack;
+        if self.settings.strangers == Strangers::Refuse && asks && request.can_be_answered() {
+            request.begin(out, 403, answer::phrase(403));
+            answer::end(out);
+            if out.len() <= packet.payload.len() {
+                self.counters.add(Count::StrangerRefused);
+                return true;
+            }
+        }
+        self.counters.add(Count::StrangerDropped);
+        false
+    }
+
+    fn answer_attempt(
+        &mut self,
+        packet: &Packet<'_>,
+        request: &Request<'_, '_>,
+        (place, peer): (usize, &Peer),
+        out: &mut Vec<u8>,
+    ) -> bool {
+        if let Some((engine, known)) = self.known_before(packet, request.message) {
+            self.counters.add(Count::Repeated);
+            let (policy, verdict) = found(engine, known).unwrap_or_default();
+            return word(request, peer, &engine.policies(), policy, verdict, out).is_some();
+        }
+        if let Some(calls) = self.shed(peer, request.message) {
+            self.say_undecided(request, peer, calls, (Count::ShedPassed, Count::ShedRefused), out);
+            return true;
+        }
+        self.engine.judge_by(self.judges.get(place).copied().flatten());
+        // Judging is where most can break, and here there is still something to say.
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            let handled = self.engine.handle_read(packet, request.message);
+            (handled.attempt, handled.decision.is_some())
+        }));
+        let Ok((Some(attempt), is_new)) = handled else {
+            let calls = self.settings.on_fault;
+            self.say_undecided(request, peer, calls, (Count::FaultPassed, Count::FaultRefused), out);
+            return true;
+        };
+        let (policy, verdict) = found(&self.engine, attempt).unwrap_or_default();
+        let said = word(request, peer, &self.engine.policies(), policy, verdict, out);
+        if is_new {
+            self.count(verdict);
+            // A peer that is told 404 or 503 takes its next route: to counters the call goes on all the same.
+            let goes_on = verdict.is_none_or(|verdict| verdict.goes_on());
+            self.conclude(attempt, if goes_on { 302 } else { said.unwrap_or_default() }, packet.at);
+        } else {
+            self.counters.add(Count::Repeated);
+        }
+        said.is_some()
+    }
+
+    /// The engine that has answered this very request before, where the present one cannot know: it was asked under
+    /// other policies, or there is no time to judge.
+    fn known_before(&self, packet: &Packet<'_>, message: &Message<'_>) -> Option<(&Engine, u32)> {
+        let hurried = self.waited_micros > self.settings.overload.wait_micros_max / 2;
+        let in_dialog = message.to_tag().is_some();
+        let present = (hurried || in_dialog).then_some(&self.engine);
+        let mut engines = present.into_iter().chain(self.former.iter().map(|(engine, _)| engine));
+        engines.find_map(|engine| Some((engine, engine.repeated(packet)?)))
+    }
+
+    /// What becomes of the call when there is no time to judge it.
+    fn shed(&self, peer: &Peer, message: &Message<'_>) -> Option<Calls> {
+        let overload = &self.settings.overload;
+        if self.settings.refuses_all.load(Ordering::Relaxed) && !may_be_emergency(message) {
+            return Some(Calls::AreRefused);
+        }
+        let wait_max = if peer.trusted { overload.wait_micros_max } else { overload.wait_micros_max / 2 };
+        if self.waited_micros <= wait_max || may_be_emergency(message) {
+            return None;
+        }
+        Some(if peer.trusted { overload.trusted } else { Calls::AreRefused })
+    }
+
+    fn say_undecided(
+        &self,
+        request: &Request<'_, '_>,
+        peer: &Peer,
+        calls: Calls,
+        (passed, refused): (Count, Count),
+        out: &mut Vec<u8>,
+    ) {
+        match calls {
+            Calls::Pass => {
+                self.counters.add(passed);
+                say_allowed(request, peer, out);
+            }
+            Calls::AreRefused => {
+                self.counters.add(refused);
+                let status = if refused == Count::FaultRefused { 500 } else { 503 };
+                request.begin(out, status, answer::phrase(status));
+                // Writing to memory cannot fail.
+                let _ = write!(out, "Retry-After: {}\r\n", self.settings.overload.retry_after_seconds);
+                answer::end(out);
+            }
+        }
+    }
+
+    fn conclude(&mut self, attempt: u32, status: u16, at: Timestamp) {
+        self.engine.conclude(attempt, status, at);
+        self.fresh.push(attempt);
+    }
+
+    fn count(&self, verdict: Option<Verdict>) {
+        self.counters.add(match verdict.map_or(Action::Allow, |verdict| verdict.action) {
+            Action::Allow => Count::Allowed,
+            Action::Tag => Count::Tagged,
+            Action::Terminate => Count::Terminated,
+            Action::Divert => Count::Diverted,
+            Action::Limit => Count::Limited,
+            Action::Block => Count::Blocked,
+        });
+    }
+
+    fn say(&self, request: &Request<'_, '_>, status: u16, count: Count, out: &mut Vec<u8>) {
+        self.counters.add(count);
+        request.begin(out, status, answer::phrase(status));
+        answer::end(out);
+    }
+
+    /// The same for every message of a transaction (RFC 3261 §8.2.7, §9.2), and known to nobody before.
+    fn tag(&self, message: &Message<'_>) -> u64 {
+        self.tags.hash_one((message.call_id(), message.from_tag(), message.branch()))
+    }
+}
+
+/// Of each peer the policy that judges its calls.
+fn judges(settings: &Settings, policies: &PolicySet) -> Vec<Option<u32>> {
+    let place = |peer: &Peer| {
+        let name = peer.customer.as_deref()?;
+        policies.policies().iter().position(|policy| policy.name() == name).map(|place| place as u32)
+    };
+    settings.peers.all().iter().map(place).collect()
+}
+
+/// The strictest verdict about the attempt at `place`, and whose it is.
+fn found(engine: &Engine, place: u32) -> Option<(Option<u32>, Option<Verdict>)> {
+    let views = &engine.attempt(place)?.views;
+    let judged = views.iter().filter_map(|view| Some((view.policy, view.verdict.as_ref()?)));
+    let Some((at, verdict)) = strictest(judged.clone().map(|(_, verdict)| verdict)) else {
+        return Some((None, None));
+    };
+    Some((judged.clone().nth(at).and_then(|(policy, _)| policy), Some(*verdict)))
+}
+
+/// Words the answer; returns its status, `None` for silence.
+fn word(
+    request: &Request<'_, '_>,
+    peer: &Peer,
+    policies: &PolicySet,
+    policy: Option<u32>,
+    verdict: Option<Verdict>,
+    out: &mut Vec<u8>,
+) -> Option<u16> {
+    let policy = policy.and_then(|place| policies.policy(place as usize));
+    match (verdict, policy) {
+        (Some(verdict), Some(policy)) if !verdict.goes_on() => {
+            refusal::write(&Refusing { request, policy, verdict: &verdict, instead: peer.block }, out)
+        }
+        _ => {
+            say_allowed(request, peer, out);
+            Some(peer.allow.code())
+        }
+    }
+}
+
+fn say_allowed(request: &Request<'_, '_>, peer: &Peer, out: &mut Vec<u8>) {
+    let status = peer.allow.code();
+    request.begin(out, status, answer::phrase(status));
+    if let Allow::Redirect(next_hop) = &peer.allow {
+        let uri = request.message.request_uri();
+        let user = uri.user.unwrap_or_default();
+        // RFC 5031 §3: `urn:service:sos` is `sos` where a URI with a host must stand.
+        let user =
+            if uri.scheme == Scheme::Urn { user.strip_prefix(b"service:").unwrap_or(user) } else { user };
+        out.extend_from_slice(b"Contact: <");
+        next_hop.write(out, user);
+        if uri.scheme == Scheme::Tel {
+            // RFC 3261 §19.1.6.
+            out.extend_from_slice(b";user=phone");
+        }
+        out.extend_from_slice(b">\r\n");
+    }
+    answer::end(out);
+}
+
+/// Whether CSeq has a number and names the method of the request (RFC 3261 §8.1.1.5).
+fn has_own_cseq(message: &Message<'_>) -> bool {
+    message.cseq().is_some() && message.cseq_method() == Some(message.method())
+}
+
+/// Whether it may be an emergency call, or one that others must make room for: what is dialled is short, or a service,
+/// or it claims a priority. Those are judged however little time there is.
+fn may_be_emergency(message: &Message<'_>) -> bool {
+    let uri = message.request_uri();
+    let user = uri.user.unwrap_or_default();
+    let number = user.split(|&byte| byte == b';').next().unwrap_or_default();
+    let digits = number.iter().filter(|byte| byte.is_ascii_digit()).count();
+    uri.scheme == Scheme::Urn || digits <= SHORT_DIGITS_MAX || message.has(Header::ResourcePriority)
+}
+
+const ALLOW: &[u8] = b"Allow: INVITE, ACK, CANCEL, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, PUBLISH, REFER\r\n";
+
+/// Digits of an emergency number with a country code or an access code before it, at most.
+const SHORT_DIGITS_MAX: usize = 8;
+
+/// Bytes of a keep-alive: CRLF CRLF (RFC 5626 §3.5.1), or as many zeros.
+const KEEP_ALIVE_BYTES_MAX: usize = 4;

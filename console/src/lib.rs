@@ -1,0 +1,78 @@
+//! What do people and machines see over HTTP? Decisions, health, metrics.
+#![forbid(unsafe_code)]
+
+mod decide;
+mod health;
+mod metrics;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use rules::Transport;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub use decide::Decision;
+pub use health::Health;
+pub use metrics::{Kind, Sample};
+
+/// What the pages are made of: questions to the rest of the service.
+pub struct Service {
+    /// How it is.
+    pub health: Box<dyn Fn() -> Health + Send + Sync>,
+    /// Everything that is counted or measured. It may take a moment.
+    pub samples: Box<dyn Fn() -> oneshot::Receiver<Vec<Sample>> + Send + Sync>,
+    /// Has one message judged.
+    pub decide: Box<dyn Fn(Query) -> Result<oneshot::Receiver<Decision>, Undecided> + Send + Sync>,
+}
+
+/// Why nothing is decided about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undecided {
+    /// Policies are still being loaded.
+    Loading,
+    /// Too many wait already.
+    Busy,
+    /// No policy has the customer that is named.
+    UnknownCustomer,
+}
+
+/// A message to be judged.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The message.
+    pub message: Vec<u8>,
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Whom it was sent to.
+    pub destination: SocketAddr,
+    /// What carried it.
+    pub transport: Transport,
+    /// Whose policy judges; `None` lets trunks and numbers say.
+    pub customer: Option<String>,
+}
+
+/// Answers on `listener` until `stop` is done.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve(
+    listener: TcpListener,
+    service: Service,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let routes = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::page))
+        .route("/v1/decide", post(decide::answer))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(Arc::new(service));
+    axum::serve(listener, routes).with_graceful_shutdown(stop).await
+}
+
+/// Bytes of a request's body: the longest message, escaped, with its source beside it.
+const BODY_BYTES_MAX: usize = 1 << 20;

@@ -1,0 +1,374 @@
+//! `ringwall.toml`: every key, its default, and what is wrong with a file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use collector::redirect::NextHop;
+use ipnet::IpNet;
+use rules::policy::Response;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::outcome::Failure;
+
+/// All of it. ringwall.toml in the root says what each key means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) policy: Vec<PathBuf>,
+    pub(crate) data: PathBuf,
+    pub(crate) calls_without_policy: Calls,
+    pub(crate) redirect: Redirect,
+    pub(crate) http: Http,
+    pub(crate) records: Records,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Redirect {
+    pub(crate) udp: Vec<SocketAddr>,
+    pub(crate) tcp: Vec<SocketAddr>,
+    pub(crate) tls: Vec<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) strangers: Strangers,
+    pub(crate) calls_on_fault: Calls,
+    pub(crate) overload_after_milliseconds: u32,
+    pub(crate) calls_in_overload: Calls,
+    pub(crate) retry_after_seconds: u32,
+    pub(crate) connections_max: usize,
+    pub(crate) connections_of_one_address_max: usize,
+    pub(crate) message_seconds_max: u32,
+    pub(crate) idle_seconds_max: u32,
+    pub(crate) peer: Vec<Peer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Peer {
+    pub(crate) name: String,
+    pub(crate) from: Vec<Network>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) customer: Option<String>,
+    #[serde(default)]
+    pub(crate) trusted: bool,
+    #[serde(default)]
+    pub(crate) allow: Allow,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next_hop: Option<Place>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) block: Option<Block>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Records {
+    pub(crate) calls: Recorded,
+    pub(crate) snapshot_seconds: u32,
+}
+
+/// What happens to calls that nobody decided about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Calls {
+    #[serde(rename = "pass")]
+    Pass,
+    #[serde(rename = "are refused")]
+    AreRefused,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Strangers {
+    #[serde(rename = "drop")]
+    Drop,
+    #[serde(rename = "403")]
+    Refuse,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Allow {
+    #[default]
+    #[serde(rename = "302")]
+    Redirect,
+    #[serde(rename = "404")]
+    NotFound,
+    #[serde(rename = "503")]
+    Unavailable,
+}
+
+/// Which calls are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Recorded {
+    All,
+    Refused,
+    None,
+}
+
+/// A network, or one address.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Network(pub(crate) IpNet);
+
+/// A next hop.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Place(pub(crate) NextHop);
+
+/// How every refusal is said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Block(pub(crate) Response);
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            policy: Vec::new(),
+            data: PathBuf::from("ringwall-data"),
+            calls_without_policy: Calls::Pass,
+            redirect: Redirect::default(),
+            http: Http::default(),
+            records: Records::default(),
+        }
+    }
+}
+
+impl Default for Redirect {
+    fn default() -> Self {
+        Self {
+            udp: vec![local(5060)],
+            tcp: vec![local(5060)],
+            tls: Vec::new(),
+            certificate: None,
+            key: None,
+            strangers: Strangers::Drop,
+            calls_on_fault: Calls::Pass,
+            overload_after_milliseconds: 200,
+            calls_in_overload: Calls::Pass,
+            retry_after_seconds: 2,
+            connections_max: 1024,
+            connections_of_one_address_max: 64,
+            message_seconds_max: 5,
+            idle_seconds_max: 300,
+            peer: vec![Peer::of_this_machine()],
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: local(8080) }
+    }
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Self { calls: Recorded::All, snapshot_seconds: 1 }
+    }
+}
+
+impl Peer {
+    fn of_this_machine() -> Self {
+        let networks = ["127.0.0.0/8", "::1/128"].iter().filter_map(|text| text.parse().ok());
+        Self {
+            name: "this machine".to_owned(),
+            from: networks.map(Network).collect(),
+            customer: None,
+            trusted: false,
+            allow: Allow::Redirect,
+            next_hop: "sip:127.0.0.1:5070".parse().ok().map(Place),
+            block: None,
+        }
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+impl Config {
+    /// Reads the file at `path`. Paths in it are relative to it.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(Failure::file(path))?;
+        let mut config =
+            Self::parse(&text).map_err(|wrong| Failure::Usage(format!("{}:{wrong}", path.display())))?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        let paths = config.policy.iter_mut().chain([&mut config.data]);
+        for relative in paths.chain(&mut config.redirect.certificate).chain(&mut config.redirect.key) {
+            *relative = folder.join(&*relative);
+        }
+        Ok(config)
+    }
+
+    /// The same from its text. What is wrong begins with line and column.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let before = text.get(..at).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            format!("{line}:{column}: {}", error.message())
+        })?;
+        config.check().map_err(|wrong| format!(" {wrong}"))?;
+        Ok(config)
+    }
+
+    /// What no key says alone.
+    fn check(&self) -> Result<(), String> {
+        let redirect = &self.redirect;
+        if !redirect.tls.is_empty() && (redirect.certificate.is_none() || redirect.key.is_none()) {
+            return Err("`tls` needs `certificate` and `key`".to_owned());
+        }
+        for peer in &redirect.peer {
+            let name = &peer.name;
+            if peer.from.is_empty() {
+                return Err(format!("peer \"{name}\" has no address in `from`"));
+            }
+            if peer.allow == Allow::Redirect && peer.next_hop.is_none() {
+                return Err(format!("peer \"{name}\" needs a `next_hop`, or another `allow` than \"302\""));
+            }
+            let allowed = peer.allow.code();
+            match peer.block.and_then(|Block(response)| response.code()) {
+                Some(code) if code == allowed => {
+                    return Err(format!(
+                        "peer \"{name}\" is told {code} both when a call goes on and when it is refused"
+                    ));
+                }
+                Some(503) => {
+                    return Err(format!("peer \"{name}\": 503 means overload, and so it cannot say `block`"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Allow {
+    fn code(self) -> u16 {
+        match self {
+            Self::Redirect => 302,
+            Self::NotFound => 404,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let network = text.parse::<IpNet>().ok();
+        let network = network.or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
+        network.map(Self).ok_or_else(|| D::Error::custom(format!("{text:?} is no address and no network")))
+    }
+}
+
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Block {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Code(u16),
+            Word(String),
+        }
+        match Written::deserialize(from)? {
+            Written::Code(code @ 400..700) => Ok(Self(Response::Code(code))),
+            Written::Word(word) if word == "603+" => Ok(Self(Response::NetworkBlocked)),
+            Written::Word(word) if word == "drop" => Ok(Self(Response::Drop)),
+            Written::Code(_) | Written::Word(_) => {
+                Err(D::Error::custom("`block` is a code from 400 to 699, \"603+\" or \"drop\""))
+            }
+        }
+    }
+}
+
+impl Serialize for Block {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Response::NetworkBlocked => to.serialize_str("603+"),
+            Response::Drop => to.serialize_str("drop"),
+            Response::Code(code) | Response::Rejected { fallback: code } => to.serialize_u16(code),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../ringwall.toml");
+
+    #[test]
+    fn the_example_says_every_default_and_no_other() {
+        assert_eq!(Config::parse(EXAMPLE).unwrap(), Config::default());
+        let written: toml::Table = EXAMPLE.parse().unwrap();
+        let defaults = toml::Table::try_from(Config::default()).unwrap();
+        assert_eq!(written, defaults, "a key is missing in the example");
+    }
+
+    #[test]
+    fn the_example_shows_keys_without_a_default_as_comments() {
+        let shown: String = EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(key) if key.contains(" = ") && !key.contains(". ") => key,
+                _ => line,
+            })
+            .collect::<Vec<_>>()
+            .join("\n");
+        let config = Config::parse(&shown).unwrap();
+        assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
+        assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        for (text, expected) in [
+            ("policy = []\nport = 1\n", "2:1: unknown field `port`"),
+            ("[redirect]\nudp = [\"here\"]\n", "2:8: invalid socket address"),
+            (
+                "[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.0/40\"]\n",
+                "3:8: \"10.0.0.0/40\" is no address",
+            ),
+            ("[redirect]\nstrangers = \"ignore\"\n", "2:13: unknown variant `ignore`"),
+            (
+                "[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nallow = \"302\"\n",
+                "needs a `next_hop`",
+            ),
+            (
+                "[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nallow = \"404\"\nblock = 404\n",
+                "is told 404 both",
+            ),
+            (
+                "[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nallow = \"404\"\nblock = 503\n",
+                "503 means overload",
+            ),
+            ("[redirect]\ntls = [\"127.0.0.1:5061\"]\n", "`tls` needs"),
+        ] {
+            let said = Config::parse(text).unwrap_err();
+            assert!(said.contains(expected), "{text}: {said}");
+        }
+    }
+}

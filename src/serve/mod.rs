@@ -1,0 +1,69 @@
+//! `ringwall serve`: answers the SBCs and PBXs that ask per call.
+
+mod config;
+mod keeper;
+mod kept;
+mod pages;
+mod records;
+mod start;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::outcome::{Failure, Outcome};
+use config::Config;
+
+/// Answer SBCs and PBXs that ask per call, by policy.
+///
+/// A peer sends its INVITE, and is told to go on (302 to its next hop) or not (the answer of the policy). Other switches
+/// ask over HTTP, POST /v1/decide. Policies are read again on SIGHUP and when their files change, without losing a call;
+/// one with mistakes is refused and the old one stays. SIGTERM stops it in order.
+#[derive(Args)]
+#[command(after_help = "Example:\n  ringwall serve --policy acme.toml\n  \
+ringwall serve --config ringwall.toml --redirect 192.0.2.5:5060\n  \
+curl -s http://127.0.0.1:8080/v1/decide -H 'content-type: application/json' -d '{\"caller\":\"+13035550142\",\"called\":\"+12105550100\"}'")]
+pub(crate) struct Arguments {
+    /// The configuration; ringwall.toml in the repository is the complete example. Without it the defaults hold.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A customer's policy; may be given several times.
+    #[arg(long)]
+    policy: Vec<PathBuf>,
+    /// Where everything is kept that outlives a restart.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where peers ask, over UDP and TCP. Port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR")]
+    redirect: Option<SocketAddr>,
+    /// Where decisions, health and metrics are asked for.
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let config = arguments.config()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(Failure::Output)?.block_on(start::run(config))?;
+    Ok(Outcome::Done)
+}
+
+impl Arguments {
+    fn config(&self) -> Result<Config, Failure> {
+        let mut config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+        if !self.policy.is_empty() {
+            config.policy.clone_from(&self.policy);
+        }
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        if let Some(address) = self.redirect {
+            (config.redirect.udp, config.redirect.tcp) = (vec![address], vec![address]);
+        }
+        if let Some(address) = self.http {
+            config.http.listen = address;
+        }
+        Ok(config)
+    }
+}

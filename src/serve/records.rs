@@ -1,0 +1,208 @@
+//! Call records and alerts on their way to disk: packets never wait for it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use collector::redirect::{Count, Counters, News};
+use engine::Attempt;
+use reporter::{Alert, Alerts, CallLine};
+use rules::policy::{AlertLevel, PolicySet};
+use rules::{Action, Reason};
+
+use super::config::Recorded;
+use crate::outcome::Failure;
+use crate::state;
+
+/// The thread that writes.
+pub(super) struct Records {
+    to: SyncSender<Chunk>,
+    thread: JoinHandle<()>,
+}
+
+/// Something to be written.
+enum Chunk {
+    /// Lines for calls.jsonl and for alerts.jsonl.
+    Lines { calls: Vec<u8>, alerts: Vec<u8> },
+    /// What the engine knows.
+    State(Vec<u8>),
+    /// Nothing more comes.
+    End,
+}
+
+/// What the thread that judges tells the one that writes.
+pub(super) struct Teller {
+    to: SyncSender<Chunk>,
+    recorded: Recorded,
+    alerts: Alerts,
+    call_lines: Vec<u8>,
+    alert_lines: Vec<u8>,
+    counters: Arc<Counters>,
+}
+
+impl Records {
+    /// Appends to the files in `data`.
+    pub(super) fn start(data: &Path) -> Result<Self, Failure> {
+        let open = |name: &str| {
+            let path = data.join(name);
+            OpenOptions::new().create(true).append(true).open(&path).map_err(Failure::file(&path))
+        };
+        let (calls, alerts) = (open("calls.jsonl")?, open("alerts.jsonl")?);
+        let (to, from) = sync_channel(CHUNKS_MAX);
+        let state = data.join(state::NAME);
+        let write = move || Writer { calls, alerts, state, failed: false }.run(&from);
+        let thread = std::thread::Builder::new().name("records".to_owned()).spawn(write);
+        Ok(Self { to, thread: thread.map_err(Failure::Output)? })
+    }
+
+    /// What tells it news.
+    pub(super) fn teller(&self, recorded: Recorded, counters: Arc<Counters>) -> Teller {
+        Teller {
+            to: self.to.clone(),
+            recorded,
+            alerts: Alerts::default(),
+            call_lines: Vec::new(),
+            alert_lines: Vec::new(),
+            counters,
+        }
+    }
+
+    /// Where states go.
+    pub(super) fn state_sender(&self) -> impl Fn(Vec<u8>) + Send + 'static {
+        let to = self.to.clone();
+        // One that finds no room is followed by another.
+        move |state| drop(to.try_send(Chunk::State(state)))
+    }
+
+    /// Writes `alert` beside those of the engine.
+    pub(super) fn note(&self, alert: &Alert) {
+        let mut alerts = Vec::new();
+        if reporter::to_line(&mut alerts, alert).is_ok() {
+            let _ = self.to.send(Chunk::Lines { calls: Vec::new(), alerts });
+        }
+    }
+
+    /// Writes `state` and all that waits, and ends.
+    pub(super) fn finish(self, state: Option<Vec<u8>>) {
+        if let Some(state) = state {
+            let _ = self.to.send(Chunk::State(state));
+        }
+        let _ = self.to.send(Chunk::End);
+        // A writer that died has said why.
+        let _ = self.thread.join();
+    }
+}
+
+impl Teller {
+    /// Takes news. Never waits.
+    pub(super) fn tell(&mut self, news: &News<'_>) {
+        match news {
+            News::Attempt(attempt, policies) => self.attempt(attempt, policies),
+            News::Breach(breach, policies) => {
+                let alert = Alert::of_breach(breach, policies);
+                if let Some(alert) = alert {
+                    // Writing to memory cannot fail.
+                    let _ = reporter::to_line(&mut self.alert_lines, &alert);
+                }
+            }
+            News::Over => self.hand_over(),
+        }
+    }
+
+    fn attempt(&mut self, attempt: &Attempt, policies: &PolicySet) {
+        for view in &attempt.views {
+            let by_rule = view.verdict.filter(|verdict| verdict.reason != Reason::Threshold);
+            let level = by_rule.map_or(AlertLevel::None, |verdict| verdict.alert);
+            let goes_on =
+                view.verdict.is_none_or(|verdict| verdict.action == Action::Allow && verdict.would.is_none());
+            let is_recorded = match self.recorded {
+                Recorded::All => true,
+                Recorded::Refused => !goes_on,
+                Recorded::None => false,
+            };
+            if !is_recorded && level == AlertLevel::None {
+                continue;
+            }
+            let line = CallLine::new(attempt, view, policies);
+            if is_recorded {
+                let _ = reporter::to_line(&mut self.call_lines, &line);
+            }
+            if let Some(alert) = self.alerts.see(&line, level, attempt.progress.started) {
+                let _ = reporter::to_line(&mut self.alert_lines, alert);
+            }
+        }
+        // The totals of an alert that is over: the same number again, with more calls.
+        while let Some(alert) = self.alerts.pop() {
+            if alert.total_calls > 1 {
+                let _ = reporter::to_line(&mut self.alert_lines, &alert);
+            }
+        }
+    }
+
+    fn hand_over(&mut self) {
+        if self.call_lines.is_empty() && self.alert_lines.is_empty() {
+            return;
+        }
+        let chunk = Chunk::Lines {
+            calls: std::mem::take(&mut self.call_lines),
+            alerts: std::mem::take(&mut self.alert_lines),
+        };
+        if self.to.try_send(chunk).is_err() {
+            self.counters.add(Count::NewsDropped);
+        }
+    }
+}
+
+/// The files, on the thread that writes.
+struct Writer {
+    calls: File,
+    alerts: File,
+    state: PathBuf,
+    /// Whether the last attempt failed: it is said once, not with every line.
+    failed: bool,
+}
+
+impl Writer {
+    fn run(mut self, from: &Receiver<Chunk>) {
+        while let Ok(chunk) = from.recv() {
+            let written = match chunk {
+                Chunk::Lines { calls, alerts } => self.append(&calls, &alerts),
+                Chunk::State(state) => self.keep(&state),
+                Chunk::End => break,
+            };
+            match written {
+                Ok(()) => self.failed = false,
+                Err(error) if !std::mem::replace(&mut self.failed, true) => {
+                    eprintln!("ringwall: records cannot be written: {error}; calls are judged all the same");
+                }
+                Err(_) => {}
+            }
+        }
+        let _ = self.calls.sync_all().and_then(|()| self.alerts.sync_all());
+    }
+
+    fn append(&mut self, calls: &[u8], alerts: &[u8]) -> io::Result<()> {
+        self.calls.write_all(calls)?;
+        if !alerts.is_empty() {
+            self.alerts.write_all(alerts)?;
+            // Alerts are few, and each one matters.
+            self.alerts.sync_data()?;
+        }
+        Ok(())
+    }
+
+    fn keep(&self, state: &[u8]) -> io::Result<()> {
+        state::write_bytes(&self.state, state).map_err(|failure| match failure {
+            Failure::File(path, error) => {
+                io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+            }
+            _ => io::Error::other("the state"),
+        })
+    }
+}
+
+/// Chunks that wait for the disk: about as many batches of packets. Some hundred megabytes at the very most.
+const CHUNKS_MAX: usize = 4_096;

@@ -1,0 +1,304 @@
+//! One run of the service, from its configuration to its end.
+
+use std::io::Write as _;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use collector::redirect::{
+    self, ConnectionLimits, Counters, Overload, Peers, Server, Settings, Shared, Streams,
+};
+use engine::{Budget, Engine};
+use reporter::Alert;
+use rules::policy::PolicySet;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::config::{self, Calls, Config};
+use super::keeper::{Found, Keeper, version};
+use super::pages::pages;
+use super::records::Records;
+use crate::outcome::Failure;
+use crate::{policies, state};
+
+/// Serves until somebody asks it to stop.
+pub(super) async fn run(config: Config) -> Result<(), Failure> {
+    let config = Arc::new(config);
+    std::fs::create_dir_all(&config.data).map_err(Failure::file(&config.data))?;
+    let console =
+        TcpListener::bind(config.http.listen).await.map_err(listening("http", config.http.listen))?;
+    let console_address = console.local_addr().map_err(Failure::Output)?;
+    let running = Arc::new(OnceLock::new());
+    let (stop, stopped) = watch::channel(false);
+    let mut console_stop = stopped.clone();
+    let pages = tokio::spawn(console::serve(console, pages(&running), async move {
+        let _ = console_stop.wait_for(|stop| *stop).await;
+    }));
+
+    let settings = Arc::new(settings(&config));
+    let counters = Arc::new(Counters::default());
+    let records = Records::start(&config.data)?;
+    let (loaded, of_settings) = (Arc::clone(&config), Arc::clone(&settings));
+    let loading = tokio::task::spawn_blocking(move || {
+        let mut keeper = Keeper::new(loaded.policy.clone(), &loaded.data);
+        let found = keeper.find(&of_settings);
+        (keeper, found)
+    });
+    let Ok((keeper, found)) = loading.await else { return Err(Failure::Said) };
+    let policies = in_force(found, &config, &settings, &records)?;
+    let engine = go_on(policies, &keeper, &config.data);
+
+    // Nobody is answered before there is something to judge by: the sockets come last.
+    let (sockets, mut said) = datagram_sockets(&config.redirect.udp)?;
+    let mut teller = records.teller(config.records.calls, Arc::clone(&counters));
+    let tell = Box::new(move |news: redirect::News<'_>| teller.tell(&news));
+    let server = Server::start(sockets, engine, settings, counters, tell).map_err(Failure::Output)?;
+    let shared = server.shared().clone();
+    said.extend(connections(&config, &shared, &stopped).await?);
+    let reload = keep(keeper, &shared);
+    take_snapshots(&shared, config.records.snapshot_seconds, records.state_sender());
+    let _ = running.set(shared);
+    // Whoever reads that it is ready may signal at once.
+    let mut signals = Signals::new().map_err(Failure::Output)?;
+    say_ready(console_address, &said).map_err(Failure::Output)?;
+
+    signals.end(&reload).await;
+    // First no more is taken, then what was taken is finished and written.
+    let _ = stop.send(true);
+    let engine = tokio::task::spawn_blocking(move || server.stop()).await.ok().flatten();
+    if engine.is_none() {
+        eprintln!("ringwall: the thread that judges has died; its last snapshot stays");
+    }
+    records.finish(engine.map(|engine| engine.snapshot_without_attempts()));
+    drop(stopped);
+    let _ = tokio::time::timeout(GOODBYE, async { tokio::join!(pages, stop.closed()) }).await;
+    Ok(())
+}
+
+/// What is judged by, with words about it where it is not what was asked for.
+fn in_force(
+    found: Found,
+    config: &Config,
+    settings: &Settings,
+    records: &Records,
+) -> Result<PolicySet, Failure> {
+    match found {
+        Found::Policies(policies) => {
+            if policies.policies().is_empty() {
+                eprintln!("ringwall: no policy is given, so every call goes on");
+            }
+            Ok(policies)
+        }
+        Found::Former(path, policies) => {
+            eprintln!("ringwall: going on with the policies that were good, from {}", path.display());
+            for policy in policies.policies() {
+                eprintln!(
+                    "ringwall: policy {}, version {}",
+                    reporter::printable(policy.name()),
+                    version(policy)
+                );
+            }
+            records.note(&Alert::of_service("policy-unreadable", policies::now()));
+            Ok(policies)
+        }
+        Found::Nothing => {
+            let passes = config.calls_without_policy == Calls::Pass;
+            let fate =
+                if passes { "every call passes" } else { "calls are refused, but for emergency calls," };
+            eprintln!("ringwall: there is no policy to judge by: {fate} until there is one");
+            settings.refuses_all.store(!passes, Ordering::Relaxed);
+            records.note(&Alert::of_service("no-policy", policies::now()));
+            Ok(PolicySet::new(Vec::new()))
+        }
+    }
+}
+
+/// An engine that goes on where the last run ended, if that can be known.
+fn go_on(policies: PolicySet, keeper: &Keeper, data: &Path) -> Engine {
+    let policies = Arc::new(policies);
+    let path = data.join(state::NAME);
+    let Ok(bytes) = std::fs::read(&path) else { return Engine::new(policies) };
+    let error = match Engine::restore(Arc::clone(&policies), Budget::default(), &bytes) {
+        Ok(engine) => return engine,
+        Err(error) => error,
+    };
+    // The policies may have been changed meanwhile: what they were is kept.
+    for former in keeper.former() {
+        if let Ok(mut before) = Engine::restore(Arc::new(former), Budget::default(), &bytes) {
+            let (engine, succession) = Engine::succeed(policies, Budget::default(), &mut before);
+            if succession == engine::Succession::Nothing {
+                eprintln!("ringwall: thresholds were changed, so their counters and blocks begin anew");
+            }
+            return engine;
+        }
+    }
+    let aside = path.with_extension("refused");
+    let kept = std::fs::rename(&path, &aside)
+        .map_or_else(|error| error.to_string(), |()| aside.display().to_string());
+    eprintln!("ringwall: {}: {error}; counters begin anew, and the file is kept as {kept}", path.display());
+    Engine::new(policies)
+}
+
+fn settings(config: &Config) -> Settings {
+    let redirect = &config.redirect;
+    let calls = |calls: Calls| match calls {
+        Calls::Pass => redirect::Calls::Pass,
+        Calls::AreRefused => redirect::Calls::AreRefused,
+    };
+    Settings {
+        peers: Peers::new(redirect.peer.iter().map(peer).collect()),
+        strangers: match redirect.strangers {
+            config::Strangers::Drop => redirect::Strangers::Drop,
+            config::Strangers::Refuse => redirect::Strangers::Refuse,
+        },
+        overload: Overload {
+            wait_micros_max: i64::from(redirect.overload_after_milliseconds) * 1_000,
+            retry_after_seconds: redirect.retry_after_seconds,
+            trusted: calls(redirect.calls_in_overload),
+        },
+        on_fault: calls(redirect.calls_on_fault),
+        refuses_all: AtomicBool::new(false),
+    }
+}
+
+fn peer(peer: &config::Peer) -> redirect::Peer {
+    let next_hop = peer.next_hop.as_ref().map(|config::Place(next_hop)| next_hop.clone());
+    redirect::Peer {
+        name: peer.name.clone(),
+        from: peer.from.iter().map(|config::Network(network)| *network).collect(),
+        customer: peer.customer.clone(),
+        trusted: peer.trusted,
+        allow: match (peer.allow, next_hop) {
+            (config::Allow::Redirect, Some(next_hop)) => redirect::Allow::Redirect(next_hop),
+            (config::Allow::Redirect | config::Allow::NotFound, _) => redirect::Allow::NotFound,
+            (config::Allow::Unavailable, _) => redirect::Allow::Unavailable,
+        },
+        block: peer.block.map(|config::Block(response)| response),
+    }
+}
+
+/// Sockets for `addresses`, and how each is said to be ready.
+fn datagram_sockets(addresses: &[SocketAddr]) -> Result<(Vec<UdpSocket>, Vec<String>), Failure> {
+    let mut sockets = Vec::new();
+    let mut said = Vec::new();
+    for &address in addresses {
+        let socket = UdpSocket::bind(address).map_err(listening("udp", address))?;
+        said.push(format!("udp:{}", socket.local_addr().map_err(Failure::Output)?));
+        sockets.push(socket);
+    }
+    Ok((sockets, said))
+}
+
+/// Has policies kept up to date. What is returned asks for it at once.
+fn keep(keeper: Keeper, shared: &Shared) -> Sender<()> {
+    let (ask, asked) = channel();
+    let shared = shared.clone();
+    thread::spawn(move || keeper.run(&shared, &asked));
+    ask
+}
+
+/// Has a snapshot taken every so many seconds; less often while one takes more than a hundredth of that, because packets
+/// wait meanwhile.
+fn take_snapshots(shared: &Shared, seconds: u32, send: impl Fn(Vec<u8>) + Send + 'static) {
+    let shared = shared.clone();
+    let usual = Duration::from_secs(u64::from(seconds.max(1)));
+    thread::spawn(move || {
+        let mut pause = usual;
+        loop {
+            thread::sleep(pause);
+            let (tell, told) = channel();
+            let is_taken = shared.ask(Box::new(move |decider, begin| {
+                let state = decider.engine().snapshot_without_attempts();
+                let took = redirect::now().micros_since(begin).unsigned_abs();
+                // Whoever asked waits.
+                let _ = tell.send((state, Duration::from_micros(took)));
+            }));
+            let Ok((state, took)) = told.recv() else {
+                if is_taken {
+                    return;
+                }
+                continue;
+            };
+            pause = usual.max(took * 100);
+            send(state);
+        }
+    });
+}
+
+/// What the service is told by signals.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one that ends the service; SIGHUP only has policies read anew.
+    async fn end(&mut self, reload: &Sender<()>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    // The keeper lives as long as the service.
+                    let _ = reload.send(());
+                }
+            }
+        }
+    }
+}
+
+fn say_ready(console: SocketAddr, redirect: &[String]) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "ready: console http://{console} redirect {}", redirect.join(" "))?;
+    out.flush()
+}
+
+fn listening(what: &'static str, address: SocketAddr) -> impl FnOnce(std::io::Error) -> Failure {
+    move |error| Failure::Usage(format!("cannot listen on {what} {address}: {error}"))
+}
+
+/// How long it may take to answer what was asked when the service ends.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Takes connections over TCP and TLS. Returns how each address is said to be ready.
+async fn connections(
+    config: &Config,
+    shared: &Shared,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Vec<String>, Failure> {
+    let redirect = &config.redirect;
+    let limits = ConnectionLimits {
+        connections_max: redirect.connections_max,
+        of_one_address_max: redirect.connections_of_one_address_max,
+        message_seconds_max: redirect.message_seconds_max,
+        idle_seconds_max: redirect.idle_seconds_max,
+    };
+    let tls = match (&redirect.certificate, &redirect.key) {
+        (Some(certificate), Some(key)) => Some(redirect::tls(certificate, key).map_err(Failure::Usage)?),
+        _ => None,
+    };
+    let streams = Streams::new(shared.clone(), limits, stopped.clone());
+    let plain = redirect.tcp.iter().map(|address| ("tcp", address, None));
+    let secure = redirect.tls.iter().map(|address| ("tls", address, tls.clone()));
+    let mut said = Vec::new();
+    for (what, &address, tls) in plain.chain(secure) {
+        let listener = TcpListener::bind(address).await.map_err(listening(what, address))?;
+        said.push(format!("{what}:{}", listener.local_addr().map_err(Failure::Output)?));
+        tokio::spawn(streams.clone().serve(listener, tls));
+    }
+    Ok(said)
+}

@@ -1,0 +1,261 @@
+//! Real peers: SIPp, Kamailio, OpenSSL.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::{Call, POLICY, Service, status, within};
+use crate::support::Scratch;
+
+/// Whether `program` is here. In CI it must be.
+fn has(program: &str, argument: &str) -> bool {
+    if Command::new(program).arg(argument).output().is_ok() {
+        return true;
+    }
+    assert!(std::env::var_os("CI").is_none(), "{program} is missing in CI");
+    println!("SKIPPED: {program} is not installed");
+    false
+}
+
+/// A program of a story, ended with it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let gone = within(5, || self.0.try_wait().unwrap());
+        if gone.is_none() {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}
+
+/// A scenario of SIPp: one INVITE of `caller`, this answer, an ACK.
+fn scenario(scratch: &Scratch, name: &str, caller: &str, expected: u16) -> std::path::PathBuf {
+    let request = |method: &str, to_tag: &str| {
+        format!(
+            "<![CDATA[\n\n{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0\nVia: SIP/2.0/[transport] \
+             [local_ip]:[local_port];branch=[branch]\nFrom: <sip:{caller}@caller.example>;tag=[call_number]\n\
+             To: <sip:[service]@acme.example>{to_tag}\nCall-ID: [call_id]\nCSeq: 1 {method}\n\
+             Contact: <sip:sipp@[local_ip]:[local_port]>\nMax-Forwards: 70\nContent-Length: 0\n\n]]>"
+        )
+    };
+    let (invite, ack) = (request("INVITE", ""), request("ACK", "[peer_tag_param]"));
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<scenario name=\"{name}\">\n<send retrans=\"500\">{invite}</send>\n\
+         <recv response=\"100\" optional=\"true\"/>\n<recv response=\"{expected}\"/>\n<send>{ack}</send>\n</scenario>\n"
+    );
+    scratch.write(&format!("{name}.xml"), text)
+}
+
+/// Runs SIPp to its end. Every call must go as the scenario says.
+fn sipp(scratch: &Scratch, scenario: &Path, transport: &str, server: std::net::SocketAddr, calls: u32) {
+    let output = Command::new("sipp")
+        .arg("-sf")
+        .arg(scenario)
+        .args([
+            "-i",
+            "127.0.0.1",
+            "-s",
+            "+12105550150",
+            "-nostdin",
+            "-timeout",
+            "30s",
+            "-timeout_error",
+            "-max_socket",
+            "1000",
+            "-l",
+            "50",
+            "-r",
+            "500",
+        ])
+        .args(["-t", transport, "-m", &calls.to_string(), &server.to_string()])
+        .current_dir(scratch.path())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn sipp_is_answered_over_udp_and_tcp() {
+    if !has("sipp", "-v") {
+        return;
+    }
+    let service = Service::start("serve-sipp", POLICY, "");
+    for (transport, what) in [("u1", "udp:"), ("t1", "tcp:"), ("tn", "tcp:")] {
+        for (caller, expected) in [("+13035550142", 302), ("+13035550106", 603)] {
+            let scenario =
+                scenario(&service.scratch, &format!("ask-{transport}-{expected}"), caller, expected);
+            sipp(&service.scratch, &scenario, transport, service.address(what), 200);
+        }
+    }
+    assert_eq!(service.metric("ringwall_decisions_total{kind=\"allow\"}"), 600);
+    assert_eq!(service.metric("ringwall_decisions_total{kind=\"block\"}"), 600);
+    within(5, || (service.metric("ringwall_other_requests_total{kind=\"ack\"}") == 1_200).then_some(()))
+        .unwrap();
+    assert_eq!(service.lines("calls.jsonl", 1_200).len(), 1_200);
+}
+
+#[test]
+fn openssl_agrees_on_tls_and_is_answered() {
+    if !has("openssl", "version") {
+        return;
+    }
+    let scratch = Scratch::new("serve-tls");
+    let certificate = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=ringwall.example",
+            "-addext",
+            "subjectAltName=DNS:ringwall.example,IP:127.0.0.1",
+        ])
+        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+        .current_dir(scratch.path())
+        .output()
+        .unwrap();
+    assert!(certificate.status.success(), "{certificate:?}");
+    scratch.write("acme.toml", POLICY);
+    let service = Service::resume(
+        scratch,
+        "udp = []\ntcp = []\ntls = [\"127.0.0.1:0\"]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\nmessage_seconds_max = 1\n",
+    );
+    for version in ["-tls1_2", "-tls1_3"] {
+        let client = Command::new("openssl")
+            .args([
+                "s_client",
+                "-quiet",
+                "-verify_return_error",
+                "-verify_ip",
+                "127.0.0.1",
+                "-CAfile",
+                "certificate.pem",
+                version,
+            ])
+            .args(["-connect", &service.address("tls:").to_string()])
+            .current_dir(service.scratch.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut client = Running(client);
+        let mut input = client.0.stdin.take().unwrap();
+        for (caller, call_id) in [("+13035550142", "a"), ("+13035550106", "b")] {
+            let call_id = format!("{call_id}{version}");
+            let call = Call { transport: "TLS", call_id: &call_id, ..Call::new(caller, "+12105550150") };
+            input.write_all(&call.by(5061)).unwrap();
+        }
+        let mut output = client.0.stdout.take().unwrap();
+        let mut text = String::new();
+        let mut room = [0; 4096];
+        while text.matches("\r\n\r\n").count() < 2 {
+            let count = output.read(&mut room).unwrap();
+            assert!(count > 0, "closed after {text}");
+            text.push_str(std::str::from_utf8(&room[..count]).unwrap());
+        }
+        let statuses: Vec<u16> = text.split_inclusive("\r\n\r\n").map(status).collect();
+        assert_eq!(statuses, [302, 603], "{version}");
+    }
+    let lines = service.lines("calls.jsonl", 4);
+    assert!(lines.iter().all(|line| line["transport"] == "tls"));
+    // Whoever does not agree on TLS is not waited for.
+    let mut silent = std::net::TcpStream::connect(service.address("tls:")).unwrap();
+    silent.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    assert_eq!(silent.read(&mut [0; 16]).unwrap(), 0);
+    assert_eq!(service.metric("ringwall_connections_total{kind=\"no-handshake\"}"), 1);
+}
+
+/// The configuration of docs/kamailio.md, with addresses of a story.
+fn kamailio(scratch: &Scratch, listen: u16, ringwall: u16) -> std::path::PathBuf {
+    let page = include_str!("../../../docs/kamailio.md");
+    let (_, rest) = page.split_once("```kamailio\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let text = text.replace("udp:192.0.2.10:5060", &format!("udp:127.0.0.1:{listen}"));
+    scratch.write("dispatcher.list", format!("1 sip:127.0.0.1:{ringwall}\n"));
+    let list = scratch.path().join("dispatcher.list");
+    scratch.write("kamailio.cfg", text.replace("/etc/kamailio/dispatcher.list", list.to_str().unwrap()))
+}
+
+/// A UDP port that is free now.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    drop(TcpListener::bind(("127.0.0.1", port)));
+    port
+}
+
+#[test]
+fn kamailio_asks_for_each_call_and_obeys() {
+    if !has("sipp", "-v") || !has("kamailio", "-v") {
+        return;
+    }
+    let called = free_port();
+    let peer = format!(
+        "[[redirect.peer]]\nname = \"kamailio\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"sip:127.0.0.1:{called}\"\n"
+    );
+    let service = Service::start("serve-kamailio", POLICY, &peer);
+    let port = free_port();
+    let config = kamailio(&service.scratch, port, service.udp().port());
+    let folder = service.scratch.path();
+    let log = std::fs::File::create(folder.join("kamailio.log")).unwrap();
+    let _kamailio = Running(
+        Command::new("kamailio")
+            .arg("-f")
+            .arg(config)
+            .args(["-DD", "-E", "-m", "64", "-M", "8", "-n", "2"])
+            .arg("-w")
+            .arg(folder)
+            .arg("-Y")
+            .arg(folder)
+            .stderr(log)
+            .spawn()
+            .unwrap(),
+    );
+    let _called = Running(
+        Command::new("sipp")
+            .args(["-sn", "uas", "-i", "127.0.0.1", "-p", &called.to_string(), "-nostdin", "-trace_err"])
+            .current_dir(folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let server = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let phone = super::Phone::new(server);
+    let options = |call_id: &str| Call { method: "OPTIONS", call_id, ..Call::new("1", "2") }.by(phone.port());
+    phone.socket.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+    within(20, || {
+        phone.send(&options("up"));
+        phone.socket.recv_from(&mut [0; 4096]).ok()
+    })
+    .unwrap_or_else(|| panic!("{}", std::fs::read_to_string(folder.join("kamailio.log")).unwrap()));
+    for (caller, expected) in [("+13035550142", 200), ("+13035550106", 603)] {
+        let scenario = scenario(&service.scratch, &format!("through-{expected}"), caller, expected);
+        let text = std::fs::read_to_string(&scenario).unwrap();
+        // A phone that is called rings first.
+        let ringing = "<recv response=\"180\" optional=\"true\"/>\n<recv response=";
+        let text =
+            text.replacen(&format!("<recv response=\"{expected}\""), &format!("{ringing}\"{expected}\""), 1);
+        std::fs::write(&scenario, text).unwrap();
+        sipp(&service.scratch, &scenario, "u1", server, 50);
+    }
+    assert_eq!(service.metric("ringwall_decisions_total{kind=\"allow\"}"), 50);
+    assert_eq!(service.metric("ringwall_decisions_total{kind=\"block\"}"), 50);
+}

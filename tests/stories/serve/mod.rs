@@ -2,6 +2,7 @@
 
 mod answers;
 mod decide;
+mod differential;
 mod life;
 mod peers;
 mod reload;

@@ -1,0 +1,172 @@
+//! The same messages through the redirect server, through `/v1/decide` and in a capture: one verdict, one reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Call, Phone, Service, lines, status, within};
+use crate::stories::evasion::{Row, policy};
+use crate::support::{Scratch, call_lines, shared};
+
+/// Rows that no socket of ours can carry as they are.
+const LEFT_OUT: &[(&str, &str)] = &[("udp-frag-overlap", "the system puts fragments together, not we")];
+
+#[test]
+fn every_row_of_the_corpus_gets_the_same_verdict_on_every_mount() {
+    let Some(shared) = shared() else { return };
+    let corpus = std::fs::read_to_string(shared.join("data/evasion.tsv")).unwrap();
+    let rows: Vec<Row<'_>> = corpus.lines().skip(1).filter_map(Row::parse).collect();
+    let scratch = Scratch::new("differential");
+    let (mut wrong, mut verdicts, mut refused) = (Vec::new(), BTreeMap::<String, u32>::new(), Vec::new());
+    for profile in ["us", "gb", "de", "ru", "jp", "au"] {
+        let text = blocking(&policy(profile), &rows);
+        let path = scratch.write(&format!("{profile}.toml"), &text);
+        for row in rows.iter().filter(|row| row.profile() == profile) {
+            if row.messages().iter().any(|(kind, ..)| LEFT_OUT.iter().any(|(left_out, _)| left_out == kind)) {
+                continue;
+            }
+            let capture = scratch.write("row.pcap", row.capture());
+            let expected: Vec<Value> = call_lines(Some(&path), &capture);
+            wrong.extend(decided_otherwise(&text, row, &expected));
+            if row.messages().iter().any(|(.., message)| message.starts_with(b"SIP/2.0 ")) {
+                // Responses are judged where they can be seen; nobody sends them to a redirect server.
+                continue;
+            }
+            // A service of its own: rows share Call-IDs, and what is known of one would judge another.
+            let service = Service::start("differential", &text, "message_seconds_max = 1\n");
+            let answers = ask(&service, row);
+            if answers.contains(&Some(400)) {
+                refused.push(row.id);
+                continue;
+            }
+            let path = service.data().join("calls.jsonl");
+            // What is missing then is told below, with all other differences.
+            let _ = within(2, || (lines(&path).len() >= expected.len()).then_some(()));
+            let records = lines(&path);
+            for (expected, found) in expected.iter().zip(&records) {
+                *verdicts.entry(expected["verdict"].as_str().unwrap().to_owned()).or_default() += 1;
+                for field in ["kind", "verdict", "rule", "reason", "caller", "called", "action_status"] {
+                    if expected[field] != found[field] {
+                        wrong.push(format!(
+                            "{}: {field} is {} in a capture, {} here",
+                            row.id, expected[field], found[field]
+                        ));
+                    }
+                }
+            }
+            let statuses = expected.iter().map(|line| line["action_status"].as_u64().unwrap_or(302) as u16);
+            if expected.len() != records.len() || !statuses.map(Some).eq(answers.iter().copied()) {
+                wrong.push(format!("{}: answered {answers:?}, a capture gives {expected:?}", row.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(verdicts["block"] > 100 && verdicts["allow"] > 10, "{verdicts:?}");
+    // What is no request, or where its end is unknown, is refused before any policy (reliability: malformed is closed).
+    assert!(refused.len() < 12, "{refused:?}");
+}
+
+/// `policy` with every number that the corpus hides on a list, callers and called.
+fn blocking(policy: &str, rows: &[Row<'_>]) -> String {
+    let numbers = |key: &str| -> BTreeSet<String> {
+        let parts =
+            rows.iter().flat_map(|row| row.expected.split(';')).filter_map(|part| part.strip_prefix(key));
+        let numbers = parts.flat_map(|value| value.split('|')).filter(|value| value.starts_with('+'));
+        // The customer's own number may not stand on a list.
+        numbers.filter(|number| *number != "+12025550100").map(str::to_owned).collect()
+    };
+    format!(
+        "{policy}response = {{ list = 603, threshold = 480 }}\n[lists.callers]\nnumbers = {:?}\n[lists.called]\nnumbers = {:?}\n\
+         [[firewall]]\nname = \"hidden caller\"\nwhen = {{ identity = \"@callers\" }}\naction = \"block\"\nreason = \"as listed\"\n\
+         [[firewall]]\nname = \"hidden target\"\nwhen = {{ called = \"@called\" }}\naction = {{ block = 486 }}\n",
+        numbers("caller=").iter().collect::<Vec<_>>(),
+        numbers("called=").iter().collect::<Vec<_>>()
+    )
+}
+
+/// Sends the messages of `row`; returns the status of each answer, in order. Silence leaves none.
+fn ask(service: &Service, row: &Row<'_>) -> Vec<Option<u16>> {
+    let phone = Phone::new(service.udp());
+    let mut answers = Vec::new();
+    for (kind, size, message) in row.messages() {
+        if kind.starts_with("udp") {
+            // Whatever its Via says: it is asked to answer where it came from.
+            let message = with_rport(&message);
+            phone.send(&message);
+            phone.send(&Call { method: "OPTIONS", call_id: "end", ..Call::new("1", "2") }.by(phone.port()));
+            loop {
+                let said = phone.receive();
+                if said.contains("\r\nCall-ID: end\r\n") {
+                    break;
+                }
+                answers.push(Some(status(&said)));
+            }
+        } else {
+            let mut stream = TcpStream::connect(service.address("tcp:")).unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+            for piece in message.chunks(if size == 0 { 1400 } else { size }) {
+                if stream.write_all(piece).is_err() {
+                    break;
+                }
+            }
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut text = Vec::new();
+            let _ = stream.read_to_end(&mut text);
+            let text = String::from_utf8_lossy(&text).into_owned();
+            answers.extend(text.split_inclusive("\r\n\r\n").map(|said| Some(status(said))));
+        }
+    }
+    answers
+}
+
+/// `message` whose top Via has `rport`.
+fn with_rport(message: &[u8]) -> Vec<u8> {
+    let protocol = b"SIP/2.0/";
+    let Some(via) = message.windows(protocol.len()).position(|found| found == protocol) else {
+        return message.to_vec();
+    };
+    let end = message[via..].iter().position(|byte| b";,\r\n".contains(byte)).unwrap_or(message.len() - via);
+    [&message[..via + end], b";rport", &message[via + end..]].concat()
+}
+
+/// What `/v1/decide` says otherwise about the messages of `row` than `expected`.
+fn decided_otherwise(text: &str, row: &Row<'_>, expected: &[Value]) -> Vec<String> {
+    let messages = row.messages();
+    if messages.len() != expected.len() {
+        return Vec::new();
+    }
+    let service = Service::start("differential-decide", text, "");
+    let mut wrong = Vec::new();
+    for ((.., message), expected) in messages.iter().zip(expected) {
+        let (_, said) =
+            service.decide(&json!({ "message_base64": base64(message), "source": "192.0.2.1:5060" }));
+        for (field, of_line) in
+            [("verdict", "verdict"), ("reason", "reason"), ("rule", "rule"), ("code", "action_status")]
+        {
+            if said[field] != expected[of_line] {
+                wrong.push(format!(
+                    "{}: decide says {field} {}, a capture {}",
+                    row.id, said[field], expected[of_line]
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |chunk: &[u8]| {
+        let bits =
+            chunk.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        let digits = (0..4).map(|place| {
+            if place > chunk.len() { '=' } else { DIGITS[(bits >> (18 - 6 * place) & 63) as usize] as char }
+        });
+        digits.collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
+}

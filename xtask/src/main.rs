@@ -1,4 +1,4 @@
-//! Chores: test, bench, fuzz, detect.
+//! Chores: test, bench, fuzz, detect, peers.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -8,6 +8,7 @@
 mod fuzz;
 mod gates;
 mod packages;
+mod peers;
 mod report;
 mod suite;
 
@@ -25,6 +26,7 @@ cargo xtask bench [NAME]                     criterion benches: time, as ratios 
 cargo xtask bench --gate [NAME]              instructions per message against benches/gates.tsv
 cargo xtask detect [--seeds A-B] [--days N] [--profile NAME] [--wrong]
                                              how well the shipped detections find generated attacks
+cargo xtask peers                            CPU time per answered INVITE beside the bare socket and Kamailio
 cargo xtask help                             this text
 
 Example: cargo xtask fuzz sip_message --seconds 600
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         ["detect", rest @ ..] => {
             report.step("detection", detect().args(rest));
         }
+        ["peers"] => peers::run(&mut report),
         ["help" | "--help" | "-h"] | [] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

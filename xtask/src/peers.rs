@@ -1,0 +1,215 @@
+//! CPU time per answered INVITE, of the bare socket, of Ringwall and of Kamailio, in one run.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use crate::report::Report;
+use crate::{cargo, root, shared};
+
+/// What the data of the comparison must give, of 20,000: calls that go on, calls that are refused.
+const VERDICTS: (u64, u64) = (14_799, 5_201);
+
+/// Calls of 20,000 that may go on all the same: what is written 886 00 43 … is read as a call abroad, to +43, and so is not
+/// found under the prefix that the data has.
+const READ_OTHERWISE_MAX: u64 = 4;
+
+/// Runs the comparison and says the figures.
+pub(crate) fn run(report: &mut Report) {
+    let script = shared().join("peers/compare");
+    if !script.exists() {
+        report.skip("peers", &format!("{} is not there", script.display()));
+        return;
+    }
+    if !report
+        .step("ringwall for peers", &mut cargo(&["build", "--locked", "--release", "--package", "ringwall"]))
+    {
+        return;
+    }
+    let begin = Instant::now();
+    let compared = compare(&script);
+    if let Err(error) = &compared {
+        println!("the comparison failed: {error}");
+    }
+    report.check("peers", begin, compared.is_ok_and(|compared| compared.is_right()));
+}
+
+/// Repetitions of one server.
+struct Runs {
+    name: &'static str,
+    /// CPU microseconds per answered INVITE, in order of size.
+    micros: Vec<f64>,
+    verdicts: Vec<(u64, u64)>,
+}
+
+struct Compared {
+    floor: Runs,
+    ringwall: Runs,
+    kamailio: Runs,
+}
+
+fn compare(script: &Path) -> io::Result<Compared> {
+    let out = std::env::temp_dir().join("ringwall-peers");
+    fs::create_dir_all(&out)?;
+    succeed(compare_command(script, &out).arg("setup"))?;
+    write_policy(&out)?;
+    let floor = Runs::read("floor", compare_command(script, &out).arg("floor"))?;
+    let (server, port) = Serve::start(&out)?;
+    let process = server.0.id().to_string();
+    // Once so that what it remembers has found its size, once more to measure.
+    succeed(compare_command(script, &out).args(["server", &port, &process]))?;
+    let ringwall = Runs::read("ringwall", compare_command(script, &out).args(["server", &port, &process]))?;
+    drop(server);
+    let kamailio = Runs::read("kamailio", compare_command(script, &out).args(["kamailio", "1m"]))?;
+    Ok(Compared { floor, ringwall, kamailio })
+}
+
+impl Compared {
+    /// Prints the figures; returns whether the verdicts are those that the data must give.
+    fn is_right(&self) -> bool {
+        println!("CPU µs per answered INVITE of 900 bytes, median (least to most):");
+        for runs in [&self.floor, &self.ringwall, &self.kamailio] {
+            let (least, most) = (runs.micros.first(), runs.micros.last());
+            let (least, most) = (least.copied().unwrap_or_default(), most.copied().unwrap_or_default());
+            println!("  {:<10}{:>6.1}  ({least:.1} to {most:.1})", runs.name, runs.median());
+        }
+        let (floor, ringwall, kamailio) =
+            (self.floor.median(), self.ringwall.median(), self.kamailio.median());
+        println!(
+            "ringwall is {:.2} × the floor (goal 1.5), kamailio {:.2} × ringwall (goal 2.5)",
+            ringwall / floor,
+            kamailio / ringwall
+        );
+        let is_right = |(passed, refused): &(u64, u64)| {
+            passed + refused == VERDICTS.0 + VERDICTS.1 && VERDICTS.1.abs_diff(*refused) <= READ_OTHERWISE_MAX
+        };
+        let right = self.ringwall.verdicts.iter().all(is_right) && !self.ringwall.verdicts.is_empty();
+        if !right {
+            println!("verdicts are {:?}, not {VERDICTS:?}", self.ringwall.verdicts);
+        }
+        right
+    }
+}
+
+impl Runs {
+    fn read(name: &'static str, command: &mut Command) -> io::Result<Self> {
+        let output = command.stderr(Stdio::inherit()).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value = |line: &str, name: &str| -> Option<f64> {
+            line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+        };
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("rep=")).collect();
+        let mut micros: Vec<f64> = lines.iter().filter_map(|line| value(line, "srv_us")).collect();
+        micros.sort_by(f64::total_cmp);
+        let verdicts =
+            lines.iter().filter_map(|line| Some((value(line, "c302")? as u64, value(line, "c603")? as u64)));
+        let verdicts = verdicts.collect();
+        if micros.is_empty() {
+            return Err(io::Error::other(format!("{name} answered nothing: {text}")));
+        }
+        Ok(Self { name, micros, verdicts })
+    }
+
+    fn median(&self) -> f64 {
+        self.micros.get(self.micros.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+/// The service under comparison, ended when dropped.
+struct Serve(Child);
+
+impl Serve {
+    /// Starts it and returns it with its port.
+    fn start(out: &Path) -> io::Result<(Self, String)> {
+        let data = out.join("ringwall-data");
+        let _ = fs::remove_dir_all(&data);
+        let config = out.join("ringwall.toml");
+        // As it is delivered: every call is recorded.
+        fs::write(
+            &config,
+            "policy = [\"peers.toml\"]\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[http]\nlisten = \"127.0.0.1:0\"\n",
+        )?;
+        let program =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let mut child = Command::new(program.join("release/ringwall"))
+            .args(["serve", "--config"])
+            .arg(config)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut ready = String::new();
+        if let Some(out) = child.stdout.take() {
+            BufReader::new(out).read_line(&mut ready)?;
+        }
+        let server = Self(child);
+        let port = ready.split_whitespace().find_map(|word| word.strip_prefix("udp:")?.rsplit(':').next());
+        let port = port.ok_or_else(|| io::Error::other(format!("it is not ready: {ready}")))?.to_owned();
+        Ok((server, port))
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn compare_command(script: &Path, out: &Path) -> Command {
+    let mut command = Command::new(script);
+    command.env("OUT", out);
+    command
+}
+
+fn succeed(command: &mut Command) -> io::Result<()> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+/// A policy that says what the data of the comparison says: callers, prefixes, addresses and scanners to be refused.
+fn write_policy(out: &Path) -> io::Result<()> {
+    let lines = |name: &str| -> io::Result<Vec<String>> {
+        Ok(fs::read_to_string(out.join(name))?.lines().map(str::to_owned).collect())
+    };
+    fs::write(out.join("callers.csv"), format!("number\n{}\n", lines("blk1m.txt")?.join("\n")))?;
+    // Two groups may be read as other numbers than were written: Taiwan dials no zero behind its country code, and 888 is
+    // no country but a free call in +1.
+    let prefix = |prefix: &String| match (prefix.strip_prefix("8860"), prefix.starts_with("888")) {
+        (Some(rest), _) => format!("{prefix}*\n886{rest}*\n"),
+        (None, true) => format!("1{prefix}*\n"),
+        (None, false) => format!("{prefix}*\n"),
+    };
+    fs::write(
+        out.join("prefixes.csv"),
+        format!("number\n{}", lines("pfx.txt")?.iter().map(prefix).collect::<String>()),
+    )?;
+    let addresses: Vec<String> = lines("address.list")?
+        .iter()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace().skip(1);
+            Some(format!("{}/{}", words.next()?, words.next()?))
+        })
+        .collect();
+    let rules =
+        [("addresses", "source"), ("agents", "user_agent"), ("callers", "caller"), ("prefixes", "called")];
+    let rules: String = rules
+        .iter()
+        .map(|(list, field)| {
+            format!(
+                "[[firewall]]\nname = \"{list}\"\nwhen = {{ {field} = \"@{list}\" }}\naction = \"block\"\n"
+            )
+        })
+        .collect();
+    let text = format!(
+        "[customer]\nname = \"Peers\"\nregion = \"US\"\nbare = \"e164\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100\"]\n\
+         response = {{ list = 603, threshold = 480 }}\n[lists.callers]\nnumbers_file = \"callers.csv\"\n\
+         [lists.prefixes]\nnumbers_file = \"prefixes.csv\"\n[lists.addresses]\nnetworks = {addresses:?}\n\
+         [lists.agents]\nuser_agents = {:?}\n{rules}",
+        lines("ua.txt")?
+    );
+    fs::write(out.join("peers.toml"), text)
+}

@@ -203,6 +203,7 @@ impl Alert {
             missed_max: 0,
             suppressed: 0,
             until: None,
+            sensor: None,
         }
     }
 }

@@ -101,14 +101,16 @@ impl Teller {
     pub(super) fn tell(&mut self, news: &News<'_>) {
         match news {
             News::Attempt(attempt, policies) => self.attempt(attempt, policies),
-            News::Breach(breach, policies) => {
-                let alert = Alert::of_breach(breach, policies);
-                if let Some(alert) = alert {
-                    // Writing to memory cannot fail.
-                    let _ = reporter::to_line(&mut self.alert_lines, &alert);
-                }
-            }
+            News::Breach(breach, policies) => self.alert(Alert::of_breach(breach, policies)),
+            News::Silence(silence, policies) => self.alert(Alert::of_silence(silence, policies)),
             News::Over => self.hand_over(),
+        }
+    }
+
+    fn alert(&mut self, alert: Option<Alert>) {
+        if let Some(alert) = alert {
+            // Writing to memory cannot fail.
+            let _ = reporter::to_line(&mut self.alert_lines, &alert);
         }
     }
 

@@ -9,10 +9,7 @@ mod documents;
 mod evasion;
 mod oracles;
 mod reconcile;
-<<<<<<< HEAD
+mod serve;
 mod sight;
 mod usual;
-=======
-mod serve;
->>>>>>> af61bfb (An SBC asks Ringwall per call over SIP or HTTP and is told by policy whether it goes on)
 mod verdicts;

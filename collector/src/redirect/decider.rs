@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
 use engine::sip::{Header, Message, Scheme};
-use engine::{Attempt, Breach, Budget, Engine, Packet, Succession};
+use engine::{Attempt, Breach, Budget, Engine, Packet, Silence, Succession};
 use rules::policy::{PolicySet, strictest};
 use rules::{Action, Method, Timestamp, Transport, Verdict};
 
@@ -55,6 +55,8 @@ pub enum News<'a> {
     Attempt(&'a Attempt, &'a PolicySet),
     /// A threshold was reached.
     Breach(&'a Breach, &'a PolicySet),
+    /// A peer that was heard says nothing any more.
+    Silence(Silence, &'a PolicySet),
     /// That was all for now.
     Over,
 }
@@ -122,6 +124,9 @@ impl Decider {
         while self.engine.poll_ended().is_some() {}
         while let Some(breach) = self.engine.poll_breach() {
             tell(News::Breach(&breach, &policies));
+        }
+        while let Some(silence) = self.engine.poll_silence() {
+            tell(News::Silence(silence, &policies));
         }
         tell(News::Over);
     }

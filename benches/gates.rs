@@ -1,9 +1,11 @@
 //! Drivers of the instruction gates: `gates NAME MESSAGES` does the work of one gate on so many messages and
 //! nothing else that grows with their number. Limits and names stand in `benches/gates.tsv`.
 
+mod usual_thresholds;
+
 use std::fs::File;
 use std::hint::black_box;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -18,6 +20,8 @@ use rules::matching::Scratch;
 use rules::policy::{MemoryFiles, PolicySet};
 use rules::subject::{Attestation, CallType, Direction, Identity, Method, Origin, Party, Subject, Transport};
 use rules::{Flags, Number, Policy, Timestamp};
+
+use usual_thresholds::{ends, thresholds, write_invite, write_refusal};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -77,27 +81,20 @@ fn replay(messages: usize) {
 /// Takes calls of ten thousand callers, each an INVITE and its refusal, under `count` thresholds that none of them
 /// reaches.
 fn attempts(count: usize, calls: usize) {
-    let reading =
-        rules::policy::read("acme.toml", &thresholds(count), &MemoryFiles::new(), Timestamp::default());
+    let text = thresholds(count, "m", 30_000);
+    let reading = rules::policy::read("acme.toml", &text, &MemoryFiles::new(), Timestamp::default());
     let policy = Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics.first())));
     let mut engine = Engine::new(Arc::new(PolicySet::new(vec![policy])));
     engine.leave_out_others();
-    let (outside, inside) =
-        (SocketAddr::from(([192, 0, 2, 7], 5060)), SocketAddr::from(([10, 20, 0, 1], 5060)));
+    let (outside, inside) = ends();
     let mut payload = Vec::new();
     for call in 0..calls as u64 {
-        for (line, tag, source, destination) in [
-            ("INVITE sip:+12105550150@10.20.0.1 SIP/2.0", "", outside, inside),
-            ("SIP/2.0 486 Busy Here", ";tag=b", inside, outside),
+        let caller = 3_125_550_000 + call * 7_919 % 10_000;
+        for (write, source, destination) in [
+            (write_invite as fn(&mut Vec<u8>, u64, u64, u64), outside, inside),
+            (write_refusal, inside, outside),
         ] {
-            payload.clear();
-            let caller = 3_125_550_000 + call * 7_919 % 10_000;
-            let _ = write!(
-                payload,
-                "{line}\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK{call}\r\nFrom: <sip:+1{caller}@192.0.2.7>;tag={call}\r\n\
-                 To: <sip:+12105550150@10.20.0.1>{tag}\r\nCall-ID: {call}\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n\
-                 Content-Length: 0\r\n\r\n"
-            );
+            write(&mut payload, call, caller, 50);
             let at = Timestamp(1_791_979_200_000_000 + call as i64 * 200_000);
             let (transport, payload) = (Transport::Udp, payload.as_slice());
             engine.handle(&Packet { at, source, destination, transport, payload, flags: Flags::NONE });
@@ -105,26 +102,6 @@ fn attempts(count: usize, calls: usize) {
         }
     }
     assert!(engine.poll_breach().is_none(), "no limit is reached");
-}
-
-/// A policy with `count` thresholds of the usual kinds of keys, counts and windows.
-fn thresholds(count: usize) -> String {
-    let mut text = String::from(
-        "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"America/Chicago\"\n\
-         numbers = [\"+1 210 555 01xx\"]\ntrunks = [\"10.20.0.0/16\"]\n\
-         response = { list = 603, threshold = 603 }\n",
-    );
-    let keys = ["caller", "called", "source", "caller_block:2", "caller\", \"called", "source_net:24"];
-    let counts = ["attempts", "distinct called", "failed", "short calls", "attempts"];
-    let kinds = keys.iter().cycle().zip(counts.iter().cycle());
-    for (index, (key, count)) in kinds.take(count).enumerate() {
-        text += &format!(
-            "[[ips]]\nname = \"threshold {index}\"\nwhen = {{ direction = \"inbound\" }}\ncount = \"{count}\"\n\
-             per = [\"{key}\"]\nwithin = \"{}m\"\nwarning = 30000\ncritical = 60000\n",
-            1 + index % 7
-        );
-    }
-    text
 }
 
 fn policy() -> Policy {

@@ -1,4 +1,4 @@
-//! Chores: test, bench, fuzz, detect, peers.
+//! Chores: test, bench, fuzz, detect, peers, soak.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -10,6 +10,7 @@ mod gates;
 mod packages;
 mod peers;
 mod report;
+mod soak;
 mod suite;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ cargo xtask bench --gate [NAME]              instructions per message against be
 cargo xtask detect [--seeds A-B] [--days N] [--profile NAME] [--wrong]
                                              how well the shipped detections find generated attacks
 cargo xtask peers                            CPU time per answered INVITE beside the bare socket and Kamailio
+cargo xtask soak [NAME]                      what takes too long for every run: flood
 cargo xtask help                             this text
 
 Example: cargo xtask fuzz sip_message --seconds 600
@@ -56,6 +58,12 @@ fn main() -> ExitCode {
             report.step("detection", detect().args(rest));
         }
         ["peers"] => peers::run(&mut report),
+        ["soak"] => _ = soak::run(&mut report, None),
+        ["soak", name] => {
+            if let Err(wrong) = soak::run(&mut report, Some(name)) {
+                return usage(&wrong);
+            }
+        }
         ["help" | "--help" | "-h"] | [] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

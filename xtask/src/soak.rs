@@ -1,0 +1,38 @@
+//! Checks that take too long for every run, in full. Results go into `benches/README.md`, with date, commit and machine.
+
+use std::process::Command;
+
+use crate::cargo;
+use crate::report::Report;
+
+/// One check: its name, and the command that does it.
+type Soak = (&'static str, fn() -> Command);
+
+/// Runs the check `wanted`, or all of them.
+pub(crate) fn run(report: &mut Report, wanted: Option<&str>) -> Result<(), String> {
+    if let Some(name) = wanted.filter(|wanted| SOAKS.iter().all(|(name, _)| name != wanted)) {
+        let names: Vec<&str> = SOAKS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("soak knows {}, not {name}", names.join(", ")));
+    }
+    for (name, command) in SOAKS.iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name)) {
+        report.step(&format!("soak {name}"), &mut command());
+    }
+    Ok(())
+}
+
+/// Fifty million callers that never come again, a thousand that do.
+fn flood() -> Command {
+    let mut command = cargo(&[
+        "test",
+        "--locked",
+        "--release",
+        "--package",
+        "ringwall-engine",
+        "--test",
+        "threshold_flood",
+    ]);
+    command.args(["--", "--show-output"]).env("RINGWALL_FLOOD_CALLERS", "50000000");
+    command
+}
+
+const SOAKS: &[Soak] = &[("flood", flood)];

@@ -14,6 +14,7 @@ pub mod limits;
 mod live;
 pub mod number;
 pub mod packet;
+mod prefetch;
 mod prevention;
 pub mod question;
 mod sight;

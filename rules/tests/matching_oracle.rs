@@ -46,10 +46,10 @@ fn judge_decides_as_looking_at_every_rule_would() {
             }
             let found = explanation.thresholds.iter().filter(|one| one.state == RuleState::Matches);
             let wanted: Vec<_> = found.map(|one| (one.threshold, one.blockable)).collect();
-            let counted: Vec<_> = scratch.counted().iter().map(|id| (*id, scratch.blockable(*id))).collect();
+            let counted: Vec<_> = scratch.counted().map(|id| (id, scratch.blockable(id))).collect();
             assert_eq!(counted, wanted, "seed {seed} step {step} of {call:?}");
             world.policy.gather_counted(&subject, &mut scratch);
-            assert!(scratch.counted().iter().copied().eq(wanted.iter().map(|one| one.0)));
+            assert!(scratch.counted().eq(wanted.iter().map(|one| one.0)));
             for (_, blockable) in counted {
                 thresholds[usize::from(blockable)] += 1;
             }

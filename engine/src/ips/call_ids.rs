@@ -19,7 +19,7 @@ impl CallIds {
     /// Remembers `call_id` and returns its number.
     pub(super) fn remember(&mut self, call_id: &[u8]) -> u32 {
         let length = u16::try_from(call_id.len()).unwrap_or(u16::MAX);
-        self.text.extend(call_id.iter().take(usize::from(length)));
+        self.text.extend(call_id.get(..usize::from(length)).unwrap_or(call_id));
         self.lengths.push_back(length);
         while self.text.len() > CALL_ID_BYTES_MAX {
             let Some(oldest) = self.lengths.pop_front() else { break };

@@ -12,6 +12,8 @@ pub(super) struct Elements {
     last: HashMap<u64, u64, BuildAlreadyHashed>,
     /// Sightings in order of time; those that are not the last of their element are passed over.
     seen: VecDeque<(u64, u64)>,
+    /// The most elements that the table has had room for: it never gives room back.
+    room: usize,
 }
 
 impl Elements {
@@ -25,8 +27,9 @@ impl Elements {
     }
 
     /// Takes a sighting of `element`; with more than `most` elements the one that was seen longest ago goes. Hands
-    /// every element that goes to `gone`.
-    pub(super) fn see(&mut self, at: u64, element: u64, most: usize, mut gone: impl FnMut(u64)) {
+    /// every element that goes to `gone`. Returns by how many bytes it has grown.
+    pub(super) fn see(&mut self, at: u64, element: u64, most: usize, mut gone: impl FnMut(u64)) -> usize {
+        let before = self.bytes();
         self.seen.push_back((at, element));
         self.last.insert(mix(element), at);
         while self.last.len() > most {
@@ -39,6 +42,14 @@ impl Elements {
             let last = &self.last;
             self.seen.retain(|(at, element)| last.get(&mix(*element)) == Some(at));
         }
+        self.room = self.room.max(self.last.capacity());
+        self.bytes() - before
+    }
+
+    /// Lets go all of them.
+    pub(super) fn clear(&mut self) {
+        self.last.clear();
+        self.seen.clear();
     }
 
     /// Lets go what was not seen after `oldest`. Hands every element that goes to `gone`.
@@ -54,7 +65,7 @@ impl Elements {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.last.capacity() * BYTES_PER_SLOT + self.seen.capacity() * size_of::<(u64, u64)>()
+        self.room * BYTES_PER_SLOT + self.seen.capacity() * size_of::<(u64, u64)>()
     }
 
     /// The last sighting of every element, in order of time.

@@ -2,13 +2,14 @@
 
 use rules::matching::{Scratch, is_neighbour};
 use rules::policy::ips::Deed;
-use rules::policy::{InForce, Limit, Limits, Mode, Policy, ThresholdId};
+use rules::policy::{InForce, Limit, Limits, Mode, Policy};
 use rules::{Flags, Method, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 use super::parts::{Part, Parts};
-use super::plan::{Element, Feed, Filter, Plan};
+use super::plan::{CALLED, CALLED_COUNTRY, CALLER, Element, Feed, Filter};
+use super::routes::{Hit, Question};
 use super::{Ips, RULE_BIT, entry_key, outcome};
 use crate::call::{Progress, Refusal};
 
@@ -77,7 +78,7 @@ impl Ips {
         if occasion.opens {
             let refused = !verdict.goes_on() || self.is_blocked(occasion, scratch);
             refusal = refused.then_some(Refusal::Before);
-            self.count(occasion, scratch.counted(), refused, waiting);
+            self.count(occasion, scratch, refused, waiting);
         }
         let in_force = self.in_force(occasion, scratch);
         policy.apply(verdict, &in_force, limits);
@@ -103,76 +104,59 @@ impl Ips {
     /// Counts something that was noticed inside a call that goes on.
     pub(crate) fn notice(&mut self, occasion: &Occasion<'_>, scratch: &Scratch) {
         self.take_up(occasion.at);
-        self.count(occasion, scratch.counted(), false, &mut Vec::new());
+        self.count(occasion, scratch, false, &mut Vec::new());
     }
 
     /// Takes up a call: what comes late counts now.
     fn take_up(&mut self, at: Timestamp) {
         self.now = self.now.max(at.0);
         self.call_in_hand += 1;
-        self.noted.0.clear();
-        self.noted.1 = None;
+        self.noted = (None, None);
     }
 
+    /// Counts the call in hand where its route says. First memory of all keys is asked for, then they are taken up in
+    /// order, so that their misses pass at once.
     fn count(
         &mut self,
         occasion: &Occasion<'_>,
-        counted: &[ThresholdId],
+        scratch: &Scratch,
         refused: bool,
         waiting: &mut Vec<Counted>,
     ) {
-        for id in counted {
-            let Some(rule) = self.plan.rule_of(occasion.policy, id.0).and_then(|index| self.plan.rule(index))
-            else {
-                continue;
-            };
-            let counts = if rule.threshold.flags.is_empty() {
-                occasion.opens && rule.threshold.counts(occasion.method)
-            } else {
-                !rule.threshold.flags.intersection(occasion.noticed).is_empty()
-            };
-            if !counts {
-                continue;
-            }
-            self.noted.0.push(*id);
-            for counter in Plan::counters_of(rule).filter_map(|index| self.plan.counter(index)) {
-                if counter.neighbours_only && !is_neighbour_call(&occasion.parts) {
-                    continue;
-                }
-                let Some(mask) = self.masks.get_mut(counter.group as usize) else { continue };
-                if *mask == 0 {
-                    self.touched.push(counter.group);
-                }
-                *mask |= 1 << counter.bit;
-            }
-        }
-        if self.touched.is_empty() {
+        let Occasion { policy, method, opens, noticed, .. } = *occasion;
+        let question = Question { policy, method, opens, noticed };
+        let route = self.routes.find(&self.plan, question, scratch.counted_words());
+        self.noted.0 = Some(route);
+        if self.routes.hits(route).is_empty() {
             return;
+        }
+        let mut aims = std::mem::take(&mut self.aims);
+        for index in 0..self.routes.hits(route).len() {
+            let hit = self.routes.hits(route).get(index).copied();
+            if let Some(aim) = hit.and_then(|hit| self.aim(&hit, occasion)) {
+                if aim.feed == Feed::Begin {
+                    self.store.prefetch(aim.key);
+                }
+                aims.push(aim);
+            }
         }
         let call = self.call_ids.remember(occasion.parts.attempt.call_id());
-        for index in 0..self.touched.len() {
-            let Some(&group) = self.touched.get(index) else { break };
-            let mask = self.masks.get_mut(group as usize).map_or(0, std::mem::take);
-            self.count_in(group, mask, occasion, refused, call, waiting);
+        for aim in aims.iter().filter(|aim| aim.feed == Feed::Begin) {
+            self.store.prefetch_entry(aim.key, Timestamp(self.now));
         }
-        self.touched.clear();
+        for aim in aims.drain(..) {
+            self.take_aim(&aim, occasion, refused, call, waiting);
+        }
+        self.aims = aims;
     }
 
-    fn count_in(
-        &mut self,
-        group: u32,
-        mut mask: u16,
-        occasion: &Occasion<'_>,
-        refused: bool,
-        call: u32,
-        waiting: &mut Vec<Counted>,
-    ) {
-        let Some((spec, feed, element)) =
-            self.plan.group(group).map(|group| (group.spec, group.feed, group.element))
-        else {
-            return;
-        };
-        let Some(hash) = self.key_of(spec, &occasion.parts) else { return };
+    /// Where the call in hand counts by `hit`; `None` when it lacks the key or what is counted.
+    fn aim(&mut self, hit: &Hit, occasion: &Occasion<'_>) -> Option<Aim> {
+        let Hit { group, spec, feed, element, mut mask, neighbours } = *hit;
+        if neighbours != 0 && is_neighbour_call(&occasion.parts) {
+            mask |= neighbours;
+        }
+        let hash = self.key_of(spec, &occasion.parts)?;
         let value = match element {
             Element::None | Element::Outcome | Element::Duration | Element::Price => 0,
             _ => match self.element(element, occasion) {
@@ -184,43 +168,48 @@ impl Ips {
                 }
             },
         };
-        if mask == 0 {
-            return;
-        }
+        (mask != 0).then(|| Aim { group, feed, element, mask, hash, key: entry_key(hash, group), value })
+    }
+
+    fn take_aim(
+        &mut self,
+        aim: &Aim,
+        occasion: &Occasion<'_>,
+        refused: bool,
+        call: u32,
+        waiting: &mut Vec<Counted>,
+    ) {
+        let Aim { group, feed, element, mask, hash, value, .. } = *aim;
+        let waits = Counted { policy: occasion.policy, group, mask, hash, call, value, weight: 1 };
         match feed {
             Feed::Begin => {
                 let event = Event::new(Timestamp(self.now), refused, value, call, mask);
-                if self.record(group, hash, &event) {
-                    self.watch_all(group, mask, hash, &occasion.parts);
-                }
+                let may_reach = self.record(group, hash, &event);
+                self.watch_all(group, may_reach, hash, &occasion.parts);
             }
             _ if refused => {}
             Feed::Up => {
                 self.begin(group, mask, hash, call, &occasion.parts);
                 let weight = if element == Element::Price { occasion.parts.price() } else { 1 };
-                waiting.push(Counted { policy: occasion.policy, group, mask, hash, call, value, weight });
+                waiting.push(Counted { weight, ..waits });
             }
-            Feed::Final | Feed::End | Feed::Close | Feed::Register | Feed::Probe => {
-                waiting.push(Counted { policy: occasion.policy, group, mask, hash, call, value, weight: 1 });
-            }
+            Feed::Final | Feed::End | Feed::Close | Feed::Register | Feed::Probe => waiting.push(waits),
         }
     }
 
-    fn element(&self, element: Element, occasion: &Occasion<'_>) -> Option<u64> {
+    fn element(&mut self, element: Element, occasion: &Occasion<'_>) -> Option<u64> {
         let parts = &occasion.parts;
         match element {
-            Element::Called => parts.called().map(|part| part.hash(&self.hasher)),
-            Element::Caller => Some(parts.caller().hash(&self.hasher)),
-            Element::Country => {
-                parts.part(rules::policy::ips::Key::CalledCountry).map(|part| part.hash(&self.hasher))
-            }
+            Element::Called => self.hash_of_part(CALLED, parts),
+            Element::Caller => self.hash_of_part(CALLER, parts),
+            Element::Country => self.hash_of_part(CALLED_COUNTRY, parts),
             Element::Line => match parts.called()? {
                 Part::Number(number) => Some(number.value()),
                 _ => None,
             },
             // A registrar is asked about the user in From and To; everybody else about the one called.
-            Element::User if occasion.method == Method::Register => Some(parts.caller().hash(&self.hasher)),
-            Element::User => parts.called().map(|part| part.hash(&self.hasher)),
+            Element::User if occasion.method == Method::Register => self.hash_of_part(CALLER, parts),
+            Element::User => self.hash_of_part(CALLED, parts),
             Element::None | Element::Outcome | Element::Duration | Element::Price => None,
         }
     }
@@ -242,6 +231,9 @@ impl Ips {
                 .map(|answered| self.now.saturating_sub(answered.0.min(self.now)).max(0) as u64),
             progress,
         };
+        for counted in waiting {
+            self.store.prefetch(entry_key(counted.hash, counted.group));
+        }
         for counted in waiting.iter().filter(|counted| Some(counted.policy) == parts.view.policy) {
             if counted.group & RULE_BIT != 0 {
                 if !matches!(ending, Ending::Answered) {
@@ -288,16 +280,14 @@ impl Ips {
             Element::Duration => course.talk_micros.unwrap_or(0),
             _ => counted.value,
         };
-        let counters = group.counters.iter().filter_map(|index| self.plan.counter(*index));
-        let fits = counters.filter(|counter| counter.filter.admits(course));
-        let mask = counted.mask & fits.fold(0, |mask, counter| mask | 1 << counter.bit);
+        let fits = |bit: &u32| group.members.get(*bit as usize).is_some_and(|one| one.filter.admits(course));
+        let mask = bits(counted.mask).filter(fits).fold(0, |mask, bit| mask | 1 << bit);
         if mask == 0 {
             return;
         }
         let event = Event::new(Timestamp(self.now), false, value, counted.call, mask);
-        if self.record(counted.group, counted.hash, &event) {
-            self.watch_all(counted.group, mask, counted.hash, parts);
-        }
+        let may_reach = self.record(counted.group, counted.hash, &event);
+        self.watch_all(counted.group, may_reach, counted.hash, parts);
     }
 
     /// A call that had been refused was answered after all, by another branch.
@@ -324,15 +314,19 @@ impl Ips {
 
     /// Whether a block that was set before holds against the call in hand.
     fn is_blocked(&mut self, occasion: &Occasion<'_>, scratch: &Scratch) -> bool {
-        let now = self.now;
-        scratch.counted().iter().any(|id| {
-            self.restraint(occasion, *id, scratch).is_some_and(|(rule, key, deed)| {
-                let enforced = self.plan.rule(rule).is_some_and(|rule| rule.threshold.mode == Mode::Enforce);
-                enforced
-                    && matches!(deed, Deed::Block(_) | Deed::Divert(_))
-                    && self.restraints.find(rule, key, now).is_some()
-            })
-        })
+        let blocks = |ips: &mut Self, rule| {
+            let (_, deed) = ips.restraint(occasion, rule, scratch)?;
+            let enforced = ips.plan.rule(rule)?.threshold.mode == Mode::Enforce;
+            Some(enforced && matches!(deed, Deed::Block(_) | Deed::Divert(_)))
+        };
+        let mut next = 0;
+        while let Some(rule) = self.restraints.live_from(next) {
+            if blocks(self, rule).unwrap_or(false) {
+                return true;
+            }
+            next = rule + 1;
+        }
+        false
     }
 
     /// What is in force against the call in hand.
@@ -340,8 +334,10 @@ impl Ips {
         let mut found = std::mem::take(&mut self.in_force);
         found.clear();
         let now = self.now;
-        for id in scratch.counted() {
-            let Some((rule, key, deed)) = self.restraint(occasion, *id, scratch) else { continue };
+        let mut next = 0;
+        while let Some(rule) = self.restraints.live_from(next) {
+            next = rule + 1;
+            let Some((key, deed)) = self.restraint(occasion, rule, scratch) else { continue };
             let is_limit_exceeded = self.restraints.is_exceeded(rule, key, now, &deed);
             if occasion.opens && !is_limit_exceeded && matches!(deed, Deed::Limit(Limit::Concurrent(_))) {
                 self.held.push((rule, key));
@@ -354,24 +350,29 @@ impl Ips {
         found
     }
 
-    /// The restraint of the threshold `id` against the call in hand: its rule, its key and what it does.
-    fn restraint(
-        &mut self,
-        occasion: &Occasion<'_>,
-        id: ThresholdId,
-        scratch: &Scratch,
-    ) -> Option<(u32, u64, Deed)> {
-        let index = self.plan.rule_of(occasion.policy, id.0).filter(|index| self.restraints.has(*index))?;
-        if !scratch.blockable(id) {
-            return None;
-        }
-        let rule = self.plan.rule(index)?;
-        let key = self.key_of(rule.block_spec.unwrap_or(rule.spec), &occasion.parts)?;
-        let held = self.restraints.find(index, key, self.now).filter(|held| !held.lifted);
+    /// The restraint of `rule` against the call in hand: its key and what it does.
+    fn restraint(&mut self, occasion: &Occasion<'_>, rule: u32, scratch: &Scratch) -> Option<(u64, Deed)> {
+        self.plan.id_of(occasion.policy, rule).filter(|id| scratch.blockable(*id))?;
+        let spec = self.plan.rule(rule).map(|rule| rule.block_spec.unwrap_or(rule.spec))?;
+        let key = self.key_of(spec, &occasion.parts)?;
+        let held = self.restraints.find(rule, key, self.now).filter(|held| !held.lifted);
         let critical = held?.measure.critical;
-        let action = self.plan.rule(index)?.threshold.action(critical)?;
-        Some((index, key, action.deed.clone()))
+        let action = self.plan.rule(rule)?.threshold.action(critical)?;
+        Some((key, action.deed.clone()))
     }
+}
+
+/// One group of counters that the call in hand counts in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Aim {
+    group: u32,
+    feed: Feed,
+    element: Element,
+    mask: u16,
+    hash: u64,
+    /// Of the entry.
+    key: u64,
+    value: u64,
 }
 
 /// What a counter counts that no dialog tells.
@@ -401,6 +402,16 @@ impl Filter {
             Self::OneRing(micros) => outcome::is_one_ring(course.progress, micros),
         }
     }
+}
+
+/// The bits that are set in `mask`, ascending.
+#[inline]
+pub(super) fn bits(mut mask: u16) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = (mask != 0).then(|| mask.trailing_zeros())?;
+        mask &= mask - 1;
+        Some(bit)
+    })
 }
 
 fn is_neighbour_call(parts: &Parts<'_>) -> bool {

@@ -20,6 +20,7 @@ mod outcome;
 mod parts;
 mod plan;
 mod restraints;
+mod routes;
 mod sketch;
 mod store;
 mod table;
@@ -45,10 +46,12 @@ use baselines::Baselines;
 use busy::Busy;
 use call_ids::CallIds;
 use event::Event;
+use feeding::Aim;
 use gauge::Gauge;
 use how::{How, Measured};
 use plan::{Feed, Plan};
 use restraints::Restraints;
+use routes::Routes;
 use sketch::Sketch;
 use store::{Evicted, Place, Store};
 use watching::Watched;
@@ -92,15 +95,18 @@ pub(crate) struct Ips {
     /// Hashes of the keys of the call in hand, by kind; of the call with the number beside it.
     #[serde(skip)]
     hashes: Vec<(u64, Option<u64>)>,
+    /// The same of the parts that keys are made of.
+    #[serde(skip)]
+    part_hashes: Vec<(u64, Option<u64>)>,
     call_in_hand: u64,
-    /// Counters that the call in hand counts for, by group.
     #[serde(skip)]
-    masks: Vec<u16>,
+    routes: Routes,
+    /// Counters that the call in hand counts for.
     #[serde(skip)]
-    touched: Vec<u32>,
-    /// Thresholds that counted the call in hand, and whether it was refused.
+    aims: Vec<Aim>,
+    /// The route of the call in hand, if it was counted, and whether it was refused.
     #[serde(skip)]
-    noted: (Vec<ThresholdId>, Option<Refusal>),
+    noted: (Option<usize>, Option<Refusal>),
     pub(crate) counters: IpsCounters,
 }
 
@@ -148,8 +154,9 @@ impl Ips {
         let zones = policies.policies().iter().map(|policy| policy.text().customer.time_zone.clone());
         Self {
             hashes: vec![(0, None); plan.specs.len()],
-            masks: vec![0; plan.groups.len()],
-            touched: Vec::with_capacity(plan.groups.len()),
+            part_hashes: vec![(0, None); plan.parts.len()],
+            routes: Routes::new(),
+            aims: Vec::with_capacity(plan.groups.len()),
             noticed: plan.rules.iter().fold(Flags::NONE, |all, rule| all.union(rule.threshold.flags)),
             plan,
             budget,
@@ -169,15 +176,15 @@ impl Ips {
             terminations: VecDeque::new(),
             baselines: Baselines::new(zones.collect()),
             call_in_hand: 0,
-            noted: (Vec::with_capacity(8), None),
+            noted: (None, None),
             counters: IpsCounters::default(),
         }
     }
 
     /// Goes on with what `state` had counted, under the same policies: plan, hasher and room are those of `self`.
     pub(crate) fn go_on(self, state: Self) -> Self {
-        let Self { plan, budget, noticed, hasher, in_force, baselines, hashes, masks, touched, .. } = self;
-        Self { plan, budget, noticed, hasher, in_force, baselines, hashes, masks, touched, ..state }
+        let Self { plan, budget, noticed, hasher, baselines, hashes, part_hashes, routes, .. } = self;
+        Self { plan, budget, noticed, hasher, baselines, hashes, part_hashes, routes, ..state }
     }
 
     /// What thresholds count by itself: nothing else needs to be noticed.
@@ -187,7 +194,8 @@ impl Ips {
 
     /// Which thresholds counted the call in hand, when, and whether it was refused.
     pub(crate) fn noted(&self) -> (&[ThresholdId], rules::Timestamp, Option<Refusal>) {
-        (&self.noted.0, rules::Timestamp(self.now), self.noted.1)
+        let counted = self.noted.0.map_or(&[][..], |route| self.routes.noted(route));
+        (counted, rules::Timestamp(self.now), self.noted.1)
     }
 
     /// Whether the policy at `index` has thresholds.
@@ -245,20 +253,32 @@ impl Ips {
         if call == self.call_in_hand {
             return known;
         }
-        let (_, per) = self.plan.specs.get(spec as usize)?;
-        let hash = per.iter().try_fold(u64::from(spec), |sum, key| {
-            let part = parts.part(*key)?;
-            Some((sum.rotate_left(5) ^ part.hash(&self.hasher)).wrapping_mul(SPREAD))
-        });
+        let mut hash = Some(u64::from(spec));
+        for index in 0..self.plan.parts_of_specs.get(spec as usize).map_or(0, Vec::len) {
+            let part = self.plan.parts_of_specs.get(spec as usize).and_then(|parts| parts.get(index));
+            let part = part.copied().and_then(|part| self.hash_of_part(part, parts));
+            hash = hash.zip(part).map(|(sum, part)| (sum.rotate_left(5) ^ part).wrapping_mul(SPREAD));
+        }
         if let Some(place) = self.hashes.get_mut(spec as usize) {
             *place = (self.call_in_hand, hash);
         }
         hash
     }
 
-    /// Takes `event` for the key `hash` of `group`. Returns whether a limit may be reached by it.
+    /// The hash of one part of keys of the call in hand; `None` when it has none.
     #[inline]
-    fn record(&mut self, group_index: u32, hash: u64, event: &Event) -> bool {
+    fn hash_of_part(&mut self, part: u16, parts: &Parts<'_>) -> Option<u64> {
+        let place = self.part_hashes.get_mut(usize::from(part))?;
+        if place.0 != self.call_in_hand {
+            let found = self.plan.parts.get(usize::from(part)).and_then(|key| parts.part(*key));
+            *place = (self.call_in_hand, found.map(|part| part.hash(&self.hasher)));
+        }
+        place.1
+    }
+
+    /// Takes `event` for the key `hash` of `group`. Returns the counters that may reach a limit by it.
+    #[inline]
+    fn record(&mut self, group_index: u32, hash: u64, event: &Event) -> u16 {
         let key = entry_key(hash, group_index);
         let place = match self.store.find(key) {
             Some(place) => place,
@@ -267,25 +287,25 @@ impl Ips {
         if self.store.entry(place).is_some_and(|entry| entry.pinned) {
             self.relax_all(group_index, event.mask, hash);
         }
-        let Some(group) = self.plan.groups.get(group_index as usize) else { return false };
-        let Some(entry) = self.store.entry_mut(place) else { return false };
+        let Some(group) = self.plan.groups.get(group_index as usize) else { return 0 };
+        let Some(entry) = self.store.entry_mut(place) else { return 0 };
         let at = event.micros();
         let end = rules::Timestamp(at.saturating_add(group.within_micros));
         if entry.busy == 0 && entry.push(*event, at - group.within_micros) {
-            let count = entry.events().len();
-            let may_reach = entry.pinned || count >= group.fewest;
+            let (count, pinned) = (entry.events().len(), entry.pinned);
             self.store.keep_until(place, end, count > 1);
-            return may_reach;
+            return if pinned { event.mask } else { group.may_reach(event.mask, count) };
         }
         if entry.busy == 0 {
-            let busy = self.busy.open(group, key);
+            let busy = self.busy.open(group_index, key);
             for earlier in entry.events() {
-                self.busy.push(busy, earlier, group, &self.plan);
+                self.busy.push(busy, earlier, group);
             }
             entry.clear_events();
             entry.busy = busy;
         }
-        let may_reach = self.busy.push(entry.busy, event, group, &self.plan) || entry.pinned;
+        let may_reach = self.busy.push(entry.busy, event, group);
+        let may_reach = if entry.pinned { event.mask } else { may_reach };
         self.store.keep_until(place, end, true);
         if self.busy.bytes > self.budget.window_bytes_max {
             self.reclaim();
@@ -309,6 +329,9 @@ impl Ips {
     #[inline(never)]
     fn reclaim(&mut self) {
         while self.busy.bytes > self.budget.window_bytes_max {
+            if self.busy.drop_spare() {
+                continue;
+            }
             let oldest = self.now - self.plan.within_micros_max;
             let Some((key, busy)) = self.busy.lightest(oldest) else { return };
             let place = self.store.find(key);
@@ -319,7 +342,7 @@ impl Ips {
             if !self.is_long_ago(self.busy.last(busy)) {
                 self.forget(key, self.busy.events(busy));
             }
-            self.busy.close(busy);
+            self.busy.discard(busy);
         }
     }
 
@@ -347,14 +370,25 @@ impl Ips {
         }
         let entry = self.store.find(key).and_then(|place| self.store.entry(place));
         let Some(entry) = entry else { return Measured::default() };
-        if entry.busy != 0 {
-            return self.busy.measure(entry.busy, counter, now, newest);
+        if let Some(events) = self.few(entry) {
+            return counter.measure(events, now);
         }
-        let oldest = now - counter.shape.within_micros;
-        let counts = |event: &&Event| event.mask >> counter.bit & 1 == 1 && event.micros() > oldest;
-        counter.shape.how.measure(entry.events().iter().filter(counts))
+        self.busy.measure(entry.busy, counter, now, newest)
+    }
+
+    /// The events of the key with this entry, oldest first, while they are few.
+    fn few<'a>(&'a self, entry: &'a store::Entry) -> Option<impl Iterator<Item = &'a Event> + Clone> {
+        if entry.busy == 0 {
+            return Some(entry.events().iter().chain(EMPTY.iter()));
+        }
+        self.busy.few(entry.busy).map(|events| {
+            let (one, two) = events.as_slices();
+            one.iter().chain(two.iter())
+        })
     }
 }
+
+const EMPTY: &[Event] = &[];
 
 /// Rules and groups are numbered apart.
 const RULE_BIT: u32 = 1 << 31;

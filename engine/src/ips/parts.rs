@@ -111,6 +111,10 @@ impl Part<'_> {
     pub(super) fn hash(self, hasher: &RandomState) -> u64 {
         match self {
             Self::Number(number) => hasher.hash_one(number.key()),
+            // A number leaves its upper bits clear, but for the highest: so none is taken for an address.
+            Self::Address(IpAddr::V4(address)) => {
+                hasher.hash_one(u64::MAX << 32 | u64::from(address.to_bits()))
+            }
             other => hasher.hash_one(other),
         }
     }

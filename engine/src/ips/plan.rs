@@ -2,10 +2,12 @@
 
 use rules::Timestamp;
 use rules::policy::ips::{Also, Count, Deed, Key, Outcome};
-use rules::policy::{PolicySet, Threshold};
+use rules::policy::{PolicySet, Threshold, ThresholdId};
 
+use super::event::Event;
+use super::feeding::bits;
 use super::gauge::Asked;
-use super::how::{Hit, How};
+use super::how::{Hit, How, Measured};
 use super::limits::{COUNTERS_PER_GROUP, EVENTS_MAX, RUN_NUMBERS_MAX};
 use super::outcome;
 use super::window::Shape;
@@ -52,6 +54,11 @@ pub(super) enum Element {
     Price,
 }
 
+/// The places of parts that are elements, among the parts of every plan.
+pub(super) const CALLED: u16 = 0;
+pub(super) const CALLER: u16 = 1;
+pub(super) const CALLED_COUNTRY: u16 = 2;
+
 /// Counters of one policy that share key and events.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -62,7 +69,19 @@ pub(super) struct Group {
     pub(super) within_micros: i64,
     /// Indices of its counters; the place is the bit in the mask of an event.
     pub(super) counters: Vec<u32>,
+    /// What events are counted by, in the same order.
+    pub(super) members: Vec<Member>,
     /// With fewer events than this no counter of it can reach a limit.
+    pub(super) fewest: usize,
+}
+
+/// A counter as its group sees it: all that an event needs to know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub(super) shape: Shape,
+    /// Which calls make an event.
+    pub(super) filter: Filter,
+    /// With fewer events than this it reaches no limit.
     pub(super) fewest: usize,
 }
 
@@ -74,10 +93,6 @@ pub(super) struct Counter {
     pub(super) group: u32,
     pub(super) bit: u8,
     pub(super) shape: Shape,
-    /// Which calls make an event.
-    pub(super) filter: Filter,
-    /// With fewer events than this it reaches no limit.
-    pub(super) fewest: usize,
     /// Whether only calls count whose caller looks like the called number.
     pub(super) neighbours_only: bool,
 }
@@ -119,6 +134,10 @@ pub(super) struct Plan {
     pub(super) groups: Vec<Group>,
     /// Kinds of keys, by policy.
     pub(super) specs: Vec<(u32, Vec<Key>)>,
+    /// Parts of keys and elements, each once.
+    pub(super) parts: Vec<Key>,
+    /// The parts of each kind of key, as places in `parts`.
+    pub(super) parts_of_specs: Vec<Vec<u16>>,
     /// The first rule of each policy, and one behind the last policy.
     pub(super) first_rule: Vec<u32>,
     /// The longest window of all.
@@ -127,7 +146,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(policies: &PolicySet) -> Self {
-        let mut plan = Self::default();
+        let mut plan = Self { parts: vec![Key::Called, Key::Caller, Key::CalledCountry], ..Self::default() };
         for (policy, index) in policies.policies().iter().zip(0..) {
             plan.first_rule.push(plan.rules.len() as u32);
             for threshold in policy.thresholds() {
@@ -143,6 +162,13 @@ impl Plan {
         let first = *self.first_rule.get(policy as usize)?;
         let next = *self.first_rule.get(policy as usize + 1)?;
         Some(first + id).filter(|rule| *rule < next)
+    }
+
+    /// The threshold of `rule`, if it is one of `policy`.
+    pub(super) fn id_of(&self, policy: u32, rule: u32) -> Option<ThresholdId> {
+        let first = *self.first_rule.get(policy as usize)?;
+        let next = *self.first_rule.get(policy as usize + 1)?;
+        (first..next).contains(&rule).then(|| ThresholdId(rule - first))
     }
 
     /// Whether `policy` counts anything.
@@ -206,9 +232,20 @@ impl Plan {
         let wanted = (policy, per);
         let known = self.specs.iter().position(|known| *known == wanted);
         known.unwrap_or_else(|| {
+            let parts = wanted.1.iter().map(|key| self.part(*key)).collect();
+            self.parts_of_specs.push(parts);
             self.specs.push(wanted);
             self.specs.len() - 1
         }) as u32
+    }
+
+    /// The place of `key` among all parts.
+    fn part(&mut self, key: Key) -> u16 {
+        let known = self.parts.iter().position(|known| *known == key);
+        known.unwrap_or_else(|| {
+            self.parts.push(key);
+            self.parts.len() - 1
+        }) as u16
     }
 
     fn counter_for(
@@ -234,9 +271,10 @@ impl Plan {
             is_sliced: most > EVENTS_MAX,
         };
         let index = self.counters.len() as u32;
-        let (group, bit) = self.join(policy, spec, (feed, element), index, threshold.within_micros, fewest);
+        let member = Member { shape, filter, fewest };
+        let (group, bit) = self.join(policy, spec, (feed, element), index, member);
         let neighbours_only = count == Count::NeighbourCallers;
-        self.counters.push(Counter { owner, group, bit, shape, filter, fewest, neighbours_only });
+        self.counters.push(Counter { owner, group, bit, shape, neighbours_only });
         index
     }
 
@@ -247,9 +285,9 @@ impl Plan {
         spec: u32,
         (feed, element): (Feed, Element),
         counter: u32,
-        within_micros: i64,
-        fewest: usize,
+        member: Member,
     ) -> (u32, u8) {
+        let Member { shape: Shape { within_micros, .. }, fewest, .. } = member;
         debug_assert!(self.specs.get(spec as usize).is_some_and(|(of, _)| *of == policy));
         let fits = |group: &Group| {
             let one_has_none = element == Element::None || group.element == Element::None;
@@ -257,7 +295,8 @@ impl Plan {
             group.spec == spec && group.feed == feed && same && group.counters.len() < COUNTERS_PER_GROUP
         };
         let index = self.groups.iter().position(fits).unwrap_or_else(|| {
-            self.groups.push(Group { spec, feed, element, within_micros, counters: Vec::new(), fewest });
+            let (counters, members) = (Vec::new(), Vec::new());
+            self.groups.push(Group { spec, feed, element, within_micros, counters, members, fewest });
             self.groups.len() - 1
         });
         let Some(group) = self.groups.get_mut(index) else { return (0, 0) };
@@ -267,6 +306,7 @@ impl Plan {
         group.within_micros = group.within_micros.max(within_micros);
         group.fewest = group.fewest.min(fewest);
         group.counters.push(counter);
+        group.members.push(member);
         (index as u32, group.counters.len() as u8 - 1)
     }
 }
@@ -355,6 +395,39 @@ fn also_reach(how: How, also: &Also) -> (usize, usize) {
         How::Number | How::Distinct | How::Run { .. } => (bound.floor() as usize + 1, 1),
         How::Share(_) | How::Mean => (EVENTS_MAX, also.at_least as usize),
         How::Up(_) => (1, 0),
+    }
+}
+
+impl Counter {
+    /// Whether `event` counts for it in the window that begins after `oldest`.
+    pub(super) fn counts(&self, event: &Event, oldest: i64) -> bool {
+        event.mask >> self.bit & 1 == 1 && event.micros() > oldest
+    }
+
+    /// What it makes of `events`, all there are of its key, at `now`.
+    pub(super) fn measure<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone, now: i64) -> Measured {
+        let oldest = now - self.shape.within_micros;
+        let measured = self.shape.how.measure(events.filter(|event| self.counts(event, oldest)));
+        match self.shape.how {
+            // A window keeps no more than the highest limit asks for either.
+            How::Number | How::Distinct => {
+                let most = self.shape.most as u32;
+                Measured { value: measured.value.min(f64::from(most)), events: measured.events.min(most) }
+            }
+            _ => measured,
+        }
+    }
+}
+
+impl Group {
+    /// Of the counters in `mask` those that may reach a limit by `events`.
+    #[inline]
+    pub(super) fn may_reach(&self, mask: u16, events: usize) -> u16 {
+        if events < self.fewest {
+            return 0;
+        }
+        let reaches = |bit: &u32| self.members.get(*bit as usize).is_some_and(|one| events >= one.fewest);
+        bits(mask).filter(reaches).fold(0, |found, bit| found | 1 << bit)
     }
 }
 

@@ -35,7 +35,9 @@ pub struct Restraint {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Restraints {
     by_key: HashMap<u64, Held, BuildAlreadyHashed>,
-    /// How many each rule has, so that most calls look none up.
+    /// How many each rule has.
+    counts: Vec<u32>,
+    /// Rules that have any, ascending: most calls look none up.
     live: Vec<u32>,
     /// Those that found no room.
     pub(super) refused: u64,
@@ -50,10 +52,11 @@ struct Held {
 }
 
 impl Restraints {
-    /// Whether `rule` has any.
+    /// The first rule from `rule` on that has any.
     #[inline]
-    pub(super) fn has(&self, rule: u32) -> bool {
-        self.live.get(rule as usize).is_some_and(|live| *live > 0)
+    pub(super) fn live_from(&self, rule: u32) -> Option<u32> {
+        let place = self.live.partition_point(|live| *live < rule);
+        self.live.get(place).copied()
     }
 
     /// The measure of `rule` against `key` at `now`. One that is over goes.
@@ -84,11 +87,14 @@ impl Restraints {
             self.refused += 1;
             return false;
         }
-        if self.live.len() <= rule as usize {
-            self.live.resize(rule as usize + 1, 0);
+        if self.counts.len() <= rule as usize {
+            self.counts.resize(rule as usize + 1, 0);
         }
-        if let Some(live) = self.live.get_mut(rule as usize) {
-            *live += 1;
+        if let Some(count) = self.counts.get_mut(rule as usize) {
+            *count += 1;
+        }
+        if let Err(place) = self.live.binary_search(&rule) {
+            self.live.insert(place, rule);
         }
         self.by_key.insert(place, Held { rule, force, passed: VecDeque::new(), up: 0 });
         true
@@ -144,9 +150,12 @@ impl Restraints {
 
     fn remove(&mut self, place: u64) {
         if let Some(held) = self.by_key.remove(&place)
-            && let Some(live) = self.live.get_mut(held.rule as usize)
+            && let Some(count) = self.counts.get_mut(held.rule as usize)
         {
-            *live = live.saturating_sub(1);
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.live.retain(|live| *live != held.rule);
+            }
         }
     }
 }

@@ -98,6 +98,18 @@ impl Store {
         self.table.bytes() + self.moving.as_ref().map_or(0, |(old, _)| old.bytes())
     }
 
+    /// Asks for what tells where `key` lies.
+    #[inline]
+    pub(super) fn prefetch(&self, key: u64) {
+        self.table.prefetch(key);
+    }
+
+    /// Asks for the entry of `key`, once the answer to [`prefetch`](Self::prefetch) is there.
+    #[inline]
+    pub(super) fn prefetch_entry(&self, key: u64, now: Timestamp) {
+        self.table.prefetch_entry(key, now);
+    }
+
     /// Where the entry of `key` lies.
     #[inline]
     pub(super) fn find(&self, key: u64) -> Option<Place> {

@@ -4,6 +4,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::store::Entry;
+use crate::prefetch::prefetch;
 
 /// A table of fixed size; each key has two buckets that it may lie in.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -28,6 +29,24 @@ struct Head {
 pub(super) struct End(u16);
 
 const WAYS: usize = 16;
+const BITS: [u16; WAYS] = [
+    1,
+    2,
+    4,
+    8,
+    1 << 4,
+    1 << 5,
+    1 << 6,
+    1 << 7,
+    1 << 8,
+    1 << 9,
+    1 << 10,
+    1 << 11,
+    1 << 12,
+    1 << 13,
+    1 << 14,
+    1 << 15,
+];
 const TICK_MICROS: i64 = 120_000_000;
 /// So many ticks can be told apart, 45 days; the longest window has 31.
 const TICKS: u16 = 1 << 15;
@@ -95,6 +114,29 @@ impl Table {
         None
     }
 
+    /// Asks for what tells where `key` lies.
+    #[inline]
+    pub(super) fn prefetch(&self, key: u64) {
+        for bucket in self.buckets_of(key) {
+            self.heads.get(bucket).into_iter().for_each(prefetch);
+        }
+    }
+
+    /// Asks for the entry of `key`, as far as its tag tells; without one for the place that it will be given.
+    #[inline]
+    pub(super) fn prefetch_entry(&self, key: u64, now: Timestamp) {
+        let tag = tag(key);
+        let known = self.buckets_of(key).into_iter().find_map(|bucket| {
+            let found = self.heads.get(bucket).map_or(0, |head| head.with_tag(tag));
+            (found != 0).then(|| bucket * WAYS + found.trailing_zeros() as usize)
+        });
+        let now = tick(now);
+        let index = known
+            .or_else(|| self.free_place(key))
+            .or_else(|| self.places_of(key).find(|index| self.end(*index).is_past(now)));
+        index.and_then(|index| self.entries.get(index)).into_iter().for_each(prefetch);
+    }
+
     #[inline]
     pub(super) fn entry(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)
@@ -139,6 +181,13 @@ impl Table {
     /// the one that would end first. One that something refers to goes only when all are such.
     pub(super) fn lightest(&self, key: u64, now: Timestamp) -> usize {
         let from = tick(now).wrapping_sub(TICKS_BACK);
+        // Heads tell it of those that were seen once: of sixteen entries, one is looked at.
+        let once = self.places_of(key).filter(|index| !self.end(*index).is_heavy());
+        if let Some(index) = once.min_by_key(|index| self.end(*index).until(from))
+            && self.entries.get(index).is_some_and(|entry| !entry.pinned)
+        {
+            return index;
+        }
         let weight = |index: &usize| {
             let (end, entry) = (self.end(*index), self.entries.get(*index));
             let is_pinned = entry.is_some_and(|entry| entry.pinned);
@@ -197,11 +246,9 @@ impl Head {
     /// The places with `tag`, a bit each.
     #[inline]
     fn with_tag(&self, tag: u16) -> u32 {
-        let mut found = 0;
-        for (place, known) in self.tags.iter().enumerate() {
-            found |= u32::from(*known == tag) << place;
-        }
-        found
+        // Each place has its bit at hand, so that the compiler takes eight at once.
+        let bits = self.tags.iter().zip(BITS).map(|(known, bit)| if *known == tag { bit } else { 0 });
+        u32::from(bits.fold(0, |found, bit| found | bit))
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Breach;
 use super::event::Event;
-use super::feeding::Counted;
+use super::feeding::{Counted, bits};
 use super::gauge::Gauge;
 use super::how::{How, Measured};
 use super::level::{Bounds, Course, Level};
@@ -44,11 +44,8 @@ enum Cause<'a> {
 impl Ips {
     /// Looks at the rules whose counters an event was recorded for.
     pub(super) fn watch_all(&mut self, group: u32, mask: u16, hash: u64, parts: &Parts<'_>) {
-        let mut left = mask;
-        while left != 0 {
-            let bit = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let counter = self.plan.group(group).and_then(|group| group.counters.get(bit)).copied();
+        for bit in bits(mask) {
+            let counter = self.plan.group(group).and_then(|group| group.counters.get(bit as usize)).copied();
             if let Some((index, owner)) =
                 counter.and_then(|index| Some((index, self.plan.counter(index)?.owner)))
             {
@@ -109,11 +106,8 @@ impl Ips {
     /// Before an event: what has fallen since the last one is armed again, even if the event lifts it at once.
     #[inline(never)]
     pub(super) fn relax_all(&mut self, group: u32, mask: u16, hash: u64) {
-        let mut left = mask;
-        while left != 0 {
-            let bit = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let counter = self.plan.group(group).and_then(|group| group.counters.get(bit)).copied();
+        for bit in bits(mask) {
+            let counter = self.plan.group(group).and_then(|group| group.counters.get(bit as usize)).copied();
             let Some(owner) = counter.and_then(|index| self.plan.counter(index)).map(|counter| counter.owner)
             else {
                 continue;
@@ -425,18 +419,13 @@ impl Ips {
         let entry = self.store.find(key).and_then(|place| self.store.entry(place));
         let Some(entry) = entry else { return (None, Vec::new()) };
         let oldest = self.now - counter.shape.within_micros;
-        if entry.busy != 0 {
+        let Some(events) = self.few(entry) else {
             let window = self.busy.window(entry.busy, counter);
             return window
                 .map_or((None, Vec::new()), |window| (window.first(), window.calls(oldest).collect()));
-        }
-        let events = || {
-            entry
-                .events()
-                .iter()
-                .filter(|event| event.mask >> counter.bit & 1 == 1 && event.micros() > oldest)
         };
-        (events().next().map(Event::micros), events().map(|event| event.call).collect())
+        let events = events.filter(|event| counter.counts(event, oldest));
+        (events.clone().next().map(Event::micros), events.map(|event| event.call).collect())
     }
 
     /// Whether each event counts by itself, whatever it is about.
@@ -455,10 +444,11 @@ impl Ips {
         }
         let entry = self.store.find(entry_key(hash, counter.group)).and_then(|place| self.store.entry(place));
         let Some(entry) = entry else { return 0 };
-        if entry.busy != 0 {
+        let oldest = self.now - counter.shape.within_micros;
+        let Some(events) = self.few(entry) else {
             return self.busy.window(entry.busy, counter).map_or(0, |window| window.passed());
-        }
-        entry.events().iter().filter(|event| !event.is_refused()).count()
+        };
+        events.filter(|event| counter.counts(event, oldest) && !event.is_refused()).count()
     }
 
     /// So many events of the rule at the key may be missing from its value, at most.

@@ -1,6 +1,6 @@
 //! The sliding window of one counter of one busy key: what happened in (now − within, now], exactly.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,8 @@ enum Kept {
     Distinct(Elements),
     Runs {
         elements: Elements,
-        sorted: BTreeSet<u64>,
+        /// The same, ascending.
+        sorted: Vec<u64>,
         newest: u64,
     },
 }
@@ -58,23 +59,43 @@ impl Window {
             How::Number | How::Up(_) => Kept::Times(VecDeque::new()),
             How::Share(_) | How::Mean => Kept::Values { events: VecDeque::new(), sum: 0, hits: 0 },
             How::Distinct => Kept::Distinct(Elements::default()),
-            How::Run { .. } => {
-                Kept::Runs { elements: Elements::default(), sorted: BTreeSet::new(), newest: 0 }
-            }
+            How::Run { .. } => Kept::Runs { elements: Elements::default(), sorted: Vec::new(), newest: 0 },
         };
         Self { kept, calls: VecDeque::new() }
     }
 
-    /// Takes one event, not older than any before.
-    pub(super) fn push(&mut self, event: &Event, shape: Shape) {
+    /// Forgets all events; the room for them stays.
+    pub(super) fn clear(&mut self) {
+        self.calls.clear();
+        match &mut self.kept {
+            Kept::Times(times) => times.clear(),
+            Kept::Slices(slices) => {
+                slices.counts.clear();
+                slices.sum = 0;
+            }
+            Kept::Values { events, sum, hits } => {
+                events.clear();
+                (*sum, *hits) = (0, 0);
+            }
+            Kept::Distinct(elements) => elements.clear(),
+            Kept::Runs { elements, sorted, newest } => {
+                elements.clear();
+                sorted.clear();
+                *newest = 0;
+            }
+        }
+    }
+
+    /// Takes one event, not older than any before. Returns by how many bytes it has grown.
+    pub(super) fn push(&mut self, event: &Event, shape: Shape) -> usize {
         self.expire(event.micros(), shape);
         let (at, stamp) = (event.micros() as u64, event.at_refused);
-        match &mut self.kept {
+        let grown = match &mut self.kept {
             Kept::Times(times) => {
                 if times.len() >= shape.most {
                     times.pop_front();
                 }
-                times.push_back(stamp);
+                push_back(times, stamp)
             }
             Kept::Slices(slices) => slices.push(at, shape.within_micros),
             Kept::Values { events, sum, hits } => {
@@ -84,23 +105,27 @@ impl Window {
                     *sum -= value;
                     *hits -= u64::from(is_hit(shape.how, value));
                 }
-                events.push_back((at, event.value));
                 *sum += event.value;
                 *hits += u64::from(is_hit(shape.how, event.value));
+                push_back(events, (at, event.value))
             }
             Kept::Distinct(elements) => elements.see(stamp, event.value, shape.most, |_| ()),
             Kept::Runs { elements, sorted, newest } => {
-                sorted.insert(event.value);
+                let before = sorted.capacity();
+                if let Err(place) = sorted.binary_search(&event.value) {
+                    sorted.insert(place, event.value);
+                }
                 *newest = event.value;
-                elements.see(stamp, event.value, shape.most, |gone| _ = sorted.remove(&gone));
+                let grown = elements.see(stamp, event.value, shape.most, |gone| remove(sorted, gone));
+                grown + (sorted.capacity() - before) * size_of::<u64>()
             }
-        }
+        };
         if self.calls.back().is_some_and(|(call, _)| *call == event.call) {
             self.calls.pop_back();
         } else if self.calls.len() >= CALLS_KEPT {
             self.calls.pop_front();
         }
-        self.calls.push_back((event.call, second(event.micros())));
+        grown + push_back(&mut self.calls, (event.call, second(event.micros())))
     }
 
     /// So many events, or elements, it keeps: with fewer than a limit needs it is not reached.
@@ -140,8 +165,10 @@ impl Window {
     /// the event belongs to can have become longer.
     pub(super) fn measure_newest(&mut self, now: i64, shape: Shape) -> Measured {
         if let (Kept::Runs { elements, sorted, newest }, How::Run { gap }) = (&self.kept, shape.how) {
-            let up = run(sorted.range(*newest..).copied(), gap);
-            let down = run(sorted.range(..=*newest).rev().copied(), gap);
+            let (below, above) = sorted.split_at(sorted.partition_point(|value| value < newest));
+            let is_there = usize::from(above.first() == Some(newest));
+            let up = run(above.iter().copied(), gap);
+            let down = run(above.iter().take(is_there).chain(below.iter().rev()).copied(), gap);
             // Counted from both sides; not at all when it was another counter's event, and this one's have expired.
             let longest = (up + down).saturating_sub(1);
             return Measured { value: longest as f64, events: elements.len() as u32 };
@@ -189,10 +216,10 @@ impl Window {
     pub(super) fn bytes(&self) -> usize {
         let kept = match &self.kept {
             Kept::Times(times) => times.capacity() * 8,
-            Kept::Slices(slices) => slices.counts.capacity() * 12,
+            Kept::Slices(slices) => slices.counts.capacity() * size_of::<(u64, u32)>(),
             Kept::Values { events, .. } => events.capacity() * 16,
             Kept::Distinct(elements) => elements.bytes(),
-            Kept::Runs { elements, sorted, .. } => elements.bytes() + sorted.len() * 16,
+            Kept::Runs { elements, sorted, .. } => elements.bytes() + sorted.capacity() * size_of::<u64>(),
         };
         size_of::<Self>() + kept + self.calls.capacity() * 8
     }
@@ -220,9 +247,23 @@ impl Window {
             }
             Kept::Distinct(elements) => elements.expire(oldest << 1 | 1, |_| ()),
             Kept::Runs { elements, sorted, .. } => {
-                elements.expire(oldest << 1 | 1, |gone| _ = sorted.remove(&gone));
+                elements.expire(oldest << 1 | 1, |gone| remove(sorted, gone));
             }
         }
+    }
+}
+
+/// Returns by how many bytes `queue` has grown.
+#[inline]
+fn push_back<T>(queue: &mut VecDeque<T>, value: T) -> usize {
+    let before = queue.capacity();
+    queue.push_back(value);
+    (queue.capacity() - before) * size_of::<T>()
+}
+
+fn remove(sorted: &mut Vec<u64>, value: u64) {
+    if let Ok(place) = sorted.binary_search(&value) {
+        sorted.remove(place);
     }
 }
 
@@ -252,13 +293,17 @@ struct Slices {
 }
 
 impl Slices {
-    fn push(&mut self, at: u64, within_micros: i64) {
+    /// Returns by how many bytes it has grown.
+    fn push(&mut self, at: u64, within_micros: i64) -> usize {
         let slice = at / width(within_micros);
-        match self.counts.back_mut() {
-            Some((last, count)) if *last >= slice => *count = count.saturating_add(1),
-            _ => self.counts.push_back((slice, 1)),
-        }
         self.sum += 1;
+        match self.counts.back_mut() {
+            Some((last, count)) if *last >= slice => {
+                *count = count.saturating_add(1);
+                0
+            }
+            _ => push_back(&mut self.counts, (slice, 1)),
+        }
     }
 
     /// Lets go the slices that lie wholly before `oldest`.

@@ -21,9 +21,9 @@ use super::slot::{Slot, counts_any, slot_of};
 use super::texts::Texts;
 
 impl RuleIndex {
-    /// The index of `rules`, whose conditions speak of `lists`.
-    pub(crate) fn new(rules: &[&FirewallRule], lists: &[List]) -> Self {
-        let mut builder = Builder { rules: rules.len(), ..Builder::default() };
+    /// The index of `rules`, and behind them of what thresholds count and block, whose conditions speak of `lists`.
+    pub(crate) fn new(rules: &[&FirewallRule], thresholds: &Pseudo, lists: &[List]) -> Self {
+        let mut builder = Builder::default();
         builder.lists_of.resize_with(rules.len(), Box::default);
         // Rules with conditions on the same dimensions stand together, so that a dimension that does not
         // hold rules out whole words.
@@ -36,11 +36,35 @@ impl RuleIndex {
         builder.order = order.into_iter().map(|(_, id)| RuleId(id)).collect();
         for (id, place) in builder.order.clone().into_iter().zip(0..) {
             if let Some(rule) = rules.get(id.0 as usize) {
-                builder.add_rule(rule, id, place);
+                let lists_in = builder.add_rule(rule, place);
+                if let Some(lists_of) = builder.lists_of.get_mut(id.0 as usize) {
+                    *lists_of = lists_in.into();
+                }
             }
         }
+        builder.rule_words = builder.order.len().div_ceil(64);
+        let mut words = builder.rule_words;
+        for pseudo in [&thresholds.counting, &thresholds.blocking] {
+            for (rule, place) in pseudo.iter().zip(64 * words as u32..) {
+                if rule.mode != Mode::Off {
+                    builder.active.push(place);
+                    builder.add_rule(rule, place);
+                }
+            }
+            words += pseudo.len().div_ceil(64);
+        }
+        builder.places = 64 * words;
         builder.finish(lists)
     }
+}
+
+/// What says which calls thresholds count, and which of those their blocks hold against: rules that only match.
+#[derive(Debug, Default)]
+pub(crate) struct Pseudo {
+    /// One of each threshold, in their order.
+    pub(crate) counting: Vec<FirewallRule>,
+    /// The same; empty where no threshold has conditions of its own for blocks.
+    pub(crate) blocking: Vec<FirewallRule>,
 }
 
 /// The rules that one value satisfies, and those that it excepts.
@@ -78,7 +102,9 @@ impl Uses {
 
 #[derive(Debug, Default)]
 struct Builder {
-    rules: usize,
+    /// Places of rules: those of thresholds begin with a word of their own.
+    places: usize,
+    rule_words: usize,
     active: Vec<u32>,
     /// The rule at each place.
     order: Vec<RuleId>,
@@ -121,7 +147,8 @@ impl Builder {
         slots
     }
 
-    fn add_rule(&mut self, rule: &FirewallRule, id: RuleId, place: u32) {
+    /// Adds `rule` at `place`. Returns the lists in its `when`.
+    fn add_rule(&mut self, rule: &FirewallRule, place: u32) -> Vec<(Slot, ListId)> {
         let mut lists = Vec::new();
         for (conditions, unless) in [(&rule.when, false), (&rule.unless, true)] {
             let any = counts_any(&rule.action, unless);
@@ -135,9 +162,7 @@ impl Builder {
                 self.add_condition(condition, slot, place, unless);
             }
         }
-        if let Some(lists_of) = self.lists_of.get_mut(id.0 as usize) {
-            *lists_of = lists.into();
-        }
+        lists
     }
 
     fn add_condition(&mut self, condition: &Condition, slot: Slot, rule: u32, unless: bool) {
@@ -233,7 +258,7 @@ impl Builder {
     }
 
     fn finish(self, lists: &[List]) -> RuleIndex {
-        let mut rows = RowsBuilder::new(self.rules);
+        let mut rows = RowsBuilder::new(self.places);
         let free = self.constrained.iter().map(|(slot, rules)| {
             let free: Vec<u32> = without(&self.active, rules);
             (Slot(*slot), rows.row(&free))
@@ -279,6 +304,7 @@ impl Builder {
             times: self.times.iter().map(|(term, uses)| (term.clone(), uses.pair(&mut rows))).collect(),
             lists_of: self.lists_of,
             order: self.order,
+            rule_words: self.rule_words,
             rows: rows.finish(),
         }
     }

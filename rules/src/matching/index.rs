@@ -28,6 +28,8 @@ pub(crate) struct RuleIndex {
     pub(super) rows: Rows,
     /// The rule at each place.
     pub(super) order: Vec<RuleId>,
+    /// Words of places that rules have; those behind are of thresholds.
+    pub(super) rule_words: usize,
     /// Rules that are not off.
     pub(super) active: Row,
     /// Slots that some rule has a condition on, and the rules that have none there.
@@ -139,9 +141,10 @@ impl RuleIndex {
         }
     }
 
-    /// Finds every rule that matches what was gathered.
+    /// Finds every rule that matches what was gathered, and what of thresholds does.
     pub(crate) fn match_all(&self, scratch: &mut Scratch) {
         scratch.matched.clear();
+        scratch.matched_of_thresholds.clear();
         for word in 0..self.rows.dense_words() {
             let rules = self.matching(scratch, |row| self.rows.dense_word(row, word));
             self.add_matched(word, rules, scratch);
@@ -163,6 +166,12 @@ impl RuleIndex {
 
     #[inline]
     fn add_matched(&self, word: usize, mut rules: u64, scratch: &mut Scratch) {
+        if let Some(word) = word.checked_sub(self.rule_words) {
+            // Words come in order; those that a summary leaves out hold nothing.
+            scratch.matched_of_thresholds.resize(word, 0);
+            scratch.matched_of_thresholds.push(rules);
+            return;
+        }
         while rules != 0 {
             let place = word * 64 + rules.trailing_zeros() as usize;
             rules &= rules - 1;

@@ -15,6 +15,7 @@ mod slot;
 mod table;
 mod texts;
 
+pub(crate) use builder::Pseudo;
 pub(crate) use clock::{Clock, LocalTime};
 pub(crate) use index::RuleIndex;
 pub use networks::NetworkTable;

@@ -150,7 +150,7 @@ impl Rows {
 }
 
 /// More rules are not kept as all their words.
-const DENSE_RULES_MAX: usize = 256;
+const DENSE_RULES_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -161,7 +161,7 @@ mod tests {
         #[test]
         fn a_set_holds_exactly_the_rules_put_in(
             sets in prop::collection::vec(prop::collection::btree_set(0u32..20_000, 0..200), 1..5),
-            rules in prop::sample::select(vec![1u32, 64, 100, 256, 257, 20_000]),
+            rules in prop::sample::select(vec![1u32, 64, 100, 512, 513, 20_000]),
         ) {
             let sets: Vec<std::collections::BTreeSet<u32>> =
                 sets.iter().map(|set| set.iter().map(|rule| rule % rules).collect()).collect();

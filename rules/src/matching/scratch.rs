@@ -19,10 +19,12 @@ pub struct Scratch {
     pub(super) entries: Vec<EntryHit>,
     /// Rules that match, in file order.
     pub(super) matched: Vec<RuleId>,
-    /// Thresholds that count the subject, ascending.
-    counted: Vec<ThresholdId>,
-    /// For each of them, whether its blocks hold against the subject.
-    blockable: Vec<bool>,
+    /// Of thresholds which count and then which block, a bit each, as they matched.
+    pub(super) matched_of_thresholds: Vec<u64>,
+    /// Thresholds that count the subject, a bit each.
+    counted: Vec<u64>,
+    /// Those of them whose blocks hold against the subject.
+    blockable: Vec<u64>,
     /// The first step of list look-ups under way.
     pub(super) probes: Vec<Option<Probe>>,
     /// What one text was found to hold.
@@ -47,6 +49,7 @@ impl Default for Scratch {
             unless: Vec::with_capacity(ROWS * 2),
             entries: Vec::with_capacity(ROWS * 2),
             matched: Vec::with_capacity(ROWS * 2),
+            matched_of_thresholds: Vec::with_capacity(ROWS),
             counted: Vec::with_capacity(ROWS),
             blockable: Vec::with_capacity(ROWS),
             probes: Vec::with_capacity(ROWS * 2),
@@ -58,15 +61,25 @@ impl Default for Scratch {
 
 impl Scratch {
     /// The thresholds whose `when` and `unless` the subject judged last fits, ascending; whatever its verdict was.
-    pub fn counted(&self) -> &[ThresholdId] {
+    pub fn counted(&self) -> impl Iterator<Item = ThresholdId> + '_ {
+        self.counted.iter().zip(0..).flat_map(|(&word, place)| {
+            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
+            bits.map(move |bit| ThresholdId(64 * place + bit))
+        })
+    }
+
+    /// The same, a bit each: bit *n* of word *m* is that of threshold 64 *m* + *n*. As many words as the policy's
+    /// thresholds need, or none.
+    #[inline]
+    pub fn counted_words(&self) -> &[u64] {
         &self.counted
     }
 
     /// Whether a block by `threshold` would hold against the subject judged last: it counts it, and its `block_when` fits
     /// or is empty.
     pub fn blockable(&self, threshold: ThresholdId) -> bool {
-        let place = self.counted.binary_search(&threshold).ok();
-        place.and_then(|place| self.blockable.get(place)).copied().unwrap_or(false)
+        let word = self.blockable.get(threshold.0 as usize / 64);
+        word.is_some_and(|word| word >> (threshold.0 % 64) & 1 == 1)
     }
 
     pub(crate) fn forget_counted(&mut self) {
@@ -74,27 +87,14 @@ impl Scratch {
         self.blockable.clear();
     }
 
-    /// Takes the thresholds from the rules that matched: rule `first` and those behind it say which count, rule
-    /// `blocking` and those behind it which block. `meet` says whether a threshold in force blocks all that it counts; `None` of
-    /// one that is not in force.
-    pub(crate) fn count_from(
-        &mut self,
-        first: u32,
-        blocking: u32,
-        meet: impl Fn(ThresholdId) -> Option<bool>,
-    ) {
-        let (counting, blocking_from) = {
-            let place = |rule: u32| self.matched.partition_point(|matched| matched.0 < rule);
-            (place(first), place(blocking))
-        };
-        let blocks = self.matched.get(blocking_from..).unwrap_or_default();
-        for rule in self.matched.get(counting..blocking_from).unwrap_or_default() {
-            let id = ThresholdId(rule.0 - first);
-            if let Some(blocks_all) = meet(id) {
-                let fits = || blocks.binary_search(&RuleId(blocking + id.0)).is_ok();
-                self.counted.push(id);
-                self.blockable.push(blocks_all || fits());
-            }
+    /// Takes the thresholds from what matched: of each word of them, `meet` makes of those that count and those whose
+    /// conditions for blocks hold, those that do.
+    pub(crate) fn count_from(&mut self, words: usize, meet: impl Fn(usize, u64, u64) -> (u64, u64)) {
+        let matched = |word: usize| self.matched_of_thresholds.get(word).copied().unwrap_or(0);
+        for word in 0..words {
+            let (counted, blockable) = meet(word, matched(word), matched(words + word));
+            self.counted.push(counted);
+            self.blockable.push(blockable);
         }
     }
 

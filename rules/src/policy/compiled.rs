@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use crate::matching::{Clock, RuleIndex};
+use crate::matching::{Clock, Pseudo, RuleIndex};
 use crate::number::Number;
 use crate::number_set::NumberSet;
 use crate::plan::{self, DialPlan};
-use crate::policy::judge_thresholds::pseudo_rules;
+use crate::policy::judge_thresholds::{blocking_all, pseudo_rules};
 use crate::policy::{
     Condition, EntryText, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm,
-    PolicyText, Response, RuleAction, RuleId, Threshold,
+    PolicyText, Response, RuleAction, RuleId, Threshold, ThresholdId,
 };
 use crate::subject::{Direction, Identity, Party};
 use crate::time::Timestamp;
@@ -22,6 +22,10 @@ pub struct Policy {
     pub(super) thresholds: Vec<Threshold>,
     /// Whether any threshold counts: without one nothing is looked for.
     pub(super) has_thresholds: bool,
+    /// Those that block all that they count, a bit each.
+    pub(super) blocking_all: Vec<u64>,
+    /// Those that end by themselves, and when.
+    pub(super) expiring: Vec<(ThresholdId, Timestamp)>,
     /// Of the firewall rules, and behind them of what thresholds count and block.
     pub(super) index: RuleIndex,
     pub(super) clock: Clock,
@@ -38,10 +42,13 @@ impl Policy {
         let emergency = plan::emergency(&text.customer.dial_plan.region).cloned().unwrap_or_default();
         let thresholds: Vec<Threshold> = text.ips.iter().flat_map(Threshold::all_of).collect();
         let has_thresholds = thresholds.iter().any(|threshold| threshold.mode != Mode::Off);
-        let pseudo = if has_thresholds { pseudo_rules(&thresholds) } else { Vec::new() };
-        let rules: Vec<&FirewallRule> = text.firewall.iter().chain(&pseudo).collect();
+        let pseudo = if has_thresholds { pseudo_rules(&thresholds) } else { Pseudo::default() };
+        let rules: Vec<&FirewallRule> = text.firewall.iter().collect();
+        let expiring = (0..).zip(&thresholds).filter_map(|(id, one)| Some((ThresholdId(id), one.expires?)));
         Self {
-            index: RuleIndex::new(&rules, &text.lists),
+            index: RuleIndex::new(&rules, &pseudo, &text.lists),
+            blocking_all: blocking_all(&thresholds),
+            expiring: expiring.collect(),
             thresholds,
             has_thresholds,
             clock: Clock::new(text.customer.time_zone.clone()),

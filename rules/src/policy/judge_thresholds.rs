@@ -1,6 +1,6 @@
 //! What thresholds have to do with one attempt: which would count it, and what breached ones do to it.
 
-use crate::matching::Scratch;
+use crate::matching::{Pseudo, Scratch};
 use crate::policy::ips::Deed;
 use crate::policy::{AlertLevel, Condition};
 use crate::policy::{FirewallRule, Limits, Mode, Policy, Response, RuleAction, Threshold, ThresholdId};
@@ -41,12 +41,12 @@ impl Policy {
 
     /// Remembers which thresholds the subject gathered last fits.
     pub(super) fn note_counted(&self, at: Timestamp, scratch: &mut Scratch) {
-        let first = self.text.firewall.len() as u32;
-        let blocking = first + self.thresholds.len() as u32;
-        let thresholds = &self.thresholds;
-        scratch.count_from(first, blocking, |id| {
-            let threshold = thresholds.get(id.0 as usize).filter(|threshold| threshold.is_in_force(at))?;
-            Some(threshold.block_when.is_empty())
+        let words = self.thresholds.len().div_ceil(64);
+        scratch.count_from(words, |word, counting, blocking| {
+            let expired = self.expiring.iter().filter(|(id, end)| id.0 as usize / 64 == word && *end <= at);
+            let counted = expired.fold(counting, |counted, (id, _)| counted & !(1 << (id.0 % 64)));
+            let all = self.blocking_all.get(word).copied().unwrap_or(0);
+            (counted, counted & (blocking | all))
         });
     }
 
@@ -160,9 +160,9 @@ impl Policy {
     }
 }
 
-/// What the index finds thresholds by: for each a rule that says which calls it counts, then for each one that says which
-/// of those its blocks hold against. As in a block, any identity counts in `when` and only asserted ones in `unless`.
-pub(super) fn pseudo_rules(thresholds: &[Threshold]) -> Vec<FirewallRule> {
+/// What the index finds thresholds by. As in a block, any identity counts in `when` and only asserted ones in
+/// `unless`.
+pub(super) fn pseudo_rules(thresholds: &[Threshold]) -> Pseudo {
     let rule = |when: &[Condition], unless: &[Condition], mode| FirewallRule {
         name: String::new(),
         when: when.to_vec(),
@@ -181,5 +181,17 @@ pub(super) fn pseudo_rules(thresholds: &[Threshold]) -> Vec<FirewallRule> {
         let mode = if one.block_when.is_empty() { Mode::Off } else { one.mode };
         rule(&one.block_when, &[], mode)
     });
-    counting.chain(blocking).collect()
+    let has_blocking = thresholds.iter().any(|one| !one.block_when.is_empty());
+    Pseudo {
+        counting: counting.collect(),
+        blocking: if has_blocking { blocking.collect() } else { Vec::new() },
+    }
+}
+
+/// The thresholds that block all that they count, a bit each.
+pub(super) fn blocking_all(thresholds: &[Threshold]) -> Vec<u64> {
+    let bits = |thresholds: &[Threshold]| {
+        thresholds.iter().rev().fold(0, |bits, one| bits << 1 | u64::from(one.block_when.is_empty()))
+    };
+    thresholds.chunks(64).map(bits).collect()
 }

@@ -4,10 +4,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 /// Takes a key that is a keyed hash for the hash that it is.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AlreadyHashed(u64);
+pub struct AlreadyHashed(u64);
 
-/// For maps with such keys.
-pub(crate) type BuildAlreadyHashed = BuildHasherDefault<AlreadyHashed>;
+/// For maps with such keys, as [`Handled::call_id`](crate::Handled::call_id) is one.
+pub type BuildAlreadyHashed = BuildHasherDefault<AlreadyHashed>;
 
 impl Hasher for AlreadyHashed {
     fn finish(&self) -> u64 {

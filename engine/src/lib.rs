@@ -23,6 +23,7 @@ mod state;
 
 pub use call::{Attempt, Fact, Kind, Refusal, Role, Tally, View};
 pub use engine::{Counters, Engine, Handled};
+pub use hash::{AlreadyHashed, BuildAlreadyHashed};
 pub use ips::{Breach, Budget, IpsCounters, Restraint, Usual};
 pub use live::Succession;
 pub use packet::Packet;

@@ -24,8 +24,8 @@ const OPEN_MAX: usize = 100_000;
 /// A line of `replay --alerts`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Alert {
-    /// UUID version 8 (RFC 9562) of a hash of customer, rule, key, level and the first attempt: the same replay gives
-    /// the same.
+    /// UUID version 8 (RFC 9562) of a hash of customer, rule (with the variant of a detection), key, level and the first
+    /// attempt: the same replay gives the same.
     pub id: String,
     /// When it was raised.
     pub at: String,
@@ -53,7 +53,7 @@ pub struct Alert {
     pub first: String,
     /// The last attempt.
     pub last: String,
-    /// Attempts altogether.
+    /// Attempts altogether; of a threshold on different elements, those.
     pub total_calls: u64,
     /// Call-IDs: of a firewall rule the first ones, of a threshold the last ones before it was reached.
     pub calls: Vec<String>,
@@ -125,7 +125,14 @@ impl Alert {
         let (at, first) = (rfc3339(breach.at), rfc3339(breach.first));
         let first_call = calls.first().map_or("", String::as_str);
         Some(Self {
-            id: identifier(&[policy.name(), &threshold.name, &key_text.join(" "), level, first_call, &first]),
+            id: identifier(&[
+                policy.name(),
+                &threshold.label(),
+                &key_text.join(" "),
+                level,
+                first_call,
+                &first,
+            ]),
             at,
             customer: policy.name().to_owned(),
             rule: threshold.name.clone(),

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 
-use engine::Handled;
+use engine::{BuildAlreadyHashed, Handled};
 use rules::Method;
 use serde::Serialize;
 
@@ -37,9 +36,9 @@ pub struct Summary {
     /// Time from the first to the last frame.
     pub seconds: f64,
     #[serde(skip)]
-    invited: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
+    invited: HashSet<u64, BuildAlreadyHashed>,
     #[serde(skip)]
-    accepted: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
+    accepted: HashSet<u64, BuildAlreadyHashed>,
     #[serde(skip)]
     methods: [u64; Method::ALL.len()],
     #[serde(skip)]
@@ -135,26 +134,6 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "{:>12}  calls, {} answered", self.calls, self.answered)?;
         write!(f, "{:>12}  {verdicts}", "verdicts")
-    }
-}
-
-/// Call-IDs come as keyed hashes.
-#[derive(Debug, Default)]
-struct AlreadyHashed(u64);
-
-impl Hasher for AlreadyHashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
     }
 }
 

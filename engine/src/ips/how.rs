@@ -34,7 +34,7 @@ pub(super) enum Hit {
 pub(super) struct Measured {
     /// The value, in the unit that limits are written in.
     pub(super) value: f64,
-    /// Events it was made of; the denominator of a ratio.
+    /// Events it was made of; the denominator of a ratio. Where different elements count, those.
     pub(super) events: u32,
 }
 
@@ -50,10 +50,13 @@ impl Hit {
 impl How {
     /// What `events`, a handful, add up to.
     pub(super) fn measure<'a>(self, events: impl Iterator<Item = &'a Event> + Clone) -> Measured {
-        let count = events.clone().count();
+        // A window knows each element once, however often it came.
+        let count = match self {
+            Self::Distinct | Self::Run { .. } => distinct(events.clone()),
+            _ => events.clone().count(),
+        };
         let value = match self {
-            Self::Number => count as f64,
-            Self::Distinct => distinct(events) as f64,
+            Self::Number | Self::Distinct => count as f64,
             Self::Run { gap } => longest_of_few(events, gap) as f64,
             Self::Share(hit) => share(events.filter(|event| hit.holds(event.value)).count() as u64, count),
             Self::Up(_) => 0.0,

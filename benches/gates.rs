@@ -35,7 +35,8 @@ fn main() -> ExitCode {
     match (name, messages) {
         ("generate", Some(messages)) => generate(messages),
         ("write", Some(messages)) => write(messages),
-        ("replay", Some(messages)) => replay(messages),
+        ("replay", Some(messages)) => replay(messages, firewall_rules()),
+        ("replay-detections", Some(messages)) => replay(messages, DEMO),
         ("judge-100-rules", Some(messages)) => judge(100, messages),
         ("judge-10000-rules", Some(messages)) => judge(10_000, messages),
         ("attempt-0-thresholds", Some(calls)) => attempts(0, calls),
@@ -51,8 +52,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Reads a capture of a busy day, follows its calls and judges them by the policy of `ringwall demo`.
-fn replay(messages: usize) {
+/// Reads a capture of a busy day, follows its calls and judges them by this policy.
+fn replay(messages: usize, policy_text: &str) {
     let capture = capture(messages);
     if !capture.exists() {
         // callgrind does not count what a child does.
@@ -63,7 +64,7 @@ fn replay(messages: usize) {
             "the capture can be written"
         );
     }
-    let mut engine = Engine::new(Arc::new(PolicySet::new(vec![policy()])));
+    let mut engine = Engine::new(Arc::new(PolicySet::new(vec![policy(policy_text)])));
     engine.leave_out_others();
     let (mut merge, mut assembler, mut summary) =
         (Merge::open([&capture]), Assembler::default(), Summary::default());
@@ -72,6 +73,9 @@ fn replay(messages: usize) {
             summary.see(&engine.handle(&packet));
             while let Some(attempt) = engine.poll_ended() {
                 black_box(attempt);
+            }
+            while let Some(breach) = engine.poll_breach() {
+                black_box(breach);
             }
         });
     }
@@ -104,11 +108,18 @@ fn attempts(count: usize, calls: usize) {
     assert!(engine.poll_breach().is_none(), "no limit is reached");
 }
 
-fn policy() -> Policy {
+/// The policy of `ringwall demo`.
+const DEMO: &str = include_str!("../fixtures/demo/acme.toml");
+
+/// The demo's policy without its detections.
+fn firewall_rules() -> &'static str {
+    DEMO.split_once("\n[[ips]]").map_or(DEMO, |(rules, _)| rules)
+}
+
+fn policy(text: &str) -> Policy {
     let numbers: Vec<String> = LISTED_CALLERS.iter().map(|number| format!("+{number}")).collect();
     let list = format!("number\n{}\n", numbers.join("\n"));
     let files = MemoryFiles::new().with("harassment.csv", list);
-    let text = include_str!("../fixtures/demo/acme.toml");
     let reading = rules::policy::read("acme.toml", text, &files, Timestamp::default());
     Policy::new(reading.policy.expect("the demo's policy has no mistake"))
 }

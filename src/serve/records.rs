@@ -45,7 +45,7 @@ pub(super) struct Teller {
 
 impl Records {
     /// Appends to the files in `data`.
-    pub(super) fn start(data: &Path) -> Result<Self, Failure> {
+    pub(super) fn start(data: &Path, counters: Arc<Counters>) -> Result<Self, Failure> {
         let open = |name: &str| {
             let path = data.join(name);
             OpenOptions::new().create(true).append(true).open(&path).map_err(Failure::file(&path))
@@ -53,7 +53,7 @@ impl Records {
         let (calls, alerts) = (open("calls.jsonl")?, open("alerts.jsonl")?);
         let (to, from) = sync_channel(CHUNKS_MAX);
         let state = data.join(state::NAME);
-        let write = move || Writer { calls, alerts, state, failed: false }.run(&from);
+        let write = move || Writer { calls, alerts, state, failed: false, counters }.run(&from);
         let thread = std::thread::Builder::new().name("records".to_owned()).spawn(write);
         Ok(Self { to, thread: thread.map_err(Failure::Output)? })
     }
@@ -165,6 +165,7 @@ struct Writer {
     state: PathBuf,
     /// Whether the last attempt failed: it is said once, not with every line.
     failed: bool,
+    counters: Arc<Counters>,
 }
 
 impl Writer {
@@ -175,6 +176,9 @@ impl Writer {
                 Chunk::State(state) => self.keep(&state),
                 Chunk::End => break,
             };
+            if written.is_err() {
+                self.counters.add(Count::NewsDropped);
+            }
             match written {
                 Ok(()) => self.failed = false,
                 Err(error) if !std::mem::replace(&mut self.failed, true) => {
@@ -186,14 +190,15 @@ impl Writer {
         let _ = self.calls.sync_all().and_then(|()| self.alerts.sync_all());
     }
 
+    /// Tries both, so that a disk that has no room for calls may still have some for an alert.
     fn append(&mut self, calls: &[u8], alerts: &[u8]) -> io::Result<()> {
-        self.calls.write_all(calls)?;
+        let called = append_whole(&mut self.calls, calls);
         if !alerts.is_empty() {
-            self.alerts.write_all(alerts)?;
+            append_whole(&mut self.alerts, alerts)?;
             // Alerts are few, and each one matters.
             self.alerts.sync_data()?;
         }
-        Ok(())
+        called
     }
 
     fn keep(&self, state: &[u8]) -> io::Result<()> {
@@ -204,6 +209,15 @@ impl Writer {
             _ => io::Error::other("the state"),
         })
     }
+}
+
+/// Appends all of `lines` or nothing: what a full disk took of them would spoil the line that comes after.
+fn append_whole(file: &mut File, lines: &[u8]) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    file.write_all(lines).inspect_err(|_| {
+        // The error that matters is the first one.
+        let _ = file.set_len(before);
+    })
 }
 
 /// Chunks that wait for the disk: about as many batches of packets. Some hundred megabytes at the very most.

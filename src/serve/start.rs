@@ -42,7 +42,7 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
 
     let settings = Arc::new(settings(&config));
     let counters = Arc::new(Counters::default());
-    let records = Records::start(&config.data)?;
+    let records = Records::start(&config.data, Arc::clone(&counters))?;
     let (loaded, of_settings) = (Arc::clone(&config), Arc::clone(&settings));
     let loading = tokio::task::spawn_blocking(move || {
         let mut keeper = Keeper::new(loaded.policy.clone(), &loaded.data);

@@ -11,6 +11,7 @@ mod counters;
 mod error;
 mod frame;
 pub mod hep;
+pub mod judge;
 pub mod limits;
 mod merge;
 pub mod redirect;

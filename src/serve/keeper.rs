@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
 
-use collector::redirect::{Count, Settings, Shared};
+use collector::judge::{Count, Counters, Handle};
+use collector::redirect::Settings;
 use rules::policy::PolicySet;
 use rules::{Policy, Timestamp};
 
@@ -19,6 +20,8 @@ use crate::policies::{self, Read};
 pub(super) struct Keeper {
     paths: Vec<PathBuf>,
     kept: Kept,
+    settings: Arc<Settings>,
+    counters: Arc<Counters>,
     /// What the files were like when they were read last.
     seen: BTreeMap<PathBuf, Seen>,
     /// Former policies: the last to let one go must not be whoever judges.
@@ -39,14 +42,19 @@ pub(super) enum Found {
 }
 
 impl Keeper {
-    /// Of `paths`, with copies under `data`.
-    pub(super) fn new(paths: Vec<PathBuf>, data: &Path) -> Self {
-        Self { paths, kept: Kept::new(data), seen: BTreeMap::new(), former: Vec::new() }
+    /// Of `paths`, with copies under `data`, for a service that behaves by `settings`.
+    pub(super) fn new(
+        paths: Vec<PathBuf>,
+        data: &Path,
+        settings: Arc<Settings>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { paths, kept: Kept::new(data), settings, counters, seen: BTreeMap::new(), former: Vec::new() }
     }
 
     /// Reads the policies at start; what is wrong with them is said.
-    pub(super) fn find(&mut self, settings: &Settings) -> Found {
-        match self.load(settings) {
+    pub(super) fn find(&mut self) -> Found {
+        match self.load() {
             Some(policies) => Found::Policies(policies),
             None => match self.kept.policies().next() {
                 Some((path, policies)) => Found::Former(path, policies),
@@ -60,10 +68,10 @@ impl Keeper {
         self.kept.policies().map(|(_, policies)| policies)
     }
 
-    /// Works until nobody can ask any more: reads anew when `asked` says so, or a file has changed and then stood still
+    /// Works for these threads that judge, until nobody can ask any more: reads anew when `asked` says so, or a file has changed and then stood still
     /// for a moment.
-    pub(super) fn run(mut self, shared: &Shared, asked: &Receiver<()>) {
-        self.former.push(shared.policies());
+    pub(super) fn run(mut self, handles: &[Handle], asked: &Receiver<()>) {
+        self.former.extend(handles.iter().map(Handle::policies));
         let mut changed: Option<BTreeMap<PathBuf, Seen>> = None;
         loop {
             let is_asked = match asked.recv_timeout(GLANCE) {
@@ -76,15 +84,15 @@ impl Keeper {
             changed = (now != self.seen).then_some(now);
             if is_asked || (stands_still && changed.is_some()) {
                 changed = None;
-                self.reload(shared);
+                self.reload(handles);
             }
             self.former.retain(|policies| Arc::strong_count(policies) > 1);
         }
     }
 
-    fn reload(&mut self, shared: &Shared) {
-        let Some(policies) = self.load(shared.settings()) else {
-            shared.counters().add(Count::ReloadRefused);
+    fn reload(&mut self, handles: &[Handle]) {
+        let Some(policies) = self.load() else {
+            self.counters.add(Count::ReloadRefused);
             eprintln!("ringwall: the policies in force stay in force");
             return;
         };
@@ -97,11 +105,11 @@ impl Keeper {
             );
         }
         self.former.push(Arc::clone(&policies));
-        shared.replace(policies);
-        shared.settings().refuses_all.store(false, Ordering::Relaxed);
+        handles.iter().for_each(|handle| handle.replace(Arc::clone(&policies)));
+        self.settings.refuses_all.store(false, Ordering::Relaxed);
     }
 
-    fn load(&mut self, settings: &Settings) -> Option<PolicySet> {
+    fn load(&mut self) -> Option<PolicySet> {
         let mut reads: Vec<Read> = Vec::new();
         let mut is_whole = true;
         let mut files = self.paths.clone();
@@ -128,7 +136,7 @@ impl Keeper {
             eprintln!("ringwall: the policies cannot be copied for a bad day: {error}");
         }
         let set = PolicySet::new(reads.into_iter().filter_map(|read| read.policy).map(Policy::new).collect());
-        let misfits = settings.peers.misfits(&set);
+        let misfits = self.settings.peers.misfits(&set);
         misfits.iter().for_each(|misfit| eprintln!("ringwall: {misfit}"));
         misfits.is_empty().then_some(set)
     }

@@ -3,6 +3,7 @@
 mod config;
 mod keeper;
 mod kept;
+mod mounts;
 mod pages;
 mod records;
 mod start;

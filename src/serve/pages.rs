@@ -1,15 +1,26 @@
 //! What the pages of the console are made of.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use collector::redirect::{Count, Shared, now};
+use collector::judge::{Count, Counters, Handle, Shared, now};
+use collector::redirect::Redirect;
 use console::{Decision, Health, Kind, Query, Sample, Service, Undecided};
-use engine::Packet;
-use rules::Flags;
+use engine::{Engine, Packet};
+use rules::{Flags, Timestamp};
 use tokio::sync::oneshot;
 
+/// A service that judges.
+pub(super) struct Running {
+    /// Who decides what is asked over HTTP.
+    pub(super) redirect: Shared<Redirect>,
+    /// All threads that judge, by name.
+    pub(super) handles: Vec<(&'static str, Handle)>,
+    /// What they count.
+    pub(super) counters: Arc<Counters>,
+}
+
 /// The pages of a service that may still be loading.
-pub(super) fn pages(running: &Arc<OnceLock<Shared>>) -> Service {
+pub(super) fn pages(running: &Arc<OnceLock<Running>>) -> Service {
     let (for_health, for_samples, for_decide) =
         (Arc::clone(running), Arc::clone(running), Arc::clone(running));
     Service {
@@ -19,24 +30,26 @@ pub(super) fn pages(running: &Arc<OnceLock<Shared>>) -> Service {
     }
 }
 
-fn health(running: Option<&Shared>) -> Health {
-    match running {
-        None => Health::Loading,
-        Some(shared) if now().micros_since(shared.last_beat()) > BEAT_MICROS_MAX => {
-            Health::Sick("the thread that judges does not answer".to_owned())
-        }
-        Some(_) => Health::Ready,
+fn health(running: Option<&Running>) -> Health {
+    let Some(running) = running else { return Health::Loading };
+    let is_silent = |handle: &Handle| now().micros_since(handle.last_beat()) > BEAT_MICROS_MAX;
+    match running.handles.iter().find(|(_, handle)| is_silent(handle)) {
+        Some((name, _)) => Health::Sick(format!("the thread that judges ({name}) does not answer")),
+        None => Health::Ready,
     }
 }
 
-fn decide(shared: &Shared, query: Query) -> Result<oneshot::Receiver<Decision>, Undecided> {
+fn decide(running: &Running, query: Query) -> Result<oneshot::Receiver<Decision>, Undecided> {
+    let shared = &running.redirect;
     let customer = query.customer.as_deref();
-    let is_known = |name: &str| shared.policies().policies().iter().any(|policy| policy.name() == name);
+    let policies = shared.handle().policies();
+    let is_known = |name: &str| policies.policies().iter().any(|policy| policy.name() == name);
     if customer.is_some_and(|name| !is_known(name)) {
         return Err(Undecided::UnknownCustomer);
     }
     let (tell, told) = oneshot::channel();
-    let is_taken = shared.ask(Box::new(move |decider, at| {
+    let is_taken = shared.ask(Box::new(move |redirect, at| {
+        let decider = redirect.decider();
         let policies = decider.engine().policies();
         let judge = query.customer.as_deref().and_then(|name| {
             policies.policies().iter().position(|policy| policy.name() == name).map(|place| place as u32)
@@ -64,55 +77,97 @@ fn nothing_to_judge() -> Decision {
 }
 
 /// Everything that is counted or measured.
-fn samples(running: Option<&Shared>) -> oneshot::Receiver<Vec<Sample>> {
+fn samples(running: Option<&Running>) -> oneshot::Receiver<Vec<Sample>> {
     let (tell, told) = oneshot::channel();
-    let Some(shared) = running else {
-        let _ = tell.send(vec![gauge("ready", "Whether policies are loaded and calls are judged.", 0.0)]);
+    let ready = |ready| gauge("ready", "Whether policies are loaded and calls are judged.", None, ready);
+    let Some(running) = running else {
+        let _ = tell.send(vec![ready(0.0)]);
         return told;
     };
-    let counters = Arc::clone(shared.counters());
-    shared.ask(Box::new(move |decider, at| {
-        let mut samples: Vec<Sample> = Count::ALL
-            .iter()
-            .map(|&count| {
-                let (name, label) = count.name();
-                let label = (!label.is_empty()).then(|| ("kind", label.to_owned()));
-                Sample { name, help: help(name), label, kind: Kind::Counter(counters.of(count)) }
-            })
-            .collect();
-        let engine = decider.engine();
-        let (evicted, losses) = (engine.counters.calls_evicted, engine.counter_losses());
-        samples.push(counter(
-            "calls_evicted_total",
-            "Calls forgotten early because too many were known.",
-            evicted,
-        ));
-        samples.push(counter(
-            "keys_forgotten_total",
-            "Keys of thresholds forgotten because memory ran out: their counts may be too low.",
-            losses.keys_forgotten,
-        ));
-        let blocks = engine.restraints(at).count();
-        samples.push(gauge("blocks_in_force", "Blocks and other measures set by thresholds.", blocks as f64));
-        let bytes = engine.counter_bytes();
-        samples.push(gauge("counter_bytes", "Memory that counters of thresholds take.", bytes as f64));
-        let policies = engine.policies().policies().len();
-        samples.push(gauge("policies", "Policies in force.", policies as f64));
-        samples.push(gauge("ready", "Whether policies are loaded and calls are judged.", 1.0));
-        let _ = tell.send(samples);
-    }));
+    let mut samples: Vec<Sample> = Count::ALL
+        .iter()
+        .map(|&count| {
+            let (name, label) = count.name();
+            let label = (!label.is_empty()).then(|| ("kind", label.to_owned()));
+            Sample { name, help: help(name), label, kind: Kind::Counter(running.counters.of(count)) }
+        })
+        .collect();
+    samples.push(ready(1.0));
+    let gathered = Arc::new(Gathered { samples: Mutex::new(samples), tell: Some(tell) });
+    for (name, handle) in &running.handles {
+        let (name, gathered) = (*name, Arc::clone(&gathered));
+        // One that is too busy to say leaves its part out.
+        handle.ask(move |engine, at| gathered.add(of_engine(name, engine, at)));
+    }
     told
 }
 
-fn counter(name: &'static str, help: &'static str, value: u64) -> Sample {
-    Sample { name, help, label: None, kind: Kind::Counter(value) }
+/// Samples of several threads, told when the last of them lets go.
+struct Gathered {
+    samples: Mutex<Vec<Sample>>,
+    tell: Option<oneshot::Sender<Vec<Sample>>>,
 }
 
-fn gauge(name: &'static str, help: &'static str, value: f64) -> Sample {
-    Sample { name, help, label: None, kind: Kind::Gauge(value) }
+impl Gathered {
+    fn add(&self, samples: Vec<Sample>) {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).extend(samples);
+    }
 }
 
-/// What a metric of the redirect server means.
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        let mut samples = std::mem::take(self.samples.get_mut().unwrap_or_else(PoisonError::into_inner));
+        // Lines of one metric stand together.
+        let mut order: Vec<&str> = samples.iter().map(|sample| sample.name).collect();
+        order.dedup();
+        samples.sort_by_key(|sample| order.iter().position(|&name| name == sample.name));
+        if let Some(tell) = self.tell.take() {
+            // Whoever asked may have gone away.
+            let _ = tell.send(samples);
+        }
+    }
+}
+
+/// What the engine of the mount `name` measures.
+fn of_engine(name: &'static str, engine: &mut Engine, at: Timestamp) -> Vec<Sample> {
+    let label = || Some(("mount", name.to_owned()));
+    let losses = engine.counter_losses();
+    let blocks = engine.restraints(at).count();
+    vec![
+        counter(
+            "calls_evicted_total",
+            "Calls forgotten early because too many were known.",
+            label(),
+            engine.counters.calls_evicted,
+        ),
+        counter(
+            "keys_forgotten_total",
+            "Keys of thresholds forgotten because memory ran out: their counts may be too low.",
+            label(),
+            losses.keys_forgotten,
+        ),
+        gauge("blocks_in_force", "Blocks and other measures set by thresholds.", label(), blocks as f64),
+        gauge(
+            "counter_bytes",
+            "Memory that counters of thresholds take.",
+            label(),
+            engine.counter_bytes() as f64,
+        ),
+        gauge("policies", "Policies in force.", label(), engine.policies().policies().len() as f64),
+    ]
+}
+
+fn counter(name: &'static str, help: &'static str, label: Label, value: u64) -> Sample {
+    Sample { name, help, label, kind: Kind::Counter(value) }
+}
+
+fn gauge(name: &'static str, help: &'static str, label: Label, value: f64) -> Sample {
+    Sample { name, help, label, kind: Kind::Gauge(value) }
+}
+
+type Label = Option<(&'static str, String)>;
+
+/// What a metric means.
 fn help(name: &str) -> &'static str {
     match name {
         "messages_received_total" => "Messages that came, by what carried them.",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use collector::redirect::{Count, Counters, News};
+use collector::judge::{Count, Counters, News};
 use engine::Attempt;
 use reporter::{Alert, Alerts, CallLine};
 use rules::policy::{AlertLevel, PolicySet};
@@ -20,6 +20,7 @@ use crate::state;
 /// The thread that writes.
 pub(super) struct Records {
     to: SyncSender<Chunk>,
+    counters: Arc<Counters>,
     thread: JoinHandle<()>,
 }
 
@@ -27,8 +28,8 @@ pub(super) struct Records {
 enum Chunk {
     /// Lines for calls.jsonl and for alerts.jsonl.
     Lines { calls: Vec<u8>, alerts: Vec<u8> },
-    /// What the engine knows.
-    State(Vec<u8>),
+    /// What an engine knows, for the file of this name.
+    State(&'static str, Vec<u8>),
     /// Nothing more comes.
     End,
 }
@@ -52,29 +53,29 @@ impl Records {
         };
         let (calls, alerts) = (open("calls.jsonl")?, open("alerts.jsonl")?);
         let (to, from) = sync_channel(CHUNKS_MAX);
-        let state = data.join(state::NAME);
-        let write = move || Writer { calls, alerts, state, failed: false, counters }.run(&from);
+        let (data, of_writer) = (data.to_owned(), Arc::clone(&counters));
+        let write = move || Writer { calls, alerts, data, failed: false, counters: of_writer }.run(&from);
         let thread = std::thread::Builder::new().name("records".to_owned()).spawn(write);
-        Ok(Self { to, thread: thread.map_err(Failure::Output)? })
+        Ok(Self { to, counters, thread: thread.map_err(Failure::Output)? })
     }
 
     /// What tells it news.
-    pub(super) fn teller(&self, recorded: Recorded, counters: Arc<Counters>) -> Teller {
+    pub(super) fn teller(&self, recorded: Recorded) -> Teller {
         Teller {
             to: self.to.clone(),
             recorded,
             alerts: Alerts::default(),
             call_lines: Vec::new(),
             alert_lines: Vec::new(),
-            counters,
+            counters: Arc::clone(&self.counters),
         }
     }
 
-    /// Where states go.
-    pub(super) fn state_sender(&self) -> impl Fn(Vec<u8>) + Send + 'static {
+    /// Where states for the file `name` go.
+    pub(super) fn state_sender(&self, name: &'static str) -> impl Fn(Vec<u8>) + Send + 'static {
         let to = self.to.clone();
         // One that finds no room is followed by another.
-        move |state| drop(to.try_send(Chunk::State(state)))
+        move |state| drop(to.try_send(Chunk::State(name, state)))
     }
 
     /// Writes `alert` beside those of the engine.
@@ -85,11 +86,13 @@ impl Records {
         }
     }
 
-    /// Writes `state` and all that waits, and ends.
-    pub(super) fn finish(self, state: Option<Vec<u8>>) {
-        if let Some(state) = state {
-            let _ = self.to.send(Chunk::State(state));
-        }
+    /// Writes `state` to the file `name`, however long what comes before takes.
+    pub(super) fn keep(&self, name: &'static str, state: Vec<u8>) {
+        let _ = self.to.send(Chunk::State(name, state));
+    }
+
+    /// Writes all that waits, and ends.
+    pub(super) fn finish(self) {
         let _ = self.to.send(Chunk::End);
         // A writer that died has said why.
         let _ = self.thread.join();
@@ -162,7 +165,7 @@ impl Teller {
 struct Writer {
     calls: File,
     alerts: File,
-    state: PathBuf,
+    data: PathBuf,
     /// Whether the last attempt failed: it is said once, not with every line.
     failed: bool,
     counters: Arc<Counters>,
@@ -173,7 +176,7 @@ impl Writer {
         while let Ok(chunk) = from.recv() {
             let written = match chunk {
                 Chunk::Lines { calls, alerts } => self.append(&calls, &alerts),
-                Chunk::State(state) => self.keep(&state),
+                Chunk::State(name, state) => self.keep(name, &state),
                 Chunk::End => break,
             };
             if written.is_err() {
@@ -201,8 +204,8 @@ impl Writer {
         called
     }
 
-    fn keep(&self, state: &[u8]) -> io::Result<()> {
-        state::write_bytes(&self.state, state).map_err(|failure| match failure {
+    fn keep(&self, name: &str, state: &[u8]) -> io::Result<()> {
+        state::write_bytes(&self.data.join(name), state).map_err(|failure| match failure {
             Failure::File(path, error) => {
                 io::Error::new(error.kind(), format!("{}: {error}", path.display()))
             }

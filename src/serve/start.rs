@@ -2,17 +2,14 @@
 
 use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use collector::redirect::{
-    self, ConnectionLimits, Counters, Overload, Peers, Server, Settings, Shared, Streams,
-};
-use engine::{Budget, Engine};
+use collector::judge::{Counters, Handle, Judge, News, Shared};
+use collector::redirect::{self, ConnectionLimits, Overload, Peers, Redirect, Settings, Streams};
 use reporter::Alert;
 use rules::policy::PolicySet;
 use tokio::net::TcpListener;
@@ -21,7 +18,8 @@ use tokio::sync::watch;
 
 use super::config::{self, Calls, Config};
 use super::keeper::{Found, Keeper, version};
-use super::pages::pages;
+use super::mounts::{Mounted, go_on};
+use super::pages::{Running, pages};
 use super::records::Records;
 use crate::outcome::Failure;
 use crate::{policies, state};
@@ -43,26 +41,34 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     let settings = Arc::new(settings(&config));
     let counters = Arc::new(Counters::default());
     let records = Records::start(&config.data, Arc::clone(&counters))?;
-    let (loaded, of_settings) = (Arc::clone(&config), Arc::clone(&settings));
+    let mut keeper =
+        Keeper::new(config.policy.clone(), &config.data, Arc::clone(&settings), Arc::clone(&counters));
     let loading = tokio::task::spawn_blocking(move || {
-        let mut keeper = Keeper::new(loaded.policy.clone(), &loaded.data);
-        let found = keeper.find(&of_settings);
+        let found = keeper.find();
         (keeper, found)
     });
     let Ok((keeper, found)) = loading.await else { return Err(Failure::Said) };
-    let policies = in_force(found, &config, &settings, &records)?;
-    let engine = go_on(policies, &keeper, &config.data);
+    let policies = Arc::new(in_force(found, &config, &settings, &records)?);
 
     // Nobody is answered before there is something to judge by: the sockets come last.
     let (sockets, mut said) = datagram_sockets(&config.redirect.udp)?;
-    let mut teller = records.teller(config.records.calls, Arc::clone(&counters));
-    let tell = Box::new(move |news: redirect::News<'_>| teller.tell(&news));
-    let server = Server::start(sockets, engine, settings, counters, tell).map_err(Failure::Output)?;
-    let shared = server.shared().clone();
-    said.extend(connections(&config, &shared, &stopped).await?);
-    let reload = keep(keeper, &shared);
-    take_snapshots(&shared, config.records.snapshot_seconds, records.state_sender());
-    let _ = running.set(shared);
+    let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::NAME);
+    let mut teller = records.teller(config.records.calls);
+    let tell = Box::new(move |news: News<'_>| teller.tell(&news));
+    let of_service = (Arc::clone(&settings), Arc::clone(&counters));
+    let streams = of_service.clone();
+    let judge = Judge::start("redirect", move || Redirect::new(sockets, engine, of_service), tell);
+    let judge = judge.map_err(Failure::Output)?;
+    let shared = judge.shared().clone();
+    said.extend(connections(&config, shared.clone(), streams, &stopped).await?);
+    let mounts = vec![Mounted::new("redirect", state::NAME, judge)];
+
+    for mounted in &mounts {
+        mounted.take_snapshots(config.records.snapshot_seconds, records.state_sender(mounted.file));
+    }
+    let reload = keep(keeper, mounts.iter().map(|mounted| mounted.handle.clone()).collect());
+    let handles = mounts.iter().map(|mounted| (mounted.name, mounted.handle.clone())).collect();
+    let _ = running.set(Running { redirect: shared, handles, counters });
     // Whoever reads that it is ready may signal at once.
     let mut signals = Signals::new().map_err(Failure::Output)?;
     say_ready(console_address, &said).map_err(Failure::Output)?;
@@ -70,11 +76,12 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     signals.end(&reload).await;
     // First no more is taken, then what was taken is finished and written.
     let _ = stop.send(true);
-    let engine = tokio::task::spawn_blocking(move || server.stop()).await.ok().flatten();
-    if engine.is_none() {
-        eprintln!("ringwall: the thread that judges has died; its last snapshot stays");
-    }
-    records.finish(engine.map(|engine| engine.snapshot_without_attempts()));
+    let ending = tokio::task::spawn_blocking(move || {
+        mounts.into_iter().for_each(|mounted| mounted.stop(&records));
+        records.finish();
+    });
+    // Whatever died there has said why.
+    let _ = ending.await;
     drop(stopped);
     let _ = tokio::time::timeout(GOODBYE, async { tokio::join!(pages, stop.closed()) }).await;
     Ok(())
@@ -116,32 +123,6 @@ fn in_force(
             Ok(PolicySet::new(Vec::new()))
         }
     }
-}
-
-/// An engine that goes on where the last run ended, if that can be known.
-fn go_on(policies: PolicySet, keeper: &Keeper, data: &Path) -> Engine {
-    let policies = Arc::new(policies);
-    let path = data.join(state::NAME);
-    let Ok(bytes) = std::fs::read(&path) else { return Engine::new(policies) };
-    let error = match Engine::restore(Arc::clone(&policies), Budget::default(), &bytes) {
-        Ok(engine) => return engine,
-        Err(error) => error,
-    };
-    // The policies may have been changed meanwhile: what they were is kept.
-    for former in keeper.former() {
-        if let Ok(mut before) = Engine::restore(Arc::new(former), Budget::default(), &bytes) {
-            let (engine, succession) = Engine::succeed(policies, Budget::default(), &mut before);
-            if succession == engine::Succession::Nothing {
-                eprintln!("ringwall: thresholds were changed, so their counters and blocks begin anew");
-            }
-            return engine;
-        }
-    }
-    let aside = path.with_extension("refused");
-    let kept = std::fs::rename(&path, &aside)
-        .map_or_else(|error| error.to_string(), |()| aside.display().to_string());
-    eprintln!("ringwall: {}: {error}; counters begin anew, and the file is kept as {kept}", path.display());
-    Engine::new(policies)
 }
 
 fn settings(config: &Config) -> Settings {
@@ -195,39 +176,10 @@ fn datagram_sockets(addresses: &[SocketAddr]) -> Result<(Vec<UdpSocket>, Vec<Str
 }
 
 /// Has policies kept up to date. What is returned asks for it at once.
-fn keep(keeper: Keeper, shared: &Shared) -> Sender<()> {
+fn keep(keeper: Keeper, handles: Vec<Handle>) -> Sender<()> {
     let (ask, asked) = channel();
-    let shared = shared.clone();
-    thread::spawn(move || keeper.run(&shared, &asked));
+    thread::spawn(move || keeper.run(&handles, &asked));
     ask
-}
-
-/// Has a snapshot taken every so many seconds; less often while one takes more than a hundredth of that, because packets
-/// wait meanwhile.
-fn take_snapshots(shared: &Shared, seconds: u32, send: impl Fn(Vec<u8>) + Send + 'static) {
-    let shared = shared.clone();
-    let usual = Duration::from_secs(u64::from(seconds.max(1)));
-    thread::spawn(move || {
-        let mut pause = usual;
-        loop {
-            thread::sleep(pause);
-            let (tell, told) = channel();
-            let is_taken = shared.ask(Box::new(move |decider, begin| {
-                let state = decider.engine().snapshot_without_attempts();
-                let took = redirect::now().micros_since(begin).unsigned_abs();
-                // Whoever asked waits.
-                let _ = tell.send((state, Duration::from_micros(took)));
-            }));
-            let Ok((state, took)) = told.recv() else {
-                if is_taken {
-                    return;
-                }
-                continue;
-            };
-            pause = usual.max(took * 100);
-            send(state);
-        }
-    });
 }
 
 /// What the service is told by signals.
@@ -277,7 +229,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Takes connections over TCP and TLS. Returns how each address is said to be ready.
 async fn connections(
     config: &Config,
-    shared: &Shared,
+    shared: Shared<Redirect>,
+    of_service: (Arc<Settings>, Arc<Counters>),
     stopped: &watch::Receiver<bool>,
 ) -> Result<Vec<String>, Failure> {
     let redirect = &config.redirect;
@@ -291,7 +244,7 @@ async fn connections(
         (Some(certificate), Some(key)) => Some(redirect::tls(certificate, key).map_err(Failure::Usage)?),
         _ => None,
     };
-    let streams = Streams::new(shared.clone(), limits, stopped.clone());
+    let streams = Streams::new(shared, of_service, limits, stopped.clone());
     let plain = redirect.tcp.iter().map(|address| ("tcp", address, None));
     let secure = redirect.tls.iter().map(|address| ("tls", address, tls.clone()));
     let mut said = Vec::new();

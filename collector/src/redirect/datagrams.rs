@@ -13,8 +13,8 @@ use nix::sys::socket::{
 use nix::sys::time::TimeSpec;
 use rules::{Flag, Flags, Timestamp, Transport};
 
-use super::counters::{Count, Counters};
 use super::decider::Decider;
+use crate::judge::{Count, Counters};
 use crate::limits::{BATCH_MAX, DATAGRAM_BYTES_MAX};
 
 /// Room for one batch, used again and again.

@@ -9,16 +9,16 @@ use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
 use engine::sip::{Header, Message, Scheme};
-use engine::{Attempt, Breach, Budget, Engine, Packet, Silence, Succession};
+use engine::{Attempt, Budget, Engine, Packet, Succession};
 use rules::policy::{PolicySet, strictest};
 use rules::{Action, Method, Timestamp, Transport, Verdict};
 
 use super::answer::{self, Request};
-use super::counters::{Count, Counters};
 use super::peer::{Allow, Peer};
 use super::refusal::{self, Refusing};
 use super::settings::{Calls, Settings, Strangers};
 use super::streams::UNFRAMED;
+use crate::judge::{Count, Counters, News};
 use crate::limits::{FORMER_POLICIES_MAX, FORMER_SECONDS};
 
 /// Judges requests and words the answers. One thread owns it.
@@ -47,18 +47,6 @@ pub struct Decided<'a> {
     pub policy: Option<u32>,
     /// The strictest verdict of all that touch it.
     pub verdict: Option<Verdict>,
-}
-
-/// News, told when the packets of a batch are answered.
-pub enum News<'a> {
-    /// An attempt was decided.
-    Attempt(&'a Attempt, &'a PolicySet),
-    /// A threshold was reached.
-    Breach(&'a Breach, &'a PolicySet),
-    /// A peer that was heard says nothing any more.
-    Silence(Silence, &'a PolicySet),
-    /// That was all for now.
-    Over,
 }
 
 impl Decider {

@@ -20,14 +20,17 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::connections::{ConnectionLimits, Connections, Full, Held};
-use super::counters::Count;
-use super::server::{Shared, now};
+use super::mount::Redirect;
+use super::settings::Settings;
+use crate::judge::{Count, Counters, Shared, now};
 use crate::limits::UNREAD_MAX;
 
 /// What connections are taken with.
 #[derive(Clone)]
 pub struct Streams {
-    shared: Shared,
+    shared: Shared<Redirect>,
+    settings: Arc<Settings>,
+    counters: Arc<Counters>,
     connections: Arc<Connections>,
     limits: ConnectionLimits,
     stop: watch::Receiver<bool>,
@@ -35,7 +38,8 @@ pub struct Streams {
 
 /// One connection that was taken.
 struct Connection {
-    shared: Shared,
+    shared: Shared<Redirect>,
+    counters: Arc<Counters>,
     held: Held,
     ends: (SocketAddr, SocketAddr),
     transport: Transport,
@@ -76,8 +80,13 @@ pub fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
 impl Streams {
     /// Connections to the server behind `shared`, until `stop` says so; the last one lets go of its copy of `stop` when all
     /// that was asked is answered.
-    pub fn new(shared: Shared, limits: ConnectionLimits, stop: watch::Receiver<bool>) -> Self {
-        Self { shared, connections: Arc::new(Connections::new(limits)), limits, stop }
+    pub fn new(
+        shared: Shared<Redirect>,
+        (settings, counters): (Arc<Settings>, Arc<Counters>),
+        limits: ConnectionLimits,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self { shared, settings, counters, connections: Arc::new(Connections::new(limits)), limits, stop }
     }
 
     /// Takes connections; with `tls` each has to agree on that first.
@@ -97,8 +106,7 @@ impl Streams {
     }
 
     fn take(&self, stream: TcpStream, source: SocketAddr, tls: Option<TlsAcceptor>) {
-        let counters = self.shared.counters();
-        let peers = &self.shared.settings().peers;
+        let (counters, peers) = (&self.counters, &self.settings.peers);
         let Some(peer) = peers.at(source.ip()).and_then(|place| peers.all().get(place)) else {
             counters.add(Count::StrangerDropped);
             return;
@@ -120,6 +128,7 @@ impl Streams {
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
         let connection = Connection {
             shared: self.shared.clone(),
+            counters: Arc::clone(&self.counters),
             held,
             ends: (source, local),
             transport,
@@ -141,7 +150,7 @@ impl Connection {
         let Some(tls) = tls else { return self.converse(stream).await };
         match timeout(self.message_time(), tls.accept(stream)).await {
             Ok(Ok(stream)) => self.converse(stream).await,
-            _ => self.shared.counters().add(Count::NoHandshake),
+            _ => self.counters.add(Count::NoHandshake),
         }
     }
 
@@ -174,7 +183,7 @@ impl Connection {
                 Ok(_) => return,
                 Err(_) => {
                     if due.is_some() {
-                        self.shared.counters().add(Count::Slow);
+                        self.counters.add(Count::Slow);
                     }
                     return;
                 }
@@ -196,11 +205,11 @@ impl Connection {
                     return;
                 }
                 if close {
-                    return self.shared.counters().add(Count::BadFraming);
+                    return self.counters.add(Count::BadFraming);
                 }
             }
             if framer.is_closed() {
-                return self.shared.counters().add(Count::BadFraming);
+                return self.counters.add(Count::BadFraming);
             }
         }
     }
@@ -212,7 +221,8 @@ impl Connection {
         // Whoever asks and does not read is not asked to wait: there is no end to what could pile up.
         let Ok(place) = answer.clone().try_reserve_owned() else { return false };
         let Framed { bytes, flags, .. } = message;
-        let is_taken = self.shared.ask(Box::new(move |decider, at| {
+        let is_taken = self.shared.ask(Box::new(move |redirect, at| {
+            let decider = redirect.decider();
             let packet = Packet { at, source, destination, transport, payload: &bytes, flags };
             decider.note_wait(at.micros_since(came));
             let mut out = Vec::new();
@@ -222,7 +232,7 @@ impl Connection {
             decider.note_wait(0);
         }));
         if !is_taken {
-            self.shared.counters().add(Count::ShedRefused);
+            self.counters.add(Count::ShedRefused);
         }
         is_taken
     }

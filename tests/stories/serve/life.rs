@@ -49,7 +49,7 @@ fn blocks(scratch: &Scratch) -> String {
 fn a_block_outlives_an_orderly_restart_and_is_listed_and_lifted_in_between() {
     let service = Service::start("serve-restart", COUNTING, "");
     assert_eq!(calls(&service, "one", 4), [302, 302, 480, 480]);
-    assert_eq!(service.metric("ringwall_blocks_in_force"), 1);
+    assert_eq!(service.metric("ringwall_blocks_in_force{mount=\"redirect\"}"), 1);
     let alerts = service.lines("alerts.jsonl", 2);
     assert_eq!((&alerts[1]["level"], &alerts[1]["rule"]), (&"critical".into(), &"keeps calling".into()));
     let scratch = service.stop();

@@ -1,4 +1,4 @@
-//! What a redirect server did, in numbers that anybody may read while it works.
+//! What a service did, in numbers that anybody may read while it works.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,0 +1,41 @@
+//! The thread that judges: it owns an engine, takes packets as its mount has them come, and does what others ask of it
+//! between two batches.
+
+mod counters;
+mod news;
+mod thread;
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use engine::Engine;
+use rules::Timestamp;
+use rules::policy::PolicySet;
+
+pub use counters::{Count, Counters};
+pub use news::News;
+pub use thread::{Handle, Job, Judge, Shared, now};
+
+/// A way in which packets come, and what is done about them. One thread owns it and its engine.
+pub trait Mount: 'static {
+    /// Takes what waits, one batch of each source at most. Returns whether more is likely to be there.
+    fn turn(&mut self, now: Timestamp) -> bool;
+
+    /// What is ready to be read when there is something to do.
+    fn sources(&self) -> Vec<BorrowedFd<'_>>;
+
+    /// The engine, for what is asked about it as a whole.
+    fn engine(&mut self) -> &mut Engine;
+
+    /// Goes on with `policies`.
+    fn replace(&mut self, policies: Arc<PolicySet>, now: Timestamp);
+
+    /// Ends what is overdue.
+    fn expire(&mut self, now: Timestamp);
+
+    /// Tells what happened since it was asked before. The last piece of news is [`News::Over`].
+    fn tell(&mut self, tell: &mut dyn FnMut(News<'_>));
+
+    /// What it knows, when it is done.
+    fn into_engine(self) -> Engine;
+}

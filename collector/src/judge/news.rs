@@ -1,0 +1,16 @@
+//! What a thread that judges has to tell.
+
+use engine::{Attempt, Breach, Silence};
+use rules::policy::PolicySet;
+
+/// News, told when the packets of a batch are dealt with.
+pub enum News<'a> {
+    /// All there is to tell about an attempt: what we answered is decided, what others answer is over.
+    Attempt(&'a Attempt, &'a PolicySet),
+    /// A threshold was reached.
+    Breach(&'a Breach, &'a PolicySet),
+    /// A peer that was heard says nothing any more.
+    Silence(Silence, &'a PolicySet),
+    /// That was all for now.
+    Over,
+}

@@ -1,0 +1,214 @@
+//! One thread, and what others need of it to ask it.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use engine::Engine;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use rules::Timestamp;
+use rules::policy::PolicySet;
+
+use super::{Mount, News};
+use crate::limits::{BATCH_MAX, QUEUE_MAX};
+
+/// Something to be done by the thread that owns a mount, quickly: packets wait meanwhile.
+pub type Job<M> = Box<dyn FnOnce(&mut M, Timestamp) + Send>;
+
+/// A thread that judges.
+pub struct Judge<M: Mount> {
+    shared: Shared<M>,
+    thread: JoinHandle<Option<Engine>>,
+}
+
+/// What others need of a thread to ask its mount.
+pub struct Shared<M> {
+    jobs: SyncSender<Job<M>>,
+    hub: Arc<Hub>,
+}
+
+/// What others need of a thread, whatever its mount.
+#[derive(Clone)]
+pub struct Handle {
+    hub: Arc<Hub>,
+    ask: Arc<dyn Fn(EngineJob) -> bool + Send + Sync>,
+}
+
+type EngineJob = Box<dyn FnOnce(&mut Engine, Timestamp) + Send>;
+
+/// What both sides see.
+struct Hub {
+    wake: EventFd,
+    stop: AtomicBool,
+    beat: AtomicI64,
+    policies: ArcSwap<PolicySet>,
+}
+
+impl<M: Mount> Judge<M> {
+    /// Starts a thread called `name`, and on it the mount that `make` makes. News goes to `tell`, on that thread: it must
+    /// not wait.
+    ///
+    /// # Errors
+    /// Those of the system about the thread, and of `make`.
+    pub fn start(
+        name: &str,
+        make: impl FnOnce() -> io::Result<M> + Send + 'static,
+        tell: Box<dyn FnMut(News<'_>) + Send>,
+    ) -> io::Result<Self> {
+        let (jobs, queue) = sync_channel(QUEUE_MAX);
+        let wake = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
+        let (made, is_made) = sync_channel(1);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let mut mount = make().map_err(|error| made.send(Err(error))).ok()?;
+            let hub = Arc::new(Hub {
+                wake,
+                stop: AtomicBool::new(false),
+                beat: AtomicI64::new(now().0),
+                policies: ArcSwap::new(mount.engine().policies()),
+            });
+            made.send(Ok(Arc::clone(&hub))).ok()?;
+            Some(Work { mount, hub, queue, tell }.run())
+        })?;
+        let hub = is_made.recv().map_err(io::Error::other)??;
+        Ok(Self { shared: Shared { jobs, hub }, thread })
+    }
+
+    /// What others need to ask it.
+    pub fn shared(&self) -> &Shared<M> {
+        &self.shared
+    }
+
+    /// Lets it finish what it has in hand and returns what its engine knows. `None` when the thread has died.
+    pub fn stop(self) -> Option<Engine> {
+        self.shared.hub.stop.store(true, Ordering::Release);
+        self.shared.hub.wake();
+        self.thread.join().ok().flatten()
+    }
+}
+
+impl<M> Clone for Shared<M> {
+    fn clone(&self) -> Self {
+        Self { jobs: self.jobs.clone(), hub: Arc::clone(&self.hub) }
+    }
+}
+
+impl<M: Mount> Shared<M> {
+    /// Asks for `job`. Returns false when too many wait already.
+    pub fn ask(&self, job: Job<M>) -> bool {
+        match self.jobs.try_send(job) {
+            Ok(()) => {
+                self.hub.wake();
+                true
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    /// The same without what sets this mount apart.
+    pub fn handle(&self) -> Handle {
+        let shared = self.clone();
+        let ask = move |job: EngineJob| shared.ask(Box::new(move |mount, at| job(mount.engine(), at)));
+        Handle { hub: Arc::clone(&self.hub), ask: Arc::new(ask) }
+    }
+}
+
+impl Handle {
+    /// Asks for `job`, quickly done. Returns false when too many wait already.
+    pub fn ask(&self, job: impl FnOnce(&mut Engine, Timestamp) + Send + 'static) -> bool {
+        (self.ask)(Box::new(job))
+    }
+
+    /// The policies in force from the next batch of packets on.
+    pub fn replace(&self, policies: Arc<PolicySet>) {
+        self.hub.policies.store(policies);
+        self.hub.wake();
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> Arc<PolicySet> {
+        self.hub.policies.load_full()
+    }
+
+    /// When the thread was last at work.
+    pub fn last_beat(&self) -> Timestamp {
+        Timestamp(self.hub.beat.load(Ordering::Relaxed))
+    }
+}
+
+impl Hub {
+    fn wake(&self) {
+        // It can only fail when it was woken so often that it is awake.
+        let _ = self.wake.write(1);
+    }
+}
+
+/// What the thread works with.
+struct Work<M> {
+    mount: M,
+    hub: Arc<Hub>,
+    queue: Receiver<Job<M>>,
+    tell: Box<dyn FnMut(News<'_>) + Send>,
+}
+
+impl<M: Mount> Work<M> {
+    fn run(mut self) -> Engine {
+        while !self.hub.stop.load(Ordering::Acquire) {
+            let is_busy = self.turn();
+            if !is_busy {
+                self.wait();
+            }
+        }
+        while let Ok(job) = self.queue.try_recv() {
+            job(&mut self.mount, now());
+        }
+        self.mount.tell(&mut *self.tell);
+        self.mount.into_engine()
+    }
+
+    /// What waits in the mount and what was asked meanwhile. Returns whether more is likely to be there.
+    fn turn(&mut self) -> bool {
+        let begin = now();
+        self.hub.beat.store(begin.0, Ordering::Relaxed);
+        self.take_policies(begin);
+        let mut is_busy = self.mount.turn(begin);
+        for _ in 0..BATCH_MAX {
+            let Ok(job) = self.queue.try_recv() else { break };
+            job(&mut self.mount, now());
+            is_busy = true;
+        }
+        self.mount.expire(now());
+        self.mount.tell(&mut *self.tell);
+        is_busy
+    }
+
+    fn take_policies(&mut self, at: Timestamp) {
+        let wanted = self.hub.policies.load();
+        if !Arc::ptr_eq(&wanted, &self.mount.engine().policies()) {
+            self.mount.replace(Arc::clone(&wanted), at);
+        }
+    }
+
+    fn wait(&self) {
+        let sources = self.mount.sources().into_iter().chain([self.hub.wake.as_fd()]);
+        let mut waited: Vec<PollFd<'_>> = sources.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        if poll(&mut waited, PollTimeout::from(IDLE_MILLIS)).is_ok() {
+            let _ = self.hub.wake.read();
+        }
+    }
+}
+
+/// The moment, as the system has it.
+#[allow(clippy::disallowed_methods, reason = "here is where packets get their time")]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since.as_micros() as i64)
+}
+
+/// The longest sleep: what is overdue is noticed, and the heart is seen to beat.
+const IDLE_MILLIS: u16 = 250;

@@ -1,0 +1,87 @@
+//! The redirect server as the thread that judges has it: its decider behind sockets.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
+
+use engine::Engine;
+use rules::Timestamp;
+use rules::policy::PolicySet;
+
+use super::datagrams::Datagrams;
+use super::decider::Decider;
+use super::settings::Settings;
+use crate::judge::{Counters, Mount, News, now};
+use crate::limits::BATCH_MAX;
+
+/// A redirect server. What comes over connections and HTTP is asked of its [`decider`](Self::decider) by jobs.
+pub struct Redirect {
+    decider: Decider,
+    sockets: Vec<(UdpSocket, SocketAddr)>,
+    datagrams: Datagrams,
+    counters: Arc<Counters>,
+}
+
+impl Redirect {
+    /// One that answers on `sockets` with what `engine` knows and judges by.
+    ///
+    /// # Errors
+    /// Those of the system, about the sockets.
+    pub fn new(
+        sockets: Vec<UdpSocket>,
+        engine: Engine,
+        (settings, counters): (Arc<Settings>, Arc<Counters>),
+    ) -> io::Result<Self> {
+        let mut places = Vec::new();
+        for socket in sockets {
+            Datagrams::prepare(&socket)?;
+            let local = socket.local_addr()?;
+            places.push((socket, local));
+        }
+        let decider = Decider::new(engine, settings, Arc::clone(&counters));
+        Ok(Self { decider, sockets: places, datagrams: Datagrams::new(), counters })
+    }
+
+    /// Whoever judges requests and words the answers.
+    pub fn decider(&mut self) -> &mut Decider {
+        &mut self.decider
+    }
+}
+
+impl Mount for Redirect {
+    fn turn(&mut self, _: Timestamp) -> bool {
+        let mut is_busy = false;
+        for (socket, local) in &self.sockets {
+            let came = self.datagrams.turn((socket, *local), now(), &mut self.decider, &self.counters);
+            // A socket that fails is asked again; there is no other.
+            is_busy |= came.is_ok_and(|count| count == BATCH_MAX);
+        }
+        self.decider.note_wait(0);
+        is_busy
+    }
+
+    fn sources(&self) -> Vec<BorrowedFd<'_>> {
+        self.sockets.iter().map(|(socket, _)| socket.as_fd()).collect()
+    }
+
+    fn engine(&mut self) -> &mut Engine {
+        self.decider.engine()
+    }
+
+    fn replace(&mut self, policies: Arc<PolicySet>, now: Timestamp) {
+        self.decider.replace(policies, now);
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        self.decider.expire(now);
+    }
+
+    fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
+        self.decider.tell(tell);
+    }
+
+    fn into_engine(self) -> Engine {
+        self.decider.into_engine()
+    }
+}

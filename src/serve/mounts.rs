@@ -1,0 +1,98 @@
+//! The threads that judge, as the service as a whole sees them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use collector::judge::{Handle, Judge, Mount, now};
+use engine::{Budget, Engine, Succession};
+use rules::policy::PolicySet;
+
+use super::keeper::Keeper;
+use super::records::Records;
+
+/// One thread that judges.
+pub(super) struct Mounted {
+    /// What it is called in metrics and in words to people.
+    pub(super) name: &'static str,
+    /// The file under `--data` in which its counters and blocks outlive a restart.
+    pub(super) file: &'static str,
+    /// What others need of it.
+    pub(super) handle: Handle,
+    stop: Box<dyn FnOnce() -> Option<Engine> + Send>,
+}
+
+impl Mounted {
+    /// `judge`, which goes on where `file` ended.
+    pub(super) fn new<M: Mount>(name: &'static str, file: &'static str, judge: Judge<M>) -> Self {
+        Self { name, file, handle: judge.shared().handle(), stop: Box::new(move || judge.stop()) }
+    }
+
+    /// Lets it finish what it has in hand, and hands its last state to `records`.
+    pub(super) fn stop(self, records: &Records) {
+        match (self.stop)() {
+            Some(engine) => records.keep(self.file, engine.snapshot_without_attempts()),
+            None => {
+                eprintln!(
+                    "ringwall: the thread that judges ({}) has died; its last snapshot stays",
+                    self.name
+                );
+            }
+        }
+    }
+
+    /// Has a snapshot taken every so many seconds; less often while one takes more than a hundredth of that, because
+    /// packets wait meanwhile.
+    pub(super) fn take_snapshots(&self, seconds: u32, send: impl Fn(Vec<u8>) + Send + 'static) {
+        let handle = self.handle.clone();
+        let usual = Duration::from_secs(u64::from(seconds.max(1)));
+        thread::spawn(move || {
+            let mut pause = usual;
+            loop {
+                thread::sleep(pause);
+                let (tell, told) = channel();
+                let is_taken = handle.ask(move |engine, begin| {
+                    let state = engine.snapshot_without_attempts();
+                    let took = now().micros_since(begin).unsigned_abs();
+                    // Whoever asked waits.
+                    let _ = tell.send((state, Duration::from_micros(took)));
+                });
+                let Ok((state, took)) = told.recv() else {
+                    if is_taken {
+                        return;
+                    }
+                    continue;
+                };
+                pause = usual.max(took * 100);
+                send(state);
+            }
+        });
+    }
+}
+
+/// An engine that goes on where the last run ended in `file`, if that can be known.
+pub(super) fn go_on(policies: Arc<PolicySet>, keeper: &Keeper, data: &Path, file: &str) -> Engine {
+    let path = data.join(file);
+    let Ok(bytes) = std::fs::read(&path) else { return Engine::new(policies) };
+    let error = match Engine::restore(Arc::clone(&policies), Budget::default(), &bytes) {
+        Ok(engine) => return engine,
+        Err(error) => error,
+    };
+    // The policies may have been changed meanwhile: what they were is kept.
+    for former in keeper.former() {
+        if let Ok(mut before) = Engine::restore(Arc::new(former), Budget::default(), &bytes) {
+            let (engine, succession) = Engine::succeed(policies, Budget::default(), &mut before);
+            if succession == Succession::Nothing {
+                eprintln!("ringwall: thresholds were changed, so their counters and blocks begin anew");
+            }
+            return engine;
+        }
+    }
+    let aside = path.with_extension("refused");
+    let kept = std::fs::rename(&path, &aside)
+        .map_or_else(|error| error.to_string(), |()| aside.display().to_string());
+    eprintln!("ringwall: {}: {error}; counters begin anew, and the file is kept as {kept}", path.display());
+    Engine::new(policies)
+}

@@ -50,10 +50,6 @@ pub const INFLATED_BYTES_MAX: usize = 256 << 10;
 pub const BATCH_MAX: usize = 64;
 /// Bytes of one datagram: the most that UDP carries.
 pub const DATAGRAM_BYTES_MAX: usize = 65_535;
-/// Seconds for which what was answered under former policies is remembered; Timer B of RFC 3261 §17.1.1.2.
-pub const FORMER_SECONDS: i64 = 32;
-/// Former policies whose answers are remembered at once.
-pub const FORMER_POLICIES_MAX: usize = 4;
 /// Requests of connections and of HTTP that wait to be judged; past it they are refused as overload.
 pub const QUEUE_MAX: usize = 4_096;
 /// Responses that wait for a connection that does not read; past it the connection is closed.

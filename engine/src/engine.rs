@@ -42,6 +42,10 @@ pub struct Engine {
     pub(crate) hasher: RandomState,
     pub(crate) seeds: [u64; 4],
     unjudged: DialPlan,
+    /// How often other policies were taken up.
+    pub(crate) reign: u32,
+    /// The reign in which the thresholds came: what waits in attempts of earlier ones means nothing to them.
+    pub(crate) counts_since: u32,
     /// The one policy that judges the packet in hand; `None` lets trunks and numbers say.
     pub(crate) only: Option<u32>,
     /// What it could not keep, since it was made.
@@ -112,6 +116,8 @@ impl Engine {
             fetched: None,
             hasher,
             unjudged: DialPlan::default(),
+            reign: 0,
+            counts_since: 0,
             only: None,
             counters: Counters::default(),
         }
@@ -199,7 +205,8 @@ impl Engine {
         if attempt.is_call() {
             self.sight.see(attempt.progress.status != 0);
         }
-        for view in &attempt.views {
+        // Places in limits of former policies went with them.
+        for view in attempt.views.iter().filter(|_| attempt.reign == self.reign) {
             if let (Some(policy), Some(verdict)) = (view.policy, view.verdict)
                 && let Some(limits) = self.limits.get_mut(policy as usize)
             {
@@ -293,6 +300,9 @@ impl Engine {
             (attempt.keys.cseq, attempt.keys.branch) = (keys.cseq, keys.branch);
         }
         attempt.keys.payload = payload;
+        if attempt.is_refused() && attempt.reign != self.reign {
+            return;
+        }
         // It is another message under the same keys: judged anew, so that nobody is let in by an earlier verdict.
         self.judge(packet, message, from.as_ref(), slot, Flags::NONE, handled);
     }
@@ -535,6 +545,12 @@ impl Engine {
         handled.attempt = Some(slot);
         let policies = Arc::clone(&self.policies);
         let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        if attempt.reign < self.counts_since {
+            attempt.standing.is_closed = false;
+            attempt.waiting.clear();
+            attempt.tallies.clear();
+            attempt.views.clear();
+        }
         let (earlier, facts, text) = (attempt.views.len(), attempt.facts.len(), attempt.text.len());
         let mut judging = Judging {
             packet,
@@ -566,7 +582,11 @@ impl Engine {
         let verdicts =
             attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
         handled.decision = Some(strictest(verdicts).map_or(Action::Allow, |(_, verdict)| verdict.action));
-        if earlier > 0 && !attempt.merge_views(earlier) && !is_tallied {
+        if attempt.reign != self.reign || attempt.policies.is_none() {
+            // One version judges it, whole.
+            attempt.views.drain(..earlier);
+            (attempt.reign, attempt.policies) = (self.reign, Some(policies));
+        } else if earlier > 0 && !attempt.merge_views(earlier) && !is_tallied {
             attempt.facts.truncate(facts);
             attempt.text.truncate(text);
         }

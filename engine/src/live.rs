@@ -7,11 +7,12 @@ use rules::{Method, Timestamp};
 
 use crate::call::{Attempt, Kind, Signal};
 use crate::engine::Engine;
-use crate::ips::{Budget, Ending, may_be_repeated};
+use crate::ips::{Budget, Ending, Ips, may_be_repeated};
 use crate::packet::Packet;
+use crate::sight::Trunks;
 use crate::sip::Message;
 
-/// What an engine with other policies took over.
+/// What went on when other policies were taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Succession {
     /// Everything: the thresholds are the same.
@@ -71,19 +72,25 @@ impl Engine {
         self.tell(place);
     }
 
-    /// An engine that judges by `policies` and goes on where `before` stands, as far as its thresholds are the same.
-    /// `before` keeps its attempts, so that it can still answer their retransmissions.
-    pub fn succeed(policies: Arc<PolicySet>, budget: Budget, before: &mut Self) -> (Self, Succession) {
-        let mut engine = Self::with_seeds(policies, budget, before.seeds);
-        engine.callbacks = std::mem::take(&mut before.callbacks);
-        (engine.counters, engine.sight) = (before.counters, before.sight);
-        engine.trunks.take_over(&before.trunks);
-        std::mem::swap(&mut engine.passports, &mut before.passports);
-        if thresholds(&engine.policies) != thresholds(&before.policies) {
-            return (engine, Succession::Nothing);
-        }
-        engine.ips = std::mem::take(&mut engine.ips).go_on(std::mem::take(&mut before.ips));
-        (engine, Succession::Counters)
+    /// Judges by `policies` from now on. Attempts that are known keep the verdicts they have, and the policies that gave
+    /// them; a refused one keeps refusing its repeats.
+    pub fn take_up(&mut self, policies: Arc<PolicySet>, budget: Budget) -> Succession {
+        self.reign += 1;
+        let mut trunks = Trunks::new(&policies);
+        trunks.take_over(&self.trunks);
+        self.trunks = trunks;
+        self.limits = policies.policies().iter().map(rules::Policy::limits).collect();
+        let before = std::mem::take(&mut self.ips);
+        self.ips = Ips::new(&policies, budget, self.hasher.clone());
+        let succession = if thresholds(&policies) == thresholds(&self.policies) {
+            self.ips = std::mem::take(&mut self.ips).go_on(before);
+            Succession::Counters
+        } else {
+            self.counts_since = self.reign;
+            Succession::Nothing
+        };
+        self.policies = policies;
+        succession
     }
 }
 

@@ -60,7 +60,7 @@ impl Engine {
         if matches!(ending, Ending::Refused) {
             attempt.standing.refused.get_or_insert((attempt.progress.status, at));
         }
-        if attempt.waiting.is_empty() {
+        if attempt.waiting.is_empty() || attempt.reign < self.counts_since {
             return;
         }
         if matches!(ending, Ending::Answered) && attempt.standing.is_closed {
@@ -120,7 +120,10 @@ impl Engine {
     }
 
     fn failed(&mut self, slot: Slot, registration: bool, probe: bool, at: Timestamp) {
-        let Some(attempt) = self.table.attempt(slot) else { return };
+        let Some(attempt) = self.table.attempt(slot).filter(|attempt| attempt.reign >= self.counts_since)
+        else {
+            return;
+        };
         let failed = [(registration, Failed::Registration), (probe, Failed::Probe)];
         for (_, failed) in failed.into_iter().filter(|(happened, _)| *happened) {
             for_each_view(attempt, &self.policies, |parts| {
@@ -209,8 +212,9 @@ impl Engine {
             return;
         }
         attempt.views.iter_mut().for_each(|view| view.flags = view.flags.union(noticed));
+        let is_counted = !self.ips.noticed().intersection(noticed).is_empty();
         let Some(attempt) =
-            self.table.attempt(slot).filter(|_| !self.ips.noticed().intersection(noticed).is_empty())
+            self.table.attempt(slot).filter(|attempt| is_counted && attempt.reign >= self.counts_since)
         else {
             return;
         };
@@ -254,7 +258,8 @@ impl Engine {
     pub(crate) fn terminate(&mut self) {
         while let Some((group, hash, measure)) = self.ips.poll_termination() {
             for attempt in self.table.attempts_mut() {
-                let is_meant = attempt.waiting.iter().any(|counted| counted.is_of(group, hash));
+                let is_meant = attempt.reign >= self.counts_since
+                    && attempt.waiting.iter().any(|counted| counted.is_of(group, hash));
                 if attempt.progress.state != State::Up || !is_meant {
                     continue;
                 }

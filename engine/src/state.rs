@@ -42,7 +42,7 @@ impl Engine {
         let known = (
             (&self.seeds, &self.table, &self.callbacks, &self.passports),
             (&self.ips, &self.limits, &self.ended, &self.fetched, &self.counters),
-            (self.trunks.heard(), &self.sight),
+            (self.trunks.heard(), &self.sight, (self.reign, self.counts_since)),
         );
         self.state_of(&known)
     }
@@ -54,7 +54,7 @@ impl Engine {
         let known = (
             (&self.seeds, &nothing.0, &self.callbacks, &self.passports),
             (&self.ips, &self.limits, &nothing.1, &nothing.2, &self.counters),
-            (self.trunks.heard(), &self.sight),
+            (self.trunks.heard(), &self.sight, (self.reign, self.counts_since)),
         );
         self.state_of(&known)
     }
@@ -80,14 +80,25 @@ impl Engine {
         if *made_under != fingerprint(&policies) {
             return Err(StateError::OtherPolicies);
         }
-        let ((seeds, table, callbacks, passports), (ips, limits, ended, fetched, counters), (heard, sight)) =
-            postcard::from_bytes(body).map_err(|_| StateError::Foreign)?;
-        let mut engine = Self::with_seeds(policies, budget, seeds);
+        let (
+            (seeds, table, callbacks, passports),
+            (ips, limits, ended, fetched, counters),
+            (heard, sight, (reign, counts_since)),
+        ) = postcard::from_bytes(body).map_err(|_| StateError::Foreign)?;
+        let mut engine = Self::with_seeds(Arc::clone(&policies), budget, seeds);
         (engine.table, engine.callbacks, engine.passports) = (table, callbacks, passports);
         (engine.limits, engine.ended, engine.fetched, engine.counters) = (limits, ended, fetched, counters);
         engine.passports.set_hasher(engine.hasher.clone());
         engine.trunks.go_on(heard);
-        engine.sight = sight;
+        (engine.sight, engine.reign, engine.counts_since) = (sight, reign, counts_since);
+        engine.table.attempts_mut().for_each(|attempt| {
+            if attempt.reign == reign {
+                attempt.policies = Some(Arc::clone(&policies));
+            } else {
+                // What judged it is not known any more; an index into other policies would name the wrong rule.
+                attempt.views.iter_mut().for_each(|view| (view.policy, view.verdict) = (None, None));
+            }
+        });
         engine.ips = std::mem::take(&mut engine.ips).go_on(ips);
         Ok(engine)
     }
@@ -105,4 +116,4 @@ fn fingerprint(policies: &PolicySet) -> [u8; 32] {
     hash.finalize().into()
 }
 
-const MAGIC: &[u8] = b"ringwall state 2\n";
+const MAGIC: &[u8] = b"ringwall state 3\n";

@@ -82,9 +82,8 @@ pub(super) fn go_on(policies: Arc<PolicySet>, keeper: &Keeper, data: &Path, file
     };
     // The policies may have been changed meanwhile: what they were is kept.
     for former in keeper.former() {
-        if let Ok(mut before) = Engine::restore(Arc::new(former), Budget::default(), &bytes) {
-            let (engine, succession) = Engine::succeed(policies, Budget::default(), &mut before);
-            if succession == Succession::Nothing {
+        if let Ok(mut engine) = Engine::restore(Arc::new(former), Budget::default(), &bytes) {
+            if engine.take_up(policies, Budget::default()) == Succession::Nothing {
                 eprintln!("ringwall: thresholds were changed, so their counters and blocks begin anew");
             }
             return engine;

@@ -28,7 +28,7 @@ pub trait Mount: 'static {
     fn engine(&mut self) -> &mut Engine;
 
     /// Goes on with `policies`.
-    fn replace(&mut self, policies: Arc<PolicySet>, now: Timestamp);
+    fn replace(&mut self, policies: Arc<PolicySet>);
 
     /// Ends what is overdue.
     fn expire(&mut self, now: Timestamp);

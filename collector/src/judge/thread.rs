@@ -175,7 +175,7 @@ impl<M: Mount> Work<M> {
     fn turn(&mut self) -> bool {
         let begin = now();
         self.hub.beat.store(begin.0, Ordering::Relaxed);
-        self.take_policies(begin);
+        self.take_policies();
         let mut is_busy = self.mount.turn(begin);
         for _ in 0..BATCH_MAX {
             let Ok(job) = self.queue.try_recv() else { break };
@@ -187,10 +187,10 @@ impl<M: Mount> Work<M> {
         is_busy
     }
 
-    fn take_policies(&mut self, at: Timestamp) {
+    fn take_policies(&mut self) {
         let wanted = self.hub.policies.load();
         if !Arc::ptr_eq(&wanted, &self.mount.engine().policies()) {
-            self.mount.replace(Arc::clone(&wanted), at);
+            self.mount.replace(Arc::clone(&wanted));
         }
     }
 

@@ -1,6 +1,5 @@
 //! One request in, one response out: what a redirect server does, without its sockets.
 
-use std::collections::VecDeque;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,13 +18,10 @@ use super::refusal::{self, Refusing};
 use super::settings::{Calls, Settings, Strangers};
 use super::streams::UNFRAMED;
 use crate::judge::{Count, Counters, News};
-use crate::limits::{FORMER_POLICIES_MAX, FORMER_SECONDS};
 
 /// Judges requests and words the answers. One thread owns it.
 pub struct Decider {
     engine: Engine,
-    /// Engines with the policies before, while they may be asked again what they have answered.
-    former: VecDeque<(Engine, Timestamp)>,
     settings: Arc<Settings>,
     counters: Arc<Counters>,
     /// Of each peer the policy that judges its calls.
@@ -42,7 +38,7 @@ pub struct Decided<'a> {
     /// The attempt.
     pub attempt: &'a Attempt,
     /// All policies in force when it was decided.
-    pub policies: Arc<PolicySet>,
+    pub policies: &'a PolicySet,
     /// The place of the policy that decided; `None` when the attempt is nobody's.
     pub policy: Option<u32>,
     /// The strictest verdict of all that touch it.
@@ -56,7 +52,6 @@ impl Decider {
         let judges = judges(&settings, &engine.policies());
         Self {
             engine,
-            former: VecDeque::new(),
             settings,
             counters,
             judges,
@@ -67,14 +62,10 @@ impl Decider {
     }
 
     /// Goes on with `policies`.
-    pub(super) fn replace(&mut self, policies: Arc<PolicySet>, now: Timestamp) {
+    pub(super) fn replace(&mut self, policies: Arc<PolicySet>) {
         self.judges = judges(&self.settings, &policies);
-        let (mut next, succession) = Engine::succeed(policies, Budget::default(), &mut self.engine);
-        next.answer_at_once();
-        self.former.push_front((std::mem::replace(&mut self.engine, next), now));
-        self.former.truncate(FORMER_POLICIES_MAX);
         self.counters.add(Count::Reloaded);
-        if succession == Succession::Nothing {
+        if self.engine.take_up(policies, Budget::default()) == Succession::Nothing {
             self.counters.add(Count::CountersLost);
         }
     }
@@ -97,17 +88,16 @@ impl Decider {
     /// Ends what is overdue.
     pub(super) fn expire(&mut self, now: Timestamp) {
         self.engine.expire(now);
-        self.former.retain(|(_, since)| now.micros_since(*since) < FORMER_SECONDS * 1_000_000);
     }
 
     /// Tells what happened since it was asked before.
     pub(super) fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
-        let policies = self.engine.policies();
         for place in self.fresh.drain(..) {
-            if let Some(attempt) = self.engine.attempt(place) {
-                tell(News::Attempt(attempt, &policies));
+            if let Some((attempt, policies)) = self.engine.attempt(place).and_then(with_policies) {
+                tell(News::Attempt(attempt, policies));
             }
         }
+        let policies = self.engine.policies();
         // They were told when they were decided.
         while self.engine.poll_ended().is_some() {}
         while let Some(breach) = self.engine.poll_breach() {
@@ -186,8 +176,7 @@ impl Decider {
             }
             // RFC 3261 §9.2: the INVITE has its final answer, so a CANCEL has no effect but its own.
             Method::Cancel => {
-                let known = self.engine.knows_cancelled(packet)
-                    || self.former.iter().any(|(engine, _)| engine.knows_cancelled(packet));
+                let known = self.engine.knows_cancelled(packet);
                 self.say(request, if known { 200 } else { 481 }, Count::Cancelled, out);
             }
             // RFC 3261 §12.2.2: no dialog was ever begun here.
@@ -211,20 +200,15 @@ impl Decider {
         let handled = self.engine.handle(packet);
         let place = handled.attempt?;
         let is_new = handled.decision.is_some();
-        let verdict = found(&self.engine, place)?.1;
+        let verdict = found(&self.engine, place)?.2;
         if is_new {
             self.count(verdict);
             let refused = verdict.filter(|verdict| !verdict.goes_on()).and_then(|verdict| verdict.response);
             let status = refused.map_or(302, |response| response.code().unwrap_or_default());
             self.conclude(place, status, packet.at);
         }
-        let (policy, verdict) = found(&self.engine, place)?;
-        Some(Decided {
-            attempt: self.engine.attempt(place)?,
-            policies: self.engine.policies(),
-            policy,
-            verdict,
-        })
+        let (policies, policy, verdict) = found(&self.engine, place)?;
+        Some(Decided { attempt: self.engine.attempt(place)?, policies, policy, verdict })
     }
 
     fn answer_stranger(&self, packet: &Packet<'_>, request: &Request<'_, '_>, out: &mut Vec<u8>) -> bool {
@@ -248,10 +232,9 @@ impl Decider {
         (place, peer): (usize, &Peer),
         out: &mut Vec<u8>,
     ) -> bool {
-        if let Some((engine, known)) = self.known_before(packet, request.message) {
+        if let Some(known) = self.known_before(packet, request.message) {
             self.counters.add(Count::Repeated);
-            let (policy, verdict) = found(engine, known).unwrap_or_default();
-            return word(request, peer, &engine.policies(), policy, verdict, out).is_some();
+            return word(request, peer, found(&self.engine, known), out).is_some();
         }
         if let Some(calls) = self.shed(peer, request.message) {
             self.say_undecided(request, peer, calls, (Count::ShedPassed, Count::ShedRefused), out);
@@ -268,8 +251,9 @@ impl Decider {
             self.say_undecided(request, peer, calls, (Count::FaultPassed, Count::FaultRefused), out);
             return true;
         };
-        let (policy, verdict) = found(&self.engine, attempt).unwrap_or_default();
-        let said = word(request, peer, &self.engine.policies(), policy, verdict, out);
+        let found = found(&self.engine, attempt);
+        let verdict = found.and_then(|(.., verdict)| verdict);
+        let said = word(request, peer, found, out);
         if is_new {
             self.count(verdict);
             // A peer that is told 404 or 503 takes its next route: to counters the call goes on all the same.
@@ -281,14 +265,12 @@ impl Decider {
         said.is_some()
     }
 
-    /// The engine that has answered this very request before, where the present one cannot know: it was asked under
-    /// other policies, or there is no time to judge.
-    fn known_before(&self, packet: &Packet<'_>, message: &Message<'_>) -> Option<(&Engine, u32)> {
+    /// The attempt that this very request opened before, where judging it anew would not find it: there is no time to
+    /// judge, or it is of a dialog that we know nothing else of.
+    fn known_before(&self, packet: &Packet<'_>, message: &Message<'_>) -> Option<u32> {
         let hurried = self.waited_micros > self.settings.overload.wait_micros_max / 2;
         let in_dialog = message.to_tag().is_some();
-        let present = (hurried || in_dialog).then_some(&self.engine);
-        let mut engines = present.into_iter().chain(self.former.iter().map(|(engine, _)| engine));
-        engines.find_map(|engine| Some((engine, engine.repeated(packet)?)))
+        (hurried || in_dialog).then(|| self.engine.repeated(packet)).flatten()
     }
 
     /// What becomes of the call when there is no time to judge it.
@@ -365,35 +347,33 @@ fn judges(settings: &Settings, policies: &PolicySet) -> Vec<Option<u32>> {
     settings.peers.all().iter().map(place).collect()
 }
 
-/// The strictest verdict about the attempt at `place`, and whose it is.
-fn found(engine: &Engine, place: u32) -> Option<(Option<u32>, Option<Verdict>)> {
-    let views = &engine.attempt(place)?.views;
-    let judged = views.iter().filter_map(|view| Some((view.policy, view.verdict.as_ref()?)));
+/// The strictest verdict about an attempt, and whose it is.
+type Found<'a> = (&'a PolicySet, Option<u32>, Option<Verdict>);
+
+/// What was decided about the attempt at `place`.
+fn found(engine: &Engine, place: u32) -> Option<Found<'_>> {
+    let (attempt, policies) = engine.attempt(place).and_then(with_policies)?;
+    let judged = attempt.views.iter().filter_map(|view| Some((view.policy, view.verdict.as_ref()?)));
     let Some((at, verdict)) = strictest(judged.clone().map(|(_, verdict)| verdict)) else {
-        return Some((None, None));
+        return Some((policies, None, None));
     };
-    Some((judged.clone().nth(at).and_then(|(policy, _)| policy), Some(*verdict)))
+    Some((policies, judged.clone().nth(at).and_then(|(policy, _)| policy), Some(*verdict)))
+}
+
+fn with_policies(attempt: &Attempt) -> Option<(&Attempt, &PolicySet)> {
+    Some((attempt, attempt.policies()?))
 }
 
 /// Words the answer; returns its status, `None` for silence.
-fn word(
-    request: &Request<'_, '_>,
-    peer: &Peer,
-    policies: &PolicySet,
-    policy: Option<u32>,
-    verdict: Option<Verdict>,
-    out: &mut Vec<u8>,
-) -> Option<u16> {
-    let policy = policy.and_then(|place| policies.policy(place as usize));
-    match (verdict, policy) {
-        (Some(verdict), Some(policy)) if !verdict.goes_on() => {
-            refusal::write(&Refusing { request, policy, verdict: &verdict, instead: peer.block }, out)
-        }
-        _ => {
-            say_allowed(request, peer, out);
-            Some(peer.allow.code())
-        }
+fn word(request: &Request<'_, '_>, peer: &Peer, found: Option<Found<'_>>, out: &mut Vec<u8>) -> Option<u16> {
+    if let Some((policies, Some(policy), Some(verdict))) = found
+        && !verdict.goes_on()
+        && let Some(policy) = policies.policy(policy as usize)
+    {
+        return refusal::write(&Refusing { request, policy, verdict: &verdict, instead: peer.block }, out);
     }
+    say_allowed(request, peer, out);
+    Some(peer.allow.code())
 }
 
 fn say_allowed(request: &Request<'_, '_>, peer: &Peer, out: &mut Vec<u8>) {

@@ -69,8 +69,8 @@ impl Mount for Redirect {
         self.decider.engine()
     }
 
-    fn replace(&mut self, policies: Arc<PolicySet>, now: Timestamp) {
-        self.decider.replace(policies, now);
+    fn replace(&mut self, policies: Arc<PolicySet>) {
+        self.decider.replace(policies);
     }
 
     fn expire(&mut self, now: Timestamp) {

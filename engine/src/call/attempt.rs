@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
+use std::sync::Arc;
 
-use rules::policy::ThresholdId;
+use rules::policy::{PolicySet, ThresholdId};
 use rules::verdict::ActedRules;
 use rules::{Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,11 @@ pub struct Attempt {
     pub(crate) tallies: Vec<Tally>,
     pub(crate) tallied: Vec<ThresholdId>,
     pub(crate) standing: Standing,
+    /// The policies that judged it.
+    #[serde(skip)]
+    pub(crate) policies: Option<Arc<PolicySet>>,
+    /// The reign of those: see `Engine::reign`.
+    pub(crate) reign: u32,
 }
 
 /// What counters and detections need to know of the course of an attempt.
@@ -206,7 +212,19 @@ impl Attempt {
             tallies: Vec::new(),
             tallied: Vec::new(),
             standing: Standing::default(),
+            policies: None,
+            reign: 0,
         }
+    }
+
+    /// The policies that its views are of: those in force when it was judged.
+    pub fn policies(&self) -> Option<&Arc<PolicySet>> {
+        self.policies.as_ref()
+    }
+
+    /// Whether any customer's policy keeps it from going on.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.views.iter().any(|view| view.verdict.is_some_and(|verdict| !verdict.goes_on()))
     }
 
     /// The Call-ID as it came; empty without one.

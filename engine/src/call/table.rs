@@ -205,6 +205,8 @@ impl Table {
     pub(crate) fn free(&mut self, slot: Slot) {
         let Some(entry) = self.entries.get_mut(slot as usize).filter(|entry| entry.alive) else { return };
         entry.alive = false;
+        // Policies may be large: no vacant place keeps former ones.
+        entry.attempt.policies = None;
         entry.generation = entry.generation.wrapping_add(1);
         let (call_id, next, previous) = (entry.attempt.keys.call_id, entry.next, entry.previous);
         self.free.push(slot);

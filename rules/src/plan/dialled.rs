@@ -1,6 +1,6 @@
 //! Digits as they were dialled, read as the number they reach.
 
-use super::plain::read_plain;
+use super::plain::{read_plain, stands_as_written};
 use super::written::Written;
 use super::{Bare, CountryCode, DialPlan, Habits};
 use crate::flag::{Flag, Flags};
@@ -275,6 +275,12 @@ impl Dialled<'_> {
         if digits.len() < 2 || digits.iter().all(|digit| *digit == b'0') {
             let mut outside = self.behind_access_code(digits);
             return outside.find_map(|rest| self.emergency(rest));
+        }
+        if digits.len() >= BARE_INTERNATIONAL_MIN - 1
+            && stands_as_written(self.plan, self.role)
+            && let Some(number) = read_plain(digits, self.habits())
+        {
+            return Some(Way { number, flags: Flags::NONE });
         }
         let first = match self.plan.bare {
             Bare::National => self.nationally(digits),

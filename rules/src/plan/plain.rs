@@ -46,7 +46,8 @@ fn read_bare(digits: &[u8], plan: &DialPlan, role: Role) -> Option<Number> {
     }
     let valid = |number: &Number| habits.is_valid(*number);
     if plan.bare == Bare::International {
-        return read_plain(digits, habits).filter(valid);
+        let stands = |number: &Number| stands_as_written(plan, role) || valid(number);
+        return read_plain(digits, habits).filter(stands);
     }
     let own = habits.code().digits.as_slice();
     let fits = u32::from(habits.code().lengths).unbounded_shr((own.len() + digits.len()) as u32) & 1 == 1;
@@ -62,6 +63,12 @@ fn read_bare(digits: &[u8], plan: &DialPlan, role: Role) -> Option<Number> {
     }
     let number = read_plain(digits, habits)?;
     (valid(&number) && !is_prefixed()).then_some(number)
+}
+
+/// Whether bare digits that are a usual number of some country are that number, in service or not: the customer says
+/// that they come as E.164, and there is no access code that they could begin with.
+pub(super) fn stands_as_written(plan: &DialPlan, role: Role) -> bool {
+    plan.bare == Bare::International && (role == Role::Caller || plan.habits().access_codes.is_empty())
 }
 
 fn read_joined(head: &[u8], tail: &[u8], habits: &Habits) -> Option<Number> {

@@ -19,11 +19,12 @@ use rules::policy::{ExpectedCall, PolicySet};
 use rules::{Timestamp, Transport, Verdict};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::{Query, Service, Undecided};
 
 /// A call that somebody asks about: by its parts, or as the message that opens it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     /// Who calls, as From would carry it.
@@ -34,7 +35,7 @@ pub(crate) struct Asked {
     source: Option<String>,
     /// What carries it; UDP unless given.
     transport: Option<String>,
-    /// Further header lines.
+    /// Further header lines. One of a header that the parts make as well stands in its place.
     #[serde(default)]
     headers: BTreeMap<String, Values>,
     /// The whole message instead, as text.
@@ -45,7 +46,8 @@ pub(crate) struct Asked {
     customer: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// One value of a header, or several lines of it.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
 enum Values {
     One(String),
@@ -53,7 +55,7 @@ enum Values {
 }
 
 /// The answer. Unknown is null.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Decision {
     /// `allow`, `tag`, `limit`, `divert`, `block` or `terminate`.
     pub verdict: &'static str,
@@ -96,6 +98,24 @@ impl Decision {
     }
 }
 
+/// Has one call judged.
+///
+/// The verdict is that which the same message gets over SIP, in a capture or from `ringwall explain`. Asked about one
+/// Call-ID, From tag and caller twice, it counts once.
+#[utoipa::path(
+    post,
+    path = "/v1/decide",
+    request_body = Asked,
+    responses(
+        (status = 200, description = "What was decided.", body = Decision),
+        (status = 400, description = "The body is no JSON.", body = Wrong),
+        (status = 413, description = "The body is longer than any message.", body = Wrong),
+        (status = 415, description = "The content type is not application/json.", body = Wrong),
+        (status = 422, description = "The question makes no sense; the error says where.", body = Wrong),
+        (status = 503, description = "Nothing was decided: policies are being loaded, or too many wait. Let the call go on.",
+         body = Wrong, headers(("Retry-After" = u32, description = "Seconds.")))
+    )
+)]
 pub(crate) async fn answer(
     State(service): State<Arc<Service>>,
     asked: Result<Json<Asked>, JsonRejection>,
@@ -126,8 +146,15 @@ pub(crate) async fn answer(
     }
 }
 
+/// What is wrong.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Wrong {
+    /// In one sentence.
+    error: String,
+}
+
 fn refuse(status: StatusCode, error: String) -> Response {
-    let mut response = (status, Json(serde_json::json!({ "error": error }))).into_response();
+    let mut response = (status, Json(Wrong { error })).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -4,6 +4,7 @@
 mod decide;
 mod health;
 mod metrics;
+mod openapi;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ pub async fn serve(
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::page))
         .route("/v1/decide", post(decide::answer))
+        .route("/v1/openapi.json", get(openapi::page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Arc::new(service));
     axum::serve(listener, routes).with_graceful_shutdown(stop).await

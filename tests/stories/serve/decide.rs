@@ -1,6 +1,8 @@
 //! `POST /v1/decide`, health and metrics.
 
-use serde_json::json;
+use std::path::Path;
+
+use serde_json::{Value, json};
 
 use super::{POLICY, Service, http};
 
@@ -47,6 +49,27 @@ fn a_whole_message_is_decided_as_a_packet_would_be() {
         let (status, said) = service.decide(&question);
         assert_eq!(status, 422, "{question}");
         assert!(said["error"].as_str().unwrap().contains(expected), "{question}: {said}");
+    }
+}
+
+#[test]
+fn what_can_be_asked_is_described_and_the_description_reviewed() {
+    let service = Service::start("serve-openapi", POLICY, "");
+    let (status, page) = http(service.address("http://"), "GET", "/v1/openapi.json", "");
+    let described: Value = serde_json::from_str(&page).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    if std::env::var_os("RINGWALL_WRITE").is_some() {
+        std::fs::write(&path, serde_json::to_string_pretty(&described).unwrap() + "\n").unwrap();
+    }
+    let reviewed: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!((status, &described), (200, &reviewed), "RINGWALL_WRITE=1 writes docs/openapi.json anew");
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let schemas = &described["components"]["schemas"];
+    let (_, said) = service.decide(&json!({ "caller": "1", "called": "2" }));
+    assert_eq!(keys(&said), keys(&schemas["Decision"]["properties"]), "every key of an answer is described");
+    for key in keys(&schemas["Asked"]["properties"]) {
+        let (_, said) = service.decide(&json!({ key: {} }));
+        assert!(!said.to_string().contains("unknown field"), "what is described can be asked: {said}");
     }
 }
 

@@ -9,7 +9,8 @@ use rules::policy::{AlertLevel, PolicySet};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::line::{CallLine, rfc3339};
+use crate::line::CallLine;
+use crate::text::rfc3339;
 use crate::threshold::duration;
 
 /// The rule of alerts about trunks that say nothing.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::alert::{Amount, identifier};
 use crate::json::printable;
-use crate::line::rfc3339;
+use crate::text::rfc3339;
 
 /// One thing that a breached threshold has set in force.
 #[derive(Clone, Debug, Serialize)]

@@ -19,6 +19,10 @@ struct Inert;
 
 impl Formatter for Inert {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // Looks at every byte, because that goes many at a time.
+        if !fragment.bytes().fold(false, |acts, byte| acts | (byte >= DELETE)) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((at, character)) = rest.char_indices().find(|&(_, character)| acts(character)) {
             let (plain, tail) = rest.split_at(at);
@@ -32,6 +36,9 @@ impl Formatter for Inert {
         out.write_all(rest.as_bytes())
     }
 }
+
+/// The first of all bytes that may act, once those below a space are escaped.
+const DELETE: u8 = 0x7f;
 
 /// A text from the wire as it may be shown on a terminal: what would act there is replaced.
 pub fn printable(text: &str) -> String {

@@ -8,15 +8,17 @@ mod line;
 mod order;
 mod recount;
 mod summary;
+mod text;
 mod threshold;
 mod usual;
 
 pub use alert::{Alert, Alerts, Amount, Sensor};
 pub use block::Block;
 pub use json::{printable, to_line};
-pub use line::{CallLine, Counting, Parties, party, reason, rfc3339, status};
+pub use line::{CallLine, Counting, Parties, party, reason, status};
 pub use order::InOrder;
 pub use recount::{Difference, LeftOut, Reconciliation, Recount};
 pub use summary::Summary;
+pub use text::rfc3339;
 pub use threshold::{describe, duration};
 pub use usual::{BadUsual, read_usual};

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use engine::call::{Attempt, Fact, Kind, Refusal, Role, Side, Tally, View};
-use jiff::Timestamp as Moment;
 use rules::policy::{EntryText, List, PolicySet, RuleAction, Threshold};
-use rules::{Action, Method, Party, Reason, Timestamp, Verdict};
+use rules::{Action, Method, Party, Reason, Verdict};
 use serde::Serialize;
 
+use crate::text::{self, rfc3339};
 use crate::threshold::breach;
 
 /// A line of `replay --calls`. Unknown is null; the fields behind `kept` are left out when the message has none.
@@ -210,7 +210,7 @@ impl<'a> CallLine<'a> {
             called_also: routes,
             identities: every(|role| role.says_who_calls() || role.says_who_forwarded()),
             display_name: text_or_none(attempt.display_name()),
-            source: attempt.source.to_string(),
+            source: text::address(attempt.source),
             user_agent: text_or_none(attempt.user_agent()),
             attestation: view.attestation.map(rules::Attestation::word),
             flags: view.flags.iter().map(rules::Flag::name).collect(),
@@ -229,7 +229,7 @@ impl<'a> CallLine<'a> {
             }),
             call_type: attempt.call_type.word(),
             policy_version: policy.map(rules::Policy::version),
-            destination: attempt.destination.to_string(),
+            destination: text::address(attempt.destination),
             transport: attempt.transport.word(),
             rang_at: progress.ringing.map(rfc3339),
             answered_at: progress.answered.map(rfc3339),
@@ -283,7 +283,7 @@ fn distinct<'a>(attempt: &'a Attempt, facts: &'a [Fact], wanted: fn(Role) -> boo
 /// The text of one address: +E.164, a word, or what was written.
 pub fn party<'a>(attempt: &'a Attempt, fact: &Fact) -> Cow<'a, str> {
     match fact.party {
-        Party::Number(number) => Cow::Owned(number.to_string()),
+        Party::Number(number) => Cow::Owned(text::number(number)),
         Party::Anonymous => Cow::Borrowed("anonymous"),
         Party::Absent => Cow::Borrowed("none"),
         Party::EmergencyService | Party::Invalid | Party::Name => String::from_utf8_lossy(attempt.raw(fact)),
@@ -352,10 +352,4 @@ fn text_or_none(bytes: &[u8]) -> Option<Cow<'_, str>> {
 
 fn seconds(micros: i64) -> f64 {
     micros as f64 / 1e6
-}
-
-/// RFC 3339 in UTC with microseconds. Moments no calendar has (a capture may claim any) are told as the nearest one.
-pub fn rfc3339(at: Timestamp) -> String {
-    let moment = Moment::from_microsecond(at.0).unwrap_or(if at.0 < 0 { Moment::MIN } else { Moment::MAX });
-    format!("{moment:.6}")
 }

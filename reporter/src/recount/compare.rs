@@ -12,7 +12,7 @@ use super::call::micros;
 use super::sweep::Breach;
 use crate::alert::{Alert, Amount};
 use crate::json::printable;
-use crate::line::rfc3339;
+use crate::text::rfc3339;
 
 /// What came of a recount.
 #[derive(Clone, Debug, Serialize)]

@@ -4,6 +4,7 @@
 //! out the SIP messages in them.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod assembler;
 mod bytes;
 mod capture;
@@ -15,6 +16,7 @@ pub mod judge;
 pub mod limits;
 mod merge;
 pub mod redirect;
+mod refusal;
 pub mod write;
 
 pub use assembler::Assembler;

@@ -12,12 +12,12 @@ use engine::{Attempt, Budget, Engine, Packet, Succession};
 use rules::policy::{PolicySet, strictest};
 use rules::{Action, Method, Timestamp, Transport, Verdict};
 
-use super::answer::{self, Request};
 use super::peer::{Allow, Peer};
-use super::refusal::{self, Refusing};
 use super::settings::{Calls, Settings, Strangers};
 use super::streams::UNFRAMED;
+use crate::answer::{self, Request};
 use crate::judge::{Count, Counters, News};
+use crate::refusal::{self, Refusing};
 
 /// Judges requests and words the answers. One thread owns it.
 pub struct Decider {

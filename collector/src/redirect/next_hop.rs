@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::answer::hex_digit;
+use crate::answer::hex_digit;
 
 /// An address without user part, such as `sip:198.51.100.20:5080;transport=tcp`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,38 +8,38 @@ use memchr::{memchr, memchr2};
 
 /// What every response takes over from its request.
 #[derive(Clone, Copy)]
-pub(super) struct Request<'m, 'a> {
+pub(crate) struct Request<'m, 'a> {
     /// The request.
-    pub(super) message: &'m Message<'a>,
+    pub(crate) message: &'m Message<'a>,
     /// The host and port that it came from.
-    pub(super) source: SocketAddr,
+    pub(crate) source: SocketAddr,
     /// Stands for us in the To of the response.
-    pub(super) tag: u64,
+    pub(crate) tag: u64,
     /// The last hop, if there is one.
     via: Option<Via<'a>>,
 }
 
 impl<'m, 'a> Request<'m, 'a> {
-    pub(super) fn new(message: &'m Message<'a>, source: SocketAddr, tag: u64) -> Self {
+    pub(crate) fn new(message: &'m Message<'a>, source: SocketAddr, tag: u64) -> Self {
         Self { message, source, tag, via: message.top_via() }
     }
 
     /// Whether it has what a response must repeat: without any of it nobody could tell what is answered.
-    pub(super) fn can_be_answered(&self) -> bool {
+    pub(crate) fn can_be_answered(&self) -> bool {
         let needed = [Header::Via, Header::From, Header::To, Header::CallId, Header::Cseq];
         needed.into_iter().all(|header| self.message.value(header).is_some_and(|value| !value.is_empty()))
     }
 
     /// Where its response goes over UDP: back to its source, at the port that its Via names (RFC 3261 §18.2.2), or at the
     /// one it came from when it asks for that (RFC 3581 §4).
-    pub(super) fn reply_to(&self) -> SocketAddr {
+    pub(crate) fn reply_to(&self) -> SocketAddr {
         let Some(via) = self.via else { return self.source };
         let port = if via.rport().is_some() { self.source.port() } else { via.port.unwrap_or(SIP_PORT) };
         SocketAddr::new(self.source.ip(), if port == 0 { self.source.port() } else { port })
     }
 
     /// Begins a response of `status`; further header lines may follow, then [`end`].
-    pub(super) fn begin(&self, out: &mut Vec<u8>, status: u16, phrase: &str) {
+    pub(crate) fn begin(&self, out: &mut Vec<u8>, status: u16, phrase: &str) {
         out.clear();
         out.extend_from_slice(b"SIP/2.0 ");
         put_digits(out, status);
@@ -106,17 +106,17 @@ fn put_digits(out: &mut Vec<u8>, status: u16) {
     out.extend([100, 10, 1].map(|place| b'0' + (status / place % 10) as u8));
 }
 
-pub(super) fn hex_digit(nibble: u8) -> u8 {
+pub(crate) fn hex_digit(nibble: u8) -> u8 {
     b"0123456789ABCDEF".get(usize::from(nibble)).copied().unwrap_or(b'0')
 }
 
 /// Ends a response without a body.
-pub(super) fn end(out: &mut Vec<u8>) {
+pub(crate) fn end(out: &mut Vec<u8>) {
     out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
 }
 
 /// The usual words for `status` (RFC 3261 §21, RFC 8197, RFC 8688).
-pub(super) fn phrase(status: u16) -> &'static str {
+pub(crate) fn phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
         302 => "Moved Temporarily",
@@ -151,7 +151,7 @@ pub(super) fn phrase(status: u16) -> &'static str {
 }
 
 /// Writes `value` on one line: what a fold hides stays inside its header.
-pub(super) fn put(out: &mut Vec<u8>, value: &[u8]) {
+pub(crate) fn put(out: &mut Vec<u8>, value: &[u8]) {
     if memchr2(b'\r', b'\n', value).is_none() {
         out.extend_from_slice(value);
     } else {

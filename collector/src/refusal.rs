@@ -6,19 +6,19 @@ use engine::sip::Message;
 use rules::policy::Response;
 use rules::{Policy, Verdict};
 
-use super::answer::{self, Request};
+use crate::answer::{self, Request};
 
 /// A verdict that is in the way of a request.
-pub(super) struct Refusing<'r, 'm, 'a> {
-    pub(super) request: &'r Request<'m, 'a>,
-    pub(super) policy: &'r Policy,
-    pub(super) verdict: &'r Verdict,
+pub(crate) struct Refusing<'r, 'm, 'a> {
+    pub(crate) request: &'r Request<'m, 'a>,
+    pub(crate) policy: &'r Policy,
+    pub(crate) verdict: &'r Verdict,
     /// How the peer wants every refusal said; `None` leaves it to the policy.
-    pub(super) instead: Option<Response>,
+    pub(crate) instead: Option<Response>,
 }
 
 /// Words it. Returns the status; `None` for silence, and `out` means nothing then.
-pub(super) fn write(refusing: &Refusing<'_, '_, '_>, out: &mut Vec<u8>) -> Option<u16> {
+pub(crate) fn write(refusing: &Refusing<'_, '_, '_>, out: &mut Vec<u8>) -> Option<u16> {
     let Refusing { request, policy, verdict, instead } = refusing;
     if let Some(target) = policy.diversion(verdict) {
         request.begin(out, 302, answer::phrase(302));

@@ -48,6 +48,8 @@ pub struct Engine {
     pub(crate) counts_since: u32,
     /// The one policy that judges the packet in hand; `None` lets trunks and numbers say.
     pub(crate) only: Option<u32>,
+    /// Calls to be hung up; `None` when nobody can.
+    pub(crate) hang_ups: Option<VecDeque<Slot>>,
     /// What it could not keep, since it was made.
     pub counters: Counters,
 }
@@ -76,6 +78,9 @@ pub struct Handled<'a> {
     pub decision: Option<Action>,
     /// Where the attempt stands that it opened, or repeats: see [`Engine::attempt`]. Good until the next packet.
     pub attempt: Option<u32>,
+    /// Where the attempt stands that it is part of, opened by it or before: see [`Engine::attempt`]. Good until the next
+    /// packet.
+    pub call: Option<u32>,
 }
 
 /// Keys of a message that belongs to no dialog are drawn from a space of their own.
@@ -119,6 +124,7 @@ impl Engine {
             reign: 0,
             counts_since: 0,
             only: None,
+            hang_ups: None,
             counters: Counters::default(),
         }
     }
@@ -227,10 +233,12 @@ impl Engine {
             flags: packet.flags.union(message.flags()),
             decision: None,
             attempt: None,
+            call: None,
         };
         if method == Method::Invite && to_tag.is_none() {
             self.invite(packet, message, keys, &mut handled);
         } else if let Some((slot, side)) = self.dialog(&keys, to_tag) {
+            handled.call = Some(slot);
             if self.is_foreign_teardown(slot, packet, method) {
                 self.notice(slot, Flag::ForeignTeardown, packet.at);
             }
@@ -251,10 +259,13 @@ impl Engine {
             self.open(packet, message, from.as_ref(), keys, Kind::Call, flags, &mut handled);
         } else if let Some(slot) = self.transaction_of(&keys, method) {
             handled.attempt = Some(slot);
-        } else if !self.is_known(&keys, method, message) {
+        } else if let Some(slot) = self.acknowledged(&keys, method, message) {
+            handled.call = Some(slot);
+        } else {
             let (from, kind) = (message.from(), Kind::Request(method));
             self.open(packet, message, from.as_ref(), keys, kind, Flags::NONE, &mut handled);
         }
+        handled.call = handled.call.or(handled.attempt);
         handled
     }
 
@@ -336,6 +347,7 @@ impl Engine {
             flags: packet.flags.union(message.flags()),
             decision: None,
             attempt: None,
+            call: None,
         };
         let found = if method == Method::Invite {
             self.dialog(&keys, to_tag)
@@ -349,6 +361,7 @@ impl Engine {
         {
             self.notice(slot, Flag::ChallengeInDialog, packet.at);
         }
+        handled.call = found.map(|(slot, _)| slot);
         match found {
             Some((slot, Side::Caller)) => {
                 self.join_parties(slot, packet, message);
@@ -390,7 +403,10 @@ impl Engine {
         let state = attempt.progress.state;
         self.table.reschedule(slot);
         match state {
-            State::Up => self.came_to(slot, Ending::Answered, at),
+            State::Up => {
+                self.came_to(slot, Ending::Answered, at);
+                self.hang_up_if_told(slot);
+            }
             State::Refused if !may_be_repeated(status) => self.came_to(slot, Ending::Refused, at),
             _ => {}
         }
@@ -440,13 +456,10 @@ impl Engine {
             .map(|(slot, _)| slot)
     }
 
-    /// Whether a request outside a dialog that repeats no other is the ACK to a refusal.
-    fn is_known(&self, keys: &Keys, method: Method, message: &Message<'_>) -> bool {
-        method == Method::Ack
-            && self
-                .attempt_of(keys, message)
-                .and_then(|slot| self.table.attempt(slot))
-                .is_some_and(|attempt| attempt.keys.from_tag == keys.from_tag)
+    /// The call whose refusal a request outside a dialog acknowledges, if it is the ACK to one.
+    fn acknowledged(&self, keys: &Keys, method: Method, message: &Message<'_>) -> Option<Slot> {
+        let slot = (method == Method::Ack).then(|| self.attempt_of(keys, message))??;
+        self.table.attempt(slot).filter(|attempt| attempt.keys.from_tag == keys.from_tag).map(|_| slot)
     }
 
     /// The keys that every message is looked up by.

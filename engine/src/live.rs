@@ -58,6 +58,30 @@ impl Engine {
         self.table.answer_at_once();
     }
 
+    /// From now on calls that rules and thresholds want ended are told by [`poll_hang_up`](Self::poll_hang_up).
+    pub fn tell_hang_ups(&mut self) {
+        self.hang_ups.get_or_insert_default();
+    }
+
+    /// Where the next call stands that is up and is to be ended. Good until the next packet.
+    pub fn poll_hang_up(&mut self) -> Option<u32> {
+        let hang_ups = self.hang_ups.as_mut()?;
+        while let Some(slot) = hang_ups.pop_front() {
+            if self.table.attempt(slot).is_some_and(Attempt::is_to_be_hung_up) {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// A call was answered: has it ended when a rule said so before.
+    pub(crate) fn hang_up_if_told(&mut self, slot: u32) {
+        let is_told = self.table.attempt(slot).is_some_and(Attempt::is_to_be_hung_up);
+        if let Some(hang_ups) = self.hang_ups.as_mut().filter(|_| is_told) {
+            hang_ups.push_back(slot);
+        }
+    }
+
     /// We answered the attempt at `place` ourselves, finally, with `status`; 0 is silence. Its end is told at once; it is
     /// remembered for its retransmissions.
     pub fn conclude(&mut self, place: u32, status: u16, at: Timestamp) {

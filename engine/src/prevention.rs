@@ -257,7 +257,7 @@ impl Engine {
     /// Ends the calls that breached thresholds want ended.
     pub(crate) fn terminate(&mut self) {
         while let Some((group, hash, measure)) = self.ips.poll_termination() {
-            for attempt in self.table.attempts_mut() {
+            for (slot, attempt) in self.table.attempts_mut() {
                 let is_meant = attempt.reign >= self.counts_since
                     && attempt.waiting.iter().any(|counted| counted.is_of(group, hash));
                 if attempt.progress.state != State::Up || !is_meant {
@@ -271,6 +271,9 @@ impl Engine {
                         let in_force = [InForce { measure, is_limit_exceeded: true }];
                         policy.apply(verdict, &in_force, limits);
                     }
+                }
+                if let Some(hang_ups) = self.hang_ups.as_mut().filter(|_| attempt.is_to_be_hung_up()) {
+                    hang_ups.push_back(slot);
                 }
             }
         }

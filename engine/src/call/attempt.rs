@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use rules::policy::{PolicySet, ThresholdId};
 use rules::verdict::ActedRules;
-use rules::{Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
+use rules::{Action, Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::call::Progress;
+use crate::call::{Progress, State};
 use crate::ips::Counted;
 use crate::limits::{FORKS_MAX, PARTIES_MAX, TALLIES_MAX, TEXT_BYTES_MAX};
 use crate::sip::unfold;
@@ -326,6 +326,14 @@ impl Attempt {
         self.slice(&fact.raw)
     }
 
+    /// Whether it is a call that is up though a rule or a threshold wants it ended.
+    pub fn is_to_be_hung_up(&self) -> bool {
+        let is_told = |verdict: &Verdict| verdict.action == Action::Terminate;
+        self.is_call()
+            && self.progress.state == State::Up
+            && self.views.iter().filter_map(|view| view.verdict.as_ref()).any(is_told)
+    }
+
     /// Whether this opened a call.
     pub fn is_call(&self) -> bool {
         self.kind == Kind::Call
@@ -428,7 +436,7 @@ const FACTS_USUAL: usize = 8;
 /// What a text ends with that was cut.
 const CUT: &str = "…";
 
-fn strictness(view: &View) -> Option<(rules::Action, Option<rules::Action>)> {
+fn strictness(view: &View) -> Option<(Action, Option<Action>)> {
     view.verdict.map(|verdict| (verdict.action, verdict.would))
 }
 

@@ -122,8 +122,9 @@ impl Table {
     }
 
     /// All attempts that are alive, to change them.
-    pub(crate) fn attempts_mut(&mut self) -> impl Iterator<Item = &mut Attempt> {
-        self.entries.iter_mut().filter(|entry| entry.alive).map(|entry| &mut entry.attempt)
+    pub(crate) fn attempts_mut(&mut self) -> impl Iterator<Item = (Slot, &mut Attempt)> {
+        let entries = self.entries.iter_mut().zip(0..).filter(|(entry, _)| entry.alive);
+        entries.map(|(entry, slot)| (slot, &mut entry.attempt))
     }
 
     /// Notes that the attempt at `slot` was heard of.

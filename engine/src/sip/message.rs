@@ -303,6 +303,11 @@ impl<'a> Message<'a> {
         if bytes > MESSAGE_BYTES_MAX { ContentLength::Bad } else { ContentLength::Bytes(bytes) }
     }
 
+    /// Where the first header line begins in [`bytes`](Self::bytes).
+    pub fn header_at(&self) -> usize {
+        self.header_at
+    }
+
     /// Where the body begins in [`bytes`](Self::bytes).
     pub fn body_at(&self) -> usize {
         self.body_at

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use engine::sip::{Header, Message, Via};
+use engine::sip::{Header, Message, Scheme, Via};
 use memchr::{memchr, memchr2};
 
 /// What every response takes over from its request.
@@ -28,6 +28,21 @@ impl<'m, 'a> Request<'m, 'a> {
     pub(crate) fn can_be_answered(&self) -> bool {
         let needed = [Header::Via, Header::From, Header::To, Header::CallId, Header::Cseq];
         needed.into_iter().all(|header| self.message.value(header).is_some_and(|value| !value.is_empty()))
+    }
+
+    /// Whether CSeq has a number and names the method of the request (RFC 3261 §8.1.1.5).
+    pub(crate) fn has_own_cseq(&self) -> bool {
+        self.message.cseq().is_some() && self.message.cseq_method() == Some(self.message.method())
+    }
+
+    /// Whether it may be an emergency call, or one that others must make room for: what is dialled is short, or a
+    /// service, or it claims a priority. Those are judged however little time there is.
+    pub(crate) fn may_be_emergency(&self) -> bool {
+        let uri = self.message.request_uri();
+        let user = uri.user.unwrap_or_default();
+        let number = user.split(|&byte| byte == b';').next().unwrap_or_default();
+        let digits = number.iter().filter(|byte| byte.is_ascii_digit()).count();
+        uri.scheme == Scheme::Urn || digits <= SHORT_DIGITS_MAX || self.message.has(Header::ResourcePriority)
     }
 
     /// Where its response goes over UDP: back to its source, at the port that its Via names (RFC 3261 §18.2.2), or at the
@@ -206,6 +221,9 @@ fn is_address(host: &[u8], address: IpAddr) -> bool {
 }
 
 const SIP_PORT: u16 = 5060;
+
+/// Digits of an emergency number with a country code or an access code before it, at most.
+const SHORT_DIGITS_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {

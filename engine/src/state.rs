@@ -91,7 +91,7 @@ impl Engine {
         engine.passports.set_hasher(engine.hasher.clone());
         engine.trunks.go_on(heard);
         (engine.sight, engine.reign, engine.counts_since) = (sight, reign, counts_since);
-        engine.table.attempts_mut().for_each(|attempt| {
+        engine.table.attempts_mut().for_each(|(_, attempt)| {
             if attempt.reign == reign {
                 attempt.policies = Some(Arc::clone(&policies));
             } else {

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -143,7 +143,7 @@ fn settings(config: &Config) -> Settings {
             trusted: calls(redirect.calls_in_overload),
         },
         on_fault: calls(redirect.calls_on_fault),
-        refuses_all: AtomicBool::new(false),
+        refuses_all: Arc::default(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rules::{Action, Verdict};
+
 /// Declares what is counted once: variant, metric, label, meaning.
 macro_rules! counts {
     ($($variant:ident $metric:literal $label:literal $meaning:literal;)+) => {
@@ -85,6 +87,18 @@ impl Counters {
         if let Some(counter) = self.0.get(count as usize) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Counts a request that was judged.
+    pub(crate) fn add_verdict(&self, verdict: Option<Verdict>) {
+        self.add(match verdict.map_or(Action::Allow, |verdict| verdict.action) {
+            Action::Allow => Count::Allowed,
+            Action::Tag => Count::Tagged,
+            Action::Terminate => Count::Terminated,
+            Action::Divert => Count::Diverted,
+            Action::Limit => Count::Limited,
+            Action::Block => Count::Blocked,
+        });
     }
 
     /// How many there were.

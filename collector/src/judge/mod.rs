@@ -9,8 +9,8 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use engine::Engine;
-use rules::Timestamp;
-use rules::policy::PolicySet;
+use rules::policy::{PolicySet, strictest};
+use rules::{Timestamp, Verdict};
 
 pub use counters::{Count, Counters};
 pub use news::News;
@@ -38,4 +38,18 @@ pub trait Mount: 'static {
 
     /// What it knows, when it is done.
     fn into_engine(self) -> Engine;
+}
+
+/// The strictest verdict about an attempt, and whose it is.
+pub(crate) type Found<'a> = (&'a PolicySet, Option<u32>, Option<Verdict>);
+
+/// What was decided about the attempt at `place`.
+pub(crate) fn found(engine: &Engine, place: u32) -> Option<Found<'_>> {
+    let attempt = engine.attempt(place)?;
+    let policies = attempt.policies()?;
+    let judged = attempt.views.iter().filter_map(|view| Some((view.policy, view.verdict.as_ref()?)));
+    let Some((at, verdict)) = strictest(judged.clone().map(|(_, verdict)| verdict)) else {
+        return Some((policies, None, None));
+    };
+    Some((policies, judged.clone().nth(at).and_then(|(policy, _)| policy), Some(*verdict)))
 }

@@ -4,19 +4,18 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
 use engine::sip::{Header, Message, Scheme};
 use engine::{Attempt, Budget, Engine, Packet, Succession};
-use rules::policy::{PolicySet, strictest};
-use rules::{Action, Method, Timestamp, Transport, Verdict};
+use rules::policy::PolicySet;
+use rules::{Method, Timestamp, Transport, Verdict};
 
 use super::peer::{Allow, Peer};
 use super::settings::{Calls, Settings, Strangers};
 use super::streams::UNFRAMED;
 use crate::answer::{self, Request};
-use crate::judge::{Count, Counters, News};
+use crate::judge::{Count, Counters, Found, News, found};
 use crate::refusal::{self, Refusing};
 
 /// Judges requests and words the answers. One thread owns it.
@@ -49,7 +48,7 @@ impl Decider {
     pub(super) fn new(engine: Engine, settings: Arc<Settings>, counters: Arc<Counters>) -> Self {
         let mut engine = engine;
         engine.answer_at_once();
-        let judges = judges(&settings, &engine.policies());
+        let judges = settings.peers.judges(&engine.policies());
         Self {
             engine,
             settings,
@@ -63,7 +62,7 @@ impl Decider {
 
     /// Goes on with `policies`.
     pub(super) fn replace(&mut self, policies: Arc<PolicySet>) {
-        self.judges = judges(&self.settings, &policies);
+        self.judges = self.settings.peers.judges(&policies);
         self.counters.add(Count::Reloaded);
         if self.engine.take_up(policies, Budget::default()) == Succession::Nothing {
             self.counters.add(Count::CountersLost);
@@ -93,7 +92,9 @@ impl Decider {
     /// Tells what happened since it was asked before.
     pub(super) fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
         for place in self.fresh.drain(..) {
-            if let Some((attempt, policies)) = self.engine.attempt(place).and_then(with_policies) {
+            if let Some(attempt) = self.engine.attempt(place)
+                && let Some(policies) = attempt.policies()
+            {
                 tell(News::Attempt(attempt, policies));
             }
         }
@@ -138,9 +139,7 @@ impl Decider {
         }
         let message = request.message;
         let settings = Arc::clone(&self.settings);
-        let Some((place, peer)) =
-            settings.peers.at(packet.source.ip()).and_then(|at| Some((at, settings.peers.all().get(at)?)))
-        else {
+        let Some((place, peer)) = settings.peers.find(packet.source.ip()) else {
             return self.answer_stranger(packet, request, out);
         };
         if message.is_response() {
@@ -156,7 +155,7 @@ impl Decider {
             return false;
         }
         let is_cut = !packet.flags.intersection(UNFRAMED).is_empty();
-        if is_cut || !request.can_be_answered() || !has_own_cseq(message) {
+        if is_cut || !request.can_be_answered() || !request.has_own_cseq() {
             self.say(request, 400, Count::MalformedRefused, out);
             return true;
         }
@@ -202,7 +201,7 @@ impl Decider {
         let is_new = handled.decision.is_some();
         let verdict = found(&self.engine, place)?.2;
         if is_new {
-            self.count(verdict);
+            self.counters.add_verdict(verdict);
             let refused = verdict.filter(|verdict| !verdict.goes_on()).and_then(|verdict| verdict.response);
             let status = refused.map_or(302, |response| response.code().unwrap_or_default());
             self.conclude(place, status, packet.at);
@@ -236,7 +235,7 @@ impl Decider {
             self.counters.add(Count::Repeated);
             return word(request, peer, found(&self.engine, known), out).is_some();
         }
-        if let Some(calls) = self.shed(peer, request.message) {
+        if let Some(calls) = self.settings.shed(peer, request, self.waited_micros) {
             self.say_undecided(request, peer, calls, (Count::ShedPassed, Count::ShedRefused), out);
             return true;
         }
@@ -255,7 +254,7 @@ impl Decider {
         let verdict = found.and_then(|(.., verdict)| verdict);
         let said = word(request, peer, found, out);
         if is_new {
-            self.count(verdict);
+            self.counters.add_verdict(verdict);
             // A peer that is told 404 or 503 takes its next route: to counters the call goes on all the same.
             let goes_on = verdict.is_none_or(|verdict| verdict.goes_on());
             self.conclude(attempt, if goes_on { 302 } else { said.unwrap_or_default() }, packet.at);
@@ -271,19 +270,6 @@ impl Decider {
         let hurried = self.waited_micros > self.settings.overload.wait_micros_max / 2;
         let in_dialog = message.to_tag().is_some();
         (hurried || in_dialog).then(|| self.engine.repeated(packet)).flatten()
-    }
-
-    /// What becomes of the call when there is no time to judge it.
-    fn shed(&self, peer: &Peer, message: &Message<'_>) -> Option<Calls> {
-        let overload = &self.settings.overload;
-        if self.settings.refuses_all.load(Ordering::Relaxed) && !may_be_emergency(message) {
-            return Some(Calls::AreRefused);
-        }
-        let wait_max = if peer.trusted { overload.wait_micros_max } else { overload.wait_micros_max / 2 };
-        if self.waited_micros <= wait_max || may_be_emergency(message) {
-            return None;
-        }
-        Some(if peer.trusted { overload.trusted } else { Calls::AreRefused })
     }
 
     fn say_undecided(
@@ -315,17 +301,6 @@ impl Decider {
         self.fresh.push(attempt);
     }
 
-    fn count(&self, verdict: Option<Verdict>) {
-        self.counters.add(match verdict.map_or(Action::Allow, |verdict| verdict.action) {
-            Action::Allow => Count::Allowed,
-            Action::Tag => Count::Tagged,
-            Action::Terminate => Count::Terminated,
-            Action::Divert => Count::Diverted,
-            Action::Limit => Count::Limited,
-            Action::Block => Count::Blocked,
-        });
-    }
-
     fn say(&self, request: &Request<'_, '_>, status: u16, count: Count, out: &mut Vec<u8>) {
         self.counters.add(count);
         request.begin(out, status, answer::phrase(status));
@@ -336,32 +311,6 @@ impl Decider {
     fn tag(&self, message: &Message<'_>) -> u64 {
         self.tags.hash_one((message.call_id(), message.from_tag(), message.branch()))
     }
-}
-
-/// Of each peer the policy that judges its calls.
-fn judges(settings: &Settings, policies: &PolicySet) -> Vec<Option<u32>> {
-    let place = |peer: &Peer| {
-        let name = peer.customer.as_deref()?;
-        policies.policies().iter().position(|policy| policy.name() == name).map(|place| place as u32)
-    };
-    settings.peers.all().iter().map(place).collect()
-}
-
-/// The strictest verdict about an attempt, and whose it is.
-type Found<'a> = (&'a PolicySet, Option<u32>, Option<Verdict>);
-
-/// What was decided about the attempt at `place`.
-fn found(engine: &Engine, place: u32) -> Option<Found<'_>> {
-    let (attempt, policies) = engine.attempt(place).and_then(with_policies)?;
-    let judged = attempt.views.iter().filter_map(|view| Some((view.policy, view.verdict.as_ref()?)));
-    let Some((at, verdict)) = strictest(judged.clone().map(|(_, verdict)| verdict)) else {
-        return Some((policies, None, None));
-    };
-    Some((policies, judged.clone().nth(at).and_then(|(policy, _)| policy), Some(*verdict)))
-}
-
-fn with_policies(attempt: &Attempt) -> Option<(&Attempt, &PolicySet)> {
-    Some((attempt, attempt.policies()?))
 }
 
 /// Words the answer; returns its status, `None` for silence.
@@ -396,25 +345,7 @@ fn say_allowed(request: &Request<'_, '_>, peer: &Peer, out: &mut Vec<u8>) {
     answer::end(out);
 }
 
-/// Whether CSeq has a number and names the method of the request (RFC 3261 §8.1.1.5).
-fn has_own_cseq(message: &Message<'_>) -> bool {
-    message.cseq().is_some() && message.cseq_method() == Some(message.method())
-}
-
-/// Whether it may be an emergency call, or one that others must make room for: what is dialled is short, or a service,
-/// or it claims a priority. Those are judged however little time there is.
-fn may_be_emergency(message: &Message<'_>) -> bool {
-    let uri = message.request_uri();
-    let user = uri.user.unwrap_or_default();
-    let number = user.split(|&byte| byte == b';').next().unwrap_or_default();
-    let digits = number.iter().filter(|byte| byte.is_ascii_digit()).count();
-    uri.scheme == Scheme::Urn || digits <= SHORT_DIGITS_MAX || message.has(Header::ResourcePriority)
-}
-
 const ALLOW: &[u8] = b"Allow: INVITE, ACK, CANCEL, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, PUBLISH, REFER\r\n";
-
-/// Digits of an emergency number with a country code or an access code before it, at most.
-const SHORT_DIGITS_MAX: usize = 8;
 
 /// Bytes of a keep-alive: CRLF CRLF (RFC 5626 §3.5.1), or as many zeros.
 const KEEP_ALIVE_BYTES_MAX: usize = 4;

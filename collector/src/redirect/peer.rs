@@ -9,9 +9,9 @@ use rules::policy::{PolicySet, Response, RuleAction, ips::Deed};
 
 use super::next_hop::NextHop;
 
-/// One peer: an SBC or PBX that asks per call.
+/// One peer: an SBC or PBX that asks per call. Calls that go on do so by `A`.
 #[derive(Clone, Debug)]
-pub struct Peer {
+pub struct Peer<A = Allow> {
     /// What it is called in messages to people.
     pub name: String,
     /// Where it asks from.
@@ -20,8 +20,8 @@ pub struct Peer {
     pub customer: Option<String>,
     /// Whether its calls pass when there is no time to judge, and places are kept for its connections.
     pub trusted: bool,
-    /// How it is told that a call goes on.
-    pub allow: Allow,
+    /// How a call goes on.
+    pub allow: A,
     /// How it is told that a call is refused; `None` lets the policy say.
     pub block: Option<Response>,
 }
@@ -49,16 +49,16 @@ impl Allow {
 }
 
 /// All peers, found by address.
-#[derive(Debug, Default)]
-pub struct Peers {
-    peers: Vec<Peer>,
+#[derive(Debug)]
+pub struct Peers<A = Allow> {
+    peers: Vec<Peer<A>>,
     exact: HashMap<IpAddr, usize, RandomState>,
     networks: Vec<(IpNet, usize)>,
 }
 
-impl Peers {
+impl<A> Peers<A> {
     /// All of `peers`; of several that fit an address the one with the longest prefix holds, of equal ones the first.
-    pub fn new(peers: Vec<Peer>) -> Self {
+    pub fn new(peers: Vec<Peer<A>>) -> Self {
         let mut exact = HashMap::default();
         let mut networks = Vec::new();
         for (place, peer) in peers.iter().enumerate() {
@@ -75,7 +75,7 @@ impl Peers {
     }
 
     /// The peers, in order.
-    pub fn all(&self) -> &[Peer] {
+    pub fn all(&self) -> &[Peer<A>] {
         &self.peers
     }
 
@@ -88,24 +88,42 @@ impl Peers {
         self.exact.get(&address).copied().or_else(in_network)
     }
 
+    /// The peer at `address`, with its place.
+    pub(crate) fn find(&self, address: IpAddr) -> Option<(usize, &Peer<A>)> {
+        let place = self.at(address)?;
+        Some((place, self.peers.get(place)?))
+    }
+
+    /// Of each peer the policy that judges its calls.
+    pub(crate) fn judges(&self, policies: &PolicySet) -> Vec<Option<u32>> {
+        let place = |peer: &Peer<A>| {
+            let name = peer.customer.as_deref()?;
+            policies.policies().iter().position(|policy| policy.name() == name).map(|place| place as u32)
+        };
+        self.peers.iter().map(place).collect()
+    }
+
+    /// Customers that peers name and that no policy has, in words.
+    pub fn unknown_customers(&self, policies: &PolicySet) -> Vec<String> {
+        let is_known = |name: &str| policies.policies().iter().any(|policy| policy.name() == name);
+        let unknown = self.peers.iter().filter_map(|peer| {
+            let customer = peer.customer.as_deref().filter(|customer| !is_known(customer))?;
+            Some(format!("peer \"{}\" names customer \"{customer}\", which no policy has", peer.name))
+        });
+        unknown.collect()
+    }
+}
+
+impl Peers {
     /// What does not fit between the peers and `policies`, in words: customers that are not there, and refusals that a
     /// peer would take for leave.
     pub fn misfits(&self, policies: &PolicySet) -> Vec<String> {
-        let mut found = Vec::new();
-        for peer in &self.peers {
+        let mut found = self.unknown_customers(policies);
+        for peer in self.peers.iter().filter(|peer| peer.block.is_none()) {
             let named =
                 |policy: &&rules::Policy| peer.customer.as_deref().is_none_or(|name| policy.name() == name);
-            let mut judging = policies.policies().iter().filter(named).peekable();
-            if let Some(customer) = &peer.customer
-                && judging.peek().is_none()
-            {
-                found.push(format!(
-                    "peer \"{}\" names customer \"{customer}\", which no policy has",
-                    peer.name
-                ));
-            }
             let code = peer.allow.code();
-            for policy in judging.filter(|_| peer.block.is_none()) {
+            for policy in policies.policies().iter().filter(named) {
                 if refusals(policy).any(|response| said(response).contains(&Some(code))) {
                     found.push(format!(
                         "the policy of \"{}\" refuses with {code}, which peer \"{}\" takes for leave: give the peer \

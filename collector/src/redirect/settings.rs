@@ -1,14 +1,16 @@
-//! How a redirect server behaves where a policy has no say.
+//! How whoever answers peers behaves where a policy has no say.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::peer::Peers;
+use super::peer::{Allow, Peer, Peers};
+use crate::answer::Request;
 
 /// All of it.
 #[derive(Debug)]
-pub struct Settings {
+pub struct Settings<A = Allow> {
     /// Who may ask.
-    pub peers: Peers,
+    pub peers: Peers<A>,
     /// What is said to whoever is no peer.
     pub strangers: Strangers,
     /// What happens when more comes than can be judged.
@@ -16,7 +18,27 @@ pub struct Settings {
     /// What happens to a call on which judging fails inside.
     pub on_fault: Calls,
     /// Whether there is no policy and calls are refused until there is one.
-    pub refuses_all: AtomicBool,
+    pub refuses_all: Arc<AtomicBool>,
+}
+
+impl<A> Settings<A> {
+    /// What becomes of a call of `peer` that waited for so long, when there is no time to judge it.
+    pub(crate) fn shed(
+        &self,
+        peer: &Peer<A>,
+        request: &Request<'_, '_>,
+        waited_micros: i64,
+    ) -> Option<Calls> {
+        let overload = &self.overload;
+        if self.refuses_all.load(Ordering::Relaxed) && !request.may_be_emergency() {
+            return Some(Calls::AreRefused);
+        }
+        let wait_max = if peer.trusted { overload.wait_micros_max } else { overload.wait_micros_max / 2 };
+        if waited_micros <= wait_max || request.may_be_emergency() {
+            return None;
+        }
+        Some(if peer.trusted { overload.trusted } else { Calls::AreRefused })
+    }
 }
 
 /// What is said to a request from an address of no peer.

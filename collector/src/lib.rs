@@ -9,6 +9,7 @@ mod assembler;
 mod bytes;
 mod capture;
 mod counters;
+mod datagrams;
 mod error;
 mod frame;
 pub mod hep;

@@ -1,7 +1,6 @@
 //! A SIP redirect server: an SBC or PBX asks per call, and is told to go on or not (RFC 3261 §8.3).
 
 mod connections;
-mod datagrams;
 mod decider;
 mod mount;
 mod next_hop;

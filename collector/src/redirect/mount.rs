@@ -9,9 +9,9 @@ use engine::Engine;
 use rules::Timestamp;
 use rules::policy::PolicySet;
 
-use super::datagrams::Datagrams;
 use super::decider::Decider;
 use super::settings::Settings;
+use crate::datagrams::{self, Inbox, Outbox};
 use crate::judge::{Counters, Mount, News, now};
 use crate::limits::BATCH_MAX;
 
@@ -19,7 +19,9 @@ use crate::limits::BATCH_MAX;
 pub struct Redirect {
     decider: Decider,
     sockets: Vec<(UdpSocket, SocketAddr)>,
-    datagrams: Datagrams,
+    inbox: Inbox,
+    outbox: Outbox,
+    room: Vec<u8>,
     counters: Arc<Counters>,
 }
 
@@ -35,12 +37,13 @@ impl Redirect {
     ) -> io::Result<Self> {
         let mut places = Vec::new();
         for socket in sockets {
-            Datagrams::prepare(&socket)?;
+            datagrams::prepare(&socket)?;
             let local = socket.local_addr()?;
             places.push((socket, local));
         }
         let decider = Decider::new(engine, settings, Arc::clone(&counters));
-        Ok(Self { decider, sockets: places, datagrams: Datagrams::new(), counters })
+        let (inbox, outbox) = (Inbox::new(), Outbox::new());
+        Ok(Self { decider, sockets: places, inbox, outbox, room: Vec::new(), counters })
     }
 
     /// Whoever judges requests and words the answers.
@@ -53,9 +56,17 @@ impl Mount for Redirect {
     fn turn(&mut self, _: Timestamp) -> bool {
         let mut is_busy = false;
         for (socket, local) in &self.sockets {
-            let came = self.datagrams.turn((socket, *local), now(), &mut self.decider, &self.counters);
+            let now = now();
             // A socket that fails is asked again; there is no other.
-            is_busy |= came.is_ok_and(|count| count == BATCH_MAX);
+            let Ok(waited_micros) = self.inbox.fill(socket, now) else { continue };
+            self.decider.note_wait(waited_micros);
+            for packet in self.inbox.packets(*local, now) {
+                if let Some(reply_to) = self.decider.handle(&packet, &mut self.room) {
+                    self.outbox.push(&mut self.room, reply_to);
+                }
+            }
+            self.outbox.send(socket, &self.counters);
+            is_busy |= self.inbox.len() == BATCH_MAX;
         }
         self.decider.note_wait(0);
         is_busy

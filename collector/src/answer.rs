@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use engine::sip::{Header, Message, Scheme, Via};
 use memchr::{memchr, memchr2};
+use rules::{Flag, Flags};
 
 /// What every response takes over from its request.
 #[derive(Clone, Copy)]
@@ -93,12 +94,15 @@ impl<'m, 'a> Request<'m, 'a> {
         }
     }
 
-    /// Via of the last hop with the address that it was received from (RFC 3261 §18.2.1, RFC 3581 §4).
-    fn put_top_via(&self, out: &mut Vec<u8>, value: &[u8]) {
+    /// Via of the last hop with the address that it was received from (RFC 3261 §18.2.1, RFC 3581 §4). What the hop itself
+    /// says of that address does not stay: responses would go wherever it likes.
+    pub(crate) fn put_top_via(&self, out: &mut Vec<u8>, value: &[u8]) {
         let (top, others) = value.split_at_checked(first_end(value)).unwrap_or((value, &[]));
         let Some(via) = self.via else { return put(out, value) };
         let asks_for_port = via.rport().is_some();
+        let says_where_from = via.received().is_some() || via.rport().is_some_and(|port| !port.is_empty());
         match asks_for_port.then(|| empty_rport(top)).flatten() {
+            _ if says_where_from => self.put_without_source(out, &via),
             Some(end) => {
                 let (before, behind) = top.split_at_checked(end).unwrap_or((top, &[]));
                 put(out, before);
@@ -109,16 +113,55 @@ impl<'m, 'a> Request<'m, 'a> {
             None => put(out, top),
         }
         let address = self.source.ip().to_canonical();
-        if via.received().is_none() && (asks_for_port || !is_address(via.host, address)) {
+        if asks_for_port || !is_address(via.host, address) {
             let _ = write!(out, ";received={address}");
         }
         put(out, others);
+    }
+
+    /// The first Via value, with what we know of its source for what it says itself.
+    fn put_without_source(&self, out: &mut Vec<u8>, via: &Via<'_>) {
+        out.extend_from_slice(b"SIP/2.0/");
+        put(out, via.transport);
+        out.push(b' ');
+        put(out, via.host);
+        if let Some(port) = via.port {
+            // Writing to memory cannot fail, here and below.
+            let _ = write!(out, ":{port}");
+        }
+        for param in via.params() {
+            if param.is(b"received") {
+                continue;
+            }
+            out.push(b';');
+            put(out, param.name);
+            let is_token =
+                |value: &[u8]| value.iter().all(|byte| byte.is_ascii_graphic() && !b",;\"".contains(byte));
+            match param.value {
+                _ if param.is(b"rport") => _ = write!(out, "={}", self.source.port()),
+                Some(value) if is_token(value) => {
+                    out.push(b'=');
+                    put(out, value);
+                }
+                Some(value) => {
+                    out.extend_from_slice(b"=\"");
+                    put(out, value);
+                    out.push(b'"');
+                }
+                None => {}
+            }
+        }
     }
 }
 
 /// Writes a number of three digits.
 fn put_digits(out: &mut Vec<u8>, status: u16) {
     out.extend([100, 10, 1].map(|place| b'0' + (status / place % 10) as u8));
+}
+
+/// Whether `payload` only keeps a way through NAT open: CRLF CRLF (RFC 5626 §3.5.1), or as many zeros.
+pub(crate) fn is_keep_alive(payload: &[u8]) -> bool {
+    payload.len() <= KEEP_ALIVE_BYTES_MAX && payload.iter().all(|byte| b"\r\n\0".contains(byte))
 }
 
 pub(crate) fn hex_digit(nibble: u8) -> u8 {
@@ -144,15 +187,19 @@ pub(crate) fn phrase(status: u16) -> &'static str {
         406 => "Not Acceptable",
         408 => "Request Timeout",
         410 => "Gone",
+        420 => "Bad Extension",
         433 => "Anonymity Disallowed",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
         484 => "Address Incomplete",
         486 => "Busy Here",
         487 => "Request Terminated",
         488 => "Not Acceptable Here",
         500 => "Server Internal Error",
         503 => "Service Unavailable",
+        513 => "Message Too Large",
         600 => "Busy Everywhere",
         603 => "Decline",
         604 => "Does Not Exist Anywhere",
@@ -175,7 +222,7 @@ pub(crate) fn put(out: &mut Vec<u8>, value: &[u8]) {
 }
 
 /// Where the first of several values of one line ends: at a comma outside quotes.
-fn first_end(value: &[u8]) -> usize {
+pub(crate) fn first_end(value: &[u8]) -> usize {
     let Some(comma) = memchr(b',', value) else { return value.len() };
     if memchr(b'"', value.get(..comma).unwrap_or_default()).is_none() {
         return comma;
@@ -220,7 +267,14 @@ fn is_address(host: &[u8], address: IpAddr) -> bool {
     text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|named| named.to_canonical() == address)
 }
 
+/// What makes it unknown where the next message of a stream begins, and so what this one means.
+pub(crate) const UNFRAMED: Flags = Flags::of(Flag::BadContentLength)
+    .union(Flags::of(Flag::DupContentLength))
+    .union(Flags::of(Flag::Oversized));
+
 const SIP_PORT: u16 = 5060;
+
+const KEEP_ALIVE_BYTES_MAX: usize = 4;
 
 /// Digits of an emergency number with a country code or an access code before it, at most.
 const SHORT_DIGITS_MAX: usize = 8;
@@ -260,6 +314,14 @@ mod tests {
         let said =
             answer(&format!("Via: SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bK1\r\n{REST}"), "192.0.2.1:5062");
         assert!(said.contains("\r\nVia: SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bK1\r\n"), "{said}");
+    }
+
+    #[test]
+    fn nobody_says_for_itself_where_it_was_received_from() {
+        let via = "SIP/2.0/UDP h.example:5062;received=203.0.113.9;rport=9;branch=z9hG4bK1;x=\"a, b\"";
+        let said = answer(&format!("Via: {via}, SIP/2.0/UDP 192.0.2.2\r\n{REST}"), "192.0.2.1:5061");
+        let expected = "Via: SIP/2.0/UDP h.example:5062;rport=5061;branch=z9hG4bK1;x=\"a, b\";received=192.0.2.1, SIP/2.0/UDP 192.0.2.2\r\n";
+        assert!(said.contains(expected), "{said}");
     }
 
     #[test]

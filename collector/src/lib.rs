@@ -16,6 +16,7 @@ pub mod hep;
 pub mod judge;
 pub mod limits;
 mod merge;
+pub mod proxy;
 pub mod redirect;
 mod refusal;
 pub mod write;

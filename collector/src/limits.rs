@@ -54,3 +54,20 @@ pub const DATAGRAM_BYTES_MAX: usize = 65_535;
 pub const QUEUE_MAX: usize = 4_096;
 /// Responses that wait for a connection that does not read; past it the connection is closed.
 pub const UNREAD_MAX: usize = 256;
+
+/// Route values of one request; a request with more is refused.
+pub const ROUTES_MAX: usize = 32;
+/// Via values of one request; a request with more has come in a circle, or wants to fill memory.
+pub const VIAS_MAX: usize = 64;
+/// Bytes of a message that goes on in one datagram over IPv4.
+pub const SENT_BYTES_MAX: usize = 65_507;
+/// Bytes kept of what it takes to hang up one call: its parties and its Call-ID, and as many for each route.
+pub const DIALOG_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a Contact that is kept.
+pub const CONTACT_BYTES_MAX: usize = 1 << 10;
+/// Questions in a row that a place of a next hop may leave without an answer before it counts as down.
+pub const HEALTH_MISSES_MAX: u32 = 2;
+/// BYEs of our own that wait for an answer at once; past it no further call is hung up until some were answered.
+pub const BYES_MAX: usize = 65_536;
+/// Addresses for which it is remembered by which socket they are reached.
+pub const REACHED_MAX: usize = 4_096;

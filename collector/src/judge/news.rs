@@ -11,6 +11,15 @@ pub enum News<'a> {
     Breach(&'a Breach, &'a PolicySet),
     /// A peer that was heard says nothing any more.
     Silence(Silence, &'a PolicySet),
+    /// A place of a next hop went down, or came up again.
+    NextHop {
+        /// The next hop as the configuration calls it.
+        name: &'a str,
+        /// Its place.
+        place: &'a str,
+        /// Whether it is down now.
+        is_down: bool,
+    },
     /// That was all for now.
     Over,
 }

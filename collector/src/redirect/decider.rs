@@ -13,8 +13,7 @@ use rules::{Method, Timestamp, Transport, Verdict};
 
 use super::peer::{Allow, Peer};
 use super::settings::{Calls, Settings, Strangers};
-use super::streams::UNFRAMED;
-use crate::answer::{self, Request};
+use crate::answer::{self, Request, UNFRAMED};
 use crate::judge::{Count, Counters, Found, News, found};
 use crate::refusal::{self, Refusing};
 
@@ -131,9 +130,7 @@ impl Decider {
             Transport::Tls => Count::Tls,
             _ => Count::Udp,
         });
-        if packet.payload.len() <= KEEP_ALIVE_BYTES_MAX
-            && packet.payload.iter().all(|byte| b"\r\n\0".contains(byte))
-        {
+        if answer::is_keep_alive(packet.payload) {
             self.counters.add(Count::KeepAlive);
             return false;
         }
@@ -346,6 +343,3 @@ fn say_allowed(request: &Request<'_, '_>, peer: &Peer, out: &mut Vec<u8>) {
 }
 
 const ALLOW: &[u8] = b"Allow: INVITE, ACK, CANCEL, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, PUBLISH, REFER\r\n";
-
-/// Bytes of a keep-alive: CRLF CRLF (RFC 5626 §3.5.1), or as many zeros.
-const KEEP_ALIVE_BYTES_MAX: usize = 4;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::Packet;
 use engine::sip::Framer;
-use rules::{Flag, Flags, Timestamp, Transport};
+use rules::{Flags, Timestamp, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -257,11 +257,6 @@ async fn write(
     // The peer may have gone first.
     let _ = timeout(patience, writer.shutdown()).await;
 }
-
-/// What makes it unknown where the next message of a stream begins, and so what this one means.
-pub(super) const UNFRAMED: Flags = Flags::of(Flag::BadContentLength)
-    .union(Flags::of(Flag::DupContentLength))
-    .union(Flags::of(Flag::Oversized));
 
 const READ_BYTES: usize = 16 << 10;
 /// How long to wait when the system gives no more connections.

@@ -1,0 +1,23 @@
+//! An inline proxy: calls go through it, and it judges each before it goes on (RFC 3261 §16, stateless as in §16.11).
+
+mod bye;
+mod course;
+mod forward;
+mod hop;
+mod leaving;
+mod mark;
+mod mount;
+mod port;
+mod relay;
+mod requests;
+mod rewrite;
+mod secret;
+mod settings;
+mod via;
+mod way;
+
+pub use hop::{NextHop, Share};
+pub use mount::Proxying;
+pub use port::{Name, Place, Port};
+pub use secret::Secret;
+pub use settings::{Marks, Onward, Settings};

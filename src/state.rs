@@ -13,6 +13,9 @@ use crate::outcome::Failure;
 /// The name of the file under `--data`.
 pub(crate) const NAME: &str = "counters.state";
 
+/// The same for the proxy, whose calls go on after they were judged.
+pub(crate) const PROXY_NAME: &str = "proxy.state";
+
 /// An engine that goes on where the state in `path` ends, under the same policies.
 pub(crate) fn read(path: &Path, policies: PolicySet) -> Result<Engine, Failure> {
     let state = fs::read(path).map_err(Failure::file(path))?;

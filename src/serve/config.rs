@@ -9,6 +9,7 @@ use rules::policy::Response;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::proxy::Proxy;
 use crate::outcome::Failure;
 
 /// All of it. ringwall.toml in the root says what each key means.
@@ -19,6 +20,7 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) calls_without_policy: Calls,
     pub(crate) redirect: Redirect,
+    pub(crate) proxy: Proxy,
     pub(crate) http: Http,
     pub(crate) records: Records,
 }
@@ -131,6 +133,7 @@ impl Default for Config {
             data: PathBuf::from("ringwall-data"),
             calls_without_policy: Calls::Pass,
             redirect: Redirect::default(),
+            proxy: Proxy::default(),
             http: Http::default(),
             records: Records::default(),
         }
@@ -198,7 +201,8 @@ impl Config {
             Self::parse(&text).map_err(|wrong| Failure::Usage(format!("{}:{wrong}", path.display())))?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let paths = config.policy.iter_mut().chain([&mut config.data]);
-        for relative in paths.chain(&mut config.redirect.certificate).chain(&mut config.redirect.key) {
+        let of_redirect = config.redirect.certificate.iter_mut().chain(&mut config.redirect.key);
+        for relative in paths.chain(of_redirect).chain(&mut config.proxy.secret) {
             *relative = folder.join(&*relative);
         }
         Ok(config)
@@ -219,6 +223,7 @@ impl Config {
 
     /// What no key says alone.
     fn check(&self) -> Result<(), String> {
+        self.proxy.check()?;
         let redirect = &self.redirect;
         if !redirect.tls.is_empty() && (redirect.certificate.is_none() || redirect.key.is_none()) {
             return Err("`tls` needs `certificate` and `key`".to_owned());
@@ -340,6 +345,7 @@ mod tests {
             .join("\n");
         let config = Config::parse(&shown).unwrap();
         assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
+        assert!(config.proxy.secret.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }
 
@@ -365,6 +371,18 @@ mod tests {
                 "[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nallow = \"404\"\nblock = 503\n",
                 "503 means overload",
             ),
+            ("[proxy]\nudp = [\"0.0.0.0:5060\"]\n", "needs `advertised`"),
+            ("[proxy]\nadvertised = [\"sip:a\"]\n", "2:15: \"sip:a\" is no name"),
+            (
+                "[[proxy.next_hop]]\nname = \"a\"\nto = [\"pbx.example.com\"]\n",
+                "3:7: \"pbx.example.com\" is no place",
+            ),
+            ("[[proxy.next_hop]]\nname = \"a\"\nto = []\n", "has no place"),
+            (
+                "[[proxy.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nnext_hop = \"nowhere\"\n",
+                "there is no next hop \"nowhere\"",
+            ),
+            ("[[proxy.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nblock = 503\n", "503 means overload"),
             ("[redirect]\ntls = [\"127.0.0.1:5061\"]\n", "`tls` needs"),
         ] {
             let said = Config::parse(text).unwrap_err();

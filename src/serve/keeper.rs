@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
 
 use collector::judge::{Count, Counters, Handle};
+use collector::proxy;
 use collector::redirect::Settings;
 use rules::policy::PolicySet;
 use rules::{Policy, Timestamp};
@@ -21,6 +22,7 @@ pub(super) struct Keeper {
     paths: Vec<PathBuf>,
     kept: Kept,
     settings: Arc<Settings>,
+    proxy: Option<Arc<proxy::Settings>>,
     counters: Arc<Counters>,
     /// What the files were like when they were read last.
     seen: BTreeMap<PathBuf, Seen>,
@@ -46,10 +48,11 @@ impl Keeper {
     pub(super) fn new(
         paths: Vec<PathBuf>,
         data: &Path,
-        settings: Arc<Settings>,
+        (settings, proxy): (Arc<Settings>, Option<Arc<proxy::Settings>>),
         counters: Arc<Counters>,
     ) -> Self {
-        Self { paths, kept: Kept::new(data), settings, counters, seen: BTreeMap::new(), former: Vec::new() }
+        let (kept, seen) = (Kept::new(data), BTreeMap::new());
+        Self { paths, kept, settings, proxy, counters, seen, former: Vec::new() }
     }
 
     /// Reads the policies at start; what is wrong with them is said.
@@ -136,7 +139,10 @@ impl Keeper {
             eprintln!("ringwall: the policies cannot be copied for a bad day: {error}");
         }
         let set = PolicySet::new(reads.into_iter().filter_map(|read| read.policy).map(Policy::new).collect());
-        let misfits = self.settings.peers.misfits(&set);
+        let mut misfits = self.settings.peers.misfits(&set);
+        if let Some(proxy) = &self.proxy {
+            misfits.extend(proxy.common.peers.unknown_customers(&set));
+        }
         misfits.iter().for_each(|misfit| eprintln!("ringwall: {misfit}"));
         misfits.is_empty().then_some(set)
     }

@@ -5,6 +5,7 @@ mod keeper;
 mod kept;
 mod mounts;
 mod pages;
+mod proxy;
 mod records;
 mod start;
 
@@ -16,10 +17,11 @@ use clap::Args;
 use crate::outcome::{Failure, Outcome};
 use config::Config;
 
-/// Answer SBCs and PBXs that ask per call, by policy.
+/// Answer SBCs and PBXs that ask per call, and pass calls on, by policy.
 ///
 /// A peer sends its INVITE, and is told to go on (302 to its next hop) or not (the answer of the policy). Other switches
-/// ask over HTTP, POST /v1/decide. Policies are read again on SIGHUP and when their files change, without losing a call;
+/// ask over HTTP, POST /v1/decide. As a proxy it stands in the path: calls go through it to the next hop, and those that a
+/// policy wants ended are hung up. Policies are read again on SIGHUP and when their files change, without losing a call;
 /// one with mistakes is refused and the old one stays. SIGTERM stops it in order.
 #[derive(Args)]
 #[command(after_help = "Example:\n  ringwall serve --policy acme.toml\n  \
@@ -38,6 +40,9 @@ pub(crate) struct Arguments {
     /// Where peers ask, over UDP and TCP. Port 0 lets the system choose.
     #[arg(long, value_name = "ADDR")]
     redirect: Option<SocketAddr>,
+    /// Where calls go through us over UDP, to the next hops that the configuration names.
+    #[arg(long, value_name = "ADDR")]
+    proxy: Option<SocketAddr>,
     /// Where decisions, health and metrics are asked for.
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
@@ -61,6 +66,10 @@ impl Arguments {
         }
         if let Some(address) = self.redirect {
             (config.redirect.udp, config.redirect.tcp) = (vec![address], vec![address]);
+        }
+        if let Some(address) = self.proxy {
+            config.proxy.udp = vec![address];
+            config.proxy.check().map_err(Failure::Usage)?;
         }
         if let Some(address) = self.http {
             config.http.listen = address;

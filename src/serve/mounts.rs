@@ -21,19 +21,31 @@ pub(super) struct Mounted {
     pub(super) file: &'static str,
     /// What others need of it.
     pub(super) handle: Handle,
+    snapshot: fn(&Engine) -> Vec<u8>,
     stop: Box<dyn FnOnce() -> Option<Engine> + Send>,
 }
 
 impl Mounted {
     /// `judge`, which goes on where `file` ended.
     pub(super) fn new<M: Mount>(name: &'static str, file: &'static str, judge: Judge<M>) -> Self {
-        Self { name, file, handle: judge.shared().handle(), stop: Box::new(move || judge.stop()) }
+        Self {
+            name,
+            file,
+            handle: judge.shared().handle(),
+            snapshot: Engine::snapshot_without_attempts,
+            stop: Box::new(move || judge.stop()),
+        }
+    }
+
+    /// The same where calls go on after they were judged: those that are up outlive a restart as well.
+    pub(super) fn with_calls(self) -> Self {
+        Self { snapshot: Engine::snapshot, ..self }
     }
 
     /// Lets it finish what it has in hand, and hands its last state to `records`.
     pub(super) fn stop(self, records: &Records) {
         match (self.stop)() {
-            Some(engine) => records.keep(self.file, engine.snapshot_without_attempts()),
+            Some(engine) => records.keep(self.file, (self.snapshot)(&engine)),
             None => {
                 eprintln!(
                     "ringwall: the thread that judges ({}) has died; its last snapshot stays",
@@ -46,7 +58,7 @@ impl Mounted {
     /// Has a snapshot taken every so many seconds; less often while one takes more than a hundredth of that, because
     /// packets wait meanwhile.
     pub(super) fn take_snapshots(&self, seconds: u32, send: impl Fn(Vec<u8>) + Send + 'static) {
-        let handle = self.handle.clone();
+        let (handle, snapshot) = (self.handle.clone(), self.snapshot);
         let usual = Duration::from_secs(u64::from(seconds.max(1)));
         thread::spawn(move || {
             let mut pause = usual;
@@ -54,7 +66,7 @@ impl Mounted {
                 thread::sleep(pause);
                 let (tell, told) = channel();
                 let is_taken = handle.ask(move |engine, begin| {
-                    let state = engine.snapshot_without_attempts();
+                    let state = snapshot(engine);
                     let took = now().micros_since(begin).unsigned_abs();
                     // Whoever asked waits.
                     let _ = tell.send((state, Duration::from_micros(took)));

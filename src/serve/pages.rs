@@ -180,6 +180,10 @@ fn help(name: &str) -> &'static str {
             "Calls not judged because of overload or for want of a policy, by what became of them."
         }
         "faults_total" => "Calls on which judging failed inside, by what became of them.",
+        "forwarded_total" => "Messages that the proxy passed on.",
+        "not_forwarded_total" => "Messages that the proxy could not pass on, by why.",
+        "own_requests_total" => "What became of OPTIONS and BYEs that the proxy sends itself.",
+        "next_hop_turns_total" => "Places of next hops that went down or came up again.",
         "send_failures_total" => "Answers that the system did not take.",
         "connections_total" => "Connections over TCP and TLS, by what became of them.",
         "news_dropped_total" => {

@@ -15,7 +15,7 @@ use rules::{Action, Reason};
 
 use super::config::Recorded;
 use crate::outcome::Failure;
-use crate::state;
+use crate::{policies, state};
 
 /// The thread that writes.
 pub(super) struct Records {
@@ -106,8 +106,17 @@ impl Teller {
             News::Attempt(attempt, policies) => self.attempt(attempt, policies),
             News::Breach(breach, policies) => self.alert(Alert::of_breach(breach, policies)),
             News::Silence(silence, policies) => self.alert(Alert::of_silence(silence, policies)),
+            News::NextHop { name, place, is_down } => self.next_hop(name, place, *is_down),
             News::Over => self.hand_over(),
         }
+    }
+
+    fn next_hop(&mut self, name: &str, place: &str, is_down: bool) {
+        if !is_down {
+            return eprintln!("ringwall: next hop {}: {place} is up again", reporter::printable(name));
+        }
+        eprintln!("ringwall: next hop {}: {place} is down: it answers no OPTIONS", reporter::printable(name));
+        self.alert(Some(Alert::of_service("next-hop-down", policies::now())));
     }
 
     fn alert(&mut self, alert: Option<Alert>) {

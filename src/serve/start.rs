@@ -39,10 +39,14 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     }));
 
     let settings = Arc::new(settings(&config));
+    let proxy = match config.proxy.udp.is_empty() {
+        true => None,
+        false => Some(Arc::new(config.proxy.settings(&config.data, Arc::clone(&settings.refuses_all))?)),
+    };
     let counters = Arc::new(Counters::default());
     let records = Records::start(&config.data, Arc::clone(&counters))?;
-    let mut keeper =
-        Keeper::new(config.policy.clone(), &config.data, Arc::clone(&settings), Arc::clone(&counters));
+    let behaviour = (Arc::clone(&settings), proxy.clone());
+    let mut keeper = Keeper::new(config.policy.clone(), &config.data, behaviour, Arc::clone(&counters));
     let loading = tokio::task::spawn_blocking(move || {
         let found = keeper.find();
         (keeper, found)
@@ -61,7 +65,17 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     let judge = judge.map_err(Failure::Output)?;
     let shared = judge.shared().clone();
     said.extend(connections(&config, shared.clone(), streams, &stopped).await?);
-    let mounts = vec![Mounted::new("redirect", state::NAME, judge)];
+    let mut mounts = vec![Mounted::new("redirect", state::NAME, judge)];
+    if let Some(proxy) = proxy {
+        let (sockets, places) = datagram_sockets(&config.proxy.udp)?;
+        let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::PROXY_NAME);
+        let mut teller = records.teller(config.records.calls);
+        let tell = Box::new(move |news: News<'_>| teller.tell(&news));
+        let judge = config.proxy.start(sockets, engine, (proxy, Arc::clone(&counters)), tell)?;
+        mounts.push(Mounted::new("proxy", state::PROXY_NAME, judge).with_calls());
+        said.push("proxy".to_owned());
+        said.extend(places);
+    }
 
     for mounted in &mounts {
         mounted.take_snapshots(config.records.snapshot_seconds, records.state_sender(mounted.file));
@@ -127,22 +141,15 @@ fn in_force(
 
 fn settings(config: &Config) -> Settings {
     let redirect = &config.redirect;
-    let calls = |calls: Calls| match calls {
-        Calls::Pass => redirect::Calls::Pass,
-        Calls::AreRefused => redirect::Calls::AreRefused,
-    };
     Settings {
         peers: Peers::new(redirect.peer.iter().map(peer).collect()),
-        strangers: match redirect.strangers {
-            config::Strangers::Drop => redirect::Strangers::Drop,
-            config::Strangers::Refuse => redirect::Strangers::Refuse,
-        },
+        strangers: redirect.strangers.into(),
         overload: Overload {
             wait_micros_max: i64::from(redirect.overload_after_milliseconds) * 1_000,
             retry_after_seconds: redirect.retry_after_seconds,
-            trusted: calls(redirect.calls_in_overload),
+            trusted: redirect.calls_in_overload.into(),
         },
-        on_fault: calls(redirect.calls_on_fault),
+        on_fault: redirect.calls_on_fault.into(),
         refuses_all: Arc::default(),
     }
 }

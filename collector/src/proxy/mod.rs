@@ -11,6 +11,8 @@ mod port;
 mod relay;
 mod requests;
 mod rewrite;
+#[cfg(test)]
+mod scenes;
 mod secret;
 mod settings;
 mod via;

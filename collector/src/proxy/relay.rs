@@ -112,12 +112,11 @@ impl Relay {
 
     /// Tells what happened since it was asked before.
     pub(super) fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
-        while let Some(attempt) = self.engine.poll_ended() {
-            if let Some(policies) = attempt.policies() {
-                tell(News::Attempt(attempt, policies));
-            }
-        }
         let policies = self.engine.policies();
+        while let Some(attempt) = self.engine.poll_ended() {
+            // One that outlived a restart under other policies has no verdict that could be told.
+            tell(News::Attempt(attempt, attempt.policies().unwrap_or(&policies)));
+        }
         while let Some(breach) = self.engine.poll_breach() {
             tell(News::Breach(&breach, &policies));
         }

@@ -43,6 +43,8 @@ struct Hop {
 #[derive(Clone, Copy, Default)]
 struct Health {
     is_down: bool,
+    /// Whether it has ever answered: who never did may be one that answers no OPTIONS at all.
+    has_answered: bool,
     /// Questions in a row that got no answer.
     misses: u32,
     /// The branch of the question that waits for an answer.
@@ -74,15 +76,11 @@ impl Hops {
         Self { hops: hops.collect(), secret, asked: 0 }
     }
 
-    /// Which place of the next hop at `hop` takes the call that `key` stands for; `None` when none is up.
+    /// Which place of the next hop at `hop` takes the call that `key` stands for. Without one that is up it is one that has
+    /// never answered; `None` when there is none of these either.
     pub(super) fn choose(&self, hop: usize, key: u64) -> Option<Place> {
         let hop = self.hops.get(hop)?;
-        let up = || hop.next_hop.places.iter().zip(&hop.health).filter(|(_, health)| !health.is_down);
-        let wanted = match hop.next_hop.share {
-            Share::InOrder => 0,
-            Share::Spread => key.checked_rem(up().count() as u64)? as usize,
-        };
-        up().nth(wanted).map(|(place, _)| *place)
+        hop.choose(key, |health| !health.is_down).or_else(|| hop.choose(key, |health| !health.has_answered))
     }
 
     /// Whether `place` is down as far as any next hop knows.
@@ -131,7 +129,7 @@ impl Hops {
                 if health.waiting != Some(branch) || status < 200 {
                     continue;
                 }
-                health.waiting = None;
+                (health.waiting, health.has_answered) = (None, true);
                 health.misses = if status == 503 { HEALTH_MISSES_MAX } else { 0 };
                 let is_down = status == 503;
                 if health.is_down != is_down {
@@ -144,6 +142,17 @@ impl Hops {
 
     fn each(&self) -> impl Iterator<Item = (Place, Health)> {
         self.hops.iter().flat_map(|hop| hop.next_hop.places.iter().copied().zip(hop.health.iter().copied()))
+    }
+}
+
+impl Hop {
+    fn choose(&self, key: u64, may: impl Fn(&Health) -> bool) -> Option<Place> {
+        let able = || self.next_hop.places.iter().zip(&self.health).filter(|(_, health)| may(health));
+        let wanted = match self.next_hop.share {
+            Share::InOrder => 0,
+            Share::Spread => key.checked_rem(able().count() as u64)? as usize,
+        };
+        able().nth(wanted).map(|(place, _)| *place)
     }
 }
 
@@ -218,6 +227,17 @@ mod tests {
         hops.answer(question.branch ^ 1, 405, &mut |turn| turned.push(turn.is_down));
         hops.answer(question.branch, 405, &mut |turn| turned.push(turn.is_down));
         assert_eq!(turned, [true, false]);
+    }
+
+    #[test]
+    fn who_never_answers_options_takes_calls_when_nobody_else_can() {
+        let mut hops = hops(Share::InOrder, 1);
+        let both = ["192.0.2.1:5060", "192.0.2.2:5060"];
+        second(&mut hops, 1, &both[1..]);
+        for at in 2..6 {
+            second(&mut hops, at, &both);
+        }
+        assert_eq!(chosen(&hops, 7).as_deref(), Some("192.0.2.2:5060"));
     }
 
     #[test]

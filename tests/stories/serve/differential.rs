@@ -1,10 +1,15 @@
-//! The same messages through the redirect server, through `/v1/decide` and in a capture: one verdict, one reason.
+//! The same messages through the redirect server, through the proxy, through `/v1/decide` and in a capture: one verdict, one
+//! reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
+use engine::{Budget, Engine};
+use rules::policy::{MemoryFiles, PolicySet};
+use rules::{Policy, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Call, Phone, Service, lines, status, within};
@@ -21,6 +26,7 @@ fn every_row_of_the_corpus_gets_the_same_verdict_on_every_mount() {
     let rows: Vec<Row<'_>> = corpus.lines().skip(1).filter_map(Row::parse).collect();
     let scratch = Scratch::new("differential");
     let (mut wrong, mut verdicts, mut refused) = (Vec::new(), BTreeMap::<String, u32>::new(), Vec::new());
+    let mut passed_on = 0;
     for profile in ["us", "gb", "de", "ru", "jp", "au"] {
         let text = blocking(&policy(profile), &rows);
         let path = scratch.write(&format!("{profile}.toml"), &text);
@@ -31,6 +37,7 @@ fn every_row_of_the_corpus_gets_the_same_verdict_on_every_mount() {
             let capture = scratch.write("row.pcap", row.capture());
             let expected: Vec<Value> = call_lines(Some(&path), &capture);
             wrong.extend(decided_otherwise(&text, row, &expected));
+            passed_on += passed_otherwise(&text, row, &expected, &mut wrong);
             if row.messages().iter().any(|(.., message)| message.starts_with(b"SIP/2.0 ")) {
                 // Responses are judged where they can be seen; nobody sends them to a redirect server.
                 continue;
@@ -64,6 +71,7 @@ fn every_row_of_the_corpus_gets_the_same_verdict_on_every_mount() {
         }
     }
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(passed_on > 100, "{passed_on}");
     assert!(verdicts["block"] > 100 && verdicts["allow"] > 10, "{verdicts:?}");
     // What is no request, or where its end is unknown, is refused before any policy (reliability: malformed is closed).
     assert!(refused.len() < 12, "{refused:?}");
@@ -93,17 +101,7 @@ fn ask(service: &Service, row: &Row<'_>) -> Vec<Option<u16>> {
     let mut answers = Vec::new();
     for (kind, size, message) in row.messages() {
         if kind.starts_with("udp") {
-            // Whatever its Via says: it is asked to answer where it came from.
-            let message = with_rport(&message);
-            phone.send(&message);
-            phone.send(&Call { method: "OPTIONS", call_id: "end", ..Call::new("1", "2") }.by(phone.port()));
-            loop {
-                let said = phone.receive();
-                if said.contains("\r\nCall-ID: end\r\n") {
-                    break;
-                }
-                answers.push(Some(status(&said)));
-            }
+            answers.extend(ask_one(&phone, &message));
         } else {
             let mut stream = TcpStream::connect(service.address("tcp:")).unwrap();
             stream.set_nodelay(true).unwrap();
@@ -121,6 +119,31 @@ fn ask(service: &Service, row: &Row<'_>) -> Vec<Option<u16>> {
         }
     }
     answers
+}
+
+/// Sends the messages of `row`, all of them datagrams; returns the status of each answer.
+fn ask_over_udp(phone: &Phone, row: &Row<'_>) -> Vec<Option<u16>> {
+    row.messages().iter().flat_map(|(.., message)| ask_one(phone, message)).collect()
+}
+
+fn ask_one(phone: &Phone, message: &[u8]) -> Vec<Option<u16>> {
+    // Whatever its Via says: it is asked to answer where it came from.
+    let message = with_rport(message);
+    phone.send(&message);
+    let end = Call { method: "OPTIONS", call_id: "end", ..Call::new("1", "2") }.by(phone.port());
+    // Without a user part they are meant for whoever they are sent to.
+    let server = format!("OPTIONS sip:{} SIP/2.0", phone.server);
+    phone.send(
+        String::from_utf8_lossy(&end).replacen("OPTIONS sip:2@acme.example SIP/2.0", &server, 1).as_bytes(),
+    );
+    let mut answers = Vec::new();
+    loop {
+        let said = phone.receive();
+        if said.contains("\r\nCall-ID: end\r\n") {
+            return answers;
+        }
+        answers.push(Some(status(&said)));
+    }
 }
 
 /// `message` whose top Via has `rport`.
@@ -156,6 +179,64 @@ fn decided_otherwise(text: &str, row: &Row<'_>, expected: &[Value]) -> Vec<Strin
         }
     }
     wrong
+}
+
+/// Sends the messages of `row` through a proxy, if they are datagrams. Notes what is decided otherwise there than
+/// `expected`; returns how many attempts were compared.
+fn passed_otherwise(text: &str, row: &Row<'_>, expected: &[Value], wrong: &mut Vec<String>) -> usize {
+    let messages = row.messages();
+    if messages.iter().any(|(kind, _, message)| !kind.starts_with("udp") || message.starts_with(b"SIP/2.0 "))
+    {
+        return 0;
+    }
+    let inside = UdpSocket::bind("127.0.0.2:0").unwrap();
+    let at = super::proxy::proxy(&[inside.local_addr().unwrap()], "in order", 0);
+    let service = Service::start("differential-proxy", text, &at);
+    let phone = Phone::new(super::proxy::entry(&service));
+    let answers = ask_over_udp(&phone, row);
+    if answers.contains(&Some(400)) {
+        return 0;
+    }
+    let scratch = service.stop();
+    inside.set_nonblocking(true).unwrap();
+    let arrived = std::iter::from_fn(|| inside.recv_from(&mut [0; 65_536]).ok()).count();
+    let found = attempts(text, &scratch);
+    for (expected, found) in expected.iter().zip(&found) {
+        for field in ["kind", "verdict", "rule", "reason", "caller", "called", "action_status"] {
+            if expected[field] != found[field] {
+                wrong.push(format!(
+                    "{}: {field} is {} in a capture, {} through the proxy",
+                    row.id, expected[field], found[field]
+                ));
+            }
+        }
+    }
+    let refused = expected.iter().filter_map(|line| line["action_status"].as_u64());
+    let refused: Vec<Option<u16>> = refused.map(|status| Some(status as u16)).collect();
+    if expected.len() != found.len() || refused != answers || arrived + refused.len() != expected.len() {
+        wrong.push(format!(
+            "{}: the proxy answered {answers:?} and passed {arrived} on, a capture gives {expected:?}",
+            row.id
+        ));
+    }
+    found.len()
+}
+
+/// What a service that was stopped knows of attempts: those that are over, and those that were not yet.
+fn attempts(text: &str, scratch: &Scratch) -> Vec<Value> {
+    let mut known = lines(&scratch.path().join("data/calls.jsonl"));
+    let reading = rules::policy::read("acme.toml", text, &MemoryFiles::new(), Timestamp::default());
+    let policies = Arc::new(PolicySet::new(vec![Policy::new(reading.policy.unwrap())]));
+    let state = std::fs::read(scratch.path().join("data/proxy.state")).unwrap();
+    let mut engine = Engine::restore(Arc::clone(&policies), Budget::default(), &state).unwrap();
+    engine.finish();
+    while let Some(attempt) = engine.poll_ended() {
+        for view in &attempt.views {
+            known.push(serde_json::to_value(reporter::CallLine::new(attempt, view, &policies)).unwrap());
+        }
+    }
+    known.sort_by_key(|line| line["start"].as_str().unwrap().to_owned());
+    known
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -5,6 +5,7 @@ mod decide;
 mod differential;
 mod life;
 mod peers;
+mod proxy;
 mod reload;
 mod streams;
 

@@ -9,7 +9,7 @@ use super::{Call, POLICY, Service, status, within};
 use crate::support::Scratch;
 
 /// Whether `program` is here. In CI it must be.
-fn has(program: &str, argument: &str) -> bool {
+pub(super) fn has(program: &str, argument: &str) -> bool {
     if Command::new(program).arg(argument).output().is_ok() {
         return true;
     }
@@ -19,7 +19,7 @@ fn has(program: &str, argument: &str) -> bool {
 }
 
 /// A program of a story, ended with it.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -33,7 +33,7 @@ impl Drop for Running {
 }
 
 /// A scenario of SIPp: one INVITE of `caller`, this answer, an ACK.
-fn scenario(scratch: &Scratch, name: &str, caller: &str, expected: u16) -> std::path::PathBuf {
+pub(super) fn scenario(scratch: &Scratch, name: &str, caller: &str, expected: u16) -> std::path::PathBuf {
     let request = |method: &str, to_tag: &str| {
         format!(
             "<![CDATA[\n\n{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0\nVia: SIP/2.0/[transport] \
@@ -51,7 +51,13 @@ fn scenario(scratch: &Scratch, name: &str, caller: &str, expected: u16) -> std::
 }
 
 /// Runs SIPp to its end. Every call must go as the scenario says.
-fn sipp(scratch: &Scratch, scenario: &Path, transport: &str, server: std::net::SocketAddr, calls: u32) {
+pub(super) fn sipp(
+    scratch: &Scratch,
+    scenario: &Path,
+    transport: &str,
+    server: std::net::SocketAddr,
+    calls: u32,
+) {
     let output = Command::new("sipp")
         .arg("-sf")
         .arg(scenario)
@@ -195,7 +201,7 @@ fn kamailio(scratch: &Scratch, listen: u16, ringwall: u16) -> std::path::PathBuf
 }
 
 /// A UDP port that is free now.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = socket.local_addr().unwrap().port();
     drop(TcpListener::bind(("127.0.0.1", port)));

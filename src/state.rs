@@ -15,6 +15,8 @@ pub(crate) const NAME: &str = "counters.state";
 
 /// The same for the proxy, whose calls go on after they were judged.
 pub(crate) const PROXY_NAME: &str = "proxy.state";
+/// The same for the bridge.
+pub(crate) const BRIDGE_NAME: &str = "bridge.state";
 
 /// An engine that goes on where the state in `path` ends, under the same policies.
 pub(crate) fn read(path: &Path, policies: PolicySet) -> Result<Engine, Failure> {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod assembler;
+pub mod bridge;
 mod bytes;
 mod capture;
 mod counters;

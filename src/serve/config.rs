@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use collector::bridge::Queue;
 use collector::redirect::NextHop;
 use ipnet::IpNet;
 use rules::policy::Response;
@@ -21,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) calls_without_policy: Calls,
     pub(crate) redirect: Redirect,
     pub(crate) proxy: Proxy,
+    pub(crate) bridge: Bridge,
     pub(crate) http: Http,
     pub(crate) records: Records,
 }
@@ -62,6 +64,15 @@ pub(crate) struct Peer {
     pub(crate) next_hop: Option<Place>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) block: Option<Block>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Bridge {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) queue: Option<u16>,
+    pub(crate) packets_max: u32,
+    pub(crate) calls_when_full: Calls,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -134,6 +145,7 @@ impl Default for Config {
             calls_without_policy: Calls::Pass,
             redirect: Redirect::default(),
             proxy: Proxy::default(),
+            bridge: Bridge::default(),
             http: Http::default(),
             records: Records::default(),
         }
@@ -159,6 +171,20 @@ impl Default for Redirect {
             idle_seconds_max: 300,
             peer: vec![Peer::of_this_machine()],
         }
+    }
+}
+
+impl Bridge {
+    /// What the bridge asks of the kernel; `None` without one.
+    pub(crate) fn queue(&self) -> Option<Queue> {
+        let when_full = self.calls_when_full.into();
+        self.queue.map(|number| Queue { number, packets_max: self.packets_max, when_full })
+    }
+}
+
+impl Default for Bridge {
+    fn default() -> Self {
+        Self { queue: None, packets_max: 4096, calls_when_full: Calls::Pass }
     }
 }
 
@@ -345,7 +371,7 @@ mod tests {
             .join("\n");
         let config = Config::parse(&shown).unwrap();
         assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
-        assert!(config.proxy.secret.is_some());
+        assert!(config.proxy.secret.is_some() && config.bridge.queue.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }
 

@@ -172,6 +172,9 @@ fn help(name: &str) -> &'static str {
     match name {
         "messages_received_total" => "Messages that came, by what carried them.",
         "decisions_total" => "Requests that were judged, by verdict; retransmissions are not counted again.",
+        "queue_packets_total" => "Packets that the kernel asked about, by what became of them.",
+        "queue_answers_total" => "Answers said in the name of whom a packet was meant for.",
+        "queue_overruns_total" => "Times that the kernel had no room to ask about packets.",
         "retransmissions_total" => "Requests that came again and got the same answer.",
         "other_requests_total" => "Messages that need no judging, by what they are.",
         "strangers_total" => "Requests from addresses of no peer, by what became of them.",

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use collector::bridge::Bridge;
 use collector::judge::{Counters, Handle, Judge, News, Shared};
 use collector::redirect::{self, ConnectionLimits, Overload, Peers, Redirect, Settings, Streams};
 use reporter::Alert;
@@ -75,6 +76,22 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
         mounts.push(Mounted::new("proxy", state::PROXY_NAME, judge).with_calls());
         said.push("proxy".to_owned());
         said.extend(places);
+    }
+    if let Some(queue) = config.bridge.queue() {
+        let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::BRIDGE_NAME);
+        let mut teller = records.teller(config.records.calls);
+        let tell = Box::new(move |news: News<'_>| teller.tell(&news));
+        let of_service = (Arc::clone(&settings), Arc::clone(&counters));
+        let judge = Judge::start("bridge", move || Bridge::new(queue, engine, of_service), tell);
+        let judge = judge.map_err(|error| {
+            Failure::Usage(format!(
+                "cannot take queue {} of the kernel: {error}; it needs CAP_NET_ADMIN and CAP_NET_RAW, and a queue that \
+                 nobody else has",
+                queue.number
+            ))
+        })?;
+        mounts.push(Mounted::new("bridge", state::BRIDGE_NAME, judge).with_calls());
+        said.push(format!("bridge nfqueue:{}", queue.number));
     }
 
     for mounted in &mounts {

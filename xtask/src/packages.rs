@@ -8,12 +8,14 @@ use crate::has;
 use crate::report::Report;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 5] = [
+const NEEDED: [(&str, &str, &str); 7] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
     ("kamailio", "-v", "kamailio"),
     ("openssl", "version", "openssl"),
+    ("ip", "-V", "iproute2"),
+    ("iptables", "--version", "iptables"),
 ];
 
 /// Installs what is missing, if `install` says so and it may.

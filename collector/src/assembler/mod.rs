@@ -19,7 +19,8 @@ use rules::{Flag, Flags, Timestamp, Transport};
 
 use self::content::Carried;
 use self::fragments::{Fragments, Whole};
-use self::ip::{Extensions, Fragment, Ip};
+pub(crate) use self::ip::Ip;
+use self::ip::{Extensions, Fragment};
 use self::layer::{Ends, Layer, Loss, udp_tunnel};
 use self::plain::{begins_as_sip, plain_udp};
 use self::streams::{Streams, Way};

@@ -33,6 +33,11 @@ counts! {
     Tcp "messages_received_total" "tcp" "Messages that came over TCP.";
     Tls "messages_received_total" "tls" "Messages that came over TLS.";
     Http "messages_received_total" "http" "Calls that were asked about over HTTP.";
+    Queued "messages_received_total" "nfqueue" "Messages in packets that the kernel asked about.";
+    PacketPassed "queue_packets_total" "passed" "Packets that the kernel asked about and that went on.";
+    PacketDropped "queue_packets_total" "dropped" "Packets that the kernel asked about and that went no further.";
+    AnswerInjected "queue_answers_total" "" "Answers said in the name of whom a packet was meant for.";
+    QueueOverrun "queue_overruns_total" "" "Times that the kernel had no room to ask; packets went as when_full says.";
     Allowed "decisions_total" "allow" "Requests that a policy let go on.";
     Tagged "decisions_total" "tag" "Requests that a policy let go on, marked.";
     Terminated "decisions_total" "terminate" "Requests that go on, though their calls are to be ended.";

@@ -1,6 +1,7 @@
 //! `ringwall serve`: real sockets on loopback, one process per story, stopped by the story.
 
 mod answers;
+mod bridge;
 mod decide;
 mod differential;
 mod life;

@@ -15,6 +15,8 @@ mod rewrite;
 mod scenes;
 mod secret;
 mod settings;
+#[cfg(test)]
+mod unchanged;
 mod via;
 mod way;
 

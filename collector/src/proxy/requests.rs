@@ -169,12 +169,13 @@ impl Relay {
         let (policy, verdict) =
             found(&self.engine, attempt).map_or((None, None), |(_, policy, verdict)| (policy, verdict));
         let policy = policies.as_deref().zip(policy).and_then(|(all, place)| all.policy(place as usize));
+        let verdict = verdict.filter(|verdict| verdict.goes_on() || may_be_refused(&came));
         if is_new {
             self.counters.add_verdict(verdict);
         } else {
             self.counters.add(Count::Repeated);
         }
-        let is_refused = verdict.is_some_and(|verdict| !verdict.goes_on()) && may_be_refused(&came);
+        let is_refused = verdict.is_some_and(|verdict| !verdict.goes_on());
         leave.target = diversion(policy, verdict.filter(|_| is_refused));
         if is_refused && leave.target.is_none() {
             return Judged::Refused(self.refuse(came, (attempt, is_new), policy, verdict, out));

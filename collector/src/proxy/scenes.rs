@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::Engine;
-use engine::Packet;
+use engine::{Engine, Packet};
 use rules::policy::{MemoryFiles, PolicySet};
 use rules::{Flags, Policy, Timestamp, Transport};
 
@@ -54,18 +53,18 @@ action = "terminate"
 "#;
 
 /// A carrier at 198.51.100.1, two switches at 10.0.0.5 and 10.0.0.6, and the proxy at 192.0.2.1:5060 between them.
-struct Scene {
-    relay: Relay,
+pub(super) struct Scene {
+    pub(super) relay: Relay,
     counters: Arc<Counters>,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
-const CARRIER: &str = "198.51.100.1:5060";
+pub(super) const CARRIER: &str = "198.51.100.1:5060";
 const SWITCH: &str = "10.0.0.5:5060";
 const TWIN: &str = "10.0.0.6:5060";
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(POLICY, 0)
     }
 
@@ -141,7 +140,7 @@ impl Scene {
         self.now = self.now.plus_micros(seconds * 1_000_000);
     }
 
-    fn count(&self, count: Count) -> u64 {
+    pub(super) fn count(&self, count: Count) -> u64 {
         self.counters.of(count)
     }
 
@@ -154,7 +153,7 @@ impl Scene {
 }
 
 /// A request of `caller` from the carrier, with these further lines.
-fn request(method: &str, caller: &str, lines: &str) -> String {
+pub(super) fn request(method: &str, caller: &str, lines: &str) -> String {
     format!(
         "{method} sip:+12105550150@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.1;branch=z9hG4bKa\r\n{lines}\
          Max-Forwards: 70\r\nFrom: \"Bob\" <sip:{caller}@carrier.example>;tag=from\r\nTo: <sip:+12105550150@acme.example>\r\n\

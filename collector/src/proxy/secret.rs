@@ -60,10 +60,12 @@ impl Secret {
         self.hash(Kind::Dialog, &[call_id, caller_tag])
     }
 
-    /// Our tag in the To of an answer of our own: the same for every message of the transaction (RFC 3261 §8.2.7, §9.2).
+    /// Our tag in the To of an answer of our own: the same for every message of the transaction (RFC 3261 §8.2.7, §9.2), also
+    /// for an ACK that somebody gives a branch of its own.
     pub(super) fn tag(&self, message: &Message<'_>) -> u64 {
+        let number = message.cseq().map_or(0, |(number, _)| number).to_be_bytes();
         let tag = message.from_tag().unwrap_or_default();
-        self.hash(Kind::Tag, &[message.call_id(), tag, message.branch().unwrap_or_default()])
+        self.hash(Kind::Tag, &[message.call_id(), tag, &number])
     }
 
     /// What names the request number `number` of our own that begins at `begin`.

@@ -220,7 +220,7 @@ fn calls_beyond_a_number_at_once_end_on_both_sides() {
     if !has("sipp", "-v") {
         return;
     }
-    let threshold = "[[ips]]\nname = \"too much\"\ncount = \"concurrent\"\nper = [\"called\"]\ncritical = 3\naction = { critical = \"terminate\" }\n";
+    let threshold = "[[ips]]\nname = \"too much\"\ncount = \"concurrent\"\nper = [\"called\"]\nwithin = \"1h\"\ncritical = 3\naction = { critical = \"terminate\" }\n";
     hung_up("proxy-concurrent", threshold, 2, |service| {
         within(10, || (service.metric("ringwall_forwarded_total{kind=\"request\"}") >= 4).then_some(()))
             .unwrap();
@@ -374,11 +374,7 @@ fn a_next_hop_that_is_ourselves_ends_in_482_and_no_storm() {
 fn a_call_that_is_up_outlives_a_restart() {
     let inside = Phone::at("127.0.0.2", SocketAddr::from(([127, 0, 0, 1], 0)));
     let own = place("127.0.0.1");
-    let at = proxy(&[inside.socket.local_addr().unwrap()], "in order", 0).replacen(
-        "127.0.0.1:0",
-        &own.to_string(),
-        1,
-    );
+    let at = proxy_on(own, &[inside.socket.local_addr().unwrap()], "in order", 0);
     let service = Service::start("proxy-restart", POLICY, &at);
     let (inside, phone) = (Phone { server: own, ..inside }, Phone::new(own));
     phone.send(&Call::new("+13035550142", "+12105550150").by(phone.port()));

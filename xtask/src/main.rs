@@ -5,6 +5,7 @@
     reason = "a chore talks to a person and times what it does"
 )]
 
+mod calls;
 mod fuzz;
 mod gates;
 mod packages;
@@ -16,6 +17,7 @@ mod suite;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use peers::What;
 use report::Report;
 
 const HELP: &str = "\
@@ -28,6 +30,7 @@ cargo xtask bench --gate [NAME]              instructions per message against be
 cargo xtask detect [--seeds A-B] [--days N] [--profile NAME] [--wrong]
                                              how well the shipped detections find generated attacks
 cargo xtask peers                            CPU time per answered INVITE beside the bare socket and Kamailio
+cargo xtask peers calls                      CPU time per call of a proxy, beside the bare socket and Kamailio
 cargo xtask soak [NAME]                      what takes too long for every run: flood
 cargo xtask help                             this text
 
@@ -57,7 +60,8 @@ fn main() -> ExitCode {
         ["detect", rest @ ..] => {
             report.step("detection", detect().args(rest));
         }
-        ["peers"] => peers::run(&mut report),
+        ["peers"] => peers::run(&mut report, What::Invites),
+        ["peers", "calls"] => peers::run(&mut report, What::Calls),
         ["soak"] => _ = soak::run(&mut report, None),
         ["soak", name] => {
             if let Err(wrong) = soak::run(&mut report, Some(name)) {

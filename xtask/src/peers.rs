@@ -1,11 +1,13 @@
-//! CPU time per answered INVITE, of the bare socket, of Ringwall and of Kamailio, in one run.
+//! CPU time per answered INVITE and per call passed on, of the bare socket, of Ringwall and of Kamailio, in one run.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use crate::calls::{self, Kamailio};
 use crate::report::Report;
 use crate::{cargo, root, shared};
 
@@ -16,8 +18,20 @@ const VERDICTS: (u64, u64) = (14_799, 5_201);
 /// found under the prefix that the data has.
 const READ_OTHERWISE_MAX: u64 = 4;
 
+/// What is compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// INVITEs that a redirect server answers.
+    Invites,
+    /// Calls that a proxy passes on.
+    Calls,
+}
+
+/// Datagrams of one call: INVITE, 100, 180, 200, ACK, BYE, 200.
+const CALL_DATAGRAMS: f64 = 7.0;
+
 /// Runs the comparison and says the figures.
-pub(crate) fn run(report: &mut Report) {
+pub(crate) fn run(report: &mut Report, what: What) {
     let script = shared().join("peers/compare");
     if !script.exists() {
         report.skip("peers", &format!("{} is not there", script.display()));
@@ -29,11 +43,53 @@ pub(crate) fn run(report: &mut Report) {
         return;
     }
     let begin = Instant::now();
-    let compared = compare(&script);
+    let compared = match what {
+        What::Invites => compare(&script).map(|compared| compared.is_right()),
+        What::Calls => compare_calls(&script),
+    };
     if let Err(error) = &compared {
         println!("the comparison failed: {error}");
     }
-    report.check("peers", begin, compared.is_ok_and(|compared| compared.is_right()));
+    let name = if what == What::Invites { "peers" } else { "peers calls" };
+    report.check(name, begin, compared.unwrap_or(false));
+}
+
+/// Calls through the proxy, through Kamailio, and the bare socket beside them. Every call must come to its end.
+fn compare_calls(script: &Path) -> io::Result<bool> {
+    let out = std::env::temp_dir().join("ringwall-peers");
+    fs::create_dir_all(&out)?;
+    succeed(compare_command(script, &out).arg("setup"))?;
+    write_policy(&out)?;
+    let floor = Runs::read("floor", compare_command(script, &out).arg("floor"))?;
+    let called = UdpSocket::bind("127.0.0.1:0")?;
+    let place = called.local_addr()?;
+    let (server, port) = Serve::start(&out, &proxy_config(place), "proxy udp:")?;
+    let ringwall = calls::measure("ringwall", port.parse().unwrap_or_default(), &called, &[server.0.id()])?;
+    drop(server);
+    let kamailio = Kamailio::start(&out, place.port())?;
+    let others = calls::measure("kamailio", kamailio.port, &called, &kamailio.processes())?;
+    println!("CPU µs per call of seven datagrams, median (least to most):");
+    let floor = floor.median() * CALL_DATAGRAMS;
+    println!("  {:<10}{floor:>6.1}  ({CALL_DATAGRAMS} datagrams of the bare socket)", "floor");
+    for taken in [&ringwall, &others] {
+        let (least, most) = (taken.micros.first(), taken.micros.last());
+        let (least, most) = (least.copied().unwrap_or_default(), most.copied().unwrap_or_default());
+        println!("  {:<10}{:>6.1}  ({least:.1} to {most:.1})", taken.name, taken.median());
+    }
+    println!(
+        "ringwall is {:.2} × the floor (goal 1.3), kamailio {:.2} × ringwall (goal 1.9)",
+        ringwall.median() / floor,
+        others.median() / ringwall.median()
+    );
+    Ok(true)
+}
+
+fn proxy_config(called: SocketAddr) -> String {
+    format!(
+        "policy = [\"peers.toml\"]\n[redirect]\nudp = []\ntcp = []\n[http]\nlisten = \"127.0.0.1:0\"\n[proxy]\n\
+         udp = [\"127.0.0.1:0\"]\n[[proxy.next_hop]]\nname = \"called\"\nto = [\"{called}\"]\nhealth_seconds = 0\n\
+         [[proxy.peer]]\nname = \"caller\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"called\"\n"
+    )
 }
 
 /// Repetitions of one server.
@@ -56,7 +112,9 @@ fn compare(script: &Path) -> io::Result<Compared> {
     succeed(compare_command(script, &out).arg("setup"))?;
     write_policy(&out)?;
     let floor = Runs::read("floor", compare_command(script, &out).arg("floor"))?;
-    let (server, port) = Serve::start(&out)?;
+    // As it is delivered: every call is recorded.
+    let config = "policy = [\"peers.toml\"]\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[http]\nlisten = \"127.0.0.1:0\"\n";
+    let (server, port) = Serve::start(&out, config, "redirect udp:")?;
     let process = server.0.id().to_string();
     // Once so that what it remembers has found its size, once more to measure.
     succeed(compare_command(script, &out).args(["server", &port, &process]))?;
@@ -121,16 +179,12 @@ impl Runs {
 struct Serve(Child);
 
 impl Serve {
-    /// Starts it and returns it with its port.
-    fn start(out: &Path) -> io::Result<(Self, String)> {
+    /// Starts it with the configuration `text` and returns it with the port that it names behind `what` once it is ready.
+    fn start(out: &Path, text: &str, what: &str) -> io::Result<(Self, String)> {
         let data = out.join("ringwall-data");
         let _ = fs::remove_dir_all(&data);
         let config = out.join("ringwall.toml");
-        // As it is delivered: every call is recorded.
-        fs::write(
-            &config,
-            "policy = [\"peers.toml\"]\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[http]\nlisten = \"127.0.0.1:0\"\n",
-        )?;
+        fs::write(&config, text)?;
         let program =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
         let mut child = Command::new(program.join("release/ringwall"))
@@ -143,7 +197,8 @@ impl Serve {
             BufReader::new(out).read_line(&mut ready)?;
         }
         let server = Self(child);
-        let port = ready.split_whitespace().find_map(|word| word.strip_prefix("udp:")?.rsplit(':').next());
+        let place = ready.split_once(what).and_then(|(_, behind)| behind.split_whitespace().next());
+        let port = place.and_then(|place| place.rsplit(':').next());
         let port = port.ok_or_else(|| io::Error::other(format!("it is not ready: {ready}")))?.to_owned();
         Ok((server, port))
     }

@@ -12,7 +12,8 @@ use serde_json::Value;
 const IMPORTS: &[(&str, &[&str])] = &[
     ("rules", &[]),
     ("engine", &["rules"]),
-    ("collector", &["engine", "rules"]),
+    ("sys", &[]),
+    ("collector", &["engine", "rules", "sys"]),
     ("reporter", &["engine", "rules"]),
     ("console", &["reporter", "engine", "rules"]),
     ("generator", &[]),

@@ -1,0 +1,15 @@
+//! What only the system can do, behind functions that are safe to call: the packet ring of Linux, what a
+//! socket lost, and giving up privileges.
+//!
+//! The only crate of ours with `unsafe` in it. Each block says why it is sound; everything that reads what the system
+//! wrote does so through slices.
+
+mod block;
+mod option;
+mod privileges;
+mod ring;
+
+pub use block::{Frame, Frames};
+pub use option::dropped;
+pub use privileges::give_up;
+pub use ring::{Block, Instruction, Ring, Settings, Statistics};

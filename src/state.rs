@@ -18,6 +18,9 @@ pub(crate) const PROXY_NAME: &str = "proxy.state";
 /// The same for the bridge.
 pub(crate) const BRIDGE_NAME: &str = "bridge.state";
 
+/// The same for what only watches.
+pub(crate) const SENSOR_NAME: &str = "sensor.state";
+
 /// An engine that goes on where the state in `path` ends, under the same policies.
 pub(crate) fn read(path: &Path, policies: PolicySet) -> Result<Engine, Failure> {
     let state = fs::read(path).map_err(Failure::file(path))?;

@@ -17,9 +17,11 @@ pub mod hep;
 pub mod judge;
 pub mod limits;
 mod merge;
+pub mod mirror;
 pub mod proxy;
 pub mod redirect;
 mod refusal;
+pub mod sensor;
 pub mod write;
 
 pub use assembler::Assembler;

@@ -52,6 +52,15 @@ pub const BATCH_MAX: usize = 64;
 pub const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Requests of connections and of HTTP that wait to be judged; past it they are refused as overload.
 pub const QUEUE_MAX: usize = 4_096;
+/// Chunks of HEP that were read from connections and wait to be judged, of up to 128 KiB each; who finds no place is not
+/// read from. Fewer than [`QUEUE_MAX`], so that one that was read always finds room.
+pub const HEP_CHUNKS_MAX: usize = 256;
+/// Frames that wait to be judged where the system has no ring for them.
+pub const FRAMES_WAITING_MAX: usize = 8_192;
+/// Decisions that wait to be mirrored; past it they are left out.
+pub const MIRRORED_WAITING_MAX: usize = 4_096;
+/// Bytes of HEP that wait to be sent.
+pub const MIRROR_BYTES_MAX: usize = 16 << 20;
 /// Responses that wait for a connection that does not read; past it the connection is closed.
 pub const UNREAD_MAX: usize = 256;
 

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use collector::judge::{Count, Counters, Handle};
 use collector::proxy;
 use collector::redirect::Settings;
+use collector::sensor::Senders;
 use rules::policy::PolicySet;
 use rules::{Policy, Timestamp};
 
@@ -23,6 +24,7 @@ pub(super) struct Keeper {
     kept: Kept,
     settings: Arc<Settings>,
     proxy: Option<Arc<proxy::Settings>>,
+    senders: Arc<Senders>,
     counters: Arc<Counters>,
     /// What the files were like when they were read last.
     seen: BTreeMap<PathBuf, Seen>,
@@ -44,15 +46,15 @@ pub(super) enum Found {
 }
 
 impl Keeper {
-    /// Of `paths`, with copies under `data`, for a service that behaves by `settings`.
+    /// Of `paths`, with copies under `data`, for a service that behaves by `settings` and hears `senders`.
     pub(super) fn new(
         paths: Vec<PathBuf>,
         data: &Path,
-        (settings, proxy): (Arc<Settings>, Option<Arc<proxy::Settings>>),
+        (settings, proxy, senders): (Arc<Settings>, Option<Arc<proxy::Settings>>, Arc<Senders>),
         counters: Arc<Counters>,
     ) -> Self {
-        let (kept, seen) = (Kept::new(data), BTreeMap::new());
-        Self { paths, kept, settings, proxy, counters, seen, former: Vec::new() }
+        let (kept, seen, former) = (Kept::new(data), BTreeMap::new(), Vec::new());
+        Self { paths, kept, settings, proxy, senders, counters, seen, former }
     }
 
     /// Reads the policies at start; what is wrong with them is said.
@@ -143,6 +145,7 @@ impl Keeper {
         if let Some(proxy) = &self.proxy {
             misfits.extend(proxy.common.peers.unknown_customers(&set));
         }
+        misfits.extend(self.senders.misfits(&set));
         misfits.iter().for_each(|misfit| eprintln!("ringwall: {misfit}"));
         misfits.is_empty().then_some(set)
     }

@@ -8,6 +8,7 @@ mod pages;
 mod proxy;
 mod records;
 mod start;
+mod watching;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,11 +22,13 @@ use config::Config;
 ///
 /// A peer sends its INVITE, and is told to go on (302 to its next hop) or not (the answer of the policy). Other switches
 /// ask over HTTP, POST /v1/decide. As a proxy it stands in the path: calls go through it to the next hop, and those that a
-/// policy wants ended are hung up. Policies are read again on SIGHUP and when their files change, without losing a call;
+/// policy wants ended are hung up. What capture agents tell (HEP) and what passes an interface is judged and recorded without
+/// anybody being answered. Policies are read again on SIGHUP and when their files change, without losing a call;
 /// one with mistakes is refused and the old one stays. SIGTERM stops it in order.
 #[derive(Args)]
 #[command(after_help = "Example:\n  ringwall serve --policy acme.toml\n  \
 ringwall serve --config ringwall.toml --redirect 192.0.2.5:5060\n  \
+ringwall serve --policy acme.toml --hep 192.0.2.5:9060\n  \
 curl -s http://127.0.0.1:8080/v1/decide -H 'content-type: application/json' -d '{\"caller\":\"+13035550142\",\"called\":\"+12105550100\"}'")]
 pub(crate) struct Arguments {
     /// The configuration; ringwall.toml in the repository is the complete example. Without it the defaults hold.
@@ -43,6 +46,9 @@ pub(crate) struct Arguments {
     /// Where calls go through us over UDP, to the next hops that the configuration names.
     #[arg(long, value_name = "ADDR")]
     proxy: Option<SocketAddr>,
+    /// Where HEP is taken, over UDP and TCP. Port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR")]
+    hep: Option<SocketAddr>,
     /// Where decisions, health and metrics are asked for.
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
@@ -50,8 +56,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let config = arguments.config()?;
+    let interfaces = watching::open(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(Failure::Output)?.block_on(start::run(config))?;
+    runtime.map_err(Failure::Output)?.block_on(start::run(config, interfaces))?;
     Ok(Outcome::Done)
 }
 
@@ -70,6 +77,9 @@ impl Arguments {
         if let Some(address) = self.proxy {
             config.proxy.udp = vec![address];
             config.proxy.check().map_err(Failure::Usage)?;
+        }
+        if let Some(address) = self.hep {
+            (config.hep.udp, config.hep.tcp) = (vec![address], vec![address]);
         }
         if let Some(address) = self.http {
             config.http.listen = address;

@@ -63,7 +63,7 @@ fn decide(running: &Running, query: Query) -> Result<oneshot::Receiver<Decision>
             flags: Flags::NONE,
         };
         let decision = decider.decide(&packet, judge).map_or_else(nothing_to_judge, |decided| {
-            Decision::new(&decided.policies, decided.policy, decided.verdict.as_ref())
+            Decision::new(decided.policies, decided.policy, decided.verdict.as_ref())
         });
         // Whoever asked may have gone away.
         let _ = tell.send(decision);
@@ -193,6 +193,21 @@ fn help(name: &str) -> &'static str {
             "Batches of call records and alerts left out because the disk could not keep up."
         }
         "reloads_total" => "Policies that came while running, by what became of them.",
+        "hep_received_total" => "HEP packets that came, by what carried them.",
+        "hep_packets_total" => "HEP packets that came, by what they are.",
+        "hep_clock_wrong_total" => {
+            "HEP packets whose time is too far off our clock, so that they count from when they came."
+        }
+        "hep_lost_total" => "HEP packets lost here because more came than could be judged.",
+        "hep_connections_total" => "Connections of HEP senders, by what became of them.",
+        "capture_frames_total" => "Frames taken off interfaces that are watched.",
+        "capture_messages_total" => "SIP messages found in frames off interfaces.",
+        "capture_dropped_total" => "Frames dropped because more came than could be judged.",
+        "capture_lost_total" => {
+            "Frames cut short, fragments and stretches of streams that never came or were given up."
+        }
+        "mirror_packets_total" => "HEP packets about decisions, by what became of them.",
+        "sensor_faults_total" => "Failures inside what only watches, by what failed.",
         _ => "See docs/serve.md.",
     }
 }

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use collector::judge::{Count, Counters, News};
 use engine::Attempt;
-use reporter::{Alert, Alerts, CallLine};
+use reporter::{Alert, Alerts, Amount, CallLine, Sensor};
 use rules::policy::{AlertLevel, PolicySet};
 use rules::{Action, Reason};
 
@@ -39,6 +39,8 @@ pub(super) struct Teller {
     to: SyncSender<Chunk>,
     recorded: Recorded,
     alerts: Alerts,
+    /// How well what is told could be seen; `None` where we are asked, and so see all there is.
+    sensor: Option<Sensor>,
     call_lines: Vec<u8>,
     alert_lines: Vec<u8>,
     counters: Arc<Counters>,
@@ -65,6 +67,7 @@ impl Records {
             to: self.to.clone(),
             recorded,
             alerts: Alerts::default(),
+            sensor: None,
             call_lines: Vec::new(),
             alert_lines: Vec::new(),
             counters: Arc::clone(&self.counters),
@@ -104,6 +107,9 @@ impl Teller {
     pub(super) fn tell(&mut self, news: &News<'_>) {
         match news {
             News::Attempt(attempt, policies) => self.attempt(attempt, policies),
+            News::Sight { lost, answers_seen } => {
+                self.sensor = Some(Sensor { lost: *lost, answers_seen: Amount(*answers_seen) });
+            }
             News::Breach(breach, policies) => self.alert(Alert::of_breach(breach, policies)),
             News::Silence(silence, policies) => self.alert(Alert::of_silence(silence, policies)),
             News::NextHop { name, place, is_down } => self.next_hop(name, place, *is_down),
@@ -122,7 +128,7 @@ impl Teller {
     fn alert(&mut self, alert: Option<Alert>) {
         if let Some(alert) = alert {
             // Writing to memory cannot fail.
-            let _ = reporter::to_line(&mut self.alert_lines, &alert);
+            let _ = reporter::to_line(&mut self.alert_lines, &Alert { sensor: self.sensor, ..alert });
         }
     }
 
@@ -145,12 +151,14 @@ impl Teller {
                 let _ = reporter::to_line(&mut self.call_lines, &line);
             }
             if let Some(alert) = self.alerts.see(&line, level, attempt.progress.started) {
-                let _ = reporter::to_line(&mut self.alert_lines, alert);
+                let alert = Alert { sensor: self.sensor, ..alert.clone() };
+                let _ = reporter::to_line(&mut self.alert_lines, &alert);
             }
         }
         // The totals of an alert that is over: the same number again, with more calls.
         while let Some(alert) = self.alerts.pop() {
             if alert.total_calls > 1 {
+                let alert = Alert { sensor: self.sensor, ..alert };
                 let _ = reporter::to_line(&mut self.alert_lines, &alert);
             }
         }

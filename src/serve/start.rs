@@ -5,12 +5,13 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use collector::bridge::Bridge;
 use collector::judge::{Counters, Handle, Judge, News, Shared};
 use collector::redirect::{self, ConnectionLimits, Overload, Peers, Redirect, Settings, Streams};
+use collector::sensor::Interface;
 use reporter::Alert;
 use rules::policy::PolicySet;
 use tokio::net::TcpListener;
@@ -22,11 +23,12 @@ use super::keeper::{Found, Keeper, version};
 use super::mounts::{Mounted, go_on};
 use super::pages::{Running, pages};
 use super::records::Records;
+use super::watching::{self, senders};
 use crate::outcome::Failure;
 use crate::{policies, state};
 
-/// Serves until somebody asks it to stop.
-pub(super) async fn run(config: Config) -> Result<(), Failure> {
+/// Serves until somebody asks it to stop. `interfaces` are those that are watched.
+pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<(), Failure> {
     let config = Arc::new(config);
     std::fs::create_dir_all(&config.data).map_err(Failure::file(&config.data))?;
     let console =
@@ -46,7 +48,8 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     };
     let counters = Arc::new(Counters::default());
     let records = Records::start(&config.data, Arc::clone(&counters))?;
-    let behaviour = (Arc::clone(&settings), proxy.clone());
+    let senders = Arc::new(senders(&config.hep)?);
+    let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
     let mut keeper = Keeper::new(config.policy.clone(), &config.data, behaviour, Arc::clone(&counters));
     let loading = tokio::task::spawn_blocking(move || {
         let found = keeper.find();
@@ -62,7 +65,8 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     let tell = Box::new(move |news: News<'_>| teller.tell(&news));
     let of_service = (Arc::clone(&settings), Arc::clone(&counters));
     let streams = of_service.clone();
-    let judge = Judge::start("redirect", move || Redirect::new(sockets, engine, of_service), tell);
+    let (mirror, mirroring) = watching::mirror(&config.mirror, &counters)?.unzip();
+    let judge = Judge::start("redirect", move || Redirect::new(sockets, engine, of_service, mirror), tell);
     let judge = judge.map_err(Failure::Output)?;
     let shared = judge.shared().clone();
     said.extend(connections(&config, shared.clone(), streams, &stopped).await?);
@@ -93,6 +97,16 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
         mounts.push(Mounted::new("bridge", state::BRIDGE_NAME, judge).with_calls());
         said.push(format!("bridge nfqueue:{}", queue.number));
     }
+    if config.hep.is_on() || config.capture.is_on() {
+        let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::SENSOR_NAME);
+        let mut teller = records.teller(config.records.calls);
+        let tell = Box::new(move |news: News<'_>| teller.tell(&news));
+        let of_service = (senders, Arc::clone(&counters));
+        let (mounted, words) =
+            watching::start((&config, interfaces), engine, of_service, tell, &stopped).await?;
+        mounts.push(mounted);
+        said.extend(words);
+    }
 
     for mounted in &mounts {
         mounted.take_snapshots(config.records.snapshot_seconds, records.state_sender(mounted.file));
@@ -109,6 +123,8 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     let _ = stop.send(true);
     let ending = tokio::task::spawn_blocking(move || {
         mounts.into_iter().for_each(|mounted| mounted.stop(&records));
+        // It ends by itself when nobody decides any more, and a reader that takes nothing is not waited for twice.
+        let _ = mirroring.map(JoinHandle::join);
         records.finish();
     });
     // Whatever died there has said why.
@@ -243,7 +259,7 @@ fn say_ready(console: SocketAddr, redirect: &[String]) -> std::io::Result<()> {
     out.flush()
 }
 
-fn listening(what: &'static str, address: SocketAddr) -> impl FnOnce(std::io::Error) -> Failure {
+pub(super) fn listening(what: &'static str, address: SocketAddr) -> impl FnOnce(std::io::Error) -> Failure {
     move |error| Failure::Usage(format!("cannot listen on {what} {address}: {error}"))
 }
 

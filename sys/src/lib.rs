@@ -11,5 +11,5 @@ mod ring;
 
 pub use block::{Frame, Frames};
 pub use option::dropped;
-pub use privileges::give_up;
+pub use privileges::{Need, give_up};
 pub use ring::{Block, Instruction, Ring, Settings, Statistics};

@@ -3,6 +3,7 @@
 //! Version 3 is chunks (<https://github.com/sipcapture/HEP>), versions 1 and 2 fixed headers. Pure: bytes in, values
 //! out, so that captures and live mounts read it the same way.
 
+mod cutter;
 mod inflate;
 mod read;
 mod write;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 
 use rules::{Timestamp, Transport};
 
+pub(crate) use self::cutter::{Cutter, packets};
 pub use self::inflate::Inflater;
 pub use self::read::{looks_like_hep, read};
 pub use self::write::write;

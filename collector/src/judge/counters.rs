@@ -87,6 +87,29 @@ counts! {
     Reloaded "reloads_total" "taken" "Policies taken up while running.";
     ReloadRefused "reloads_total" "refused" "Policies refused while running because they had mistakes.";
     CountersLost "reloads_total" "counters-lost" "Reloads that changed thresholds, so that their counters began anew.";
+    HepUdp "hep_received_total" "udp" "HEP packets that came over UDP.";
+    HepTcp "hep_received_total" "tcp" "HEP packets that came over TCP.";
+    HepSip "hep_packets_total" "sip" "HEP packets that quote a SIP message.";
+    HepOther "hep_packets_total" "other" "HEP packets that quote something else, such as RTCP or a log line.";
+    HepStranger "hep_packets_total" "stranger" "HEP packets from addresses of no sender, or without its key; dropped.";
+    HepBroken "hep_packets_total" "broken" "What is no HEP, or HEP that contradicts itself; dropped.";
+    HepClockWrong "hep_clock_wrong_total" "" "HEP packets with a time too far off our clock, which count from when they came.";
+    HepLost "hep_lost_total" "" "HEP packets lost here because more came than could be judged.";
+    HepOpened "hep_connections_total" "opened" "Connections of HEP senders taken.";
+    HepConnectionStranger "hep_connections_total" "stranger" "Connections from addresses of no sender, closed.";
+    HepTooMany "hep_connections_total" "too-many" "Connections of HEP senders refused because there were too many.";
+    HepEvicted "hep_connections_total" "evicted" "Connections of HEP senders closed because they were idle longest and others needed the place.";
+    HepCut "hep_connections_total" "cut" "Connections of HEP senders that ended inside a packet.";
+    HepSlow "hep_connections_total" "slow" "Connections of HEP senders closed because a packet took too long to arrive.";
+    HepBadFraming "hep_connections_total" "bad-framing" "Connections of HEP senders closed because it was unknown where the next packet begins.";
+    CaptureFrames "capture_frames_total" "" "Frames taken off interfaces that are watched.";
+    CaptureMessages "capture_messages_total" "" "SIP messages found in them.";
+    CaptureDropped "capture_dropped_total" "" "Frames that were dropped because more came than could be judged.";
+    CaptureLost "capture_lost_total" "" "Frames cut short, fragments and stretches of streams that never came or were given up.";
+    MirrorSent "mirror_packets_total" "sent" "HEP packets about decisions that were sent.";
+    MirrorDropped "mirror_packets_total" "dropped" "HEP packets about decisions left out because whoever reads them is away or slow.";
+    SensorFault "sensor_faults_total" "judging" "Messages seen that got no verdict because judging them failed inside.";
+    SensorError "sensor_faults_total" "source" "Attempts to read a socket or an interface that failed.";
 }
 
 /// All of it, from zero.
@@ -105,6 +128,14 @@ impl Counters {
     pub fn add(&self, count: Count) {
         if let Some(counter) = self.0.get(count as usize) {
             counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts so many.
+    #[inline]
+    pub fn add_many(&self, count: Count, more: u64) {
+        if let Some(counter) = self.0.get(count as usize).filter(|_| more > 0) {
+            counter.fetch_add(more, Ordering::Relaxed);
         }
     }
 

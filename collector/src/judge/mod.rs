@@ -36,6 +36,9 @@ pub trait Mount: 'static {
     /// Tells what happened since it was asked before. The last piece of news is [`News::Over`].
     fn tell(&mut self, tell: &mut dyn FnMut(News<'_>));
 
+    /// Comes to an end: nothing more comes, and what is still open is told by the next [`Mount::tell`].
+    fn close(&mut self) {}
+
     /// What it knows, when it is done.
     fn into_engine(self) -> Engine;
 }

@@ -11,6 +11,13 @@ pub enum News<'a> {
     Breach(&'a Breach, &'a PolicySet),
     /// A peer that was heard says nothing any more.
     Silence(Silence, &'a PolicySet),
+    /// How well it can be seen what is told from now on: told by what only watches.
+    Sight {
+        /// Packets, fragments and holes in streams that are known to be missing since the start.
+        lost: u64,
+        /// Which share of the last calls had a response that was seen, from 0 to 1.
+        answers_seen: f64,
+    },
     /// A place of a next hop went down, or came up again.
     NextHop {
         /// The next hop as the configuration calls it.

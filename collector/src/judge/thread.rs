@@ -167,6 +167,7 @@ impl<M: Mount> Work<M> {
         while let Ok(job) = self.queue.try_recv() {
             job(&mut self.mount, now());
         }
+        self.mount.close();
         self.mount.tell(&mut *self.tell);
         self.mount.into_engine()
     }

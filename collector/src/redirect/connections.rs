@@ -23,7 +23,7 @@ pub struct ConnectionLimits {
 
 /// Why a connection finds no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
+pub(crate) enum Full {
     /// Its address has too many.
     OfOneAddress,
     /// There are too many, and none of them is idle.
@@ -31,7 +31,7 @@ pub(super) enum Full {
 }
 
 /// All connections that are open.
-pub(super) struct Connections {
+pub(crate) struct Connections {
     limits: ConnectionLimits,
     open: Mutex<Open>,
 }
@@ -52,21 +52,21 @@ struct Place {
 }
 
 /// A place, given back when dropped.
-pub(super) struct Held {
+pub(crate) struct Held {
     connections: Arc<Connections>,
     number: u64,
     /// Told when the place is wanted for somebody else.
-    pub(super) leave: Arc<Notify>,
+    pub(crate) leave: Arc<Notify>,
 }
 
 impl Connections {
-    pub(super) fn new(limits: ConnectionLimits) -> Self {
+    pub(crate) fn new(limits: ConnectionLimits) -> Self {
         Self { limits, open: Mutex::default() }
     }
 
     /// A place for a connection from `address`. The one that was idle longest may have to leave for it: of peers that are
     /// not trusted, or of all when this peer is. Returns with the place whether one had to.
-    pub(super) fn take(
+    pub(crate) fn take(
         self: &Arc<Self>,
         address: IpAddr,
         trusted: bool,
@@ -126,7 +126,7 @@ impl Open {
 
 impl Held {
     /// Notes that a message came.
-    pub(super) fn heard(&self, now: Timestamp) {
+    pub(crate) fn heard(&self, now: Timestamp) {
         if let Some(place) = self.connections.lock().places.get_mut(&self.number) {
             place.heard = now;
         }

@@ -15,6 +15,7 @@ use super::peer::{Allow, Peer};
 use super::settings::{Calls, Settings, Strangers};
 use crate::answer::{self, Request, UNFRAMED};
 use crate::judge::{Count, Counters, Found, News, found};
+use crate::mirror::{Mirror, Mirrored};
 use crate::refusal::{self, Refusing};
 
 /// Judges requests and words the answers. One thread owns it.
@@ -29,6 +30,8 @@ pub struct Decider {
     waited_micros: i64,
     /// Attempts that were decided and not yet told.
     fresh: Vec<u32>,
+    /// Who is told of each decision at once.
+    mirror: Option<Mirror>,
 }
 
 /// What became of one attempt.
@@ -44,7 +47,12 @@ pub struct Decided<'a> {
 }
 
 impl Decider {
-    pub(super) fn new(engine: Engine, settings: Arc<Settings>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        engine: Engine,
+        settings: Arc<Settings>,
+        counters: Arc<Counters>,
+        mirror: Option<Mirror>,
+    ) -> Self {
         let mut engine = engine;
         engine.answer_at_once();
         let judges = settings.peers.judges(&engine.policies());
@@ -56,6 +64,7 @@ impl Decider {
             tags: RandomState::new(),
             waited_micros: 0,
             fresh: Vec::new(),
+            mirror,
         }
     }
 
@@ -201,6 +210,7 @@ impl Decider {
             self.counters.add_verdict(verdict);
             let refused = verdict.filter(|verdict| !verdict.goes_on()).and_then(|verdict| verdict.response);
             let status = refused.map_or(302, |response| response.code().unwrap_or_default());
+            self.reflect(packet, place, refused.and_then(|response| response.code()));
             self.conclude(place, status, packet.at);
         }
         let (policies, policy, verdict) = found(&self.engine, place)?;
@@ -252,6 +262,7 @@ impl Decider {
         let said = word(request, peer, found, out);
         if is_new {
             self.counters.add_verdict(verdict);
+            self.reflect(packet, attempt, said);
             // A peer that is told 404 or 503 takes its next route: to counters the call goes on all the same.
             let goes_on = verdict.is_none_or(|verdict| verdict.goes_on());
             self.conclude(attempt, if goes_on { 302 } else { said.unwrap_or_default() }, packet.at);
@@ -296,6 +307,15 @@ impl Decider {
     fn conclude(&mut self, attempt: u32, status: u16, at: Timestamp) {
         self.engine.conclude(attempt, status, at);
         self.fresh.push(attempt);
+    }
+
+    /// Tells of what was decided about the attempt at `place`, and what was said.
+    fn reflect(&self, packet: &Packet<'_>, place: u32, status: Option<u16>) {
+        let Some(mirror) = &self.mirror else { return };
+        let decided = found(&self.engine, place)
+            .and_then(|(policies, policy, verdict)| Some((policies.policy(policy? as usize)?, verdict?)));
+        let decided = decided.as_ref().map(|(policy, verdict)| (*policy, verdict));
+        mirror.reflect(Mirrored { packet, decided, status });
     }
 
     fn say(&self, request: &Request<'_, '_>, status: u16, count: Count, out: &mut Vec<u8>) {

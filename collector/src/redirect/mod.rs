@@ -9,6 +9,7 @@ mod settings;
 mod streams;
 
 pub use connections::ConnectionLimits;
+pub(crate) use connections::{Connections, Full, Held};
 pub use decider::{Decided, Decider};
 pub use mount::Redirect;
 pub use next_hop::NextHop;

@@ -14,6 +14,7 @@ use super::settings::Settings;
 use crate::datagrams::{self, Inbox, Outbox};
 use crate::judge::{Counters, Mount, News, now};
 use crate::limits::BATCH_MAX;
+use crate::mirror::Mirror;
 
 /// A redirect server. What comes over connections and HTTP is asked of its [`decider`](Self::decider) by jobs.
 pub struct Redirect {
@@ -26,7 +27,7 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// One that answers on `sockets` with what `engine` knows and judges by.
+    /// One that answers on `sockets` with what `engine` knows and judges by, and tells `mirror` of each decision.
     ///
     /// # Errors
     /// Those of the system, about the sockets.
@@ -34,6 +35,7 @@ impl Redirect {
         sockets: Vec<UdpSocket>,
         engine: Engine,
         (settings, counters): (Arc<Settings>, Arc<Counters>),
+        mirror: Option<Mirror>,
     ) -> io::Result<Self> {
         let mut places = Vec::new();
         for socket in sockets {
@@ -41,7 +43,7 @@ impl Redirect {
             let local = socket.local_addr()?;
             places.push((socket, local));
         }
-        let decider = Decider::new(engine, settings, Arc::clone(&counters));
+        let decider = Decider::new(engine, settings, Arc::clone(&counters), mirror);
         let (inbox, outbox) = (Inbox::new(), Outbox::new());
         Ok(Self { decider, sockets: places, inbox, outbox, room: Vec::new(), counters })
     }

@@ -7,6 +7,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::sip::Framer;
 use engine::{Budget, Engine};
 use rules::policy::{MemoryFiles, PolicySet};
 use rules::{Policy, Timestamp};
@@ -45,6 +46,7 @@ fn every_row_of_the_corpus_gets_the_same_verdict_on_every_mount() {
             // A service of its own: rows share Call-IDs, and what is known of one would judge another.
             let service = Service::start("differential", &text, "message_seconds_max = 1\n");
             let answers = ask(&service, row);
+            wrong.extend(told_otherwise(&text, row, &expected));
             if answers.contains(&Some(400)) {
                 refused.push(row.id);
                 continue;
@@ -154,6 +156,51 @@ fn with_rport(message: &[u8]) -> Vec<u8> {
     };
     let end = message[via..].iter().position(|byte| b";,\r\n".contains(byte)).unwrap_or(message.len() - via);
     [&message[..via + end], b";rport", &message[via + end..]].concat()
+}
+
+/// What a sensor that hears the messages of `row` as HEP records otherwise than `expected`.
+fn told_otherwise(text: &str, row: &Row<'_>, expected: &[Value]) -> Vec<String> {
+    let service = Service::start("differential-hep", text, super::agent::ON);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut sent = 0;
+    for (kind, _, bytes) in row.messages() {
+        let is_stream = kind.starts_with("tcp");
+        let mut messages = Vec::new();
+        if is_stream {
+            // An agent cuts a stream into messages itself.
+            Framer::new().push(&bytes, |frame| messages.push(frame.bytes.to_vec()));
+        } else {
+            messages.push(bytes);
+        }
+        for message in messages {
+            let told = super::agent::Told::new(super::agent::micros() - 1_000_000 + sent, &message);
+            let told = super::agent::Told { protocol: if is_stream { 6 } else { 17 }, ..told };
+            socket.send_to(&told.packet(), super::agent::address(&service, "udp:")).unwrap();
+            sent += 1;
+        }
+    }
+    let heard = || service.metric("ringwall_hep_packets_total{kind=\"sip\"}") as i64;
+    if within(5, || (heard() == sent).then_some(())).is_none() {
+        return vec![format!("{}: {} of {sent} messages were heard", row.id, heard())];
+    }
+    let scratch = service.stop();
+    let found = lines(&scratch.path().join("data/calls.jsonl"));
+    let mut wrong = Vec::new();
+    if found.len() != expected.len() {
+        wrong.push(format!("{}: {} records over HEP, {} of a capture", row.id, found.len(), expected.len()));
+    }
+    for (found, expected) in found.iter().zip(expected) {
+        let (Value::Object(found), Value::Object(expected)) = (found, expected) else { panic!("no record") };
+        for (field, value) in
+            expected.iter().filter(|(field, _)| *field != "start" && *field != "policy_version")
+        {
+            if found.get(field) != Some(value) {
+                let found = found.get(field).unwrap_or(&Value::Null);
+                wrong.push(format!("{}: {field} is {value} in a capture, {found} over HEP", row.id));
+            }
+        }
+    }
+    wrong
 }
 
 /// What `/v1/decide` says otherwise about the messages of `row` than `expected`.

@@ -1,10 +1,14 @@
 //! `ringwall serve`: real sockets on loopback, one process per story, stopped by the story.
 
+mod agent;
 mod answers;
 mod bridge;
+mod capture;
 mod decide;
 mod differential;
+mod hep;
 mod life;
+mod mirror;
 mod peers;
 mod proxy;
 mod reload;
@@ -81,24 +85,27 @@ impl Service {
     /// The same in a folder that another one left behind.
     fn resume(scratch: Scratch, redirect: &str) -> Self {
         let has_peer = redirect.contains("[[redirect.peer]]");
+        let own = redirect.lines().take_while(|line| !line.starts_with('['));
+        let has_addresses = own.into_iter().any(|line| line.starts_with("udp ="));
         let peer =
             "[[redirect.peer]]\nname = \"sbc\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"sip:192.0.2.77:5070\"\n";
         let config = format!(
             "policy = [\"acme.toml\"]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\n{}{redirect}\n{}",
-            if redirect.contains("udp =") {
-                ""
-            } else {
-                "udp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n"
-            },
+            if has_addresses { "" } else { "udp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n" },
             if has_peer { "" } else { peer }
         );
         Self::with_config(scratch, &config)
     }
 
     fn with_config(scratch: Scratch, config: &str) -> Self {
+        Self::run(scratch, config, &mut Command::new(env!("CARGO_BIN_EXE_ringwall")))
+    }
+
+    /// The same by a command that runs the binary.
+    fn run(scratch: Scratch, config: &str, command: &mut Command) -> Self {
         let config = scratch.write("ringwall.toml", config);
         let errors = std::fs::File::create(scratch.path().join("errors")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ringwall"))
+        let mut child = command
             .args(["serve", "--config"])
             .arg(config)
             .stdout(Stdio::piped())

@@ -265,3 +265,111 @@ fn kamailio_asks_for_each_call_and_obeys() {
     assert_eq!(service.metric("ringwall_decisions_total{kind=\"allow\"}"), 50);
     assert_eq!(service.metric("ringwall_decisions_total{kind=\"block\"}"), 50);
 }
+
+/// The configuration of docs/hep.md, with addresses of a story.
+fn tracing_kamailio(scratch: &Scratch, [listen, called]: [u16; 2], ringwall: &str) -> std::path::PathBuf {
+    let page = include_str!("../../../docs/hep.md");
+    let (_, rest) = page.split_once("```kamailio\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let text = text
+        .replace("udp:192.0.2.10:5060", &format!("udp:127.0.0.1:{listen}\nlisten=tcp:127.0.0.1:{listen}"))
+        .replace("sip:198.51.100.30:5060", &format!("sip:127.0.0.1:{called}"))
+        .replace("sip:192.0.2.20:9060", ringwall);
+    scratch.write("kamailio.cfg", text)
+}
+
+/// A scenario of SIPp: a call of `caller` that is answered and hung up.
+pub(super) fn talking(scratch: &Scratch, caller: &str) -> std::path::PathBuf {
+    let request = |method: &str, cseq: u32, peer: &str| {
+        let (to_tag, routes) = if peer.is_empty() { ("", "") } else { ("[peer_tag_param]", "[routes]\n") };
+        let target = if peer.is_empty() { "sip:[service]@[remote_ip]:[remote_port]" } else { "[next_url]" };
+        format!(
+            "<![CDATA[\n\n{method} {target} SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
+             From: <sip:{caller}@caller.example>;tag=[call_number]\nTo: <sip:[service]@acme.example>{to_tag}\n{routes}\
+             Call-ID: [call_id]\nCSeq: {cseq} {method}\nContact: <sip:sipp@[local_ip]:[local_port]>\nMax-Forwards: 70\n\
+             Content-Length: 0\n\n]]>"
+        )
+    };
+    let (invite, ack, bye) = (request("INVITE", 1, ""), request("ACK", 1, "in"), request("BYE", 2, "in"));
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<scenario name=\"talking\">\n<send retrans=\"500\">{invite}</send>\n\
+         <recv response=\"100\" optional=\"true\"/>\n<recv response=\"180\" optional=\"true\"/>\n\
+         <recv response=\"200\" rrs=\"true\"/>\n<send>{ack}</send>\n<pause milliseconds=\"300\"/>\n\
+         <send retrans=\"500\">{bye}</send>\n<recv response=\"200\"/>\n</scenario>\n"
+    );
+    scratch.write("talking.xml", text)
+}
+
+#[test]
+fn kamailio_tells_of_its_calls_over_udp_and_tcp() {
+    if !has("sipp", "-v") || !has("kamailio", "-v") {
+        return;
+    }
+    for transport in ["", ";transport=tcp"] {
+        let sender = "[[hep.sender]]\nname = \"kamailio\"\nkey_file = \"key\"\n";
+        let scratch = Scratch::new("serve-siptrace");
+        scratch.write("acme.toml", POLICY);
+        scratch.write("key", "a-long-secret\n");
+        let service = Service::resume(scratch, &format!("{}{sender}", super::agent::ON));
+        let folder = service.scratch.path();
+        let (port, called) = (free_port(), free_port());
+        let hep = super::agent::address(&service, if transport.is_empty() { "udp:" } else { "tcp:" });
+        let config = tracing_kamailio(&service.scratch, [port, called], &format!("sip:{hep}{transport}"));
+        let log = std::fs::File::create(folder.join("kamailio.log")).unwrap();
+        let _kamailio = Running(
+            Command::new("kamailio")
+                .arg("-f")
+                .arg(config)
+                // One worker: two may swap a 180 and a 200, which SIPp does not forgive.
+                .args(["-DD", "-E", "-m", "64", "-M", "8", "-n", "1"])
+                .arg("-w")
+                .arg(folder)
+                .arg("-Y")
+                .arg(folder)
+                .stderr(log)
+                .spawn()
+                .unwrap(),
+        );
+        let _called = Running(
+            Command::new("sipp")
+                .args(["-sn", "uas", "-i", "127.0.0.1", "-p", &called.to_string(), "-nostdin", "-trace_err"])
+                .current_dir(folder)
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap(),
+        );
+        let server = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let phone = super::Phone::new(server);
+        let options = Call { method: "OPTIONS", call_id: "up", ..Call::new("1", "2") }.by(phone.port());
+        phone.socket.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+        let log = || std::fs::read_to_string(folder.join("kamailio.log")).unwrap();
+        within(20, || {
+            phone.send(&options);
+            phone.socket.recv_from(&mut [0; 4096]).ok()
+        })
+        .unwrap_or_else(|| panic!("{}", log()));
+        for (caller, count) in [("+13035550142", 30), ("+13035550106", 20)] {
+            sipp(&service.scratch, &talking(&service.scratch, caller), "u1", server, count);
+        }
+        let talked = |lines: &[serde_json::Value]| {
+            lines.iter().filter(|line| line["kind"] == "call" && line["answered"] == true).count()
+        };
+        let path = service.data().join("calls.jsonl");
+        within(10, || (talked(&super::lines(&path)) == 50).then_some(())).unwrap_or_else(|| {
+            panic!("{} of 50: {:?}\n{}", talked(&super::lines(&path)), super::lines(&path).first(), log())
+        });
+        let lines = super::lines(&path);
+        let calls: Vec<_> = lines.iter().filter(|line| line["kind"] == "call").collect();
+        assert_eq!(calls.len(), 50, "both legs are one call");
+        for call in calls {
+            let verdict = if call["caller"] == "+13035550106" { "block" } else { "allow" };
+            assert_eq!((&call["verdict"], &call["status"]), (&verdict.into(), &200.into()), "{call}");
+            let talk = call["duration_seconds"].as_f64().unwrap();
+            assert!((0.25..3.0).contains(&talk), "{call}");
+        }
+        for kind in ["broken", "stranger"] {
+            assert_eq!(service.metric(&format!("ringwall_hep_packets_total{{kind=\"{kind}\"}}")), 0);
+        }
+        assert_eq!(service.metric("ringwall_hep_clock_wrong_total"), 0);
+    }
+}

@@ -1,9 +1,13 @@
 //! `ringwall.toml`: every key, its default, and what is wrong with a file.
 
+mod bridge;
+mod capture;
+mod hep;
+mod mirror;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use collector::bridge::Queue;
 use collector::redirect::NextHop;
 use ipnet::IpNet;
 use rules::policy::Response;
@@ -12,6 +16,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::proxy::Proxy;
 use crate::outcome::Failure;
+
+pub(crate) use self::bridge::Bridge;
+pub(crate) use self::capture::{Backend, Capture};
+pub(crate) use self::hep::Hep;
+pub(crate) use self::mirror::{Carriage, Mirror};
 
 /// All of it. ringwall.toml in the root says what each key means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +32,11 @@ pub(crate) struct Config {
     pub(crate) redirect: Redirect,
     pub(crate) proxy: Proxy,
     pub(crate) bridge: Bridge,
+    /// A file without `[hep]` takes none: where it is not spoken of, no port is opened.
+    #[serde(default = "Hep::off")]
+    pub(crate) hep: Hep,
+    pub(crate) capture: Capture,
+    pub(crate) mirror: Mirror,
     pub(crate) http: Http,
     pub(crate) records: Records,
 }
@@ -64,15 +78,6 @@ pub(crate) struct Peer {
     pub(crate) next_hop: Option<Place>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) block: Option<Block>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Bridge {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) queue: Option<u16>,
-    pub(crate) packets_max: u32,
-    pub(crate) calls_when_full: Calls,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +151,9 @@ impl Default for Config {
             redirect: Redirect::default(),
             proxy: Proxy::default(),
             bridge: Bridge::default(),
+            hep: Hep::default(),
+            capture: Capture::default(),
+            mirror: Mirror::default(),
             http: Http::default(),
             records: Records::default(),
         }
@@ -171,20 +179,6 @@ impl Default for Redirect {
             idle_seconds_max: 300,
             peer: vec![Peer::of_this_machine()],
         }
-    }
-}
-
-impl Bridge {
-    /// What the bridge asks of the kernel; `None` without one.
-    pub(crate) fn queue(&self) -> Option<Queue> {
-        let when_full = self.calls_when_full.into();
-        self.queue.map(|number| Queue { number, packets_max: self.packets_max, when_full })
-    }
-}
-
-impl Default for Bridge {
-    fn default() -> Self {
-        Self { queue: None, packets_max: 4096, calls_when_full: Calls::Pass }
     }
 }
 
@@ -228,7 +222,8 @@ impl Config {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let paths = config.policy.iter_mut().chain([&mut config.data]);
         let of_redirect = config.redirect.certificate.iter_mut().chain(&mut config.redirect.key);
-        for relative in paths.chain(of_redirect).chain(&mut config.proxy.secret) {
+        let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(&mut config.proxy.secret);
+        for relative in paths.chain(of_redirect).chain(keys) {
             *relative = folder.join(&*relative);
         }
         Ok(config)
@@ -275,7 +270,9 @@ impl Config {
                 _ => {}
             }
         }
-        Ok(())
+        self.hep.check()?;
+        self.capture.check()?;
+        self.mirror.check()
     }
 }
 
@@ -349,7 +346,7 @@ impl Serialize for Block {
 mod tests {
     use super::*;
 
-    const EXAMPLE: &str = include_str!("../../ringwall.toml");
+    const EXAMPLE: &str = include_str!("../../../ringwall.toml");
 
     #[test]
     fn the_example_says_every_default_and_no_other() {
@@ -372,6 +369,8 @@ mod tests {
         let config = Config::parse(&shown).unwrap();
         assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
         assert!(config.proxy.secret.is_some() && config.bridge.queue.is_some());
+        assert!(config.hep.sender[0].customer.is_some() && config.hep.sender[0].key_file.is_some());
+        assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }
 
@@ -409,6 +408,14 @@ mod tests {
                 "there is no next hop \"nowhere\"",
             ),
             ("[[proxy.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nblock = 503\n", "503 means overload"),
+            ("[[hep.sender]]\nname = \"a\"\n", "so anybody would be it"),
+            (
+                "[[hep.sender]]\nname = \"a\"\nkey_file = \"k\"\nkey_environment = \"K\"\n",
+                "sender \"a\" has two keys",
+            ),
+            ("[capture]\nfilter = \"ports\"\nports = []\n", "from one to 32 `ports`"),
+            ("[capture]\nbackend = \"pnet\"\nfilter = \"ports\"\n", "\"pnet\" filters nothing"),
+            ("[capture]\nring_megabytes = 1\n", "from 4 to 4096"),
             ("[redirect]\ntls = [\"127.0.0.1:5061\"]\n", "`tls` needs"),
         ] {
             let said = Config::parse(text).unwrap_err();

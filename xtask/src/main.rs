@@ -8,6 +8,7 @@
 mod calls;
 mod fuzz;
 mod gates;
+mod hep;
 mod packages;
 mod peers;
 mod report;
@@ -31,6 +32,7 @@ cargo xtask detect [--seeds A-B] [--days N] [--profile NAME] [--wrong]
                                              how well the shipped detections find generated attacks
 cargo xtask peers                            CPU time per answered INVITE beside the bare socket and Kamailio
 cargo xtask peers calls                      CPU time per call of a proxy, beside the bare socket and Kamailio
+cargo xtask peers hep                        CPU time per HEP packet beside Kamailio's sipcapture
 cargo xtask soak [NAME]                      what takes too long for every run: flood
 cargo xtask help                             this text
 
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         }
         ["peers"] => peers::run(&mut report, What::Invites),
         ["peers", "calls"] => peers::run(&mut report, What::Calls),
+        ["peers", "hep"] => hep::run(&mut report),
         ["soak"] => _ = soak::run(&mut report, None),
         ["soak", name] => {
             if let Err(wrong) = soak::run(&mut report, Some(name)) {

@@ -13,7 +13,7 @@ use super::Queue;
 use super::desk::Desk;
 use super::inject::Injector;
 use super::netlink::{Netlink, Verdicts};
-use crate::judge::{Count, Counters, Mount, News};
+use crate::judge::{Count, Counters, Mount, News, tell_of_engine};
 use crate::limits::BATCH_MAX;
 use crate::redirect::Settings;
 
@@ -83,18 +83,7 @@ impl Mount for Bridge {
     }
 
     fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
-        let engine = self.desk.engine();
-        let policies = engine.policies();
-        while let Some(attempt) = engine.poll_ended() {
-            // One that outlived a restart under other policies has no verdict that could be told.
-            tell(News::Attempt(attempt, attempt.policies().unwrap_or(&policies)));
-        }
-        while let Some(breach) = engine.poll_breach() {
-            tell(News::Breach(&breach, &policies));
-        }
-        while let Some(silence) = engine.poll_silence() {
-            tell(News::Silence(silence, &policies));
-        }
+        tell_of_engine(self.desk.engine(), tell);
         tell(News::Over);
     }
 

@@ -1,6 +1,6 @@
 //! What a thread that judges has to tell.
 
-use engine::{Attempt, Breach, Silence};
+use engine::{Attempt, Breach, Engine, Silence};
 use rules::policy::PolicySet;
 
 /// News, told when the packets of a batch are dealt with.
@@ -29,4 +29,19 @@ pub enum News<'a> {
     },
     /// That was all for now.
     Over,
+}
+
+/// Tells the attempts that ended, and what else `engine` has to tell, all but that it is over.
+pub(crate) fn tell_of_engine(engine: &mut Engine, tell: &mut dyn FnMut(News<'_>)) {
+    let policies = engine.policies();
+    while let Some(attempt) = engine.poll_ended() {
+        // One that outlived a restart under other policies has no verdict that could be told.
+        tell(News::Attempt(attempt, attempt.policies().unwrap_or(&policies)));
+    }
+    while let Some(breach) = engine.poll_breach() {
+        tell(News::Breach(&breach, &policies));
+    }
+    while let Some(silence) = engine.poll_silence() {
+        tell(News::Silence(silence, &policies));
+    }
 }

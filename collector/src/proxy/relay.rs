@@ -20,7 +20,7 @@ use super::secret::put_hash;
 use super::settings::{Onward, Settings};
 use super::via::Back;
 use crate::answer::{self, Request};
-use crate::judge::{Count, Counters, News};
+use crate::judge::{Count, Counters, News, tell_of_engine};
 use crate::redirect::Peer;
 
 /// Judges what comes and passes it on. One thread owns it.
@@ -112,17 +112,7 @@ impl Relay {
 
     /// Tells what happened since it was asked before.
     pub(super) fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
-        let policies = self.engine.policies();
-        while let Some(attempt) = self.engine.poll_ended() {
-            // One that outlived a restart under other policies has no verdict that could be told.
-            tell(News::Attempt(attempt, attempt.policies().unwrap_or(&policies)));
-        }
-        while let Some(breach) = self.engine.poll_breach() {
-            tell(News::Breach(&breach, &policies));
-        }
-        while let Some(silence) = self.engine.poll_silence() {
-            tell(News::Silence(silence, &policies));
-        }
+        tell_of_engine(&mut self.engine, tell);
         for turn in self.turns.drain(..) {
             let place = turn.place.to_string();
             tell(News::NextHop { name: &turn.hop, place: &place, is_down: turn.is_down });

@@ -7,7 +7,7 @@ use engine::{Budget, Engine, Packet};
 use rules::policy::PolicySet;
 
 use super::sender::Senders;
-use crate::judge::{Count, Counters, News};
+use crate::judge::{Count, Counters, News, tell_of_engine};
 
 /// Follows every dialog from its first message to its last, and says what would have been done.
 pub struct Watcher {
@@ -62,18 +62,7 @@ impl Watcher {
     /// Tells what came to its end since it was asked before. So many packets are known to be `lost` since the start.
     pub(super) fn tell(&mut self, lost: u64, tell: &mut dyn FnMut(News<'_>)) {
         tell(News::Sight { lost, answers_seen: self.engine.answers_seen() });
-        while let Some(attempt) = self.engine.poll_ended() {
-            if let Some(policies) = attempt.policies() {
-                tell(News::Attempt(attempt, policies));
-            }
-        }
-        let policies = self.engine.policies();
-        while let Some(breach) = self.engine.poll_breach() {
-            tell(News::Breach(&breach, &policies));
-        }
-        while let Some(silence) = self.engine.poll_silence() {
-            tell(News::Silence(silence, &policies));
-        }
+        tell_of_engine(&mut self.engine, tell);
         tell(News::Over);
     }
 }

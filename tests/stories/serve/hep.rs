@@ -396,5 +396,5 @@ const CAPTURES: &[&str] = &[
     "sipnab/sip-proxy.pcap",
     "sipnab/sip-routing-error.pcapng",
     "suricata-verify/sip-compact-form.pcap",
-    "suricata-verify/sip-method.pcap",
+    "suricata-verify/sip-body-frames.pcap",
 ];

@@ -1,24 +1,25 @@
 //! `ringwall block`: what breached thresholds have set in force, and how a person lifts or extends it.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use engine::Engine;
-use reporter::Block;
-use rules::Timestamp;
 
+use crate::blocks::{self, Change, Kind};
+use crate::control::{self, Asked, Told};
 use crate::outcome::{Failure, Outcome};
 use crate::{policies, state};
 
 /// List, lift or extend the blocks that thresholds have set.
 ///
-/// Works on the state that a stopped service, or `replay --snapshot`, left under --data. Who lifts or extends a block is
+/// Asks the service that works in the folder; without one it works on the state that a stopped service, or `replay
+/// --snapshot`, left there, and needs its policies. Who lifts or extends a block is
 /// written, with the reason, to blocks.jsonl beside it.
 #[derive(Args)]
-#[command(after_help = "Example:\n  ringwall block list --data ringwall-data --policy acme.toml\n  \
-ringwall block lift 3f2a91c0 --data ringwall-data --policy acme.toml --by anna --why 'the clinic, confirmed by telephone'")]
+#[command(after_help = "Example:\n  ringwall block list\n  \
+ringwall block lift 3f2a91c0 --by anna --why 'the clinic, confirmed by telephone'\n  \
+ringwall block list --data stopped-data --policy acme.toml")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -60,11 +61,11 @@ enum Task {
 /// Where the state is, and what it was made under.
 #[derive(Args)]
 struct Place {
-    /// The folder of the stopped service.
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the service.
+    #[arg(long, value_name = "DIR", default_value = "ringwall-data")]
     data: PathBuf,
-    /// A customer's policy; may be given several times. The same ones that the service had.
-    #[arg(long, required = true)]
+    /// A customer's policy; may be given several times. The same ones that the service had, when it is stopped.
+    #[arg(long)]
     policy: Vec<PathBuf>,
 }
 
@@ -80,80 +81,89 @@ struct Account {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    match &arguments.task {
-        Task::List { place, json } => list(place, *json),
-        Task::Lift { id, place, account } => change(id, place, account, &Change::Lift),
-        Task::Extend { id, by_time, place, account } => change(id, place, account, &Change::Extend(*by_time)),
-    }
-}
-
-enum Change {
-    Lift,
-    Extend(i64),
-}
-
-fn list(place: &Place, json: bool) -> Result<Outcome, Failure> {
-    let mut engine = place.read()?;
-    let (policies, now) = (engine.policies(), engine.counted_until());
-    let mut blocks: Vec<Block> =
-        engine.restraints(now).filter_map(|restraint| Block::new(restraint, &policies)).collect();
-    blocks.sort_by(|one, other| (&other.since, &other.id).cmp(&(&one.since, &one.id)));
-    let mut text = Vec::new();
-    let written = if json {
-        blocks.iter().try_for_each(|block| reporter::to_line(&mut text, block))
-    } else if blocks.is_empty() {
-        writeln!(text, "nothing is in force")
-    } else {
-        blocks.iter().try_for_each(|block| writeln!(text, "{block}"))
-    };
-    written.and_then(|()| io::stdout().write_all(&text)).map_err(Failure::Output)?;
-    Ok(Outcome::Done)
-}
-
-fn change(id: &str, place: &Place, account: &Account, change: &Change) -> Result<Outcome, Failure> {
-    let mut engine = place.read()?;
-    let (policies, now) = (engine.policies(), engine.counted_until());
-    let found = engine.restraints_mut(now).find_map(|restraint| {
-        let before = Block::new(restraint, &policies).filter(|block| block.id == id)?;
-        match change {
-            Change::Lift => restraint.lifted = true,
-            Change::Extend(micros) => restraint.until = restraint.until.plus_micros(*micros),
+    let (place, asked, json) = match &arguments.task {
+        Task::List { place, json } => (place, Asked::Blocks, *json),
+        Task::Lift { id, place, account } => (place, account.change(id, Kind::Lift), false),
+        Task::Extend { id, by_time, place, account } => {
+            (place, account.change(id, Kind::Extend { micros: *by_time }), false)
         }
-        Block::new(restraint, &policies).map(|after| (before, after))
-    });
-    let Some((before, after)) = found else {
-        return Err(Failure::Usage(format!(
-            "no block {id} is in force; `ringwall block list` names those that are"
-        )));
     };
-    // The account comes first: a change that nobody answers for is worse than an account of one that failed.
-    place.note(account, change, &before, &after)?;
-    state::write(&place.data.join(state::NAME), &engine)?;
-    writeln!(io::stdout(), "{after}").map_err(Failure::Output)?;
+    let told = match control::ask(&place.data, &asked)? {
+        Some(answer) => answer.map_err(Failure::Usage)?,
+        None => place.answer(&asked)?,
+    };
+    print(&told, json).map_err(Failure::Output)?;
     Ok(Outcome::Done)
+}
+
+fn print(told: &[Told], json: bool) -> io::Result<()> {
+    let mut text = Vec::new();
+    if json {
+        told.iter().try_for_each(|told| reporter::to_line(&mut text, &told.block))?;
+    } else if told.is_empty() {
+        writeln!(text, "nothing is in force")?;
+    } else {
+        told.iter().try_for_each(|told| writeln!(text, "{}", told.text))?;
+    }
+    io::stdout().write_all(&text)
+}
+
+impl Account {
+    fn change(&self, id: &str, kind: Kind) -> Asked {
+        let (by, why) = (self.by.clone(), self.why.clone());
+        Asked::ChangeBlock(Change { id: id.to_owned(), kind, by, why })
+    }
 }
 
 impl Place {
-    fn read(&self) -> Result<Engine, Failure> {
-        state::read(&self.data.join(state::NAME), policies::load(&self.policy, None)?)
+    /// What the states of a stopped service answer.
+    fn answer(&self, asked: &Asked) -> Result<Vec<Told>, Failure> {
+        if self.policy.is_empty() {
+            return Err(Failure::Usage(format!(
+                "no service works in {}; to look into what a stopped one left there, name its policies with --policy",
+                self.data.display()
+            )));
+        }
+        let mut engines = self.engines()?;
+        match asked {
+            Asked::Blocks => {
+                let blocks = engines.iter_mut().flat_map(|(_, engine)| {
+                    let now = engine.counted_until();
+                    blocks::list(engine, now)
+                });
+                Ok(blocks.map(|block| Told::new(&block)).collect())
+            }
+            Asked::ChangeBlock(change) => self.change(change, &mut engines),
+        }
     }
 
-    fn note(&self, account: &Account, change: &Change, before: &Block, after: &Block) -> Result<(), Failure> {
-        let path = self.data.join("blocks.jsonl");
-        let Timestamp(at) = policies::now();
-        let line = serde_json::json!({
-            "at": reporter::rfc3339(Timestamp(at)),
-            "change": match change { Change::Lift => "lift", Change::Extend(_) => "extend" },
-            "by": account.by, "why": account.why, "block": before, "until": after.until,
+    fn change(&self, change: &Change, engines: &mut [(PathBuf, Engine)]) -> Result<Vec<Told>, Failure> {
+        let preview = engines.iter_mut().find_map(|(_, engine)| {
+            let now = engine.counted_until();
+            change.preview(engine, now)
         });
-        let append = || {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            let mut bytes = Vec::new();
-            reporter::to_line(&mut bytes, &line)?;
-            file.write_all(&bytes)?;
-            file.sync_all()
-        };
-        append().map_err(Failure::file(&path))
+        let Some((before, after)) = preview else { return Err(Failure::Usage(change.unknown())) };
+        change.note(&self.data, &before, &after)?;
+        let mut told = Vec::new();
+        for (path, engine) in engines {
+            let now = engine.counted_until();
+            if let Some(block) = change.apply(engine, now) {
+                state::write(path, engine)?;
+                told.push(Told::new(&block));
+            }
+        }
+        Ok(told)
+    }
+
+    /// What each mount of the service knew: at least one did.
+    fn engines(&self) -> Result<Vec<(PathBuf, Engine)>, Failure> {
+        let paths = state::NAMES.map(|name| self.data.join(name));
+        let there: Vec<&PathBuf> = paths.iter().filter(|path| Path::exists(path)).collect();
+        // Without any, the error names the usual one.
+        let read = if there.is_empty() { paths.iter().take(1).collect() } else { there };
+        read.into_iter()
+            .map(|path| Ok((path.clone(), state::read(path, policies::load(&self.policy, None)?)?)))
+            .collect()
     }
 }
 

@@ -1,7 +1,9 @@
 //! The `ringwall` command: one file per command, wiring only.
 
 mod block;
+mod blocks;
 mod check;
+mod control;
 mod demo;
 mod explain;
 mod init;

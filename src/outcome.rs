@@ -1,5 +1,6 @@
 //! How a command ends, and what it says when it cannot go on.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,13 +36,22 @@ impl Failure {
 
     /// Says it on stderr. A reader of our output that went away (`| head`) is no failure to talk about.
     pub(crate) fn report(self) -> ExitCode {
-        match self {
-            Self::File(path, error) => eprintln!("ringwall: {}: {error}", path.display()),
+        match &self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-            Self::Output(error) => eprintln!("ringwall: cannot write: {error}"),
-            Self::Usage(sentence) => eprintln!("ringwall: {sentence}"),
             Self::Said => {}
+            _ => eprintln!("ringwall: {self}"),
         }
         ExitCode::from(2)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Output(error) => write!(f, "cannot write: {error}"),
+            Self::Usage(sentence) => f.write_str(sentence),
+            Self::Said => Ok(()),
+        }
     }
 }

@@ -21,6 +21,9 @@ pub(crate) const BRIDGE_NAME: &str = "bridge.state";
 /// The same for what only watches.
 pub(crate) const SENSOR_NAME: &str = "sensor.state";
 
+/// All of them.
+pub(crate) const NAMES: [&str; 4] = [NAME, PROXY_NAME, BRIDGE_NAME, SENSOR_NAME];
+
 /// An engine that goes on where the state in `path` ends, under the same policies.
 pub(crate) fn read(path: &Path, policies: PolicySet) -> Result<Engine, Failure> {
     let state = fs::read(path).map_err(Failure::file(path))?;

@@ -1,6 +1,7 @@
 //! `ringwall serve`: answers the SBCs and PBXs that ask per call.
 
 mod config;
+mod control;
 mod keeper;
 mod kept;
 mod mounts;
@@ -22,7 +23,7 @@ use config::Config;
 ///
 /// A peer sends its INVITE, and is told to go on (302 to its next hop) or not (the answer of the policy). Other switches
 /// ask over HTTP, POST /v1/decide. As a proxy it stands in the path: calls go through it to the next hop, and those that a
-/// policy wants ended are hung up. What capture agents tell (HEP) and what passes an interface is judged and recorded without
+/// policy wants ended are hung up; as a bridge it is asked by the kernel about each packet. What capture agents tell (HEP) and what passes an interface is judged and recorded without
 /// anybody being answered. Policies are read again on SIGHUP and when their files change, without losing a call;
 /// one with mistakes is refused and the old one stays. SIGTERM stops it in order.
 #[derive(Args)]

@@ -10,8 +10,12 @@ use collector::judge::{Handle, Judge, Mount, now};
 use engine::{Budget, Engine, Succession};
 use rules::policy::PolicySet;
 
+use super::control::Controlled;
 use super::keeper::Keeper;
 use super::records::Records;
+
+/// How the state of an engine is taken.
+pub(super) type Snapshot = fn(&Engine) -> Vec<u8>;
 
 /// One thread that judges.
 pub(super) struct Mounted {
@@ -21,7 +25,7 @@ pub(super) struct Mounted {
     pub(super) file: &'static str,
     /// What others need of it.
     pub(super) handle: Handle,
-    snapshot: fn(&Engine) -> Vec<u8>,
+    snapshot: Snapshot,
     stop: Box<dyn FnOnce() -> Option<Engine> + Send>,
 }
 
@@ -40,6 +44,11 @@ impl Mounted {
     /// The same where calls go on after they were judged: those that are up outlive a restart as well.
     pub(super) fn with_calls(self) -> Self {
         Self { snapshot: Engine::snapshot, ..self }
+    }
+
+    /// It, as far as commands ask it.
+    pub(super) fn controlled(&self) -> Controlled {
+        Controlled { file: self.file, handle: self.handle.clone(), snapshot: self.snapshot }
     }
 
     /// Lets it finish what it has in hand, and hands its last state to `records`.

@@ -12,6 +12,7 @@ use engine::Attempt;
 use reporter::{Alert, Alerts, Amount, CallLine, Sensor};
 use rules::policy::{AlertLevel, PolicySet};
 use rules::{Action, Reason};
+use tokio::sync::oneshot;
 
 use super::config::Recorded;
 use crate::outcome::Failure;
@@ -30,6 +31,8 @@ enum Chunk {
     Lines { calls: Vec<u8>, alerts: Vec<u8> },
     /// What an engine knows, for the file of this name.
     State(&'static str, Vec<u8>),
+    /// Whoever asks is to know whether what came last is on disk.
+    Reached(oneshot::Sender<bool>),
     /// Nothing more comes.
     End,
 }
@@ -94,11 +97,34 @@ impl Records {
         let _ = self.to.send(Chunk::State(name, state));
     }
 
+    /// Who has a state written and waits for it.
+    pub(super) fn keeping(&self) -> Keeping {
+        Keeping { to: self.to.clone() }
+    }
+
     /// Writes all that waits, and ends.
     pub(super) fn finish(self) {
         let _ = self.to.send(Chunk::End);
         // A writer that died has said why.
         let _ = self.thread.join();
+    }
+}
+
+/// Has states written, and waits until they are.
+pub(super) struct Keeping {
+    to: SyncSender<Chunk>,
+}
+
+impl Keeping {
+    /// Writes `state` to the file `name`. The error says, in words, that it is not on disk.
+    pub(super) async fn keep(&self, name: &'static str, state: Vec<u8>) -> Result<(), String> {
+        let (tell, told) = oneshot::channel();
+        let is_taken = self.to.try_send(Chunk::State(name, state)).is_ok()
+            && self.to.try_send(Chunk::Reached(tell)).is_ok();
+        match told.await {
+            Ok(true) if is_taken => Ok(()),
+            _ => Err(format!("done, but not kept over a crash: {name} cannot be written")),
+        }
     }
 }
 
@@ -194,6 +220,11 @@ impl Writer {
             let written = match chunk {
                 Chunk::Lines { calls, alerts } => self.append(&calls, &alerts),
                 Chunk::State(name, state) => self.keep(name, &state),
+                Chunk::Reached(tell) => {
+                    // Whoever asked may have gone away.
+                    let _ = tell.send(!self.failed);
+                    continue;
+                }
                 Chunk::End => break,
             };
             if written.is_err() {

@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::config::{self, Calls, Config};
+use super::control::{self, Control};
 use super::keeper::{Found, Keeper, version};
 use super::mounts::{Mounted, go_on};
 use super::pages::{Running, pages};
@@ -31,6 +32,7 @@ use crate::{policies, state};
 pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<(), Failure> {
     let config = Arc::new(config);
     std::fs::create_dir_all(&config.data).map_err(Failure::file(&config.data))?;
+    let commands = control::listen(&config.data)?;
     let console =
         TcpListener::bind(config.http.listen).await.map_err(listening("http", config.http.listen))?;
     let console_address = console.local_addr().map_err(Failure::Output)?;
@@ -108,6 +110,12 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         said.extend(words);
     }
 
+    let control = Control {
+        data: config.data.clone(),
+        mounts: mounts.iter().map(Mounted::controlled).collect(),
+        keeping: records.keeping(),
+    };
+    tokio::spawn(control::serve(commands, control, stopped.clone()));
     for mounted in &mounts {
         mounted.take_snapshots(config.records.snapshot_seconds, records.state_sender(mounted.file));
     }

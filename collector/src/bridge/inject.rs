@@ -68,7 +68,8 @@ impl Injector {
         self::segment(&mut self.packet, (destination, source), numbers, FIN | PUSH | ACK, payload);
         let answered = self.send(source);
         self::segment(&mut self.packet, (source, destination), (sequence, 0), RESET, b"");
-        answered.and(self.send(destination))
+        let over = self.send(destination);
+        answered.and(over)
     }
 
     fn send(&self, to: SocketAddr) -> io::Result<()> {

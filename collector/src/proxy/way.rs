@@ -118,7 +118,7 @@ impl<'a> Way<'a> {
     /// Notes in `rewrite` what of `message` is to be changed for it. With `instead` it goes on with that Request-URI.
     pub(super) fn note(&self, message: &Message<'_>, instead: Option<&[u8]>, rewrite: &mut Rewrite) {
         let bytes = message.bytes();
-        if let Some(uri) = instead.or(self.is_other_uri.then_some(self.uri))
+        if let Some(uri) = instead.or_else(|| self.is_other_uri.then_some(self.uri))
             && let Some(place) = place_of(bytes, message.request_uri().text)
         {
             rewrite.replace(place, |out| out.extend_from_slice(uri));

@@ -80,7 +80,7 @@ fn every_row_of_the_corpus_gets_the_same_verdict_on_every_mount() {
 }
 
 /// `policy` with every number that the corpus hides on a list, callers and called.
-fn blocking(policy: &str, rows: &[Row<'_>]) -> String {
+pub(super) fn blocking(policy: &str, rows: &[Row<'_>]) -> String {
     let numbers = |key: &str| -> BTreeSet<String> {
         let parts =
             rows.iter().flat_map(|row| row.expected.split(';')).filter_map(|part| part.strip_prefix(key));
@@ -149,7 +149,7 @@ fn ask_one(phone: &Phone, message: &[u8]) -> Vec<Option<u16>> {
 }
 
 /// `message` whose top Via has `rport`.
-fn with_rport(message: &[u8]) -> Vec<u8> {
+pub(super) fn with_rport(message: &[u8]) -> Vec<u8> {
     let protocol = b"SIP/2.0/";
     let Some(via) = message.windows(protocol.len()).position(|found| found == protocol) else {
         return message.to_vec();

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{Call, POLICY, Phone, Service, fresh, lines, status, within};
 use crate::support::{Scratch, ringwall, stdout};
 
-const COUNTING: &str = r#"
+pub(super) const COUNTING: &str = r#"
 [customer]
 name = "Acme"
 region = "US"
@@ -25,7 +25,7 @@ action = { critical = { block = "1h" } }
 "#;
 
 /// Calls so many times, each call another one.
-fn calls(service: &Service, name: &str, times: usize) -> Vec<u16> {
+pub(super) fn calls(service: &Service, name: &str, times: usize) -> Vec<u16> {
     let phone = Phone::new(service.udp());
     (0..times)
         .map(|index| {

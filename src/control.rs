@@ -1,0 +1,78 @@
+//! What a command asks of a running service, over a socket under `--data`: one line of JSON there, one back.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use reporter::Block;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::blocks::Change;
+use crate::outcome::Failure;
+
+/// The name of the socket under `--data`.
+pub(crate) const NAME: &str = "control.socket";
+
+/// What can be asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Asked {
+    /// The blocks in force.
+    Blocks,
+    /// That one is changed.
+    ChangeBlock(Change),
+}
+
+/// A block, for people and for machines.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// In one line.
+    pub(crate) text: String,
+    /// As an object.
+    pub(crate) block: Value,
+}
+
+/// The blocks that were asked about, or why there are none.
+pub(crate) type Answer = Result<Vec<Told>, String>;
+
+impl Told {
+    pub(crate) fn new(block: &Block) -> Self {
+        // Plain data: there is nothing in it that is no JSON.
+        Self { text: block.to_string(), block: serde_json::to_value(block).unwrap_or_default() }
+    }
+}
+
+/// Asks the service that works in `data`; `None` when none does.
+pub(crate) fn ask(data: &Path, asked: &Asked) -> Result<Option<Answer>, Failure> {
+    let path = data.join(NAME);
+    let stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        Err(error) if is_nobody(&error) => return Ok(None),
+        Err(error) => return Err(Failure::file(&path)(error)),
+    };
+    converse(stream, asked).map(Some).map_err(Failure::file(&path))
+}
+
+/// Whether `error` says that no service listens.
+pub(crate) fn is_nobody(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+fn converse(mut stream: UnixStream, asked: &Asked) -> io::Result<Answer> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(asked)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut said = String::new();
+    BufReader::new(stream).read_line(&mut said)?;
+    if said.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the service ended without an answer"));
+    }
+    Ok(serde_json::from_str(&said)?)
+}
+
+/// How long a service may take: longer than it gives itself.
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,7 +1,6 @@
 //! The engine: one packet in, one decision out, and news of calls that ended.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -82,9 +81,6 @@ pub struct Handled<'a> {
     /// packet.
     pub call: Option<u32>,
 }
-
-/// Keys of a message that belongs to no dialog are drawn from a space of their own.
-const WITHOUT_CALL_ID: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Engine {
     /// An engine that judges by `policies`. Without any, everything is allowed and national numbers are read as US
@@ -411,100 +407,6 @@ impl Engine {
             _ => {}
         }
         self.responded(slot, status, at);
-    }
-
-    /// The dialog that `keys` and `to_tag` name, and the side that sent the request (or the request answered).
-    pub(crate) fn dialog(&self, keys: &Keys, to_tag: Option<u64>) -> Option<(Slot, Side)> {
-        self.table.with_call_id(keys.call_id).filter(|(_, attempt)| attempt.kind == Kind::Call).find_map(
-            |(slot, attempt)| {
-                let known = &attempt.keys;
-                match to_tag {
-                    Some(tag) if known.from_tag == keys.from_tag && known.has_to_tag(tag) => {
-                        Some((slot, Side::Caller))
-                    }
-                    Some(tag) if known.from_tag == tag && known.has_to_tag(keys.from_tag) => {
-                        Some((slot, Side::Called))
-                    }
-                    // CANCEL and early requests carry no To tag; they name the INVITE by its From tag and CSeq.
-                    None if known.from_tag == keys.from_tag && known.cseq == keys.cseq => {
-                        Some((slot, Side::Caller))
-                    }
-                    _ => None,
-                }
-            },
-        )
-    }
-
-    /// The attempt whose INVITE a response answers, when its To tag is not known yet.
-    fn attempt_of(&self, keys: &Keys, message: &Message<'_>) -> Option<Slot> {
-        let same = |attempt: &Attempt| attempt.kind == Kind::Call && attempt.keys.from_tag == keys.from_tag;
-        let mut candidates = self.table.with_call_id(keys.call_id).filter(|(_, attempt)| same(attempt));
-        let first = candidates.next()?;
-        let Some(second) = candidates.next() else { return Some(first.0) };
-        // Two callers under one Call-ID and From tag are told apart by the branch of their INVITE.
-        let branch = self.branch(message);
-        let exact =
-            [first, second].into_iter().chain(candidates).find(|(_, attempt)| attempt.keys.branch == branch);
-        Some(exact.unwrap_or(first).0)
-    }
-
-    /// The transaction outside a dialog that a request repeats or a response answers.
-    pub(crate) fn transaction_of(&self, keys: &Keys, method: Method) -> Option<Slot> {
-        self.table
-            .with_call_id(keys.call_id)
-            .find(|(_, attempt)| attempt.kind == Kind::Request(method) && attempt.keys.cseq == keys.cseq)
-            .map(|(slot, _)| slot)
-    }
-
-    /// The call whose refusal a request outside a dialog acknowledges, if it is the ACK to one.
-    fn acknowledged(&self, keys: &Keys, method: Method, message: &Message<'_>) -> Option<Slot> {
-        let slot = (method == Method::Ack).then(|| self.attempt_of(keys, message))??;
-        self.table.attempt(slot).filter(|attempt| attempt.keys.from_tag == keys.from_tag).map(|_| slot)
-    }
-
-    /// The keys that every message is looked up by.
-    #[inline]
-    pub(crate) fn keys(&self, packet: &Packet<'_>, message: &Message<'_>) -> Keys {
-        let cseq = message.cseq().map_or(0, |(number, _)| number);
-        let call_id = match message.call_id() {
-            call_id if !call_id.is_empty() => self.hash(call_id),
-            // Without a Call-ID the source, the branch and CSeq must do; a response comes from the other end.
-            _ => {
-                let peer = if message.is_request() { packet.source } else { packet.destination };
-                self.hasher.hash_one((WITHOUT_CALL_ID, peer, self.branch(message), cseq))
-            }
-        };
-        let from_tag = message.from_tag().map_or(0, |tag| self.hash(tag));
-        Keys { call_id, from_tag, cseq, ..Keys::default() }
-    }
-
-    /// The same for an INVITE that may open a call: only these are told apart by caller and branch.
-    fn call_keys(&self, keys: Keys, message: &Message<'_>, from: Option<&NameAddr<'_>>) -> Keys {
-        let caller = from.map_or(0, |from| self.caller_key(from.uri.user.unwrap_or(from.uri.host)));
-        Keys { caller, branch: self.branch(message), ..keys }
-    }
-
-    fn branch(&self, message: &Message<'_>) -> u64 {
-        message.branch().map_or(0, |branch| self.hash(branch))
-    }
-
-    /// What stands for the caller in the key of an attempt: the last digits of a number, so that a second tap behind
-    /// a gateway that writes it in another form finds the same attempt; else the user part as it is.
-    fn caller_key(&self, user: &[u8]) -> u64 {
-        const DIGITS_COMPARED: usize = 9;
-        let user = user.split(|&byte| byte == b';').next().unwrap_or_default();
-        let mut digits = [0u8; DIGITS_COMPARED];
-        let found = user.iter().rev().filter(|byte| byte.is_ascii_digit());
-        let count = digits.iter_mut().zip(found).map(|(place, &digit)| *place = digit).count();
-        if count >= 7 { self.hash(&digits) } else { self.hash(user) }
-    }
-
-    /// A hash of `text` by keys that no sender knows. The hasher takes the length in by itself.
-    #[inline]
-    fn hash(&self, text: &[u8]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(text);
-        hasher.finish()
     }
 
     #[allow(clippy::too_many_arguments, reason = "all that is known of the message that opens it")]

@@ -7,6 +7,7 @@ pub mod call;
 mod callback;
 mod engine;
 pub mod facts;
+mod finding;
 mod hash;
 mod ips;
 mod judging;

@@ -48,8 +48,8 @@ struct Load {
     called: UdpSocket,
     salt: u64,
     made: u64,
-    /// What each call that is under way needs for what comes next.
-    under_way: HashMap<String, Instant>,
+    /// Of each call that is under way the request that waits for its answer.
+    under_way: HashMap<String, String>,
 }
 
 impl Load {
@@ -67,6 +67,7 @@ impl Load {
         let end = self.made + calls;
         let mut room = [0; 8192];
         let mut heard = Instant::now();
+        let mut repeats = 0;
         while self.made < end || !self.under_way.is_empty() {
             while self.made < end && self.under_way.len() < WINDOW {
                 self.begin()?;
@@ -86,10 +87,19 @@ impl Load {
             }
             if !is_idle {
                 heard = Instant::now();
-            } else if heard.elapsed() > PATIENCE {
+                continue;
+            }
+            std::thread::yield_now();
+            if heard.elapsed() > PATIENCE {
+                // What a full socket has dropped is sent again, as everybody does.
+                for request in self.under_way.values() {
+                    self.caller.send(request.as_bytes())?;
+                }
+                heard = Instant::now();
+                repeats += 1;
+            }
+            if repeats > REPEATS_MAX {
                 return Err(io::Error::other(format!("{} calls got no answer", self.under_way.len())));
-            } else {
-                std::thread::yield_now();
             }
         }
         Ok(())
@@ -98,8 +108,9 @@ impl Load {
     fn begin(&mut self) -> io::Result<()> {
         self.made += 1;
         let id = format!("{:x}-{}", self.salt, self.made);
-        self.caller.send(self.request("INVITE", &id, "", "", BODY).as_bytes())?;
-        self.under_way.insert(id, Instant::now());
+        let invite = self.request("INVITE", &id, "", "", BODY);
+        self.caller.send(invite.as_bytes())?;
+        self.under_way.insert(id, invite);
         Ok(())
     }
 
@@ -111,8 +122,12 @@ impl Load {
             let tag = line(response, "To").and_then(|to| to.split_once(";tag=")).map_or("", |(_, tag)| tag);
             let route = line(response, "Record-Route")
                 .map_or_else(String::new, |route| format!("Route: {route}\r\n"));
-            for method in ["ACK", "BYE"] {
-                self.caller.send(self.request(method, &id, &format!(";tag={tag}"), &route, "").as_bytes())?;
+            let tag = format!(";tag={tag}");
+            self.caller.send(self.request("ACK", &id, &tag, &route, "").as_bytes())?;
+            let bye = self.request("BYE", &id, &tag, &route, "");
+            self.caller.send(bye.as_bytes())?;
+            if let Some(waiting) = self.under_way.get_mut(&id) {
+                *waiting = bye;
             }
         } else if status >= "200" {
             if method == "INVITE" {
@@ -224,6 +239,7 @@ impl Kamailio {
             if probe.send(question.as_bytes()).is_ok() && probe.recv(&mut [0; 4096]).is_ok() {
                 return Ok(kamailio);
             }
+            std::thread::sleep(Duration::from_millis(100));
         }
         Err(io::Error::other("kamailio does not answer"))
     }
@@ -274,7 +290,9 @@ a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/800
 /// Calls of one repetition.
 const CALLS: u64 = 10_000;
 const REPETITIONS: usize = 5;
-/// Calls under way at once.
-const WINDOW: usize = 64;
-/// Without an answer for so long something is wrong: nothing is lost on one machine.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Calls under way at once: as many as fit with all their answers into the buffer of a socket.
+const WINDOW: usize = 24;
+/// Without any answer for so long requests are sent again.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// So often in one repetition, at most.
+const REPEATS_MAX: u32 = 50;

@@ -87,8 +87,8 @@ fn compare_calls(script: &Path) -> io::Result<bool> {
 fn proxy_config(called: SocketAddr) -> String {
     format!(
         "policy = [\"peers.toml\"]\n[redirect]\nudp = []\ntcp = []\n[http]\nlisten = \"127.0.0.1:0\"\n[proxy]\n\
-         udp = [\"127.0.0.1:0\"]\n[[proxy.next_hop]]\nname = \"called\"\nto = [\"{called}\"]\nhealth_seconds = 0\n\
-         [[proxy.peer]]\nname = \"caller\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"called\"\n"
+         udp = [\"127.0.0.1:0\"]\noverload_after_milliseconds = 10000\n[[proxy.next_hop]]\nname = \"called\"\nto = [\"{called}\"]\nhealth_seconds = 0\n\
+         [[proxy.peer]]\nname = \"caller\"\nfrom = [\"127.0.0.1\"]\ntrusted = true\nnext_hop = \"called\"\n"
     )
 }
 

@@ -79,7 +79,7 @@ impl Relay {
         let is_cut = !packet.flags.intersection(UNFRAMED).is_empty() || !is_whole(message);
         let bad_hops = message.has(Header::MaxForwards) && message.max_forwards().is_none();
         let is_lawful = request.can_be_answered() && request.has_own_cseq() && !is_cut && !bad_hops;
-        let Some(way) = way.ok().filter(|_| is_lawful) else {
+        let Some(mut way) = way.ok().filter(|_| is_lawful) else {
             return self.say(request, 400, Count::MalformedRefused, out);
         };
         let is_for_us =
@@ -114,6 +114,10 @@ impl Relay {
         let place = found.map(|(place, _)| place);
         let inside = self.inside.clone();
         let peer = found.map_or(&inside, |(_, peer)| peer);
+        // The next hop says where a call from outside goes on, whatever else it brought along.
+        if peer.allow.is_some() && !is_of_dialog {
+            way.forget_routes();
+        }
         let came = Came { packet, port, request, way: &way, place, peer };
         match self.judge(came, out) {
             Judged::GoesOn(leave) => self.send_on(came, leave, target, out),

@@ -457,6 +457,20 @@ fn a_made_up_dialog_lets_nobody_in() {
 }
 
 #[test]
+fn no_route_leads_a_call_around_what_was_judged() {
+    let mut scene = Scene::new();
+    let elsewhere = "Route: <sip:192.0.2.1;lr>\r\nRoute: <sip:10.0.0.99;lr>\r\n";
+    let passed = scene.pass(CARRIER, &request("INVITE", "+13035550142", elsewhere), SWITCH);
+    assert!(
+        values(&passed, "Route").is_empty() && passed.starts_with("INVITE sip:+12105550150@"),
+        "{passed}"
+    );
+    let other = "Route: <sip:192.0.2.1;lr>\r\nRoute: <sip:+12105550199@10.0.0.5>\r\n";
+    let said = scene.pass(CARRIER, &request("INVITE", "+13035550142", other).replace("c1", "c2"), CARRIER);
+    assert_eq!(status(&said), "400");
+}
+
+#[test]
 fn what_is_broken_is_refused_before_anybody_behind_can_misread_it() {
     for broken in [
         request("INVITE", "+13035550142", "").replace("Max-Forwards: 70", "Max-Forwards: 300"),

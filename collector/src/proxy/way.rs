@@ -58,17 +58,18 @@ impl<'a> Way<'a> {
         if way.routes.len() > ROUTES_MAX {
             return Err(Unlawful);
         }
-        way.pass_strict(ports)?;
+        way.pass_strict(message, ports, secret)?;
         way.pass_own(message, ports, secret);
         way.leave()?;
         Ok(way)
     }
 
     /// RFC 3261 §16.4: a hop before us that knows no loose routing put our Record-Route into the Request-URI, and where
-    /// the request goes into the last Route.
-    fn pass_strict(&mut self, ports: &Ports) -> Result<(), Unlawful> {
+    /// the request goes into the last Route. Only inside a dialog: what was judged is the Request-URI, and nobody may
+    /// have it replaced by one that was not.
+    fn pass_strict(&mut self, message: &Message<'_>, ports: &Ports, secret: &Secret) -> Result<(), Unlawful> {
         let is_own = ports.named(self.next.host, self.next.port).is_some();
-        if !is_own || !is_loose(&self.next) {
+        if !is_own || !begins(message, secret, self.next.user.unwrap_or_default()) {
             return Ok(());
         }
         if let Some(last) = self.routes.pop() {
@@ -94,17 +95,27 @@ impl<'a> Way<'a> {
         self.routes.drain(..own);
     }
 
-    /// RFC 3261 §16.6, items 6 and 7: the first Route says where to, and becomes the Request-URI if it is a strict router.
+    /// RFC 3261 §16.6, items 6 and 7: the first Route says where to, and becomes the Request-URI if it is a strict router;
+    /// that only inside a dialog, as above.
     fn leave(&mut self) -> Result<(), Unlawful> {
         let Some(first) = self.routes.first().map(|route| route.uri) else { return Ok(()) };
         let target = std::mem::replace(&mut self.next, first);
         if is_loose(&first) {
             return Ok(());
         }
+        if !self.is_of_dialog {
+            return Err(Unlawful);
+        }
         self.routes.remove(0);
         self.routes.push(Route { uri: target, params: b"" });
         self.are_other_routes = true;
         self.set_uri(first)
+    }
+
+    /// Goes on without any Route: somebody else says where to.
+    pub(super) fn forget_routes(&mut self) {
+        self.are_other_routes |= !self.routes.is_empty();
+        self.routes.clear();
     }
 
     fn set_uri(&mut self, uri: Uri<'a>) -> Result<(), Unlawful> {
@@ -240,24 +251,38 @@ mod tests {
     fn a_strict_router_behind_us_gets_the_request_uri_that_it_wants() {
         check(
             "sip:b@198.51.100.1",
-            &["<sip:192.0.2.1;lr>", "<sip:198.51.100.7>"],
-            "sip:198.51.100.7 | <sip:b@198.51.100.1> | 198.51.100.7",
+            &[&own(b"1", "192.0.2.1"), "<sip:198.51.100.7>"],
+            "sip:198.51.100.7 | <sip:b@198.51.100.1> | 198.51.100.7 known",
         );
     }
 
     #[test]
     fn a_strict_router_before_us_is_understood() {
+        let ours = own(b"1", "192.0.2.1:5060");
+        let target = ours.trim_matches(['<', '>']);
         check(
-            "sip:192.0.2.1:5060;lr",
+            target,
             &["<sip:198.51.100.7;lr>", "<sip:b@198.51.100.1>"],
-            "sip:b@198.51.100.1 | <sip:198.51.100.7;lr> | 198.51.100.7",
+            "sip:b@198.51.100.1 | <sip:198.51.100.7;lr> | 198.51.100.7 known",
         );
-        check("sip:192.0.2.1;lr", &["<sip:b@198.51.100.1>"], "sip:b@198.51.100.1 |  | 198.51.100.1");
+        check(target, &["<sip:b@198.51.100.1>"], "sip:b@198.51.100.1 |  | 198.51.100.1 known");
+    }
+
+    #[test]
+    fn nobody_has_the_request_uri_replaced_that_was_judged() {
+        check("sip:b@198.51.100.1", &["<sip:192.0.2.1;lr>", "<sip:c@198.51.100.7>"], "unlawful");
+        check("sip:192.0.2.1:5060;lr", &["<sip:c@198.51.100.7>"], "unlawful");
+        check(
+            "sip:b@192.0.2.1:5060;lr",
+            &["<sip:198.51.100.7;lr>", "<sip:c@198.51.100.1;lr>"],
+            "sip:b@192.0.2.1:5060;lr | <sip:198.51.100.7;lr> & <sip:c@198.51.100.1;lr> | 198.51.100.7",
+        );
     }
 
     #[test]
     fn no_route_can_break_the_start_line() {
-        check("sip:192.0.2.1;lr", &["<sip:b@198.51.100.1\r\n SIP/2.0>"], "unlawful");
+        let ours = own(b"1", "192.0.2.1");
+        check(ours.trim_matches(['<', '>']), &["<sip:b@198.51.100.1\r\n SIP/2.0>"], "unlawful");
         let many = vec!["<sip:198.51.100.7;lr>"; ROUTES_MAX + 1];
         check("sip:b@198.51.100.1", &many, "unlawful");
     }

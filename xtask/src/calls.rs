@@ -219,7 +219,7 @@ impl Kamailio {
         let child = Command::new("kamailio")
             .arg("-f")
             .arg(&config)
-            .args(["-DD", "-E", "-m", "256", "-M", "32", "-n", "1", "-x", "tlsf"])
+            .args(["-DD", "-E", "-m", "1024", "-M", "32", "-n", "1", "-x", "tlsf"])
             .arg("-w")
             .arg(folder)
             .arg("-Y")

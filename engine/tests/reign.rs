@@ -1,5 +1,5 @@
 //! Calls that are up while other policies are taken up.
-#![allow(clippy::unwrap_used, reason = "a test says by its panic what is wrong")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says by its panic what is wrong")]
 
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
+use ahash::RandomState;
+use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, sendto, socket,
 };
@@ -15,6 +17,8 @@ pub(super) struct Injector {
     v4: OwnedFd,
     v6: Option<OwnedFd>,
     packet: Vec<u8>,
+    /// The number of the last datagram that went in pieces.
+    identification: u32,
 }
 
 /// A TCP segment on its way, as far as it must be known to answer it (RFC 9293 §3.1).
@@ -46,7 +50,14 @@ impl Injector {
     /// Those of the system: it needs CAP_NET_RAW. A machine without IPv6 answers over IPv4 only.
     pub(super) fn open() -> io::Result<Self> {
         let open = |family| socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Raw);
-        Ok(Self { v4: open(AddressFamily::Inet)?, v6: open(AddressFamily::Inet6).ok(), packet: Vec::new() })
+        // Nobody else is to know which number comes next.
+        let identification = RandomState::new().hash_one(0) as u32;
+        Ok(Self {
+            v4: open(AddressFamily::Inet)?,
+            v6: open(AddressFamily::Inet6).ok(),
+            packet: Vec::new(),
+            identification,
+        })
     }
 
     /// Sends `payload` as a datagram of `source`.
@@ -56,8 +67,22 @@ impl Injector {
         destination: SocketAddr,
         payload: &[u8],
     ) -> io::Result<()> {
-        datagram(&mut self.packet, source, destination, payload);
-        self.send(destination)
+        let head = datagram(&mut self.packet, source, destination, payload);
+        match self.send(destination) {
+            Err(error) if error.raw_os_error() == Some(Errno::EMSGSIZE as i32) => {}
+            sent => return sent,
+        }
+        // A raw socket takes nothing that is longer than its way carries, and cuts nothing.
+        self.identification = self.identification.wrapping_add(1);
+        let whole = self.packet.split_off(head);
+        for (place, bytes) in whole.chunks(PIECE_BYTES).enumerate() {
+            let offset = place * PIECE_BYTES;
+            let is_last = offset + bytes.len() == whole.len();
+            let ends = (source.ip(), destination.ip());
+            piece(&mut self.packet, ends, (self.identification, offset, is_last), bytes);
+            self.send(destination)?;
+        }
+        Ok(())
     }
 
     /// Ends the connection of a segment that does not go on: who sent it reads `payload` and then the end, who was to get it
@@ -90,7 +115,8 @@ impl Injector {
     }
 }
 
-fn datagram(out: &mut Vec<u8>, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
+/// Returns where the payload of IP begins.
+fn datagram(out: &mut Vec<u8>, source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> usize {
     let length = payload.len() + UDP_BYTES;
     let head = begin(out, (source.ip(), destination.ip()), UDP, length);
     for number in [source.port(), destination.port(), length as u16, 0] {
@@ -103,6 +129,28 @@ fn datagram(out: &mut Vec<u8>, source: SocketAddr, destination: SocketAddr, payl
         sum => sum,
     };
     put(out, head + 6, sum);
+    head
+}
+
+/// One piece of a datagram: its number, where the piece lies, whether it is the last (RFC 791 §3.2, RFC 8200 §4.5).
+fn piece(
+    out: &mut Vec<u8>,
+    ends: (IpAddr, IpAddr),
+    (identification, offset, is_last): (u32, usize, bool),
+    bytes: &[u8],
+) {
+    let offset = offset as u16;
+    if ends.0.is_ipv4() {
+        begin(out, ends, UDP, bytes.len());
+        put(out, 4, identification as u16);
+        put(out, 6, offset >> 3 | if is_last { 0 } else { 0x2000 });
+    } else {
+        begin(out, ends, FRAGMENT, bytes.len() + FRAGMENT_BYTES);
+        out.extend_from_slice(&[UDP, 0]);
+        out.extend_from_slice(&(offset | u16::from(!is_last)).to_be_bytes());
+        out.extend_from_slice(&identification.to_be_bytes());
+    }
+    out.extend_from_slice(bytes);
 }
 
 fn segment(
@@ -187,6 +235,10 @@ fn put(out: &mut [u8], at: usize, value: u16) {
 }
 
 const UDP: u8 = 17;
+const FRAGMENT: u8 = 44;
+const FRAGMENT_BYTES: usize = 8;
+/// Bytes of one piece, a multiple of eight: with its headers no longer than what every way carries (RFC 8200 §5).
+const PIECE_BYTES: usize = 1_232;
 const TCP: u8 = 6;
 const UDP_BYTES: usize = 8;
 const TCP_BYTES: usize = 20;
@@ -201,6 +253,8 @@ const ACK: u8 = 0x10;
 mod tests {
     use super::*;
     use crate::assembler::Ip;
+    use crate::{Assembler, Frame, LinkType};
+    use rules::Timestamp;
 
     fn socket(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -233,6 +287,32 @@ mod tests {
                 assert_eq!(u16(&datagram, 4), Some(datagram.len() as u16));
                 assert_eq!(&datagram[8..], payload);
             }
+        }
+    }
+
+    #[test]
+    fn pieces_are_put_together_to_the_datagram() {
+        for (source, destination) in
+            [("192.0.2.1:5060", "198.51.100.7:5062"), ("[2001:db8::1]:5060", "[2001:db8::2]:1024")]
+        {
+            let (source, destination) = (socket(source), socket(destination));
+            let payload = [&b"SIP/2.0 603 Decline\r\nSubject: "[..], &[b'x'; 4_000], b"\r\n\r\n"].concat();
+            let mut packet = Vec::new();
+            let head = datagram(&mut packet, source, destination, &payload);
+            let whole = packet.split_off(head);
+            let (mut assembler, mut came) = (Assembler::new(), Vec::new());
+            for (place, bytes) in whole.chunks(PIECE_BYTES).enumerate() {
+                let offset = place * PIECE_BYTES;
+                let is_last = offset + bytes.len() == whole.len();
+                piece(&mut packet, (source.ip(), destination.ip()), (7, offset, is_last), bytes);
+                assert!(packet.len() <= 1_280);
+                let (at, link, original_length) = (Timestamp(1), LinkType::RAW, packet.len() as u32);
+                let frame = Frame { at, link, data: &packet, original_length };
+                assembler.assemble(frame, &mut |packet| {
+                    came.push((packet.source, packet.destination, packet.payload.to_vec()));
+                });
+            }
+            assert_eq!(came, [(source, destination, payload)]);
         }
     }
 

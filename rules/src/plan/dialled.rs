@@ -277,8 +277,7 @@ impl Dialled<'_> {
             return outside.find_map(|rest| self.emergency(rest));
         }
         if digits.len() >= BARE_INTERNATIONAL_MIN - 1
-            && stands_as_written(self.plan, self.role)
-            && let Some(number) = read_plain(digits, self.habits())
+            && let Some(number) = stands_as_written(digits, self.plan, self.role)
         {
             return Some(Way { number, flags: Flags::NONE });
         }

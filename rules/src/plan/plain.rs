@@ -46,14 +46,12 @@ fn read_bare(digits: &[u8], plan: &DialPlan, role: Role) -> Option<Number> {
     }
     let valid = |number: &Number| habits.is_valid(*number);
     if plan.bare == Bare::International {
-        let stands = |number: &Number| stands_as_written(plan, role) || valid(number);
-        return read_plain(digits, habits).filter(stands);
+        return stands_as_written(digits, plan, role).or_else(|| read_plain(digits, habits).filter(valid));
     }
-    let own = habits.code().digits.as_slice();
-    let fits = u32::from(habits.code().lengths).unbounded_shr((own.len() + digits.len()) as u32) & 1 == 1;
-    if fits && let Some(number) = read_joined(own, digits, habits).filter(valid) {
+    if let Some(number) = read_inside(digits, habits) {
         return Some(number);
     }
+    let own = habits.code().digits.as_slice();
     let prefixes = || habits.international_prefixes.iter().chain(&habits.national_prefixes);
     // +1 is the trunk prefix of its own numbers too; there both readings are one.
     let is_prefixed =
@@ -65,10 +63,23 @@ fn read_bare(digits: &[u8], plan: &DialPlan, role: Role) -> Option<Number> {
     (valid(&number) && !is_prefixed()).then_some(number)
 }
 
-/// Whether bare digits that are a usual number of some country are that number, in service or not: the customer says
-/// that they come as E.164, and there is no access code that they could begin with.
-pub(super) fn stands_as_written(plan: &DialPlan, role: Role) -> bool {
-    plan.bare == Bare::International && (role == Role::Caller || plan.habits().access_codes.is_empty())
+/// Reads bare digits that the customer says come as E.164: a usual number of some country is that number, in service or
+/// not. `None` when they may be something else all the same: a national number that exists, or one behind an access code.
+pub(super) fn stands_as_written(digits: &[u8], plan: &DialPlan, role: Role) -> Option<Number> {
+    let habits = plan.habits();
+    if plan.bare != Bare::International || !(role == Role::Caller || habits.access_codes.is_empty()) {
+        return None;
+    }
+    let number = read_plain(digits, habits)?;
+    (read_inside(digits, habits).is_none() || habits.is_valid(number)).then_some(number)
+}
+
+/// Reads the digits of a national number that exists.
+fn read_inside(digits: &[u8], habits: &Habits) -> Option<Number> {
+    let own = habits.code().digits.as_slice();
+    let fits = u32::from(habits.code().lengths).unbounded_shr((own.len() + digits.len()) as u32) & 1 == 1;
+    let number = if fits { read_joined(own, digits, habits) } else { None };
+    number.filter(|number| habits.is_valid(*number))
 }
 
 fn read_joined(head: &[u8], tail: &[u8], habits: &Habits) -> Option<Number> {

@@ -10,6 +10,7 @@ use rules::proof::{self, Prover};
 use rules::{NumberSet, Policy, Timestamp};
 use serde_json::{Value, json};
 
+use crate::mount::Mount;
 use crate::outcome::{Failure, Outcome};
 use crate::policies::{self, Read};
 
@@ -18,12 +19,15 @@ use crate::policies::{self, Read};
 /// Exit code 0 without errors (warnings allowed), 1 with any error or failed `expect`.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  ringwall check acme.toml\n  ringwall check --who-can-block '+1 800*' acme.toml"
+    after_help = "Example:\n  ringwall check acme.toml\n  ringwall check --who-can-block '+1 800*' acme.toml\n  ringwall check --mount redirect acme.toml"
 )]
 pub(crate) struct Arguments {
     /// Also say which rules can block calls to this number or pattern.
     #[arg(long, value_name = "NUMBER")]
     who_can_block: Option<String>,
+    /// Also say what the service cannot see or do of the policy when calls come to it in this way.
+    #[arg(long, value_name = "MOUNT")]
+    mount: Option<Mount>,
     /// Print one JSON object per policy.
     #[arg(long)]
     json: bool,
@@ -36,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let now = policies::now();
     let mut outcome = Outcome::Done;
     for path in &arguments.policies {
-        let checked = Checked::new(policies::read(path, now)?, arguments.who_can_block.as_deref(), now)?;
+        let checked = Checked::new(policies::read(path, now)?, arguments, now)?;
         if checked.count(Level::Error) > 0 {
             outcome = Outcome::Findings;
         }
@@ -55,13 +59,22 @@ struct Checked {
     diagnostics: Vec<Diagnostic>,
     expects: usize,
     proofs: Vec<String>,
+    /// What a mount cannot see or do.
+    blind_spots: Vec<String>,
 }
 
 impl Checked {
-    fn new(read: Read, who_can_block: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
+    fn new(read: Read, arguments: &Arguments, now: Timestamp) -> Result<Self, Failure> {
         let Read { path, source, policy, mut diagnostics, lists: _ } = read;
-        let mut checked =
-            Self { path, source, version: None, diagnostics: Vec::new(), expects: 0, proofs: Vec::new() };
+        let mut checked = Self {
+            path,
+            source,
+            version: None,
+            diagnostics: Vec::new(),
+            expects: 0,
+            proofs: Vec::new(),
+            blind_spots: Vec::new(),
+        };
         if let Some(text) = policy {
             let policy = Policy::new(text);
             checked.version = Some(policy.version().to_owned());
@@ -70,11 +83,12 @@ impl Checked {
             let mut prover = Prover::new(policy.text(), policy.emergency(), now);
             diagnostics.extend(prover.findings());
             checked.proofs.push(prover.emergency(&emergency_name(&policy)).sentence);
-            if let Some(wanted) = who_can_block {
+            checked.blind_spots = arguments.mount.map_or_else(Vec::new, |mount| mount.blind_spots(&policy));
+            if let Some(wanted) = &arguments.who_can_block {
                 let question = proof::Question {
                     called: called(&policy, wanted)?,
                     services: false,
-                    name: wanted.to_owned(),
+                    name: wanted.clone(),
                 };
                 checked.proofs.push(prover.who_can_block(&question).sentence);
             }
@@ -94,6 +108,9 @@ impl Checked {
         }
         for proof in &self.proofs {
             writeln!(out, "proof: {proof}")?;
+        }
+        for blind_spot in &self.blind_spots {
+            writeln!(out, "mount: {blind_spot}")?;
         }
         let summary = format!(
             "{}: {}, {}, {} of {} as expected",
@@ -128,6 +145,7 @@ impl Checked {
                 "failed_expects": self.failed_expects(),
                 "diagnostics": diagnostics,
                 "proofs": self.proofs,
+                "mount": self.blind_spots,
             }),
         )
     }

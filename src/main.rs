@@ -7,6 +7,7 @@ mod control;
 mod demo;
 mod explain;
 mod init;
+mod mount;
 mod outcome;
 mod policies;
 mod replay;

@@ -198,7 +198,9 @@ impl<M: Mount> Work<M> {
     fn wait(&self) {
         let sources = self.mount.sources().into_iter().chain([self.hub.wake.as_fd()]);
         let mut waited: Vec<PollFd<'_>> = sources.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        if poll(&mut waited, PollTimeout::from(IDLE_MILLIS)).is_ok() {
+        let is_woken = poll(&mut waited, PollTimeout::from(IDLE_MILLIS)).is_ok()
+            && waited.last().and_then(PollFd::any).unwrap_or_default();
+        if is_woken {
             let _ = self.hub.wake.read();
         }
     }

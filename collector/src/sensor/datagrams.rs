@@ -22,6 +22,7 @@ pub struct HepDatagrams {
     inbox: Inbox,
     quotes: Quotes,
     dropped: Dropped,
+    asked: Timestamp,
 }
 
 impl HepDatagrams {
@@ -38,6 +39,7 @@ impl HepDatagrams {
             inbox: Inbox::new(),
             quotes: Quotes::new(senders, clock),
             dropped: Dropped::default(),
+            asked: Timestamp::default(),
         })
     }
 }
@@ -45,9 +47,12 @@ impl HepDatagrams {
 impl Source for HepDatagrams {
     fn turn(&mut self, now: Timestamp, watcher: &mut Watcher) -> io::Result<bool> {
         self.inbox.fill(&self.socket, now)?;
-        // What finds the queue full is lost without a trace unless the system is asked.
-        let more = self.dropped.see(sys::dropped(&self.socket)?);
-        watcher.counters().add_many(Count::HepLost, more);
+        // What finds the queue full is lost without a trace unless the system is asked, and that costs as much as a batch.
+        if self.inbox.len() == BATCH_MAX || now.micros_since(self.asked) > ASKED_AGAIN_MICROS {
+            self.asked = now;
+            let more = self.dropped.see(sys::dropped(&self.socket)?);
+            watcher.counters().add_many(Count::HepLost, more);
+        }
         watcher.counters().add_many(Count::HepUdp, self.inbox.len() as u64);
         for packet in self.inbox.packets(self.local, now) {
             self.quotes.hand_over(packet.payload, packet.source, now, watcher);
@@ -63,6 +68,9 @@ impl Source for HepDatagrams {
         self.dropped.all
     }
 }
+
+/// How long a small loss may go unnoticed.
+const ASKED_AGAIN_MICROS: i64 = 100_000;
 
 /// What the system dropped, from a number that wraps.
 #[derive(Debug, Default)]

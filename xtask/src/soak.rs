@@ -35,4 +35,26 @@ fn flood() -> Command {
     command
 }
 
-const SOAKS: &[Soak] = &[("flood", flood)];
+/// A thousand policies taken up under load.
+fn reloads() -> Command {
+    let mut command = story("each_call_is_judged_by_one_version_whole_and_none_is_lost");
+    command.env("RINGWALL_RELOADS", "1000");
+    command
+}
+
+/// A million messages that chance has spoilt.
+fn mutated() -> Command {
+    let mut command = story("spoilt_messages_harm_nobody");
+    command.env("RINGWALL_MUTATED", "1000000");
+    command
+}
+
+/// One story, with what it says of itself.
+fn story(name: &str) -> Command {
+    let mut command =
+        cargo(&["test", "--locked", "--release", "--package", "ringwall", "--test", "ringwall", "--", name]);
+    command.arg("--show-output");
+    command
+}
+
+const SOAKS: &[Soak] = &[("flood", flood), ("reloads", reloads), ("mutated", mutated)];

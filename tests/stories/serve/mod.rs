@@ -10,6 +10,7 @@ mod differential;
 mod hep;
 mod life;
 mod mirror;
+mod mutated;
 mod peers;
 mod proxy;
 mod reload;

@@ -41,6 +41,8 @@ fn each_call_is_judged_by_one_version_whole_and_none_is_lost() {
             serde_json::from_str::<Value>(&said).unwrap()["policy_version"].as_str().unwrap().to_owned()
         })
         .collect();
+    // A thousand with `cargo xtask soak reloads`.
+    let rounds = std::env::var("RINGWALL_RELOADS").map_or(20, |count| count.parse().unwrap());
     let ended = AtomicBool::new(false);
     let (asked, reloads) = std::thread::scope(|scope| {
         let callers: Vec<_> = (0..2)
@@ -67,7 +69,7 @@ fn each_call_is_judged_by_one_version_whole_and_none_is_lost() {
             })
             .collect();
         let mut reloads = 0;
-        for round in 1..=20 {
+        for round in 1..=rounds {
             service.scratch.write("acme.toml", &policies[round % 2]);
             service.signal("-HUP");
             let taken = || service.metric("ringwall_reloads_total{kind=\"taken\"}");
@@ -79,7 +81,7 @@ fn each_call_is_judged_by_one_version_whole_and_none_is_lost() {
         let asked: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
         (asked, reloads)
     });
-    assert!(reloads >= 20 && asked.len() > 200, "{reloads} reloads, {} calls", asked.len());
+    assert!(reloads >= rounds as u64 && asked.len() > 200, "{reloads} reloads, {} calls", asked.len());
     let lines = service.lines("calls.jsonl", asked.len());
     let lines: BTreeMap<&str, &Value> =
         lines.iter().map(|line| (line["call_id"].as_str().unwrap(), line)).collect();

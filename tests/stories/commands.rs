@@ -107,13 +107,18 @@ fn an_expectation_that_fails_is_an_error_at_its_line() {
 
 #[test]
 fn check_says_what_a_mount_cannot_see() {
-    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/acme.toml");
+    let scratch = Scratch::new("check-mount");
+    let initial = run(&["init", "--name", "Acme", "--numbers", "+1 210 555 0100 - +1 210 555 0199"]);
+    let policy = scratch.write("acme.toml", stdout(&initial));
+    let policy = policy.to_str().unwrap();
     let output = run(&["check", "--mount", "capture", policy]);
     assert_eq!(output.status.code(), Some(0));
     assert!(stdout(&output).contains("mount: calls are only watched here"), "{}", stdout(&output));
     let output = run(&["check", "--mount", "proxy", "--json", policy]);
     let said: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(said["mount"], serde_json::json!([]));
+    let output = run(&["check", "--mount", "redirect", policy]);
+    assert!(stdout(&output).contains("which are not seen here"), "{}", stdout(&output));
     assert_eq!(run(&["check", "--mount", "pigeon", policy]).status.code(), Some(2));
 }
 

@@ -80,9 +80,7 @@ impl Judging {
     fn passes(&mut self, packet: &Packet<'_>, carrier: &[u8]) -> bool {
         self.counters.add(Count::Queued);
         let message = Message::read(packet.payload);
-        // A response is answered to whom it goes: it is kept from there.
-        let asker = if message.is_request() { packet.source } else { packet.destination };
-        let request = Request::new(&message, asker, self.tag(&message));
+        let request = Request::new(&message, packet.source, self.tag(&message));
         // What is broken inside costs one call its verdict, not all others the service.
         let fate = catch_unwind(AssertUnwindSafe(|| self.judge(packet, &request)));
         let fate = fate.unwrap_or_else(|_| self.fault(&request));
@@ -93,8 +91,7 @@ impl Judging {
             Fate::IsAnswered | Fate::IsDropped if !is_in_reach => true,
             Fate::IsDropped => false,
             Fate::IsAnswered => {
-                let from = if message.is_request() { packet.destination } else { packet.source };
-                self.say(packet, (from, request.reply_to()), carrier);
+                self.say(packet, request.reply_to(), carrier);
                 false
             }
         }
@@ -102,7 +99,12 @@ impl Judging {
 
     fn judge(&mut self, packet: &Packet<'_>, request: &Request<'_, '_>) -> Fate {
         let message = request.message;
-        let opens = message.is_request() && message.to_tag().is_none() && may_be_refused(message.method());
+        if !message.is_request() {
+            // Where a 3xx sends a call on is judged when it goes there.
+            self.engine.handle_read(packet, message);
+            return Fate::GoesOn;
+        }
+        let opens = message.to_tag().is_none() && may_be_refused(message.method());
         if self.settings.refuses_all.load(Ordering::Relaxed) && opens && !request.may_be_emergency() {
             self.counters.add(Count::ShedRefused);
             return self.word(request, 503);
@@ -110,7 +112,7 @@ impl Judging {
         let handled = self.engine.handle_read(packet, message);
         let (call, attempt, is_new) = (handled.call, handled.attempt, handled.decision.is_some());
         // RFC 3261 §9.2, §17.2.1: what belongs to an INVITE that was answered here ends here.
-        if message.is_request() && matches!(message.method(), Method::Ack | Method::Cancel) {
+        if matches!(message.method(), Method::Ack | Method::Cancel) {
             if !call.is_some_and(|place| self.is_refused(place)) {
                 return Fate::GoesOn;
             }
@@ -118,9 +120,7 @@ impl Judging {
             self.counters.add(if is_ack { Count::Acknowledged } else { Count::Cancelled });
             return if is_ack { Fate::IsDropped } else { self.word(request, 200) };
         }
-        // Of a response only a redirection opens anything. Over a stream it could be kept back, but nothing put in its place.
-        let is_in_place = message.is_request() || packet.transport == Transport::Udp;
-        let Some(attempt) = attempt.filter(|_| is_in_place) else { return Fate::GoesOn };
+        let Some(attempt) = attempt else { return Fate::GoesOn };
         let (policy, verdict) = match found(&self.engine, attempt) {
             Some((policies, policy, verdict)) => {
                 (policy.and_then(|place| policies.policy(place as usize)), verdict)
@@ -167,10 +167,10 @@ impl Judging {
         Fate::IsAnswered
     }
 
-    /// Says the answer that stands ready in the name of `from`.
-    fn say(&mut self, packet: &Packet<'_>, (from, reply_to): (SocketAddr, SocketAddr), carrier: &[u8]) {
+    /// Says the answer that stands ready in the name of whom the packet was meant for.
+    fn say(&mut self, packet: &Packet<'_>, reply_to: SocketAddr, carrier: &[u8]) {
         let said = match (packet.transport, segment(carrier)) {
-            (Transport::Udp, _) => self.injector.datagram(from, reply_to, &self.answer),
+            (Transport::Udp, _) => self.injector.datagram(packet.destination, reply_to, &self.answer),
             // Inside a WebSocket the answer would have to be framed: there it is the end alone.
             (transport, Some(segment)) => {
                 let answer = if transport == Transport::Tcp { self.answer.as_slice() } else { b"" };

@@ -14,7 +14,7 @@ use rules::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::mounts::Snapshot;
 use super::records::Keeping;
@@ -68,7 +68,12 @@ pub(super) async fn serve(listener: UnixListener, control: Control, mut stop: wa
             taken = listener.accept() => taken,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let (Ok((stream, _)), Ok(place)) = (taken, Arc::clone(&places).try_acquire_owned()) else { continue };
+        let Ok((stream, _)) = taken else {
+            // Out of file descriptors: asking again at once would only burn time.
+            sleep(PAUSE).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let control = Arc::clone(&control);
         tokio::spawn(async move {
             // Whoever asks too slowly, or goes away, gets nothing.
@@ -156,4 +161,5 @@ impl Control {
 
 const CONVERSATIONS_MAX: usize = 16;
 const LINE_BYTES_MAX: u64 = 64 << 10;
+const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);

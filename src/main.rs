@@ -12,6 +12,7 @@ mod outcome;
 mod policies;
 mod replay;
 mod serve;
+mod sla;
 mod state;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ enum Command {
     Replay(replay::Arguments),
     Explain(explain::Arguments),
     Block(block::Arguments),
+    Sla(sla::Arguments),
     Serve(serve::Arguments),
 }
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
+        Command::Sla(arguments) => sla::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
     };
     match outcome {

@@ -1,0 +1,6 @@
+//! Bounds on what strangers, and time, can make grow.
+
+/// How far a clock looks ahead for business time, in days: ten years.
+pub const CALENDAR_DAYS_MAX: usize = 3_660;
+/// Windows that an explanation prints before it says how many more there are.
+pub const EXPLAINED_WINDOWS_MAX: usize = 40;

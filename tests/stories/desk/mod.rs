@@ -1,0 +1,3 @@
+//! The desk: clocks, cases, what people do with them.
+
+mod clocks;

@@ -3,9 +3,13 @@
 //! Everything but `io` is pure: facts and time in, values out.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod calendar;
 pub mod case_number;
+pub mod change;
+pub mod clock;
 pub mod explanation;
+pub mod flow;
 pub mod limits;
 pub mod service;
 pub mod statement;
@@ -13,6 +17,8 @@ pub mod terms;
 
 pub use calendar::Calendar;
 pub use case_number::CaseNumber;
+pub use change::Change;
+pub use clock::{Clock, ClockKind};
 pub use explanation::Explanation;
 pub use service::Service;
 pub use terms::{Due, Term, Terms};

@@ -3,19 +3,24 @@
 //! Everything but `io` is pure: facts and time in, values out.
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod audit;
 pub mod calendar;
+pub mod case;
 pub mod case_number;
 pub mod change;
 pub mod clock;
 pub mod explanation;
 pub mod flow;
+pub mod io;
 pub mod limits;
 pub mod service;
 pub mod statement;
 pub mod terms;
 
+pub use alert::Alert;
 pub use calendar::Calendar;
+pub use case::Case;
 pub use case_number::CaseNumber;
 pub use change::Change;
 pub use clock::{Clock, ClockKind};

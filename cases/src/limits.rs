@@ -4,3 +4,7 @@
 pub const CALENDAR_DAYS_MAX: usize = 3_660;
 /// Windows that an explanation prints before it says how many more there are.
 pub const EXPLAINED_WINDOWS_MAX: usize = 40;
+/// Characters of a title before it is cut.
+pub const TITLE_CHARACTERS_MAX: usize = 160;
+/// Hours that the sparkline of a case shows.
+pub const SPARK_HOURS_MAX: usize = 72;

@@ -1,0 +1,219 @@
+//! Alerts become cases: the same thing joins the case that is open, comes back to one that was closed, or opens a new one.
+
+use std::collections::BTreeMap;
+
+use rules::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use crate::case::{Case, Feedback, Kind, Relation, Severity, title};
+use crate::clock::ClockKind;
+use crate::flow::{Reason, Signal, State};
+use crate::{CaseNumber, Service};
+
+/// An alert as the engine wrote it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Alert {
+    /// The same alert always has the same.
+    pub id: String,
+    /// When it was raised.
+    #[serde(deserialize_with = "moment")]
+    pub at: Timestamp,
+    /// Whose policy raised it.
+    pub customer: String,
+    /// The rule's name.
+    pub rule: String,
+    /// The label of the threshold.
+    pub threshold: Option<String>,
+    /// `info`, `warning` or `critical`.
+    pub severity: Severity,
+    /// What it counts by.
+    #[serde(default)]
+    pub key: BTreeMap<String, String>,
+    /// The first attempt.
+    #[serde(deserialize_with = "moment")]
+    pub first: Timestamp,
+    /// The last attempt.
+    #[serde(deserialize_with = "moment")]
+    pub last: Timestamp,
+    /// Attempts altogether.
+    #[serde(default)]
+    pub total_calls: u64,
+}
+
+/// What is known of the cases with the key of an alert.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The open one.
+    pub open: Option<Case>,
+    /// The one that was closed last.
+    pub closed: Option<Case>,
+}
+
+/// Where an alert goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// To the open case.
+    Join,
+    /// To the closed case, which is opened again.
+    Reopen,
+    /// To the closed case, which stays closed: an exception, or a risk that the customer lives with.
+    Count,
+    /// To a new case; the same happened before in this one.
+    Open {
+        /// The case that was closed too long ago.
+        after: Option<CaseNumber>,
+    },
+}
+
+impl Alert {
+    /// By what alerts belong together: rule, variant and key, such as the caller (D-2).
+    pub fn join_key(&self) -> String {
+        let rule = self.threshold.as_ref().unwrap_or(&self.rule);
+        let values: Vec<_> = self.key.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("{rule}|{}", values.join("|"))
+    }
+
+    /// When it was raised. What lies more than five minutes ahead of `now` counts from now (S-12).
+    pub fn raised(&self, now: Timestamp) -> Timestamp {
+        if self.at.micros_since(now) > AHEAD_MICROS_MAX { now } else { self.at }
+    }
+
+    /// Where it goes.
+    pub fn place(&self, known: &Known, now: Timestamp) -> Place {
+        if known.open.is_some() {
+            return Place::Join;
+        }
+        let Some((case, closure)) =
+            known.closed.as_ref().and_then(|case| Some((case, case.closure.as_ref()?)))
+        else {
+            return Place::Open { after: None };
+        };
+        let is_recent = self.raised(now).micros_since(closure.at) <= REOPEN_MICROS_MAX;
+        match (closure.reason, closure.feedback) {
+            _ if !is_recent => Place::Open { after: Some(case.number) },
+            (Reason::FalsePositive, Some(Feedback::Exception)) | (Reason::AcceptedRisk, _) => Place::Count,
+            _ => Place::Reopen,
+        }
+    }
+
+    /// Opens a case for it.
+    pub fn open(
+        &self,
+        number: CaseNumber,
+        after: Option<CaseNumber>,
+        service: &Service,
+        now: Timestamp,
+    ) -> Case {
+        let at = self.raised(now);
+        let subject: Vec<_> = self.key.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let line = format!("{}: {}", self.rule, subject.join(", "));
+        let mut case = Case {
+            number,
+            customer: self.customer.clone(),
+            kind: Kind::Alert,
+            kinds_before: Vec::new(),
+            flow: Kind::Alert.flow(),
+            state: State::Open,
+            title: title(line.trim_end_matches([':', ' '])),
+            severity: self.severity,
+            owner: None,
+            opened: at,
+            clocks: Vec::new(),
+            key: Some(self.join_key()),
+            alerts: 0,
+            first: self.first,
+            last: self.last,
+            spark: Vec::new(),
+            closure: None,
+            findings: None,
+            change: None,
+            links: after.map(|after| (after, Relation::RecursAfter)).into_iter().collect(),
+            version: 0,
+        };
+        case.begin_cycle(service, at);
+        self.join(&mut case, service, now);
+        case
+    }
+
+    /// Puts it into `case`: counted, the latest values taken over, and a clock for the first critical one, or for a step up.
+    pub fn join(&self, case: &mut Case, service: &Service, now: Timestamp) {
+        let at = self.raised(now);
+        let is_step_up = self.severity > case.severity || case.alerts == 0;
+        case.alerts += 1;
+        case.first = case.first.min(self.first);
+        case.last = case.last.max(self.last);
+        case.tick(at.0.div_euclid(HOUR_MICROS), 1);
+        case.severity = case.severity.max(self.severity);
+        if self.severity == Severity::Critical && is_step_up && !case.state.is_over() {
+            // Counted from when it was detected, not from when somebody wrote it down.
+            case.begin_clock(ClockKind::Notify, service, at);
+        }
+    }
+
+    /// Opens `case` again for it.
+    pub fn reopen(&self, case: &mut Case, service: &Service, now: Timestamp) {
+        if case.step(&Signal::Reopen, "ringwall", service, self.raised(now)).is_ok() {
+            case.alerts += 1;
+            case.last = case.last.max(self.last);
+            case.tick(self.raised(now).0.div_euclid(HOUR_MICROS), 1);
+            if self.severity == Severity::Critical {
+                case.begin_clock(ClockKind::Notify, service, self.raised(now));
+            }
+            case.severity = case.severity.max(self.severity);
+        }
+    }
+}
+
+/// New cases of the last minute: more than a desk can read are a storm (D-5).
+#[derive(Clone, Debug, Default)]
+pub struct Storm {
+    /// When cases were opened, and whose, in order.
+    opened: std::collections::VecDeque<(Timestamp, String)>,
+    /// Customers whose alerts go to one case, and the last alert that would have opened another.
+    stormy: BTreeMap<String, Timestamp>,
+}
+
+impl Storm {
+    /// Whether one more case may be opened for `customer` at `now`; if not, what it would hold goes to the storm's case.
+    pub fn may_open(&mut self, customer: &str, now: Timestamp) -> bool {
+        while self.opened.front().is_some_and(|(at, _)| now.micros_since(*at) > MINUTE_MICROS) {
+            self.opened.pop_front();
+        }
+        if let Some(last) = self.stormy.get_mut(customer) {
+            if now.micros_since(*last) <= QUIET_MICROS {
+                *last = now;
+                return false;
+            }
+            self.stormy.remove(customer);
+        }
+        let own = self.opened.iter().filter(|(_, of)| of == customer).count();
+        if own >= OPENED_A_MINUTE_MAX || self.opened.len() >= OPENED_A_MINUTE_ALL_MAX {
+            self.stormy.insert(customer.to_owned(), now);
+            return false;
+        }
+        self.opened.push_back((now, customer.to_owned()));
+        true
+    }
+}
+
+/// RFC 3339.
+fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    let at: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+    Ok(Timestamp(at.as_microsecond()))
+}
+
+/// The key of the case that holds a storm of one customer.
+pub const STORM_KEY: &str = "storm";
+
+const MINUTE_MICROS: i64 = 60_000_000;
+const HOUR_MICROS: i64 = 60 * MINUTE_MICROS;
+/// An alert may be so far ahead of our clock before it is not believed.
+const AHEAD_MICROS_MAX: i64 = 5 * MINUTE_MICROS;
+/// The same within 72 hours after a case was closed belongs to it.
+const REOPEN_MICROS_MAX: i64 = 72 * HOUR_MICROS;
+/// After ten minutes without one that would have opened a case a storm is over.
+const QUIET_MICROS: i64 = 10 * MINUTE_MICROS;
+const OPENED_A_MINUTE_MAX: usize = 60;
+const OPENED_A_MINUTE_ALL_MAX: usize = 300;

@@ -1,0 +1,370 @@
+//! A case: what somebody works on until it is over.
+
+use rules::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Clock, ClockKind, Standing};
+use crate::flow::{Flow, Illegal, Reason, Signal, State};
+use crate::limits::{SPARK_HOURS_MAX, TITLE_CHARACTERS_MAX};
+use crate::{CaseNumber, Service};
+
+/// What a case is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A rule or threshold raised an alert.
+    Alert,
+    /// A number shall be blocked.
+    Block,
+    /// A number shall no longer be blocked.
+    Unblock,
+    /// A report is asked for.
+    Report,
+    /// Rules shall change.
+    PolicyChange,
+    /// Limits shall change.
+    ThresholdChange,
+    /// A customer tells of an incident.
+    ReportedIncident,
+    /// A customer asks.
+    Question,
+    /// A message left at the phone desk.
+    Phone,
+}
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    #[default]
+    Info,
+    /// Somebody should look.
+    Warning,
+    /// A critical threshold violation.
+    Critical,
+}
+
+/// One case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// What people call it by.
+    pub number: CaseNumber,
+    /// Whose it is.
+    pub customer: String,
+    /// What it is about now.
+    pub kind: Kind,
+    /// What it was about before, and until when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds_before: Vec<(Timestamp, Kind)>,
+    /// Which way it goes.
+    pub flow: Flow,
+    /// Where it stands.
+    pub state: State,
+    /// One line.
+    pub title: String,
+    /// How much it matters; the highest that its alerts had.
+    pub severity: Severity,
+    /// Who works on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// When it came in.
+    pub opened: Timestamp,
+    /// What is counted. A case that was opened again has further ones.
+    pub clocks: Vec<Clock>,
+    /// By which alerts join it; `None` for what a person opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Alerts in it.
+    pub alerts: u64,
+    /// The first and the last thing that its alerts tell of.
+    pub first: Timestamp,
+    /// See `first`.
+    pub last: Timestamp,
+    /// Alerts an hour, the latest last: hours since 1970 and how many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spark: Vec<(i64, u32)>,
+    /// Why it ended, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closure: Option<Closure>,
+    /// What was found: the text that the customer is told from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<String>,
+    /// The hash of the change that is proposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+    /// Other cases, and how they belong to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<(CaseNumber, Relation)>,
+    /// Counts writes: who writes says which one was read, so that nobody's work is overwritten.
+    pub version: u64,
+}
+
+/// Why, when and with which words a case ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closure {
+    /// When.
+    pub at: Timestamp,
+    /// Who ended it.
+    pub by: String,
+    /// Why.
+    pub reason: Reason,
+    /// At least a sentence.
+    pub text: String,
+    /// What shall become of the rule after a false positive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Feedback>,
+}
+
+/// What shall become of a rule that was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Feedback {
+    /// Its limits shall change.
+    Tune,
+    /// What raised it shall be left out; the same alert is counted from now on, and opens nothing.
+    Exception,
+    /// It stays as it is.
+    Accept,
+}
+
+/// How two cases belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// The same happened before.
+    RecursAfter,
+    /// This one was joined into the other.
+    MergedInto,
+    /// The other was joined into this one.
+    Merged,
+    /// This one was taken out of the other.
+    SplitFrom,
+    /// Somebody says so.
+    RelatesTo,
+}
+
+/// Why something could not be done with a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is not on the way.
+    Illegal(Illegal),
+    /// Something has to be said first.
+    Wanting(&'static str),
+}
+
+impl Case {
+    /// Does `signal` at `now`, in the name of `who`: the state, the owner, and every clock that it stops, holds or begins.
+    ///
+    /// # Errors
+    /// The step is not on the way from here; nothing has changed.
+    pub fn step(
+        &mut self,
+        signal: &Signal,
+        who: &str,
+        service: &Service,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let after = self.state.after(self.flow, signal).map_err(Refused::Illegal)?;
+        let before = std::mem::replace(&mut self.state, after);
+        let stops: &[ClockKind] = match signal {
+            Signal::Take => &[ClockKind::Acknowledge],
+            Signal::Notify => &[ClockKind::Notify],
+            // Verified, and the customer told: the notice that says so is what `Prove` waits for.
+            Signal::Prove | Signal::Deliver | Signal::Inform => {
+                &[ClockKind::Acknowledge, ClockKind::Complete, ClockKind::Notify]
+            }
+            Signal::Close(_) => &[ClockKind::Acknowledge, ClockKind::Complete, ClockKind::Notify],
+            _ => &[],
+        };
+        for clock in self.clocks.iter_mut().filter(|clock| stops.contains(&clock.kind)) {
+            clock.stop(now);
+        }
+        if matches!(signal, Signal::Take) || (self.owner.is_none() && !matches!(signal, Signal::Notify)) {
+            self.owner = Some(who.to_owned());
+        }
+        self.wait(before, after, service, now);
+        if matches!(signal, Signal::Reopen) {
+            self.closure = None;
+            self.owner = None;
+            self.begin_cycle(service, now);
+        }
+        Ok(())
+    }
+
+    /// Ends it, for `closure`.
+    ///
+    /// # Errors
+    /// A sentence is wanting, or what shall become of the rule after a false positive, or it cannot end so from here.
+    pub fn close(&mut self, closure: Closure, service: &Service) -> Result<(), Refused> {
+        if closure.text.trim().len() < SENTENCE_MIN {
+            return Err(Refused::Wanting("closing needs a sentence that says what was found"));
+        }
+        if closure.reason == Reason::FalsePositive && self.flow == Flow::Alert && closure.feedback.is_none() {
+            return Err(Refused::Wanting(
+                "a false positive needs what shall become of the rule: tune, exception or accept",
+            ));
+        }
+        self.step(&Signal::Close(closure.reason), &closure.by.clone(), service, closure.at)?;
+        self.closure = Some(closure);
+        Ok(())
+    }
+
+    /// The clocks of what came in at `start`: acknowledgement, and completion of what a customer asked for.
+    pub fn begin_cycle(&mut self, service: &Service, start: Timestamp) {
+        self.begin_clock(ClockKind::Acknowledge, service, start);
+        if self.flow == Flow::Request {
+            self.begin_clock(ClockKind::Complete, service, start);
+        }
+    }
+
+    /// Begins a clock, unless one of its kind runs.
+    pub fn begin_clock(&mut self, kind: ClockKind, service: &Service, start: Timestamp) {
+        if self.clocks.iter().any(|clock| clock.kind == kind && clock.stopped.is_none()) {
+            return;
+        }
+        let terms = service.terms();
+        let term = match kind {
+            ClockKind::Acknowledge => &terms.acknowledge,
+            ClockKind::Complete => &terms.complete,
+            ClockKind::Notify => &terms.notify,
+        };
+        self.clocks.extend(Clock::start(kind, term, service.calendar_of(&self.customer), start));
+    }
+
+    /// What is due next: the earliest target of a clock that runs.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.clocks.iter().filter(|clock| clock.stopped.is_none()).map(|clock| clock.due.target).min()
+    }
+
+    /// How its worst clock stands.
+    pub fn standing(&self, service: &Service, now: Timestamp) -> Option<Standing> {
+        let pauses = service.terms().pause_on_customer;
+        self.clocks.iter().map(|clock| clock.standing(pauses, now)).max()
+    }
+
+    /// Makes it about something else. What it was about is kept (C-2).
+    pub fn change_kind(&mut self, kind: Kind, now: Timestamp) {
+        if kind != self.kind {
+            self.kinds_before.push((now, std::mem::replace(&mut self.kind, kind)));
+        }
+    }
+
+    /// Takes over what `other` holds: alerts, and of each clock that runs the earlier start (S-10).
+    pub fn merge(&mut self, other: &mut Self, who: &str, now: Timestamp) -> Result<(), Refused> {
+        if self.customer != other.customer {
+            return Err(Refused::Wanting("cases of two customers are never joined"));
+        }
+        if other.state.is_over() || self.state.is_over() {
+            return Err(Refused::Wanting("a case that is over is joined with nothing"));
+        }
+        for clock in other.clocks.iter_mut().filter(|clock| clock.stopped.is_none()) {
+            match self.clocks.iter_mut().find(|own| own.kind == clock.kind && own.stopped.is_none()) {
+                Some(own) if clock.start < own.start => *own = clock.clone(),
+                Some(_) => {}
+                None => self.clocks.push(clock.clone()),
+            }
+            clock.stop(now);
+        }
+        self.alerts += other.alerts;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.severity = self.severity.max(other.severity);
+        for (hour, count) in other.spark.clone() {
+            self.tick(hour, count);
+        }
+        self.links.push((other.number, Relation::Merged));
+        other.links.push((self.number, Relation::MergedInto));
+        let text = format!("joined into {}", self.number);
+        other.state = State::Closed;
+        other.closure =
+            Some(Closure { at: now, by: who.to_owned(), reason: Reason::Duplicate, text, feedback: None });
+        Ok(())
+    }
+
+    /// Counts `count` alerts in an hour of its sparkline.
+    pub(crate) fn tick(&mut self, hour: i64, count: u32) {
+        match self.spark.binary_search_by_key(&hour, |(hour, _)| *hour) {
+            Ok(at) => {
+                if let Some((_, counted)) = self.spark.get_mut(at) {
+                    *counted = counted.saturating_add(count);
+                }
+            }
+            Err(at) => self.spark.insert(at, (hour, count)),
+        }
+        if self.spark.len() > SPARK_HOURS_MAX {
+            self.spark.remove(0);
+        }
+    }
+
+    fn wait(&mut self, before: State, after: State, service: &Service, now: Timestamp) {
+        let pauses = service.terms().pause_on_customer;
+        let calendar = service.calendar_of(&self.customer);
+        for clock in &mut self.clocks {
+            match (before.waits_for_customer(), after.waits_for_customer()) {
+                (false, true) => clock.begin_wait(now),
+                (true, false) if pauses => clock.resume(calendar, now),
+                (true, false) => clock.end_wait(now),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// `text` as one line that fits into a list: control characters become spaces, and it is cut with a mark.
+pub fn title(text: &str) -> String {
+    let clean = text.chars().map(|it| if it.is_control() { ' ' } else { it });
+    let mut title: String = clean.take(TITLE_CHARACTERS_MAX).collect();
+    if text.chars().nth(TITLE_CHARACTERS_MAX).is_some() {
+        title.pop();
+        title.push('…');
+    }
+    title
+}
+
+impl Kind {
+    /// The word that is stored, shown and typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Block => "block",
+            Self::Unblock => "unblock",
+            Self::Report => "report",
+            Self::PolicyChange => "policy-change",
+            Self::ThresholdChange => "threshold-change",
+            Self::ReportedIncident => "reported-incident",
+            Self::Question => "question",
+            Self::Phone => "phone",
+        }
+    }
+
+    /// Which way a new one goes.
+    pub const fn flow(self) -> Flow {
+        if matches!(self, Self::Alert) { Flow::Alert } else { Flow::Request }
+    }
+}
+
+impl Severity {
+    /// The word that is stored and shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Illegal(illegal) => illegal.fmt(f),
+            Self::Wanting(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Shorter is no sentence.
+const SENTENCE_MIN: usize = 8;

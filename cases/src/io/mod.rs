@@ -1,0 +1,3 @@
+//! What cannot be pure: the database, mail, notices. Nothing outside this folder waits for anything.
+
+pub mod store;

@@ -1,0 +1,548 @@
+//! What the desk does with cases: every act is checked, written with its history and its audit entry, or not at all.
+
+use std::collections::HashMap;
+
+use rules::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::Row as _;
+
+use super::writing::{Proposed, Writing};
+use super::{Error, Filter, Page, Store, list, stored};
+use crate::alert::{Place, STORM_KEY, Storm};
+use crate::audit::Act;
+use crate::case::{Closure, Feedback, Kind, Relation, Severity, title};
+use crate::change::{Approval, Authorisers, Authority, Change, Impact};
+use crate::flow::{Reason, Signal, State};
+use crate::{Alert, Case, CaseNumber, Service};
+
+/// All customers' cases.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk<'a> {
+    pub(super) store: &'a Store,
+}
+
+/// Something in the history of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: String,
+    /// What: a verb.
+    pub what: String,
+    /// In words; may be empty.
+    pub text: String,
+    /// Who may see it.
+    pub visible: Visible,
+}
+
+/// Who may see something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visible {
+    /// The people of the desk.
+    Desk,
+    /// They, and the customer.
+    Customer,
+}
+
+/// Who acts, when, by which promises.
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'a> {
+    /// The name of a person, or `ringwall`.
+    pub who: &'a str,
+    /// When.
+    pub now: Timestamp,
+    /// Calendars and terms.
+    pub service: &'a Service,
+}
+
+impl Desk<'_> {
+    /// The case of this number.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub async fn case(&self, number: CaseNumber) -> Result<Case, Error> {
+        let row = sqlx::query("SELECT body FROM cases WHERE serial = $1")
+            .bind(stored(number.serial()))
+            .fetch_optional(&self.store.pool)
+            .await?;
+        let row = row.ok_or(Error::NoCase(number))?;
+        Ok(serde_json::from_str(row.try_get(0)?)?)
+    }
+
+    /// Cases, next due first.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn list(&self, filter: &Filter) -> Result<Page, Error> {
+        list::list(self.store, filter).await
+    }
+
+    /// The history of a case, the oldest first.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn events(&self, number: CaseNumber) -> Result<Vec<Event>, Error> {
+        events(self.store, number, None).await
+    }
+
+    /// The texts of the alerts in a case, the latest first, at most `count`.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn alerts(&self, number: CaseNumber, count: u32) -> Result<Vec<String>, Error> {
+        let rows = sqlx::query("SELECT body FROM alerts WHERE serial = $1 ORDER BY at DESC, id LIMIT $2")
+            .bind(stored(number.serial()))
+            .bind(i64::from(count))
+            .fetch_all(&self.store.pool)
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// The change of this hash, what it would do, and who has approved it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn change(&self, hash: &str) -> Result<Option<(Proposed, Vec<Approval>)>, Error> {
+        let mut writing = self.store.write().await?;
+        let Some(proposed) = writing.change(hash).await? else { return Ok(None) };
+        let approvals = writing.approvals(hash).await?;
+        Ok(Some((proposed, approvals)))
+    }
+
+    /// Puts `alerts`, with their texts, into cases; `position` is the place of the last of them in the spool, kept in the same
+    /// transaction, so that each counts once whatever dies when.
+    ///
+    /// # Errors
+    /// None of them is kept.
+    pub async fn take_alerts(
+        &self,
+        alerts: &[(Alert, String)],
+        position: u64,
+        storm: &mut Storm,
+        done: Done<'_>,
+    ) -> Result<(), Error> {
+        let mut writing = self.store.write().await?;
+        // What a transaction that fails has counted is counted again.
+        let mut tried = storm.clone();
+        let mut batch = Batch { cases: HashMap::new(), done };
+        for (alert, text) in alerts {
+            batch.take(&mut writing, alert, text, &mut tried).await?;
+        }
+        batch.put(&mut writing).await?;
+        writing.reach_spool(position).await?;
+        writing.commit().await?;
+        *storm = tried;
+        Ok(())
+    }
+
+    /// Opens a case that a person, or a message, asks for.
+    ///
+    /// # Errors
+    /// It is not kept.
+    pub async fn open(
+        &self,
+        customer: &str,
+        kind: Kind,
+        state: State,
+        line: &str,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        let mut writing = self.store.write().await?;
+        let number = writing.next_number().await?;
+        let mut case = Case {
+            number,
+            customer: customer.to_owned(),
+            kind,
+            kinds_before: Vec::new(),
+            flow: kind.flow(),
+            state,
+            title: title(line),
+            severity: Severity::default(),
+            owner: None,
+            opened: done.now,
+            clocks: Vec::new(),
+            key: None,
+            alerts: 0,
+            first: done.now,
+            last: done.now,
+            spark: Vec::new(),
+            closure: None,
+            findings: None,
+            change: None,
+            links: Vec::new(),
+            version: 0,
+        };
+        case.begin_cycle(done.service, done.now);
+        write(&mut writing, &mut case, "open", line, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// Does `signal`, with `text` for its history.
+    ///
+    /// # Errors
+    /// It is not on the way, or not kept.
+    pub async fn step(
+        &self,
+        number: CaseNumber,
+        signal: &Signal,
+        text: &str,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        if matches!(signal, Signal::Close(_) | Signal::Authorise(_) | Signal::Propose | Signal::Find) {
+            return Err(Error::Refused(format!(
+                "{} says more than that: it has a way of its own",
+                signal.name()
+            )));
+        }
+        let visible = if matches!(signal, Signal::Take | Signal::Inform | Signal::AskInfo | Signal::Deliver) {
+            Visible::Customer
+        } else {
+            Visible::Desk
+        };
+        self.change_case(number, signal.name(), text, visible, done, |case| {
+            case.step(signal, done.who, done.service, done.now).map_err(refused)
+        })
+        .await
+    }
+
+    /// Writes down what was found.
+    ///
+    /// # Errors
+    /// It is not on the way, or not kept.
+    pub async fn find(&self, number: CaseNumber, findings: &str, done: Done<'_>) -> Result<Case, Error> {
+        self.change_case(number, "find", findings, Visible::Desk, done, |case| {
+            case.step(&Signal::Find, done.who, done.service, done.now).map_err(refused)?;
+            case.findings = Some(findings.to_owned());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Adds a note for the people of the desk, or a message for the customer.
+    ///
+    /// # Errors
+    /// It is not kept.
+    pub async fn note(
+        &self,
+        number: CaseNumber,
+        text: &str,
+        visible: Visible,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        let what = if visible == Visible::Customer { "message" } else { "note" };
+        self.change_case(number, what, text, visible, done, |_| Ok(())).await
+    }
+
+    /// Ends a case.
+    ///
+    /// # Errors
+    /// It cannot end so, or is not kept.
+    pub async fn close(
+        &self,
+        number: CaseNumber,
+        reason: Reason,
+        text: &str,
+        feedback: Option<Feedback>,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        let closure =
+            Closure { at: done.now, by: done.who.to_owned(), reason, text: text.to_owned(), feedback };
+        let shown = format!("{}: {text}", reason.name());
+        self.change_case(number, "close", &shown, Visible::Desk, done, |case| {
+            case.close(closure, done.service).map_err(refused)
+        })
+        .await
+    }
+
+    /// Joins `other` into `number`.
+    ///
+    /// # Errors
+    /// They do not fit together, or it is not kept.
+    pub async fn merge(&self, number: CaseNumber, other: CaseNumber, done: Done<'_>) -> Result<Case, Error> {
+        if number == other {
+            return Err(Error::Refused("a case is not joined with itself".to_owned()));
+        }
+        let mut writing = self.store.write().await?;
+        let (mut case, mut joined) = (writing.case(number).await?, writing.case(other).await?);
+        case.merge(&mut joined, done.who, done.now).map_err(refused)?;
+        writing.move_alerts(other, number).await?;
+        write(&mut writing, &mut joined, "merge", &format!("into {number}"), Visible::Desk, done).await?;
+        write(&mut writing, &mut case, "merge", &format!("with {other}"), Visible::Desk, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// Says that two cases have to do with each other.
+    ///
+    /// # Errors
+    /// It is not kept.
+    pub async fn link(&self, number: CaseNumber, other: CaseNumber, done: Done<'_>) -> Result<Case, Error> {
+        let related = self.case(other).await?;
+        self.change_case(number, "link", &other.to_string(), Visible::Desk, done, |case| {
+            if related.customer != case.customer {
+                return Err(Error::NoCase(other));
+            }
+            let link = (other, Relation::RelatesTo);
+            if !case.links.contains(&link) {
+                case.links.push(link);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Proposes `change`. One that was proposed before is replaced, and what was approved of it counts no more.
+    ///
+    /// # Errors
+    /// It is not on the way, or not kept.
+    pub async fn propose(
+        &self,
+        number: CaseNumber,
+        change: Change,
+        impact: Impact,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        if change.customer != case.customer {
+            return Err(Error::Refused(format!(
+                "the change is of {}, the case of {}",
+                change.customer, case.customer
+            )));
+        }
+        if matches!(case.state, State::Proposed | State::AwaitingAuthorisation) {
+            case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
+        }
+        case.step(&Signal::Propose, done.who, done.service, done.now).map_err(refused)?;
+        case.change = Some(change.hash());
+        let lines: Vec<_> = change.lines.iter().map(ToString::to_string).collect();
+        let text = format!("risk {}, change {}: {}", change.risk(&impact), change.hash(), lines.join("; "));
+        writing.put_change(&case, &Proposed { change, impact }).await?;
+        write(&mut writing, &mut case, "propose", &text, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// Takes an authoriser's yes; when it is enough the case goes on to be implemented, and the authority for that is
+    /// returned. `shown` is what the authoriser has seen: another change than the one proposed now is refused.
+    ///
+    /// # Errors
+    /// Nobody waits for it, it is for another change, or it is not kept.
+    pub async fn approve(
+        &self,
+        number: CaseNumber,
+        approval: Approval,
+        authorisers: &Authorisers,
+        done: Done<'_>,
+    ) -> Result<(Case, Option<Authority>), Error> {
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        if case.state != State::AwaitingAuthorisation {
+            return Err(Error::Refused(format!(
+                "{number} is {}: it does not wait for authorisation",
+                case.state
+            )));
+        }
+        if case.change.as_deref() != Some(approval.hash.as_str()) {
+            return Err(Error::Refused(
+                "the change was edited since it was shown: look at it again".to_owned(),
+            ));
+        }
+        if !authorisers.0.contains(&approval.approver) {
+            return Err(Error::Refused(format!(
+                "{} may not authorise for {}",
+                approval.approver, case.customer
+            )));
+        }
+        let Some(proposed) = writing.change(&approval.hash).await? else {
+            return Err(Error::Refused("the change is not there any more".to_owned()));
+        };
+        writing.put_approval(&case.customer, &approval).await?;
+        let text = format!("{} approves change {}", approval.approver, approval.hash);
+        write(&mut writing, &mut case, "approve", &text, Visible::Customer, done).await?;
+        let approvals = writing.approvals(&approval.hash).await?;
+        let authority = proposed.change.authorise(&proposed.impact, &approvals, authorisers, done.now).ok();
+        if let Some(authority) = &authority {
+            let signal = Signal::Authorise(Box::new(authority.clone()));
+            case.step(&signal, done.who, done.service, done.now).map_err(refused)?;
+            let text = format!("by {}", authority.by().join(", "));
+            write(&mut writing, &mut case, "authorise", &text, Visible::Customer, done).await?;
+        }
+        writing.commit().await?;
+        Ok((case, authority))
+    }
+
+    async fn change_case(
+        &self,
+        number: CaseNumber,
+        what: &str,
+        text: &str,
+        visible: Visible,
+        done: Done<'_>,
+        change: impl FnOnce(&mut Case) -> Result<(), Error>,
+    ) -> Result<Case, Error> {
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        change(&mut case)?;
+        write(&mut writing, &mut case, what, text, visible, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+}
+
+/// Cases that a batch of alerts touches, each read and written once.
+struct Batch<'a> {
+    cases: HashMap<(String, String), Touched>,
+    done: Done<'a>,
+}
+
+struct Touched {
+    case: Case,
+    /// What goes into its history and the audit: an opening, a reopening.
+    told: Option<(&'static str, String)>,
+}
+
+impl Batch<'_> {
+    async fn take(
+        &mut self,
+        writing: &mut Writing<'_>,
+        alert: &Alert,
+        text: &str,
+        storm: &mut Storm,
+    ) -> Result<(), Error> {
+        if writing.renew_alert(&alert.id, text).await? {
+            return Ok(());
+        }
+        let Done { now, service, .. } = self.done;
+        let key = (alert.customer.clone(), alert.join_key());
+        if let Some(touched) = self.cases.get_mut(&key).filter(|touched| !touched.case.state.is_over()) {
+            alert.join(&mut touched.case, service, now);
+            return writing.put_alert(alert, text, touched.case.number).await;
+        }
+        let known = writing.known(&alert.customer, &key.1).await?;
+        let place = alert.place(&known, now);
+        let (mut case, told) = match (place, known.open, known.closed) {
+            (Place::Join, Some(case), _) => (case, None),
+            (Place::Reopen, _, Some(mut case)) => {
+                alert.reopen(&mut case, service, now);
+                let touched = Touched { told: Some(("reopen", alert.id.clone())), case };
+                writing.put_alert(alert, text, touched.case.number).await?;
+                self.cases.insert(key, touched);
+                return Ok(());
+            }
+            (Place::Count, _, Some(case)) => (case, None),
+            (Place::Open { after }, ..) if storm.may_open(&alert.customer, alert.raised(now)) => {
+                let number = writing.next_number().await?;
+                let case = alert.open(number, after, service, now);
+                let told = Some(("open", case.title.clone()));
+                writing.put_alert(alert, text, number).await?;
+                self.cases.insert(key, Touched { case, told });
+                return Ok(());
+            }
+            _ => return self.take_storm(writing, alert, text).await,
+        };
+        alert.join(&mut case, service, now);
+        writing.put_alert(alert, text, case.number).await?;
+        self.cases.insert(key, Touched { case, told });
+        Ok(())
+    }
+
+    /// More cases at once than anybody reads: this alert goes to one case for all of them, where it is counted and kept.
+    async fn take_storm(
+        &mut self,
+        writing: &mut Writing<'_>,
+        alert: &Alert,
+        text: &str,
+    ) -> Result<(), Error> {
+        let Done { now, service, .. } = self.done;
+        let key = (alert.customer.clone(), STORM_KEY.to_owned());
+        if !self.cases.contains_key(&key) {
+            let open = writing.known(&alert.customer, STORM_KEY).await?.open;
+            let touched = match open {
+                Some(case) => Touched { case, told: None },
+                None => {
+                    let number = writing.next_number().await?;
+                    let mut case = alert.open(number, None, service, now);
+                    case.key = Some(STORM_KEY.to_owned());
+                    case.title = "storm: more alerts at once than cases can be read".to_owned();
+                    // What `open` counted is counted below.
+                    (case.alerts, case.spark) = (0, Vec::new());
+                    let told = Some(("open", case.title.clone()));
+                    Touched { case, told }
+                }
+            };
+            self.cases.insert(key.clone(), touched);
+        }
+        if let Some(touched) = self.cases.get_mut(&key) {
+            alert.join(&mut touched.case, service, now);
+            writing.put_alert(alert, text, touched.case.number).await?;
+        }
+        Ok(())
+    }
+
+    async fn put(self, writing: &mut Writing<'_>) -> Result<(), Error> {
+        let mut touched: Vec<_> = self.cases.into_values().collect();
+        // One order for all writers, and for whoever reads the audit.
+        touched.sort_by_key(|touched| touched.case.number);
+        for Touched { mut case, told } in touched {
+            match told {
+                Some((what, text)) => {
+                    write(writing, &mut case, what, &text, Visible::Desk, self.done).await?
+                }
+                None => writing.put(&mut case).await?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the case, its history and the audit.
+async fn write(
+    writing: &mut Writing<'_>,
+    case: &mut Case,
+    what: &str,
+    text: &str,
+    visible: Visible,
+    done: Done<'_>,
+) -> Result<(), Error> {
+    writing.put(case).await?;
+    let event = Event {
+        at: done.now,
+        who: done.who.to_owned(),
+        what: what.to_owned(),
+        text: text.to_owned(),
+        visible,
+    };
+    writing.put_event(case, 0, &event).await?;
+    let detail =
+        serde_json::json!({ "state": case.state.name(), "version": case.version, "text": text }).to_string();
+    let subject = case.number.to_string();
+    let act = Act { at: done.now, actor: done.who, action: what, subject: &subject, detail: &detail };
+    writing.audit(&case.customer, act).await
+}
+
+pub(super) async fn events(
+    store: &Store,
+    number: CaseNumber,
+    customer: Option<&str>,
+) -> Result<Vec<Event>, Error> {
+    let rows = sqlx::query("SELECT body, customer FROM events WHERE serial = $1 ORDER BY version, place")
+        .bind(stored(number.serial()))
+        .fetch_all(&store.pool)
+        .await?;
+    let mut events = Vec::new();
+    for row in rows {
+        let of: &str = row.try_get(1)?;
+        if customer.is_none_or(|customer| customer == of) {
+            events.push(serde_json::from_str(row.try_get(0)?)?);
+        }
+    }
+    Ok(events)
+}
+
+fn refused(why: crate::case::Refused) -> Error {
+    Error::Refused(why.to_string())
+}

@@ -1,0 +1,234 @@
+//! Where cases are kept: SQLite in the folder of the service, or PostgreSQL.
+//!
+//! What a method returns as done is on disk. What belongs to a customer is reached through that customer only:
+//! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
+
+mod desk;
+mod list;
+mod schema;
+mod writing;
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
+use sqlx::{Executor as _, Row as _};
+
+pub use desk::{Desk, Done, Event, Visible};
+pub use list::{Filter, Page};
+pub use writing::Writing;
+
+use crate::audit::{Entry, Head};
+use crate::{Case, CaseNumber};
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: AnyPool,
+}
+
+/// What one customer has in it; nothing else can be reached from here.
+#[derive(Clone, Copy, Debug)]
+pub struct OfCustomer<'a> {
+    store: &'a Store,
+    customer: &'a str,
+}
+
+/// Why the database did not do what it was asked.
+#[derive(Debug)]
+pub enum Error {
+    /// The database says no; its own words.
+    Database(sqlx::Error),
+    /// What is stored cannot be read.
+    Stored(serde_json::Error),
+    /// A newer program has written it.
+    Newer {
+        /// Steps that were taken.
+        found: usize,
+        /// Steps that this program knows.
+        known: usize,
+    },
+    /// Somebody else wrote the same case in between.
+    Overtaken(CaseNumber),
+    /// There is none.
+    NoCase(CaseNumber),
+    /// It was asked for something that cannot be.
+    Refused(String),
+}
+
+impl Store {
+    /// Opens `place`: `postgres://…`, or the path of an SQLite file, which is made when it is not there.
+    ///
+    /// # Errors
+    /// It cannot be opened, or a newer program has written it.
+    pub async fn open(place: &str) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let is_postgres = place.starts_with("postgres://") || place.starts_with("postgresql://");
+        let url = if is_postgres { place.to_owned() } else { sqlite_url(Path::new(place)) };
+        let options = AnyPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(PATIENCE);
+        let options = options.after_connect(move |connection, _| {
+            Box::pin(async move {
+                if !is_postgres {
+                    // FULL: what was committed is still there when the power was cut.
+                    connection
+                        .execute("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+                        .await?;
+                }
+                Ok(())
+            })
+        });
+        let pool = options.connect(&url).await?;
+        let mut connection = pool.acquire().await?;
+        schema::migrate(&mut connection).await?;
+        drop(connection);
+        Ok(Self { pool })
+    }
+
+    /// All customers at once: for the desk that serves them.
+    pub const fn desk(&self) -> Desk<'_> {
+        Desk { store: self }
+    }
+
+    /// What `customer` has.
+    pub const fn customer<'a>(&'a self, customer: &'a str) -> OfCustomer<'a> {
+        OfCustomer { store: self, customer }
+    }
+
+    /// Begins to write. Writers wait for each other; nothing is kept before [`Writing::commit`].
+    ///
+    /// # Errors
+    /// The database does not answer, or is busy for longer than ten seconds.
+    pub async fn write(&self) -> Result<Writing<'_>, Error> {
+        Writing::begin(&self.pool).await
+    }
+
+    /// Goes through the audit chain of `customer`, at most `count` entries after place `after`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn audit(&self, customer: &str, after: u64, count: u32) -> Result<Vec<Entry>, Error> {
+        let rows = sqlx::query(
+            "SELECT body FROM audit WHERE customer = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+        )
+        .bind(customer)
+        .bind(stored(after))
+        .bind(i64::from(count))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(serde_json::from_str(row.try_get(0)?)?)).collect()
+    }
+
+    /// Where each audit chain ends, by customer.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn audit_heads(&self) -> Result<Vec<(String, Head)>, Error> {
+        let rows =
+            self.pool.fetch_all("SELECT customer, sequence, hash FROM audit_heads ORDER BY customer").await?;
+        let head = |row: &sqlx::any::AnyRow| {
+            let sequence = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default();
+            Ok((row.try_get(0)?, Head { sequence, hash: row.try_get(2)? }))
+        };
+        rows.iter().map(head).collect()
+    }
+
+    /// How far the spool has been worked on.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn spool_position(&self) -> Result<u64, Error> {
+        let row = self.pool.fetch_one("SELECT value FROM counters WHERE name = 'spool'").await?;
+        Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default())
+    }
+
+    /// Writes what is in memory to the main file, and closes all connections.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+}
+
+impl OfCustomer<'_> {
+    /// The case of this number, if it is this customer's.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn case(&self, number: CaseNumber) -> Result<Option<Case>, Error> {
+        let row = sqlx::query("SELECT body FROM cases WHERE serial = $1 AND customer = $2")
+            .bind(stored(number.serial()))
+            .bind(self.customer)
+            .fetch_optional(&self.store.pool)
+            .await?;
+        row.map(|row| Ok(serde_json::from_str(row.try_get(0)?)?)).transpose()
+    }
+
+    /// What the customer may see of the history of a case: never what people of the desk wrote for each other.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn events(&self, number: CaseNumber) -> Result<Vec<Event>, Error> {
+        let all = desk::events(self.store, number, Some(self.customer)).await?;
+        Ok(all.into_iter().filter(|event| event.visible == Visible::Customer).collect())
+    }
+
+    /// Cases, next due first.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn list(&self, filter: &Filter) -> Result<Page, Error> {
+        let own = Filter { customer: Some(self.customer.to_owned()), ..filter.clone() };
+        list::list(self.store, &own).await
+    }
+}
+
+/// Numbers of ours are below 2^63.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A path as a URL: what is special in one is escaped.
+fn sqlite_url(path: &Path) -> String {
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    format!("sqlite://{escaped}?mode=rwc")
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(error) => write!(f, "the database of cases: {error}"),
+            Self::Stored(error) => write!(f, "the database of cases holds what cannot be read: {error}"),
+            Self::Newer { found, known } => {
+                write!(
+                    f,
+                    "the database of cases is of a newer version ({found}) than this program knows ({known})"
+                )
+            }
+            Self::Overtaken(number) => {
+                write!(f, "{number} was changed by somebody else meanwhile: look again")
+            }
+            Self::NoCase(number) => write!(f, "there is no case {number}"),
+            Self::Refused(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Stored(error)
+    }
+}
+
+const CONNECTIONS_MAX: u32 = 4;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

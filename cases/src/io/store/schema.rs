@@ -1,0 +1,57 @@
+//! Tables, in the words that SQLite and PostgreSQL share, and how an older database becomes a newer one.
+
+use sqlx::{AnyConnection, Executor as _, Row as _};
+
+use super::Error;
+
+/// Each step is applied once, in order, each in a transaction of its own.
+const STEPS: &[&[&str]] = &[&[
+    // One row that every writer writes first: writers come one after the other, on both databases.
+    "CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
+    "INSERT INTO counters (name, value) VALUES ('writes', 0), ('serial', 100000), ('spool', 0)",
+    "CREATE TABLE cases (serial BIGINT PRIMARY KEY, customer TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+        is_over BIGINT NOT NULL, severity BIGINT NOT NULL, owner TEXT NOT NULL, title TEXT NOT NULL, join_key TEXT NOT NULL,
+        due BIGINT NOT NULL, last BIGINT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX cases_by_due ON cases (is_over, due, serial)",
+    "CREATE INDEX cases_by_customer ON cases (customer, is_over, due, serial)",
+    "CREATE INDEX cases_by_key ON cases (customer, join_key, is_over, serial)",
+    "CREATE TABLE alerts (id TEXT PRIMARY KEY, serial BIGINT NOT NULL, customer TEXT NOT NULL, at BIGINT NOT NULL,
+        body TEXT NOT NULL)",
+    "CREATE INDEX alerts_by_case ON alerts (serial, at)",
+    "CREATE TABLE events (serial BIGINT NOT NULL, version BIGINT NOT NULL, place BIGINT NOT NULL, customer TEXT NOT NULL,
+        body TEXT NOT NULL, PRIMARY KEY (serial, version, place))",
+    "CREATE TABLE audit (customer TEXT NOT NULL, sequence BIGINT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (customer, sequence))",
+    "CREATE TABLE audit_heads (customer TEXT PRIMARY KEY, sequence BIGINT NOT NULL, hash TEXT NOT NULL)",
+    "CREATE TABLE contacts (customer TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (customer, id))",
+    "CREATE TABLE changes (hash TEXT PRIMARY KEY, serial BIGINT NOT NULL, customer TEXT NOT NULL, body TEXT NOT NULL)",
+    "CREATE TABLE approvals (hash TEXT NOT NULL, approver TEXT NOT NULL, customer TEXT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (hash, approver))",
+]];
+
+/// Brings the database to the version that this program knows.
+///
+/// # Errors
+/// A newer program has written it, or it cannot be read or written.
+pub(super) async fn migrate(connection: &mut AnyConnection) -> Result<(), Error> {
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY)").await?;
+    let row = connection.fetch_one("SELECT COUNT(*) FROM schema_steps").await?;
+    let done = usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
+    if done > STEPS.len() {
+        return Err(Error::Newer { found: done, known: STEPS.len() });
+    }
+    for (index, step) in STEPS.iter().enumerate().skip(done) {
+        let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
+        // Whoever comes second finds the step taken, and takes none.
+        let number = i64::try_from(index).unwrap_or_default();
+        sqlx::query("INSERT INTO schema_steps (step) VALUES ($1)")
+            .bind(number)
+            .execute(&mut *transaction)
+            .await?;
+        for statement in *step {
+            transaction.execute(*statement).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(())
+}

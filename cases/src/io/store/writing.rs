@@ -1,0 +1,244 @@
+//! One transaction: what is in it is kept together, or not at all.
+
+use std::collections::BTreeMap;
+
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyPool, Row as _, Transaction};
+
+use super::{Error, Event, stored};
+use crate::alert::Known;
+use crate::audit::{Act, Head};
+use crate::change::{Approval, Change, Impact};
+use crate::{Alert, Case, CaseNumber};
+
+/// A transaction that writes.
+pub struct Writing<'a> {
+    transaction: Transaction<'a, Any>,
+    /// Ends of audit chains that were read or moved.
+    heads: BTreeMap<String, Head>,
+}
+
+/// A change that was proposed, and what it would do.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Proposed {
+    /// What changes.
+    pub change: Change,
+    /// What it would have done.
+    pub impact: Impact,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) async fn begin(pool: &'a AnyPool) -> Result<Self, Error> {
+        let mut transaction = pool.begin().await?;
+        // The first statement writes, so that two writers wait for each other here and never fail later.
+        sqlx::query("UPDATE counters SET value = value + 1 WHERE name = 'writes'")
+            .execute(&mut *transaction)
+            .await?;
+        Ok(Self { transaction, heads: BTreeMap::new() })
+    }
+
+    /// Keeps all of it. When this returns it is on disk.
+    ///
+    /// # Errors
+    /// None of it is kept.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        for (customer, head) in &self.heads {
+            let statement = "INSERT INTO audit_heads (customer, sequence, hash) VALUES ($1, $2, $3)
+                ON CONFLICT (customer) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash";
+            sqlx::query(statement)
+                .bind(customer)
+                .bind(stored(head.sequence))
+                .bind(&head.hash)
+                .execute(&mut *self.transaction)
+                .await?;
+        }
+        Ok(self.transaction.commit().await?)
+    }
+
+    /// The number of a new case.
+    pub(super) async fn next_number(&mut self) -> Result<CaseNumber, Error> {
+        let statement = "UPDATE counters SET value = value + 1 WHERE name = 'serial' RETURNING value";
+        let row = sqlx::query(statement).fetch_one(&mut *self.transaction).await?;
+        Ok(CaseNumber::new(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default()))
+    }
+
+    /// The case of this number.
+    pub(super) async fn case(&mut self, number: CaseNumber) -> Result<Case, Error> {
+        let row = sqlx::query("SELECT body FROM cases WHERE serial = $1")
+            .bind(stored(number.serial()))
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        row.map_or(Err(Error::NoCase(number)), |row| body(&row))
+    }
+
+    /// The cases that `alert` may belong to.
+    pub(super) async fn known(&mut self, customer: &str, key: &str) -> Result<Known, Error> {
+        let statement = "SELECT body FROM cases WHERE customer = $1 AND join_key = $2 AND is_over = $3
+            ORDER BY serial DESC LIMIT 1";
+        let mut found = [None, None];
+        for (is_over, found) in [0_i64, 1].into_iter().zip(&mut found) {
+            let query = sqlx::query(statement).bind(customer).bind(key).bind(is_over);
+            let row = query.fetch_optional(&mut *self.transaction).await?;
+            *found = row.map(|row| body(&row)).transpose()?;
+        }
+        let [open, closed] = found;
+        Ok(Known { open, closed })
+    }
+
+    /// Writes `case`, new or not, and counts its version up.
+    pub(super) async fn put(&mut self, case: &mut Case) -> Result<(), Error> {
+        let read = case.version;
+        case.version += 1;
+        let text = serde_json::to_string(case)?;
+        let statement = if read == 0 {
+            "INSERT INTO cases (serial, customer, kind, state, is_over, severity, owner, title, join_key, due, last, version, body)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+        } else {
+            "UPDATE cases SET customer = $2, kind = $3, state = $4, is_over = $5, severity = $6, owner = $7, title = $8,
+                join_key = $9, due = $10, last = $11, version = $12, body = $13 WHERE serial = $1 AND version = $14"
+        };
+        let mut query = sqlx::query(statement)
+            .bind(stored(case.number.serial()))
+            .bind(&case.customer)
+            .bind(case.kind.name())
+            .bind(case.state.name())
+            .bind(i64::from(case.state.is_over()))
+            .bind(case.severity as i64)
+            .bind(case.owner.as_deref().unwrap_or_default())
+            .bind(&case.title)
+            .bind(case.key.as_deref().unwrap_or_default())
+            .bind(case.next_due().map_or(i64::MAX, |due| due.0))
+            .bind(case.last.0)
+            .bind(stored(case.version))
+            .bind(text);
+        if read > 0 {
+            query = query.bind(stored(read));
+        }
+        let done = query.execute(&mut *self.transaction).await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Overtaken(case.number)) }
+    }
+
+    /// Whether an alert of this id is there; its newer text is taken over.
+    pub(super) async fn renew_alert(&mut self, id: &str, text: &str) -> Result<bool, Error> {
+        let query = sqlx::query("UPDATE alerts SET body = $2 WHERE id = $1").bind(id).bind(text);
+        Ok(query.execute(&mut *self.transaction).await?.rows_affected() > 0)
+    }
+
+    /// Keeps an alert with its case.
+    pub(super) async fn put_alert(
+        &mut self,
+        alert: &Alert,
+        text: &str,
+        number: CaseNumber,
+    ) -> Result<(), Error> {
+        sqlx::query("INSERT INTO alerts (id, serial, customer, at, body) VALUES ($1, $2, $3, $4, $5)")
+            .bind(&alert.id)
+            .bind(stored(number.serial()))
+            .bind(&alert.customer)
+            .bind(alert.at.0)
+            .bind(text)
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Moves all alerts of one case to another.
+    pub(super) async fn move_alerts(&mut self, from: CaseNumber, to: CaseNumber) -> Result<(), Error> {
+        let query = sqlx::query("UPDATE alerts SET serial = $2 WHERE serial = $1");
+        query.bind(stored(from.serial())).bind(stored(to.serial())).execute(&mut *self.transaction).await?;
+        Ok(())
+    }
+
+    /// Adds to the history of `case`; `place` tells apart what is written with one version.
+    pub(super) async fn put_event(&mut self, case: &Case, place: usize, event: &Event) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO events (serial, version, place, customer, body) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(stored(case.number.serial()))
+        .bind(stored(case.version))
+        .bind(stored(place as u64))
+        .bind(&case.customer)
+        .bind(serde_json::to_string(event)?)
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    /// Adds to the audit chain of `customer`.
+    pub(super) async fn audit(&mut self, customer: &str, act: Act<'_>) -> Result<(), Error> {
+        if !self.heads.contains_key(customer) {
+            let row = sqlx::query("SELECT sequence, hash FROM audit_heads WHERE customer = $1")
+                .bind(customer)
+                .fetch_optional(&mut *self.transaction)
+                .await?;
+            let head = match row {
+                Some(row) => Head {
+                    sequence: u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default(),
+                    hash: row.try_get(1)?,
+                },
+                None => Head::default(),
+            };
+            self.heads.insert(customer.to_owned(), head);
+        }
+        let entry = self.heads.entry(customer.to_owned()).or_default().append(customer, act);
+        sqlx::query("INSERT INTO audit (customer, sequence, body) VALUES ($1, $2, $3)")
+            .bind(customer)
+            .bind(stored(entry.sequence))
+            .bind(serde_json::to_string(&entry)?)
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Says how far the spool has been worked on.
+    pub(super) async fn reach_spool(&mut self, sequence: u64) -> Result<(), Error> {
+        let query = sqlx::query("UPDATE counters SET value = $1 WHERE name = 'spool'").bind(stored(sequence));
+        query.execute(&mut *self.transaction).await?;
+        Ok(())
+    }
+
+    /// Keeps a change that is proposed in `case`.
+    pub(super) async fn put_change(&mut self, case: &Case, proposed: &Proposed) -> Result<(), Error> {
+        let statement = "INSERT INTO changes (hash, serial, customer, body) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (hash) DO UPDATE SET body = excluded.body";
+        sqlx::query(statement)
+            .bind(proposed.change.hash())
+            .bind(stored(case.number.serial()))
+            .bind(&case.customer)
+            .bind(serde_json::to_string(proposed)?)
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// The change of this hash.
+    pub(super) async fn change(&mut self, hash: &str) -> Result<Option<Proposed>, Error> {
+        let query = sqlx::query("SELECT body FROM changes WHERE hash = $1").bind(hash);
+        query.fetch_optional(&mut *self.transaction).await?.map(|row| body(&row)).transpose()
+    }
+
+    /// Keeps an approval; a second one of the same person replaces the first.
+    pub(super) async fn put_approval(&mut self, customer: &str, approval: &Approval) -> Result<(), Error> {
+        let statement = "INSERT INTO approvals (hash, approver, customer, body) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (hash, approver) DO UPDATE SET body = excluded.body";
+        sqlx::query(statement)
+            .bind(&approval.hash)
+            .bind(&approval.approver)
+            .bind(customer)
+            .bind(serde_json::to_string(approval)?)
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Everybody's approvals of the change of this hash.
+    pub(super) async fn approvals(&mut self, hash: &str) -> Result<Vec<Approval>, Error> {
+        let query = sqlx::query("SELECT body FROM approvals WHERE hash = $1 ORDER BY approver").bind(hash);
+        query.fetch_all(&mut *self.transaction).await?.iter().map(body).collect()
+    }
+}
+
+/// The JSON in the first column.
+fn body<T: serde::de::DeserializeOwned>(row: &AnyRow) -> Result<T, Error> {
+    Ok(serde_json::from_str(row.try_get(0)?)?)
+}

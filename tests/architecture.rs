@@ -18,6 +18,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("reporter", &["engine", "rules", "cases"]),
     ("console", &["cases", "reporter", "engine", "rules"]),
     ("generator", &[]),
+    ("spool", &[]),
     ("xtask", &[]),
     ("fuzz", &["collector", "engine", "rules"]),
 ];

@@ -49,6 +49,14 @@ fn mutated() -> Command {
     command
 }
 
+/// Twenty thousand power cuts on a disk in memory that fails, then ten thousand kills of a writer and a reader.
+fn kills() -> Command {
+    let mut command = cargo(&["test", "--locked", "--release", "--package", "ringwall-spool", "--"]);
+    command.args(["power_cut", "a_hundred_kills", "--show-output"]);
+    command.env("RINGWALL_POWER_CUTS", "20000").env("RINGWALL_KILLS", "10000");
+    command
+}
+
 /// One story, with what it says of itself.
 fn story(name: &str) -> Command {
     let mut command =
@@ -57,4 +65,4 @@ fn story(name: &str) -> Command {
     command
 }
 
-const SOAKS: &[Soak] = &[("flood", flood), ("reloads", reloads), ("mutated", mutated)];
+const SOAKS: &[Soak] = &[("flood", flood), ("reloads", reloads), ("mutated", mutated), ("kills", kills)];

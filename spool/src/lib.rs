@@ -33,10 +33,12 @@ mod scanner;
 mod segment;
 #[cfg(test)]
 mod shaky;
+pub mod signal;
 mod spool;
 
 pub use error::{Damage, Error};
 pub use kind::{Kind, Lane};
 pub use reader::Reader;
 pub use record::{Event, Record};
+pub use signal::Signal;
 pub use spool::{Appended, Found, Refused, Settings, Spool};

@@ -190,8 +190,13 @@ fn help(name: &str) -> &'static str {
         "send_failures_total" => "Answers that the system did not take.",
         "connections_total" => "Connections over TCP and TLS, by what became of them.",
         "news_dropped_total" => {
-            "Batches of call records and alerts left out because the disk could not keep up."
+            "What was left out because the disk could not keep up or had no room, by what it is."
         }
+        "spool_events_total" => "What was written into the spool, by what it is.",
+        "spool_commits_total" => "Times that what was written into the spool was brought to the disk.",
+        "spool_failures_total" => "Times that the spool could not be written.",
+        "spool_given_up_total" => "What was given up because the spool had its size, by what it is.",
+        "spool_damaged_total" => "Stretches of the spool that are not what was written, passed over.",
         "reloads_total" => "Policies that came while running, by what became of them.",
         "hep_received_total" => "HEP packets that came, by what carried them.",
         "hep_packets_total" => "HEP packets that came, by what they are.",

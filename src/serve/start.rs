@@ -49,7 +49,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         false => Some(Arc::new(config.proxy.settings(&config.data, Arc::clone(&settings.refuses_all))?)),
     };
     let counters = Arc::new(Counters::default());
-    let records = Records::start(&config.data, Arc::clone(&counters))?;
+    let records = Records::start(&config, Arc::clone(&counters))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
     let mut keeper = Keeper::new(config.policy.clone(), &config.data, behaviour, Arc::clone(&counters));
@@ -63,7 +63,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     // Nobody is answered before there is something to judge by: the sockets come last.
     let (sockets, mut said) = datagram_sockets(&config.redirect.udp)?;
     let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::NAME);
-    let mut teller = records.teller(config.records.calls);
+    let mut teller = records.teller();
     let tell = Box::new(move |news: News<'_>| teller.tell(&news));
     let of_service = (Arc::clone(&settings), Arc::clone(&counters));
     let streams = of_service.clone();
@@ -76,7 +76,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     if let Some(proxy) = proxy {
         let (sockets, places) = datagram_sockets(&config.proxy.udp)?;
         let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::PROXY_NAME);
-        let mut teller = records.teller(config.records.calls);
+        let mut teller = records.teller();
         let tell = Box::new(move |news: News<'_>| teller.tell(&news));
         let judge = config.proxy.start(sockets, engine, (proxy, Arc::clone(&counters)), tell)?;
         mounts.push(Mounted::new("proxy", state::PROXY_NAME, judge).with_calls());
@@ -85,7 +85,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     }
     if let Some(queue) = config.bridge.queue() {
         let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::BRIDGE_NAME);
-        let mut teller = records.teller(config.records.calls);
+        let mut teller = records.teller();
         let tell = Box::new(move |news: News<'_>| teller.tell(&news));
         let of_service = (Arc::clone(&settings), Arc::clone(&counters));
         let judge = Judge::start("bridge", move || Bridge::new(queue, engine, of_service), tell);
@@ -101,7 +101,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     }
     if config.hep.is_on() || config.capture.is_on() {
         let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::SENSOR_NAME);
-        let mut teller = records.teller(config.records.calls);
+        let mut teller = records.teller();
         let tell = Box::new(move |news: News<'_>| teller.tell(&news));
         let of_service = (senders, Arc::clone(&counters));
         let (mounted, words) =

@@ -4,6 +4,7 @@ mod bridge;
 mod capture;
 mod hep;
 mod mirror;
+mod spool;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub(crate) use self::bridge::Bridge;
 pub(crate) use self::capture::{Backend, Capture};
 pub(crate) use self::hep::Hep;
 pub(crate) use self::mirror::{Carriage, Mirror};
+pub(crate) use self::spool::Spool;
 
 /// All of it. ringwall.toml in the root says what each key means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) mirror: Mirror,
     pub(crate) http: Http,
     pub(crate) records: Records,
+    pub(crate) spool: Spool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +93,7 @@ pub(crate) struct Http {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Records {
     pub(crate) calls: Recorded,
+    pub(crate) copy: bool,
     pub(crate) snapshot_seconds: u32,
 }
 
@@ -156,6 +160,7 @@ impl Default for Config {
             mirror: Mirror::default(),
             http: Http::default(),
             records: Records::default(),
+            spool: Spool::default(),
         }
     }
 }
@@ -190,7 +195,7 @@ impl Default for Http {
 
 impl Default for Records {
     fn default() -> Self {
-        Self { calls: Recorded::All, snapshot_seconds: 1 }
+        Self { calls: Recorded::All, copy: true, snapshot_seconds: 1 }
     }
 }
 
@@ -272,7 +277,8 @@ impl Config {
         }
         self.hep.check()?;
         self.capture.check()?;
-        self.mirror.check()
+        self.mirror.check()?;
+        self.spool.check()
     }
 }
 
@@ -416,6 +422,8 @@ mod tests {
             ("[capture]\nfilter = \"ports\"\nports = []\n", "from one to 32 `ports`"),
             ("[capture]\nbackend = \"pnet\"\nfilter = \"ports\"\n", "\"pnet\" filters nothing"),
             ("[capture]\nring_megabytes = 1\n", "from 4 to 4096"),
+            ("[spool]\nsegment_kilobytes = 1\n", "from 64 to 65536"),
+            ("[spool]\nmegabytes_max = 8\n", "at least 4 times"),
             ("[redirect]\ntls = [\"127.0.0.1:5061\"]\n", "`tls` needs"),
         ] {
             let said = Config::parse(text).unwrap_err();

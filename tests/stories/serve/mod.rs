@@ -14,6 +14,7 @@ mod mutated;
 mod peers;
 mod proxy;
 mod reload;
+mod spool;
 mod streams;
 
 use std::io::{BufRead, BufReader, Read, Write};

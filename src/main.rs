@@ -1,7 +1,9 @@
 //! The `ringwall` command: one file per command, wiring only.
 
+mod audit;
 mod block;
 mod blocks;
+mod case;
 mod check;
 mod control;
 mod demo;
@@ -40,6 +42,8 @@ enum Command {
     Replay(replay::Arguments),
     Explain(explain::Arguments),
     Block(block::Arguments),
+    Case(case::Arguments),
+    Audit(audit::Arguments),
     Sla(sla::Arguments),
     Serve(serve::Arguments),
 }
@@ -52,6 +56,8 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Case(arguments) => case::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
     };

@@ -2,6 +2,7 @@
 
 mod config;
 mod control;
+mod desk;
 mod keeper;
 mod kept;
 mod mounts;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::outcome::{Failure, Outcome};
+pub(crate) use config::Cases;
 use config::Config;
 
 /// Answer SBCs and PBXs that ask per call, and pass calls on, by policy.

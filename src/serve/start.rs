@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use super::config::{self, Calls, Config};
 use super::control::{self, Control};
+use super::desk::Desk;
 use super::keeper::{Found, Keeper, version};
 use super::mounts::{Mounted, go_on};
 use super::pages::{Running, pages};
@@ -50,6 +51,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     };
     let counters = Arc::new(Counters::default());
     let records = Records::start(&config, Arc::clone(&counters))?;
+    let desk = Desk::start(&config, Arc::clone(&counters))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
     let mut keeper = Keeper::new(config.policy.clone(), &config.data, behaviour, Arc::clone(&counters));
@@ -134,6 +136,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         // It ends by itself when nobody decides any more, and a reader that takes nothing is not waited for twice.
         let _ = mirroring.map(JoinHandle::join);
         records.finish();
+        desk.into_iter().for_each(Desk::finish);
     });
     // Whatever died there has said why.
     let _ = ending.await;

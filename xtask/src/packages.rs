@@ -8,7 +8,7 @@ use crate::has;
 use crate::report::Report;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 7] = [
+const NEEDED: [(&str, &str, &str); 8] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -16,6 +16,7 @@ const NEEDED: [(&str, &str, &str); 7] = [
     ("openssl", "version", "openssl"),
     ("ip", "-V", "iproute2"),
     ("iptables", "--version", "iptables"),
+    ("pg_ctlcluster", "--version", "postgresql"),
 ];
 
 /// Installs what is missing, if `install` says so and it may.

@@ -57,6 +57,22 @@ fn kills() -> Command {
     command
 }
 
+/// Fifty thousand cases that are listed while alerts come in.
+fn queue() -> Command {
+    let mut command =
+        cargo(&["test", "--locked", "--release", "--package", "ringwall-cases", "--", "the_queue_answers"]);
+    command.arg("--show-output").env("RINGWALL_QUEUE_CASES", "50000");
+    command
+}
+
+/// A million alerts at once.
+fn storm() -> Command {
+    let mut command =
+        cargo(&["test", "--locked", "--release", "--package", "ringwall-cases", "--", "no_alert_of_a_storm"]);
+    command.arg("--show-output").env("RINGWALL_STORM_ALERTS", "1000000");
+    command
+}
+
 /// One story, with what it says of itself.
 fn story(name: &str) -> Command {
     let mut command =
@@ -65,4 +81,11 @@ fn story(name: &str) -> Command {
     command
 }
 
-const SOAKS: &[Soak] = &[("flood", flood), ("reloads", reloads), ("mutated", mutated), ("kills", kills)];
+const SOAKS: &[Soak] = &[
+    ("flood", flood),
+    ("reloads", reloads),
+    ("mutated", mutated),
+    ("kills", kills),
+    ("queue", queue),
+    ("storm", storm),
+];

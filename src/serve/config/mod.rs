@@ -2,6 +2,7 @@
 
 mod bridge;
 mod capture;
+mod cases;
 mod hep;
 mod mirror;
 mod spool;
@@ -20,6 +21,7 @@ use crate::outcome::Failure;
 
 pub(crate) use self::bridge::Bridge;
 pub(crate) use self::capture::{Backend, Capture};
+pub(crate) use self::cases::{Cases, CasesKeys};
 pub(crate) use self::hep::Hep;
 pub(crate) use self::mirror::{Carriage, Mirror};
 pub(crate) use self::spool::Spool;
@@ -42,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) records: Records,
     pub(crate) spool: Spool,
+    pub(crate) cases: CasesKeys,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,6 +164,7 @@ impl Default for Config {
             http: Http::default(),
             records: Records::default(),
             spool: Spool::default(),
+            cases: CasesKeys::default(),
         }
     }
 }
@@ -376,6 +380,7 @@ mod tests {
         assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
         assert!(config.proxy.secret.is_some() && config.bridge.queue.is_some());
         assert!(config.hep.sender[0].customer.is_some() && config.hep.sender[0].key_file.is_some());
+        assert!(config.cases.database.is_some() && config.cases.service_hours.is_some());
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }

@@ -22,6 +22,7 @@ use self::batch::Batch;
 use self::lines::Lines;
 use self::writer::Writer;
 use super::config::{Config, Recorded};
+use super::desk;
 use crate::outcome::Failure;
 use crate::policies;
 
@@ -63,6 +64,9 @@ impl Records {
         let data = &config.data;
         let folder = data.join(FOLDER);
         let mut settings = config.spool.settings();
+        if config.cases.on {
+            settings.consumers.push(desk::CONSUMER.to_owned());
+        }
         if config.records.copy {
             settings.consumers.push(lines::CONSUMER.to_owned());
         }
@@ -286,7 +290,7 @@ fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 /// The spool's folder under `--data`.
-const FOLDER: &str = "spool";
+pub(super) const FOLDER: &str = "spool";
 /// What one thread that judges may have waiting when the queue is full.
 const WAITING_BYTES_MAX: usize = 32 << 20;
 /// Chunks that wait for the disk: about as many batches of packets. Some hundred megabytes at the very most.

@@ -132,7 +132,7 @@ fn on_a_full_disk_calls_are_judged_and_records_go_on_by_themselves_when_there_is
     let config = format!(
         "policy = [\"acme.toml\"]\ndata = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n\
          [[redirect.peer]]\nname = \"sbc\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"sip:192.0.2.77:5070\"\n\
-         [records]\ncopy = false\n[spool]\nsegment_kilobytes = 64\nmegabytes_max = 1\n",
+         [records]\ncopy = false\n[cases]\non = false\n[spool]\nsegment_kilobytes = 64\nmegabytes_max = 1\n",
         disk.join("data").display()
     );
     let service = Service::with_config(scratch, &config);

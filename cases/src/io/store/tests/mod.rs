@@ -1,6 +1,7 @@
 //! One suite, on SQLite and on PostgreSQL.
 
 mod postgres;
+mod queue;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,117 @@
+//! How quick the queue is while alerts come in, and whether a storm is counted to the last alert.
+
+use std::time::{Duration, Instant};
+
+use super::{Filter, NOW, Service, Store, Storm, alert, done, list, on_both};
+
+/// Fifty thousand in `cargo xtask soak queue`, as many alerts as twenty times that in `soak storm`.
+fn size(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |count| count.parse().unwrap())
+}
+
+/// `count` open cases: the alerts of each come a second apart, so that they are no storm.
+async fn fill(store: &Store, service: &Service, count: u64) -> u64 {
+    let (mut storm, mut position) = (Storm::default(), 0);
+    for first in (0..count).step_by(500) {
+        let alerts: Vec<_> = (first..count.min(first + 500))
+            .map(|index| {
+                let severity = ["warning", "critical"][usize::from(index % 50 == 0)];
+                let customer = format!("customer {}", index % 40);
+                // Two minutes apart for each customer, and 20 a minute for all of them.
+                let minutes = -(60 * 24 * 20) + i64::try_from(index / 20).unwrap();
+                alert(&format!("fill-{index}"), &customer, &format!("+1210555{index:06}"), severity, minutes)
+            })
+            .collect();
+        position += alerts.len() as u64;
+        store.desk().take_alerts(&alerts, position, &mut storm, done(service, 0)).await.unwrap();
+    }
+    position
+}
+
+#[test]
+fn the_queue_answers_while_two_hundred_alerts_come_in_each_second() {
+    let cases = size("RINGWALL_QUEUE_CASES", 2_000);
+    on_both(|store| async move {
+        let service = Service::sample();
+        let mut position = fill(&store, &service, cases).await;
+        assert!(list(&store).await.len() as u64 >= cases.min(500));
+        let writing = store.clone();
+        let ingest = tokio::spawn(async move {
+            let (service, mut storm) = (Service::sample(), Storm::default());
+            let begin = Instant::now();
+            for batch in 0..25_u64 {
+                // Every fifth of a second forty: most join cases that are there.
+                let alerts: Vec<_> = (0..40)
+                    .map(|index| {
+                        let case = (batch * 40 + index) * 7 % cases;
+                        let customer = format!("customer {}", case % 40);
+                        alert(
+                            &format!("live-{batch}-{index}"),
+                            &customer,
+                            &format!("+1210555{case:06}"),
+                            "warning",
+                            0,
+                        )
+                    })
+                    .collect();
+                position += 40;
+                writing.desk().take_alerts(&alerts, position, &mut storm, done(&service, 0)).await.unwrap();
+                tokio::time::sleep(
+                    (begin + Duration::from_millis(200) * (batch as u32 + 1)) - Instant::now(),
+                )
+                .await;
+            }
+            begin.elapsed()
+        });
+        let mut took = Vec::new();
+        while !ingest.is_finished() {
+            let begin = Instant::now();
+            let filter = match took.len() % 4 {
+                0 => Filter::default(),
+                1 => Filter { customer: Some("customer 7".to_owned()), ..Filter::default() },
+                2 => Filter { severity: Some(crate::case::Severity::Critical), ..Filter::default() },
+                _ => Filter { owner: Some(String::new()), ..Filter::default() },
+            };
+            assert!(!store.desk().list(&filter).await.unwrap().cases.is_empty());
+            took.push(begin.elapsed());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let ingested = ingest.await.unwrap();
+        took.sort();
+        let p95 = took[took.len() * 95 / 100];
+        println!(
+            "{cases} cases, 1,000 alerts in {ingested:.1?}: {} lists, p95 {p95:.1?}, worst {:.1?}",
+            took.len(),
+            took[took.len() - 1]
+        );
+        assert!(p95 <= Duration::from_millis(150), "{p95:?}");
+        assert!(ingested < Duration::from_secs(10), "{ingested:?}");
+    });
+}
+
+#[test]
+fn d5_no_alert_of_a_storm_is_lost() {
+    let alerts = size("RINGWALL_STORM_ALERTS", 20_000);
+    on_both(|store| async move {
+        let (service, mut storm) = (Service::sample(), Storm::default());
+        let begin = Instant::now();
+        let mut planted = 0;
+        for first in (0..alerts).step_by(500) {
+            let mut batch: Vec<_> = (first..alerts.min(first + 500))
+                .map(|index| alert(&format!("s{index}"), "Acme", &format!("+1210{index:08}"), "warning", 0))
+                .collect();
+            if first == alerts / 2 / 500 * 500 {
+                batch.push(alert("planted", "Other", "+12105550199", "critical", 0));
+                planted += 1;
+            }
+            store.desk().take_alerts(&batch, first + 500, &mut storm, done(&service, 0)).await.unwrap();
+        }
+        let cases = list(&store).await;
+        assert_eq!(cases.iter().map(|case| case.alerts).sum::<u64>(), alerts + planted);
+        assert!(cases.len() <= 62, "{}", cases.len());
+        let critical = Filter { severity: Some(crate::case::Severity::Critical), ..Filter::default() };
+        let first = store.desk().list(&critical).await.unwrap().cases.remove(0);
+        assert_eq!((first.customer.as_str(), first.opened), ("Other", NOW));
+        println!("{alerts} alerts of a storm in {:.1?}", begin.elapsed());
+    });
+}

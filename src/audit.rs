@@ -1,0 +1,133 @@
+//! `ringwall audit`: whether what was written about every act is still what was written.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use cases::audit::{Head, Verifier};
+use cases::io::store::Store;
+use clap::{Args, Subcommand};
+use reporter::printable;
+use serde_json::json;
+
+use crate::case::{Place, said};
+use crate::outcome::{Failure, Outcome};
+
+/// The audit chains: every act of everybody, each entry with the hash of the one before.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  ringwall audit heads > heads.jsonl\n  ringwall audit verify --heads heads.jsonl"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Go through all chains; exit code 1 and the first bad entry of each that is not as it was written.
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        /// What `heads` printed earlier: entries cut off since then are missed.
+        #[arg(long, value_name = "FILE")]
+        heads: Option<PathBuf>,
+    },
+    /// Print where each chain ends, one JSON object a line; keep it where nobody can change it.
+    Heads {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
+    runtime.block_on(async {
+        match &arguments.task {
+            Task::Verify { place, heads } => {
+                let kept = heads.as_deref().map_or_else(|| Ok(Vec::new()), read_heads)?;
+                verify(&place.open().await?.0, &kept).await
+            }
+            Task::Heads { place } => heads(&place.open().await?.0).await,
+        }
+    })
+}
+
+async fn heads(store: &Store) -> Result<Outcome, Failure> {
+    let mut out = io::stdout().lock();
+    for (customer, head) in store.audit_heads().await.map_err(said)? {
+        let line = json!({ "customer": customer, "sequence": head.sequence, "hash": head.hash });
+        writeln!(out, "{line}").map_err(Failure::Output)?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn verify(store: &Store, kept: &[(String, Head)]) -> Result<Outcome, Failure> {
+    let mut ends = store.audit_heads().await.map_err(said)?;
+    for (customer, head) in kept {
+        // A chain that is gone altogether has no end any more.
+        if !ends.iter().any(|(of, _)| of == customer) {
+            ends.push((customer.clone(), head.clone()));
+        }
+    }
+    let mut outcome = Outcome::Done;
+    let mut out = io::stdout().lock();
+    for (customer, end) in ends {
+        let anchor = kept.iter().find(|(of, _)| *of == customer).map(|(_, head)| head);
+        let (count, broken) = walk(store, &customer, &end, anchor).await?;
+        let shown =
+            if customer.is_empty() { "(the service itself)".to_owned() } else { printable(&customer) };
+        let line = match broken {
+            None => format!("{shown}: {count} entries are as they were written"),
+            Some(broken) => {
+                outcome = Outcome::Findings;
+                format!("{shown}: {broken}")
+            }
+        };
+        writeln!(out, "{line}").map_err(Failure::Output)?;
+    }
+    Ok(outcome)
+}
+
+/// Goes through one chain. Returns how many entries are right, and what is wrong with the next.
+async fn walk(
+    store: &Store,
+    customer: &str,
+    end: &Head,
+    anchor: Option<&Head>,
+) -> Result<(u64, Option<String>), Failure> {
+    let (mut verifier, mut count) = (Verifier::default(), 0);
+    loop {
+        let entries = store.audit(customer, count, ENTRIES_AT_ONCE).await.map_err(said)?;
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            if let Err(broken) = verifier.take(&entry) {
+                return Ok((count, Some(broken.to_string())));
+            }
+            count += 1;
+            if anchor.is_some_and(|anchor| anchor.sequence == count && anchor.hash != entry.hash) {
+                return Ok((count, Some(format!("entry {count}: it is not the one whose head was kept"))));
+            }
+        }
+    }
+    let reached = anchor.map_or(end.sequence, |anchor| anchor.sequence.max(end.sequence));
+    let finished = verifier.finish(&Head { sequence: reached, hash: String::new() });
+    Ok((count, finished.err().map(|broken| broken.to_string())))
+}
+
+fn read_heads(path: &std::path::Path) -> Result<Vec<(String, Head)>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(Failure::file(path))?;
+    let line = |(index, line): (usize, &str)| {
+        let wrong = || Failure::Usage(format!("{}:{}: no head of a chain", path.display(), index + 1));
+        let value: serde_json::Value = serde_json::from_str(line).map_err(|_| wrong())?;
+        let text =
+            |name: &str| value.get(name).and_then(|it| it.as_str()).map(str::to_owned).ok_or_else(wrong);
+        let sequence = value.get("sequence").and_then(serde_json::Value::as_u64).ok_or_else(wrong)?;
+        Ok((text("customer")?, Head { sequence, hash: text("hash")? }))
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
+const ENTRIES_AT_ONCE: u32 = 1_000;

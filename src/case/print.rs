@@ -1,0 +1,261 @@
+//! Cases as a terminal shows them. Whatever a stranger wrote is shown, and acts on nothing.
+
+use cases::clock::{Clock, Standing};
+use cases::explanation::wall_time;
+use cases::io::store::{Event, Store, Visible};
+use cases::{Calendar, Case, CaseNumber, Service};
+use reporter::printable;
+use rules::Timestamp;
+use serde_json::json;
+
+use super::{said, unwritten};
+use crate::outcome::Failure;
+use crate::policies;
+
+/// The queue, one case a line.
+pub(super) fn queue(cases: &[Case], service: &Service, now: Timestamp) -> String {
+    if cases.is_empty() {
+        return "no cases\n".to_owned();
+    }
+    let mut rows = vec![
+        ["case", "due", "customer", "kind", "severity", "state", "owner", "alerts", "title"]
+            .map(str::to_owned),
+    ];
+    rows.extend(cases.iter().map(|case| {
+        let due = due(case, service, now);
+        [
+            case.number.to_string(),
+            due,
+            printable(&case.customer).to_string(),
+            case.kind.name().to_owned(),
+            case.severity.name().to_owned(),
+            case.state.name().to_owned(),
+            case.owner.as_deref().map_or_else(|| "-".to_owned(), |owner| printable(owner).to_string()),
+            case.alerts.to_string(),
+            printable(&case.title).to_string(),
+        ]
+    }));
+    table(&rows)
+}
+
+/// What is due next, and whether it is late.
+fn due(case: &Case, service: &Service, now: Timestamp) -> String {
+    let Some(due) = case.next_due() else { return "-".to_owned() };
+    let calendar = service.calendar_of(&case.customer);
+    let word = match case.standing(service, now) {
+        Some(Standing::Breached) => "BREACHED ",
+        Some(Standing::Late) => "late ",
+        Some(Standing::Paused) => "paused ",
+        _ => "",
+    };
+    format!("{word}{}", wall_time(calendar, due))
+}
+
+/// What is left to be said after an act.
+pub(super) fn told(case: &Case) -> String {
+    let owner = case.owner.as_deref().map(|owner| format!(", {}", printable(owner))).unwrap_or_default();
+    format!("{} is {}{owner}\n", case.number, case.state)
+}
+
+/// All that the desk knows of one case.
+pub(super) async fn case(
+    store: &Store,
+    service: &Service,
+    number: CaseNumber,
+    json: bool,
+) -> Result<String, Failure> {
+    let desk = store.desk();
+    let case = desk.case(number).await.map_err(said)?;
+    let events = desk.events(number).await.map_err(said)?;
+    let alerts = desk.alerts(number, ALERTS_SHOWN).await.map_err(said)?;
+    let legal = case.state.legal(case.flow);
+    if json {
+        let alerts: Vec<serde_json::Value> =
+            alerts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+        let whole = json!({ "case": case, "events": events, "alerts": alerts, "next": legal });
+        return Ok(serde_json::to_string(&whole).map_err(unwritten)? + "\n");
+    }
+    let calendar = service.calendar_of(&case.customer);
+    let mut text = format!(
+        "{}  {}  {}\n{}\n  {} since {}, severity {}, {}\n",
+        case.number,
+        printable(&case.customer),
+        case.kind.name(),
+        printable(&case.title),
+        case.state,
+        wall_time(calendar, case.opened),
+        case.severity.name(),
+        case.owner
+            .as_deref()
+            .map_or_else(|| "nobody has it".to_owned(), |it| format!("{} has it", printable(it))),
+    );
+    if case.alerts > 0 {
+        let (first, last) = (wall_time(calendar, case.first), wall_time(calendar, case.last));
+        text += &format!("  {} alerts, first {first}, last {last}\n", case.alerts);
+    }
+    for (other, relation) in &case.links {
+        text += &format!("  {} {other}\n", relation_words(*relation));
+    }
+    for clock in &case.clocks {
+        text += &clock_line(clock, calendar, service);
+    }
+    if let Some(findings) = &case.findings {
+        text += &format!("found\n  {}\n", printable(findings));
+    }
+    if let Some(hash) = &case.change {
+        text += &change(store, hash).await?;
+    }
+    text += "history\n";
+    for event in &events {
+        text += &event_line(event, calendar);
+    }
+    if !alerts.is_empty() {
+        text += "alerts, the latest first\n";
+    }
+    for alert in &alerts {
+        text += &alert_line(alert, calendar);
+    }
+    if case.alerts > alerts.len() as u64 {
+        text += &format!("  and {} more\n", case.alerts - alerts.len() as u64);
+    }
+    if !legal.is_empty() {
+        text += &format!("next: {}\n", legal.join(", "));
+    }
+    Ok(text)
+}
+
+fn clock_line(clock: &Clock, calendar: &Calendar, service: &Service) -> String {
+    let standing = match clock.standing(service.terms().pause_on_customer, policies::now()) {
+        Standing::Met => "met",
+        Standing::Runs => "runs",
+        Standing::Paused => "paused",
+        Standing::Late => "late",
+        Standing::Breached => "BREACHED",
+    };
+    let (target, contract) = (wall_time(calendar, clock.due.target), wall_time(calendar, clock.due.contract));
+    let stopped =
+        clock.stopped.map(|at| format!(", stopped {}", wall_time(calendar, at))).unwrap_or_default();
+    let mut text = format!(
+        "  {:<11} {standing}: by {target}, at the latest by {contract}{stopped}\n",
+        clock.kind.name()
+    );
+    for replaced in &clock.replaced {
+        let was = wall_time(calendar, replaced.due.target);
+        text += &format!("              was by {was}: {}\n", printable(&replaced.why));
+    }
+    text
+}
+
+async fn change(store: &Store, hash: &str) -> Result<String, Failure> {
+    let Some((proposed, approvals)) = store.desk().change(hash).await.map_err(said)? else {
+        return Ok(String::new());
+    };
+    let (change, impact) = (&proposed.change, &proposed.impact);
+    let known = impact.blocked.map_or_else(
+        || "what it would have blocked is not known".to_owned(),
+        |blocked| {
+            format!(
+                "in {} days it would have blocked {blocked} calls, {} of them wanted",
+                impact.days, impact.wanted
+            )
+        },
+    );
+    let mut text =
+        format!("change {}, risk {}, code {}: {known}\n", &change.hash(), change.risk(impact), change.code());
+    for line in &change.lines {
+        for line in line.to_string().lines() {
+            text += &format!("  {}\n", printable(line));
+        }
+    }
+    for approval in approvals {
+        text += &format!("  approved by {}\n", printable(&approval.approver));
+    }
+    Ok(text)
+}
+
+fn event_line(event: &Event, calendar: &Calendar) -> String {
+    let seen = if event.visible == Visible::Customer { " (customer sees it)" } else { "" };
+    let text = if event.text.is_empty() { String::new() } else { format!(": {}", printable(&event.text)) };
+    format!(
+        "  {}  {} {}{seen}{text}\n",
+        wall_time(calendar, event.at),
+        printable(&event.who),
+        printable(&event.what)
+    )
+}
+
+fn alert_line(alert: &str, calendar: &Calendar) -> String {
+    let Ok(alert) = serde_json::from_str::<serde_json::Value>(alert) else { return String::new() };
+    let word = |name: &str| alert.get(name).and_then(|it| it.as_str()).unwrap_or_default().to_owned();
+    let number = |name: &str| alert.get(name).map(ToString::to_string).unwrap_or_default();
+    let at =
+        word("at").parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_microsecond())).unwrap_or_default();
+    let window = if word("window").is_empty() { String::new() } else { format!(" in {}", word("window")) };
+    format!(
+        "  {}  {} {}: {} of {}{window}, {} calls\n",
+        wall_time(calendar, at),
+        printable(&word("severity")),
+        printable(&word("rule")),
+        number("count"),
+        number("limit"),
+        number("total_calls")
+    )
+}
+
+/// The clocks of `cases` as a statement.
+pub(super) fn clocks(cases: &[Case]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let utc = |at: Timestamp| {
+        jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| String::new(), |at| at.to_string())
+    };
+    // Writing to memory cannot fail.
+    let _ = writer.write_record(cases::statement::COLUMNS);
+    for case in cases {
+        for clock in &case.clocks {
+            let in_time = clock.stopped.map(|at| if at <= clock.due.contract { "yes" } else { "no" });
+            // A cell that a spreadsheet would take for a formula becomes text.
+            let customer = match case.customer.chars().next() {
+                Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{}", case.customer),
+                _ => case.customer.clone(),
+            };
+            let _ = writer.write_record([
+                &case.number.to_string(),
+                &customer,
+                clock.kind.name(),
+                &utc(clock.start),
+                &clock.stopped.map(utc).unwrap_or_default(),
+                &utc(clock.due.target),
+                &utc(clock.due.contract),
+                in_time.unwrap_or_default(),
+            ]);
+        }
+    }
+    writer.into_inner().map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+}
+
+const fn relation_words(relation: cases::case::Relation) -> &'static str {
+    match relation {
+        cases::case::Relation::RecursAfter => "the same as in",
+        cases::case::Relation::MergedInto => "joined into",
+        cases::case::Relation::Merged => "joined with",
+        cases::case::Relation::SplitFrom => "taken out of",
+        cases::case::Relation::RelatesTo => "see also",
+    }
+}
+
+/// Columns as wide as their widest cell; the last one as it is.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+const ALERTS_SHOWN: u32 = 20;

@@ -1,0 +1,65 @@
+//! The keys of `[cases]`: where cases are kept, and when the desk is open.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Config;
+use crate::outcome::Failure;
+use crate::sla;
+
+/// How alerts become cases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CasesKeys {
+    pub(crate) on: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service_hours: Option<PathBuf>,
+}
+
+impl Default for CasesKeys {
+    fn default() -> Self {
+        Self { on: true, database: None, service_hours: None }
+    }
+}
+
+/// The database of cases and the service hours, as a configuration and a folder say.
+pub(crate) struct Cases {
+    keys: CasesKeys,
+    data: PathBuf,
+}
+
+impl Cases {
+    /// By the configuration in `config`, or the defaults; `data` wins over its folder.
+    pub(crate) fn of(config: Option<&Path>, data: Option<&Path>) -> Result<Self, Failure> {
+        let config = config.map_or_else(|| Ok(Config::default()), Config::read)?;
+        let data = data.map_or_else(|| config.data.clone(), Path::to_owned);
+        Ok(Self { keys: config.cases, data })
+    }
+
+    /// By a configuration that was read.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { keys: config.cases.clone(), data: config.data.clone() }
+    }
+
+    /// Where the database is: a file in the folder of the service unless the configuration names another.
+    pub(crate) fn place(&self) -> String {
+        self.keys.database.clone().unwrap_or_else(|| self.file().display().to_string())
+    }
+
+    /// Whether there is something to open; a server is asked when it is opened.
+    pub(crate) fn is_there(&self) -> bool {
+        self.keys.database.is_some() || self.file().exists()
+    }
+
+    /// Calendars and terms.
+    pub(crate) fn service(&self) -> Result<cases::Service, Failure> {
+        self.keys.service_hours.as_deref().map_or_else(|| Ok(cases::Service::sample()), sla::read)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.data.join("cases.db")
+    }
+}

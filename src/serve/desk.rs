@@ -1,0 +1,154 @@
+//! Alerts from the spool become cases, on a thread of their own: calls are judged whatever happens here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use cases::alert::Storm;
+use cases::io::store::{Done, Store};
+use cases::{Alert, Service};
+use collector::judge::{Count, Counters};
+use spool::{Kind, Reader};
+
+use super::config::{Cases, Config};
+use crate::outcome::Failure;
+use crate::policies;
+
+/// The name under which the spool keeps what is not yet in cases.
+pub(super) const CONSUMER: &str = "cases";
+
+/// The thread that puts alerts into cases.
+pub(super) struct Desk {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+struct Worker {
+    place: String,
+    service: Service,
+    reader: Reader,
+    storm: Storm,
+    stop: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+    /// Whether the last attempt failed: it is said once.
+    is_failing: bool,
+}
+
+impl Desk {
+    /// Starts it, if the configuration wants cases. A database that does not answer is asked again: the spool keeps what
+    /// it has missed.
+    pub(super) fn start(config: &Config, counters: Arc<Counters>) -> Result<Option<Self>, Failure> {
+        if !config.cases.on {
+            return Ok(None);
+        }
+        let cases = Cases::new(config);
+        let folder = config.data.join(super::records::FOLDER);
+        let mut reader =
+            Reader::open(&folder, CONSUMER).map_err(|error| Failure::Usage(error.to_string()))?;
+        reader.only(&[Kind::ALERT]);
+        let stop = Arc::new(AtomicBool::new(false));
+        let worker = Worker {
+            place: cases.place(),
+            service: cases.service()?,
+            reader,
+            storm: Storm::default(),
+            stop: Arc::clone(&stop),
+            counters,
+            is_failing: false,
+        };
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
+        let work = move || runtime.block_on(worker.run());
+        let thread = std::thread::Builder::new().name("cases".to_owned()).spawn(work);
+        Ok(Some(Self { stop, thread: thread.map_err(Failure::Output)? }))
+    }
+
+    /// Puts what is in the spool into cases, and ends.
+    pub(super) fn finish(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // One that died has said why.
+        let _ = self.thread.join();
+    }
+}
+
+impl Worker {
+    async fn run(mut self) {
+        let mut store = None;
+        loop {
+            // Before looking: what came before it was asked to stop is still taken.
+            let is_last = self.stop.load(Ordering::Relaxed);
+            let mut taken = 0;
+            match self.work(&mut store).await {
+                Ok(alerts) => {
+                    taken = alerts;
+                    self.is_failing = false;
+                    self.counters.add_many(Count::CasesAlert, alerts as u64);
+                }
+                Err(error) => {
+                    self.counters.add(Count::CasesFailed);
+                    if !std::mem::replace(&mut self.is_failing, true) {
+                        eprintln!(
+                            "ringwall: alerts wait in the spool: {error}; calls are judged all the same"
+                        );
+                    }
+                    // What was read and not kept is read again.
+                    store = None;
+                }
+            }
+            if is_last && (taken == 0 || self.is_failing) {
+                break;
+            }
+            if taken == 0 {
+                tokio::time::sleep(if self.is_failing { RETRY } else { PAUSE }).await;
+            }
+        }
+        if let Some(store) = store {
+            store.close().await;
+        }
+    }
+
+    /// Takes the next alerts. Returns how many there were.
+    async fn work(&mut self, open: &mut Option<Store>) -> Result<usize, String> {
+        if open.is_none() {
+            let store = Store::open(&self.place).await.map_err(|error| error.to_string())?;
+            let position = store.spool_position().await.map_err(|error| error.to_string())?;
+            self.reader.seek(position);
+            *open = Some(store);
+        }
+        let Some(store) = open else { return Ok(0) };
+        let (mut alerts, mut position) = (Vec::new(), None);
+        while alerts.len() < ALERTS_AT_ONCE {
+            let Some(record) = self.reader.next().map_err(|error| error.to_string())? else { break };
+            position = Some(record.sequence);
+            match String::from_utf8(record.payload).ok().and_then(|text| Some((parse(&text)?, text))) {
+                Some(alert) => alerts.push(alert),
+                None => {
+                    self.counters.add(Count::CasesUnread);
+                    eprintln!(
+                        "ringwall: event {} of the spool is no alert that can be read",
+                        record.sequence
+                    );
+                }
+            }
+        }
+        let Some(position) = position else { return Ok(0) };
+        let done = Done { who: "ringwall", now: policies::now(), service: &self.service };
+        let taken = store.desk().take_alerts(&alerts, position, &mut self.storm, done).await;
+        taken.map_err(|error| error.to_string())?;
+        // What it keeps too long it keeps for nothing; the number that counts is in the database.
+        let _ = self.reader.acknowledge(position);
+        Ok(alerts.len())
+    }
+}
+
+fn parse(text: &str) -> Option<Alert> {
+    serde_json::from_str(text).ok()
+}
+
+/// As many as one transaction holds.
+const ALERTS_AT_ONCE: usize = 500;
+/// How often the spool is looked at.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often a database that failed is asked again.
+const RETRY: Duration = Duration::from_secs(1);

@@ -90,6 +90,9 @@ flags! {
     ForeignTeardown "foreign-teardown" "A BYE or CANCEL of a call came from an address that is no party to it.";
     PassportReplay "passport-replay" "A PASSporT came again with another caller or called number, or older than allowed.";
     FaxInCall "fax-in-call" "A call that began as voice was turned to fax, modem or data by a re-INVITE (T.38 Annex D).";
+    StalePassport "stale-passport" "The caller's number was signed too long before the call, or after it (403, RFC 8224 §6.2.4).";
+    BadCredential "bad-credential" "The caller's number was signed with a certificate that nobody vouches for, or that does not cover it (437, RFC 8224 §6.2.2).";
+    InvalidPassport "invalid-passport" "What is signed about the caller does not fit the call, or the signature does not fit what is signed (438, RFC 8224 §6.2.2).";
 }
 
 impl fmt::Display for Flag {

@@ -1,6 +1,5 @@
 //! PASSporTs (RFC 8225) as Identity headers carry them (RFC 8224): read, not verified.
 
-mod address;
 mod claims;
 
 use std::borrow::Cow;
@@ -8,8 +7,8 @@ use std::fmt;
 
 use memchr::memchr_iter;
 use rules::{Flag, Flags};
+use stir::{Signed, is_refused_address};
 
-pub use self::address::{is_refused_address, is_special_address};
 use self::claims::{Claims, Header};
 use super::params::Params;
 use super::text::{cut, split_at, trim};
@@ -68,19 +67,8 @@ pub struct Passport<'a> {
 impl<'a> Passport<'a> {
     /// Reads `value`, one Identity value. Never fails; what cannot be read is absent and flagged.
     pub fn read(value: &'a [u8], room: &'a mut Room) -> Self {
-        let (token, params) = split_at(value, b';');
-        let mut passport = Self { token: trim(token), ..Self::default() };
-        for param in Params::read(params.unwrap_or_default()) {
-            let value = param.value.unwrap_or_default();
-            if param.is(b"info") {
-                passport.info =
-                    trim(value.strip_prefix(b"<").unwrap_or(value).strip_suffix(b">").unwrap_or(value));
-            } else if param.is(b"alg") {
-                passport.info_alg = value;
-            } else if param.is(b"ppt") {
-                passport.info_ppt = value;
-            }
-        }
+        let Signed { token, info, alg, ppt } = signed(value);
+        let mut passport = Self { token, info, info_alg: alg, info_ppt: ppt, ..Self::default() };
         passport.read_token(room);
         let refused = |address: &[u8]| !address.is_empty() && is_refused_address(address);
         let x5u = passport.x5u.as_deref().unwrap_or_default().as_bytes();
@@ -127,6 +115,23 @@ impl<'a> Passport<'a> {
             None => self.flags.raise(Flag::BadPassport),
         }
     }
+}
+
+/// Parts `value`, one Identity value, without looking into the PASSporT. Never fails; what is not there is empty.
+pub fn signed(value: &[u8]) -> Signed<'_> {
+    let (token, params) = split_at(value, b';');
+    let mut signed = Signed { token: trim(token), ..Signed::default() };
+    for param in Params::read(params.unwrap_or_default()) {
+        let value = param.value.unwrap_or_default();
+        if param.is(b"info") {
+            signed.info = trim(value.strip_prefix(b"<").unwrap_or(value).strip_suffix(b">").unwrap_or(value));
+        } else if param.is(b"alg") {
+            signed.alg = value;
+        } else if param.is(b"ppt") {
+            signed.ppt = value;
+        }
+    }
+    signed
 }
 
 /// Header, claims and signature of `token`; `None` when it has not exactly two dots.

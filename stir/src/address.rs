@@ -1,16 +1,27 @@
 //! Addresses of certificates, which a stranger wrote: which of them must never be fetched.
 
-use crate::sip::text::{rest, split_at, starts_with_ignore_case};
+/// `address` in the one form in which all ways to write it are one: scheme and host in lower case, the port left out where
+/// it says nothing. `None` when it must not be fetched.
+pub fn normal_address(address: &[u8]) -> Option<String> {
+    if is_refused_address(address) {
+        return None;
+    }
+    let behind = std::str::from_utf8(address.get(SCHEME.len()..)?).ok()?;
+    let (authority, path) = behind.split_at(behind.find('/').unwrap_or(behind.len()));
+    let host = authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
+    Some(format!("https://{host}{}", if path.is_empty() { "/" } else { path }))
+}
 
 /// Whether a certificate must never be fetched from `address`, which a stranger wrote: anything but https on port
 /// 443 or 8443, user information, a query or a fragment, and hosts that name this machine or a special-purpose
 /// network. A name may still resolve to such an address, so that whoever fetches asks
 /// [`is_special_address`] about the addresses it resolved.
 pub fn is_refused_address(address: &[u8]) -> bool {
-    if !starts_with_ignore_case(address, b"https://") {
+    let is_https = address.get(..SCHEME.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
+    if !is_https {
         return true;
     }
-    let behind = rest(address, 8);
+    let behind = address.get(SCHEME.len()..).unwrap_or_default();
     if behind
         .iter()
         .any(|&byte| byte <= b' ' || byte >= 0x7f || matches!(byte, b'?' | b'#' | b'\\' | b'"' | b'<' | b'>'))
@@ -99,9 +110,30 @@ fn is_special_v6(address: std::net::Ipv6Addr) -> bool {
         || first == 0x3fff
 }
 
+/// What stands before the first `separator` and what stands behind it, if it is there.
+fn split_at(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    let mut parts = text.splitn(2, |&byte| byte == separator);
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+/// The only lawful one.
+const SCHEME: &[u8] = b"https://";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_ways_to_write_an_address_are_one() {
+        for (written, normal) in [
+            ("HTTPS://Cert.Example.COM:443/A.pem", "https://cert.example.com/A.pem"),
+            ("https://cert.example.com:8443/a/b", "https://cert.example.com:8443/a/b"),
+            ("https://cert.example.com", "https://cert.example.com/"),
+        ] {
+            assert_eq!(normal_address(written.as_bytes()).as_deref(), Some(normal));
+        }
+        assert_eq!(normal_address(b"http://cert.example.com/"), None);
+    }
 
     #[test]
     fn addresses_that_lead_inside_are_refused() {

@@ -18,12 +18,14 @@ use serde_json::{Value, json};
 
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
+use crate::signatures::Signatures;
 
 /// Explain what a policy decides about one call and why.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  ringwall explain --policy acme.toml --caller '+1 (303) 555-0142' --called 2105550100\n  \
-ringwall explain --policy acme.toml --message invite.sip --source 198.51.100.11"
+ringwall explain --policy acme.toml --message invite.sip --source 198.51.100.11\n  \
+ringwall explain --policy acme.toml --message invite.sip --anchors sti-ca.pem --certificates fetched"
 )]
 pub(crate) struct Arguments {
     /// The customer's policy.
@@ -44,6 +46,8 @@ pub(crate) struct Arguments {
     /// When: RFC 3339, or a date and time in the customer's zone. Now unless given.
     #[arg(long)]
     at: Option<String>,
+    #[command(flatten)]
+    signatures: Signatures,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -53,9 +57,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let set = policies::load(std::slice::from_ref(&arguments.policy), None)?;
     let Some(policy) = set.policies().first() else { return Err(Failure::Said) };
     let question = arguments.question(policy)?;
-    let text = question.ask(policy, |subject, attempt| {
+    let mut verifier = arguments.signatures.verifier(question.at)?;
+    let text = question.ask(policy, verifier.as_mut(), |subject, attempt, stir| {
         let explanation = policy.explain(subject, &policy.limits());
-        let told = Told { policy, subject, attempt, explanation: &explanation };
+        let told = Told { policy, subject, attempt, stir, explanation: &explanation };
         if arguments.json { told.json() } else { told.text() }
     });
     io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)?;
@@ -111,6 +116,7 @@ struct Told<'a> {
     policy: &'a Policy,
     subject: &'a Subject<'a>,
     attempt: &'a Attempt,
+    stir: Option<stir::Outcome>,
     explanation: &'a Explanation,
 }
 
@@ -238,6 +244,14 @@ impl Told<'_> {
             "attestation",
             subject.attestation.map_or("unverified", rules::Attestation::word).to_owned(),
         ));
+        if let Some(outcome) = self.stir {
+            let code = outcome.code().map_or_else(String::new, |code| format!(" ({code})"));
+            let said = format!("{}{code}, {}: {}", outcome.verstat(), outcome.word(), outcome.meaning());
+            facts.push(("verification", said));
+        }
+        if !subject.signer.is_empty() {
+            facts.push(("signer", text(subject.signer)));
+        }
         for (name, value) in [("display name", subject.display_name), ("user agent", subject.user_agent)] {
             if !value.is_empty() {
                 facts.push((name, text(value)));

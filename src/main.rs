@@ -14,6 +14,7 @@ mod outcome;
 mod policies;
 mod replay;
 mod serve;
+mod signatures;
 mod sla;
 mod state;
 

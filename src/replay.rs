@@ -14,6 +14,7 @@ use rules::policy::{AlertLevel, Mode, PolicySet};
 use rules::{Reason, Timestamp};
 
 use crate::outcome::{Failure, Outcome};
+use crate::signatures::Signatures;
 use crate::{policies, state};
 
 /// Inspect captures (pcap, pcapng, compressed or not) at full speed in capture time.
@@ -24,6 +25,7 @@ use crate::{policies, state};
 #[command(
     after_help = "Example:\n  ringwall replay --policy acme.toml --calls calls.jsonl --alerts alerts.jsonl monday.pcap tuesday.pcapng\n  \
 ringwall replay --policy acme.toml --reconcile monday.pcap\n  \
+ringwall replay --policy acme.toml --anchors sti-ca.pem --certificates fetched --calls - monday.pcap\n  \
 zcat old.pcap.gz | ringwall replay --json -"
 )]
 pub(crate) struct Arguments {
@@ -53,6 +55,8 @@ pub(crate) struct Arguments {
     /// they differ.
     #[arg(long, conflicts_with_all = ["restore", "snapshot"])]
     reconcile: bool,
+    #[command(flatten)]
+    signatures: Signatures,
     /// Print the summary as one JSON object.
     #[arg(long)]
     json: bool,
@@ -81,6 +85,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         None => Replay::new(policies),
     };
     replay.goes_on = arguments.snapshot.is_some();
+    if let Some(verifier) = arguments.signatures.verifier(Timestamp::default())? {
+        replay.engine.verify_with(verifier);
+    }
     if let Some(path) = &arguments.usual {
         let text = std::fs::read_to_string(path).map_err(Failure::file(path))?;
         let usual = reporter::read_usual(&text, &replay.engine.policies())

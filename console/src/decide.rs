@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use engine::Question;
+use engine::{Attempt, Question};
 use rules::policy::{ExpectedCall, PolicySet};
 use rules::{Timestamp, Transport, Verdict};
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,14 @@ pub struct Decision {
     pub tag: Option<String>,
     /// Why, in words.
     pub reason: Option<String>,
+    /// A, B, C, none or failed; null when an Identity header is there that nobody verified.
+    pub attestation: Option<&'static str>,
+    /// `TN-Validation-Passed`, `TN-Validation-Failed` or `No-TN-Validation`; null when no Identity header was looked at.
+    pub verstat: Option<&'static str>,
+    /// Why it did not pass.
+    pub verstat_reason: Option<&'static str>,
+    /// Who signed for the caller's number, where it passed.
+    pub signer: Option<String>,
     /// The rule or threshold that decided.
     pub rule: Option<String>,
     /// Whose policy decided.
@@ -94,6 +102,21 @@ impl Decision {
             rule: policy.decider(verdict).map(str::to_owned),
             customer: Some(policy.name().to_owned()),
             policy_version: Some(policy.version().to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// The same with what is known of the caller's right to the number, as the policy at `policy` sees `attempt`.
+    #[must_use]
+    pub fn about(self, attempt: &Attempt, policy: Option<u32>) -> Self {
+        let Some(view) = attempt.views.iter().find(|view| view.policy == policy) else { return self };
+        let signer = attempt.signer(view);
+        Self {
+            attestation: view.attestation.map(rules::Attestation::word),
+            verstat: view.stir.map(|outcome| outcome.verstat()),
+            verstat_reason: view.stir.and_then(|outcome| outcome.complaint()),
+            signer: (!signer.is_empty()).then(|| String::from_utf8_lossy(signer).into_owned()),
+            ..self
         }
     }
 }

@@ -9,6 +9,7 @@ use rules::plan::DialPlan;
 use rules::policy::{Limits, PolicySet, strictest};
 use rules::{Action, Flag, Flags, Method, Timestamp};
 use serde::{Deserialize, Serialize};
+use stir::Verifier;
 
 use crate::call::{Attempt, Keys, Kind, Side, Signal, Slot, State, Table};
 use crate::callback::Callbacks;
@@ -32,6 +33,8 @@ pub struct Engine {
     pub(crate) facts: Facts,
     pub(crate) ips: Ips,
     pub(crate) passports: Passports,
+    /// Who verifies Identity headers; `None` when nobody does.
+    pub(crate) verifier: Option<Verifier>,
     pub(crate) trunks: Trunks,
     pub(crate) sight: Sight,
     waiting: Vec<Counted>,
@@ -103,6 +106,7 @@ impl Engine {
             seeds,
             ips: Ips::new(&policies, budget, hasher.clone()),
             passports: Passports::new(hasher.clone()),
+            verifier: None,
             trunks: Trunks::new(&policies),
             sight: Sight::default(),
             waiting: Vec::new(),
@@ -479,6 +483,7 @@ impl Engine {
             callbacks: &mut self.callbacks,
             ips: &mut self.ips,
             passports: &mut self.passports,
+            verifier: self.verifier.as_mut(),
             waiting: &mut self.waiting,
             touched: &mut self.touched,
             only: self.only,

@@ -6,6 +6,7 @@ use rules::{
     Attestation, CallType, Direction, Flag, Flags, Identity, Method, Number, Origin, Party, Subject,
     Timestamp,
 };
+use stir::Outcome;
 
 use crate::call::{Attempt, Fact, Role, View};
 use crate::limits::FACTS_MAX;
@@ -13,6 +14,7 @@ use crate::number::{self, Verstat};
 use crate::packet::Packet;
 use crate::sip::passport::Room;
 use crate::sip::{Header, Message, NameAddr, Passport, Uri};
+use crate::verifying::{self, Belief, Found};
 
 /// The addresses of one message as one dial plan reads them. Buffers are reused from message to message.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub struct Facts {
     pub(crate) mismatch: bool,
     /// Whether addresses that no policy judges by (To, Contact, Reply-To…) are left out.
     pub(crate) leaves_out_others: bool,
+    /// What the verifier said of its Identity headers.
+    pub(crate) found: Option<Found>,
     verstat: Option<Verstat>,
     passport: bool,
 }
@@ -103,12 +107,12 @@ impl Facts {
         self.forwarders.clear();
         self.called.clear();
         (self.flags, self.restricted, self.mismatch) = (Flags::NONE, false, false);
-        (self.verstat, self.passport) = (None, false);
+        (self.found, self.verstat, self.passport) = (None, None, false);
     }
 
-    /// Marks which identities count where only asserted ones do. Returns the flags this trust raises and what
-    /// is known of the caller's right to the number.
-    pub fn believe(&mut self, trust: Trust, message: &Message<'_>) -> (Flags, Option<Attestation>) {
+    /// Marks which identities count where only asserted ones do. Returns what is known under this trust of the caller's
+    /// right to the number. What we verified counts whoever sent it; that a believed peer found it to be false counts too.
+    pub fn believe(&mut self, trust: Trust, message: &Message<'_>) -> Belief {
         for caller in &mut self.callers {
             caller.asserted = trust.own_side || trust.trusted && caller.origin == Origin::Asserted;
         }
@@ -119,14 +123,16 @@ impl Facts {
         let believed = trust.trusted || trust.own_side;
         let mut flags = self.flags;
         flags.raise_if(self.verstat.is_some() && !believed, Flag::UntrustedVerstat);
-        let attestation = match (self.verstat, believed) {
-            (Some(Verstat::Failed), true) => Some(Attestation::Failed),
-            (Some(Verstat::Passed), true) => attested_level(message).or(Some(Attestation::Full)),
-            (_, true) if message.has(Header::AttestationIndicator) => attested_level(message),
+        let stir = self.outcome();
+        let attestation = match (stir, self.verstat, believed) {
+            (Some(Outcome::Failed(_)), ..) | (_, Some(Verstat::Failed), true) => Some(Attestation::Failed),
+            (Some(Outcome::Passed(level)), ..) => level,
+            (_, Some(Verstat::Passed), true) => attested_level(message).or(Some(Attestation::Full)),
+            (.., true) if message.has(Header::AttestationIndicator) => attested_level(message),
             _ if self.passport => None,
             _ => Some(Attestation::None),
         };
-        (flags, attestation)
+        Belief { flags: flags.union(verifying::flags(stir)), attestation, stir }
     }
 
     /// Which of the callers counters go by and records name: what a trusted peer asserted, else From, else any
@@ -168,7 +174,7 @@ impl Facts {
     /// The subject of an attempt whose message is gone, after [`recall`](Self::recall): without hosts and headers.
     pub(crate) fn subject_again<'a>(
         &'a self,
-        attempt: &'a Attempt,
+        (attempt, view): (&'a Attempt, &View),
         at: Timestamp,
         seen: Seen,
     ) -> Subject<'a> {
@@ -188,7 +194,7 @@ impl Facts {
             hosts: [b"", b""],
             call_type: seen.call_type,
             attestation: seen.attestation,
-            signer: b"",
+            signer: attempt.signer(view),
             identity_mismatch: names_several(&self.callers),
             priority: false,
             callback: seen.callback,
@@ -222,7 +228,7 @@ impl Facts {
             hosts: [from.map_or(&b""[..], |from| from.uri.host), message.request_uri().host],
             call_type: seen.call_type,
             attestation: seen.attestation,
-            signer: b"",
+            signer: self.signer(seen.stir),
             identity_mismatch: self.mismatch,
             priority: seen.believed && has_priority(message),
             callback: seen.callback,
@@ -242,6 +248,8 @@ pub struct Seen {
     pub call_type: CallType,
     /// What is known of the caller's right to the number.
     pub attestation: Option<Attestation>,
+    /// What became of the verification of its Identity headers.
+    pub stir: Option<Outcome>,
     /// Whether the peer is trusted or the customer's own.
     pub believed: bool,
     /// Whether it calls back somebody who has just called an emergency number.
@@ -346,7 +354,7 @@ impl<'m> Reading<'_, 'm> {
         }
     }
 
-    /// The PASSporT is read, not verified: it can only accuse, never excuse.
+    /// The PASSporT is only read here: unless it is verified it can accuse, never excuse.
     fn passport(&mut self, message: &Message<'_>) {
         for value in message.identities() {
             self.facts.passport = true;

@@ -7,6 +7,7 @@ use rules::matching::Scratch;
 use rules::plan::DialPlan;
 use rules::policy::{Limits, PolicySet};
 use rules::{Direction, Flag, Flags, Reason};
+use stir::Verifier;
 
 use crate::call::{Attempt, View};
 use crate::callback::Callbacks;
@@ -15,6 +16,7 @@ use crate::ips::{Counted, Ips, Occasion, Parts};
 use crate::packet::Packet;
 use crate::prevention::Passports;
 use crate::sip::{Message, NameAddr};
+use crate::verifying::Belief;
 
 /// One message under judgement.
 pub(crate) struct Judging<'a, 'p> {
@@ -30,6 +32,8 @@ pub(crate) struct Judging<'a, 'p> {
     pub(crate) callbacks: &'a mut Callbacks,
     pub(crate) ips: &'a mut Ips,
     pub(crate) passports: &'a mut Passports,
+    /// Who verifies Identity headers.
+    pub(crate) verifier: Option<&'a mut Verifier>,
     /// Counters that wait for what becomes of the attempt.
     pub(crate) waiting: &'a mut Vec<Counted>,
     pub(crate) touched: &'a mut Vec<u32>,
@@ -59,6 +63,9 @@ impl Judging<'_, '_> {
         if self.touched.is_empty() {
             attempt.facts.truncate(first as usize);
             attempt.text.truncate(text);
+        } else {
+            let message = (self.message, self.packet.at);
+            self.facts.verify(self.verifier.as_deref_mut(), message, dial_plan, attempt);
         }
         for index in 0..self.touched.len() {
             let Some(&policy) = self.touched.get(index) else { break };
@@ -100,13 +107,14 @@ impl Judging<'_, '_> {
         let limits = self.limits.get_mut(index as usize)?;
         let customer = &policy.text().customer;
         let trust = facts::trust(customer, self.packet.source.ip());
-        let (mut number_flags, attestation) = self.facts.believe(trust, self.message);
+        let Belief { flags: mut number_flags, attestation, stir } = self.facts.believe(trust, self.message);
         number_flags.raise_if(self.is_replayed, Flag::PassportReplay);
         let direction = policy.direction(self.packet.source.ip(), &self.facts.called, &self.facts.callers);
         let seen = Seen {
             direction,
             call_type: attempt.call_type,
             attestation,
+            stir,
             believed: trust.own_side || trust.trusted,
             callback: direction == Direction::Inbound
                 && self.callbacks.expects(&self.facts.called, self.packet.at),
@@ -128,12 +136,13 @@ impl Judging<'_, '_> {
             verdict: Some(verdict),
             flags: seen.flags,
             attestation,
+            stir,
+            signer: self.facts.signer_place(stir),
             facts,
             caller,
         };
         if self.ips.counts(index) {
-            let parts =
-                Parts { attempt, view: &view, customer, host: subject.hosts[0], signer: subject.signer };
+            let parts = Parts { attempt, view: &view, customer, host: subject.hosts[0] };
             let occasion = Occasion {
                 policy: index,
                 parts,
@@ -153,13 +162,17 @@ impl Judging<'_, '_> {
     pub(crate) fn by_nobody(&mut self, dial_plan: &DialPlan, attempt: &mut Attempt) {
         let first = attempt.facts.len() as u32;
         self.facts.read(self.message, self.from, dial_plan, false, attempt);
-        let (number_flags, attestation) = self.facts.believe(Trust::default(), self.message);
+        let message = (self.message, self.packet.at);
+        self.facts.verify(self.verifier.as_deref_mut(), message, dial_plan, attempt);
+        let Belief { flags, attestation, stir } = self.facts.believe(Trust::default(), self.message);
         attempt.views.push(View {
             policy: None,
             direction: None,
             verdict: None,
-            flags: self.flags.union(number_flags),
+            flags: self.flags.union(flags),
             attestation,
+            stir,
+            signer: self.facts.signer_place(stir),
             facts: first..attempt.facts.len() as u32,
             caller: self.facts.caller(),
         });

@@ -21,6 +21,7 @@ pub mod question;
 mod sight;
 pub mod sip;
 mod state;
+mod verifying;
 
 pub use call::{Attempt, Fact, Kind, Refusal, Role, Tally, View};
 pub use engine::{Counters, Engine, Handled};
@@ -31,3 +32,4 @@ pub use packet::Packet;
 pub use question::Question;
 pub use sight::Silence;
 pub use state::StateError;
+pub use verifying::Belief;

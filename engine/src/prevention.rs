@@ -232,14 +232,15 @@ impl Engine {
                 direction: view.direction.unwrap_or(rules::Direction::Inbound),
                 call_type: attempt.call_type,
                 attestation: view.attestation,
+                stir: view.stir,
                 believed: trust.own_side || trust.trusted,
                 callback: false,
                 repeat: false,
                 flags: view.flags,
             };
-            let subject = self.facts.subject_again(attempt, at, seen);
+            let subject = self.facts.subject_again((attempt, view), at, seen);
             policy.gather_counted(&subject, &mut self.scratch);
-            let parts = Parts { attempt, view, customer, host: b"", signer: b"" };
+            let parts = Parts { attempt, view, customer, host: b"" };
             let method = Method::Invite;
             self.ips
                 .notice(&Occasion { policy: index, parts, method, at, opens: false, noticed }, &self.scratch);
@@ -283,7 +284,7 @@ impl Engine {
 fn for_each_view(attempt: &Attempt, policies: &rules::policy::PolicySet, mut tell: impl FnMut(&Parts<'_>)) {
     for view in &attempt.views {
         let Some(policy) = view.policy.and_then(|index| policies.policy(index as usize)) else { continue };
-        tell(&Parts { attempt, view, customer: &policy.text().customer, host: b"", signer: b"" });
+        tell(&Parts { attempt, view, customer: &policy.text().customer, host: b"" });
     }
 }
 

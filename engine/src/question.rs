@@ -5,11 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use rules::policy::ExpectedCall;
 use rules::{Action, CallType, Direction, Flags, Method, Policy, Subject, Timestamp, Transport};
+use stir::{Outcome, Verifier};
 
 use crate::call::Attempt;
 use crate::facts::{self, Facts, Seen, Trust};
 use crate::packet::Packet;
 use crate::sip::Message;
+use crate::verifying::Belief;
 
 /// A message that somebody asks about.
 #[derive(Clone, Debug)]
@@ -72,8 +74,14 @@ impl Question {
         }
     }
 
-    /// Reads the message as `policy`'s customer does and hands the facts to `answer`.
-    pub fn ask<R>(&self, policy: &Policy, answer: impl FnOnce(&Subject<'_>, &Attempt) -> R) -> R {
+    /// Reads the message as `policy`'s customer does, has its Identity headers verified if there is a `verifier`, and hands
+    /// the facts to `answer`.
+    pub fn ask<R>(
+        &self,
+        policy: &Policy,
+        verifier: Option<&mut Verifier>,
+        answer: impl FnOnce(&Subject<'_>, &Attempt, Option<Outcome>) -> R,
+    ) -> R {
         let customer = &policy.text().customer;
         let packet = Packet {
             at: self.at,
@@ -89,24 +97,26 @@ impl Question {
         let trust = self.trust.unwrap_or_else(|| facts::trust(customer, self.source.ip()));
         let from = message.from();
         facts.read(&message, from.as_ref(), &customer.dial_plan, trust.own_side, &mut attempt);
-        let (number_flags, attestation) = facts.believe(trust, &message);
+        facts.verify(verifier, (&message, self.at), &customer.dial_plan, &mut attempt);
+        let Belief { flags: number_flags, attestation, stir } = facts.believe(trust, &message);
         let seen = Seen {
             direction: self
                 .direction
                 .unwrap_or_else(|| policy.direction(self.source.ip(), &facts.called, &facts.callers)),
             call_type: message.call_type(),
             attestation: self.attestation.or(attestation),
+            stir,
             believed: trust.own_side || trust.trusted,
             callback: false,
             repeat: false,
             flags: message.defects().union(number_flags),
         };
-        answer(&facts.subject(&packet, &message, from.as_ref(), seen), &attempt)
+        answer(&facts.subject(&packet, &message, from.as_ref(), seen), &attempt, stir)
     }
 
     /// What `policy` decides about it, with fresh counters.
     pub fn verdict(&self, policy: &Policy) -> rules::Verdict {
-        self.ask(policy, |subject, _| {
+        self.ask(policy, None, |subject, _, _| {
             policy.judge(subject, &mut policy.limits(), &mut rules::matching::Scratch::default())
         })
     }

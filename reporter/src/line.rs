@@ -39,6 +39,15 @@ pub struct CallLine<'a> {
     pub user_agent: Option<Cow<'a, str>>,
     /// A, B, C, none or failed; null when a PASSporT is there that nobody verified.
     pub attestation: Option<&'static str>,
+    /// `TN-Validation-Passed`, `TN-Validation-Failed` or `No-TN-Validation`, where a PASSporT was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verstat: Option<&'static str>,
+    /// Why it did not pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verstat_reason: Option<&'static str>,
+    /// Who signed, where it passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Cow<'a, str>>,
     /// What the reader had to repair.
     pub flags: Vec<&'static str>,
     /// What happens.
@@ -213,6 +222,9 @@ impl<'a> CallLine<'a> {
             source: text::address(attempt.source),
             user_agent: text_or_none(attempt.user_agent()),
             attestation: view.attestation.map(rules::Attestation::word),
+            verstat: view.stir.map(|outcome| outcome.verstat()),
+            verstat_reason: view.stir.and_then(|outcome| outcome.complaint()),
+            signer: text_or_none(attempt.signer(view)),
             flags: view.flags.iter().map(rules::Flag::name).collect(),
             verdict: verdict.map_or(Action::Allow, |verdict| verdict.action).word(),
             would: verdict.and_then(|verdict| verdict.would).map(Action::word),

@@ -64,6 +64,7 @@ fn decide(running: &Running, query: Query) -> Result<oneshot::Receiver<Decision>
         };
         let decision = decider.decide(&packet, judge).map_or_else(nothing_to_judge, |decided| {
             Decision::new(decided.policies, decided.policy, decided.verdict.as_ref())
+                .about(decided.attempt, decided.policy)
         });
         // Whoever asked may have gone away.
         let _ = tell.send(decision);
@@ -133,7 +134,8 @@ fn of_engine(name: &'static str, engine: &mut Engine, at: Timestamp) -> Vec<Samp
     let label = || Some(("mount", name.to_owned()));
     let losses = engine.counter_losses();
     let blocks = engine.restraints(at).count();
-    vec![
+    let mut samples = of_verifier(engine.verifier());
+    samples.extend([
         counter(
             "calls_evicted_total",
             "Calls forgotten early because too many were known.",
@@ -154,7 +156,18 @@ fn of_engine(name: &'static str, engine: &mut Engine, at: Timestamp) -> Vec<Samp
             engine.counter_bytes() as f64,
         ),
         gauge("policies", "Policies in force.", label(), engine.policies().policies().len() as f64),
-    ]
+    ]);
+    samples
+}
+
+/// What became of signatures; all mounts together, as the same metric of several adds up.
+fn of_verifier(verifier: Option<&mut stir::Verifier>) -> Vec<Sample> {
+    let help = "Calls with Identity headers that were looked at, by what became of them.";
+    let counts = verifier.map(|verifier| verifier.counts().collect::<Vec<_>>()).unwrap_or_default();
+    let of = |(outcome, count): (stir::Outcome, u64)| {
+        counter("signatures_total", help, Some(("outcome", outcome.word().to_owned())), count)
+    };
+    counts.into_iter().map(of).collect()
 }
 
 fn counter(name: &'static str, help: &'static str, label: Label, value: u64) -> Sample {
@@ -215,6 +228,8 @@ fn help(name: &str) -> &'static str {
             "Frames cut short, fragments and stretches of streams that never came or were given up."
         }
         "mirror_packets_total" => "HEP packets about decisions, by what became of them.",
+        "certificate_fetches_total" => "Certificates of signers that were wanted, by what became of them.",
+        "certificates_not_kept_total" => "Certificates that were fetched and could not be written to disk.",
         "sensor_faults_total" => "Failures inside what only watches, by what failed.",
         _ => "See docs/serve.md.",
     }

@@ -12,5 +12,6 @@ mod oracles;
 mod reconcile;
 mod serve;
 mod sight;
+mod signatures;
 mod usual;
 mod verdicts;

@@ -2,6 +2,8 @@
 
 pub(crate) mod messages;
 pub(crate) mod packets;
+#[path = "../../stir/tests/support/mod.rs"]
+pub(crate) mod signing;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

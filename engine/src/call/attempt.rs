@@ -8,6 +8,7 @@ use rules::policy::{PolicySet, ThresholdId};
 use rules::verdict::ActedRules;
 use rules::{Action, Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
 use serde::{Deserialize, Serialize};
+use stir::Outcome;
 
 use crate::call::{Progress, State};
 use crate::ips::Counted;
@@ -71,6 +72,10 @@ pub struct View {
     pub flags: Flags,
     /// What is known of the caller's right to the number.
     pub attestation: Option<Attestation>,
+    /// What became of the verification of its Identity headers; `None` when there was none.
+    pub stir: Option<Outcome>,
+    /// Who signed, in [`Attempt::text`]; empty unless it passed.
+    pub(crate) signer: Range<u32>,
     /// Its addresses, in [`Attempt::facts`].
     pub(crate) facts: Range<u32>,
     /// Which of its callers it is told under.
@@ -240,6 +245,11 @@ impl Attempt {
     /// The display name of From, unquoted.
     pub fn display_name(&self) -> &[u8] {
         self.slice(&self.display_name)
+    }
+
+    /// Who signed for its caller as `view` sees it, by the certificate; empty when nobody did who may.
+    pub fn signer(&self, view: &View) -> &[u8] {
+        self.slice(&view.signer)
     }
 
     /// User-Agent; empty without one.

@@ -32,8 +32,6 @@ pub(crate) struct Parts<'a> {
     pub(crate) customer: &'a Customer,
     /// Host of the From URI; empty where it is not known any more.
     pub(crate) host: &'a [u8],
-    /// Who signed the PASSporT; empty when unknown.
-    pub(crate) signer: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
@@ -72,7 +70,7 @@ impl<'a> Parts<'a> {
             Key::UserAgent => some_text(attempt.user_agent()),
             Key::DisplayName => some_text(attempt.display_name()),
             Key::Host => some_text(self.host),
-            Key::Signer => some_text(self.signer),
+            Key::Signer => some_text(attempt.signer(view)),
             Key::Transport => Some(Part::Word(attempt.transport.word())),
             Key::Direction => view.direction.map(|direction| Part::Word(direction.word())),
             Key::CallType => Some(Part::Word(attempt.call_type.word())),

@@ -109,7 +109,8 @@ fn part(line: &CallLine<'_>, sides: &Sides<'_>, key: Key, customer: &Customer) -
         Key::Direction => line.direction.map(str::to_owned),
         Key::CallType => some(line.call_type),
         Key::Attestation => line.attestation.map(str::to_owned),
-        Key::Host | Key::Signer => None,
+        Key::Signer => some(line.signer.as_deref()?),
+        Key::Host => None,
     }
 }
 

@@ -146,8 +146,8 @@ fn unable(threshold: &Threshold) -> Option<&'static str> {
     if counts().any(|count| count == Count::Cost) {
         return Some("call lines have no prices");
     }
-    if threshold.per.iter().any(|key| matches!(key, Key::Host | Key::Signer)) {
-        return Some("call lines have neither the host of From nor the signer");
+    if threshold.per.contains(&Key::Host) {
+        return Some("call lines do not have the host of From");
     }
     if !threshold.flags.intersection(Flags::of(Flag::ChallengeInDialog)).is_empty() {
         return Some("a challenge to a BYE comes after the line was written");

@@ -9,6 +9,7 @@ mod assembler;
 pub mod bridge;
 mod bytes;
 mod capture;
+pub mod certificates;
 mod counters;
 mod datagrams;
 mod error;

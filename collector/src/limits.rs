@@ -80,3 +80,16 @@ pub const HEALTH_MISSES_MAX: u32 = 2;
 pub const BYES_MAX: usize = 65_536;
 /// Addresses for which it is remembered by which socket they are reached.
 pub const REACHED_MAX: usize = 4_096;
+
+/// Addresses of certificates that wait to be fetched.
+pub const WANTED_WAITING_MAX: usize = 1_024;
+/// Certificates that are fetched at once.
+pub const FETCHES_MAX: usize = 32;
+/// How long one fetch may take, the look-up of the name among it.
+pub const FETCH_DURATION_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+/// Addresses remembered that gave no certificate.
+pub const REFUSED_ADDRESSES_MAX: usize = 8_192;
+/// How long such an address is not tried again, after the first failure.
+pub const RETRY_SECONDS_MIN: i64 = 30;
+/// The same after many in a row.
+pub const RETRY_SECONDS_MAX: i64 = 600;

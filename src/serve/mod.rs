@@ -9,6 +9,7 @@ mod mounts;
 mod pages;
 mod proxy;
 mod records;
+mod signing;
 mod start;
 mod watching;
 

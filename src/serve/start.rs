@@ -25,6 +25,7 @@ use super::keeper::{Found, Keeper, version};
 use super::mounts::{Mounted, go_on};
 use super::pages::{Running, pages};
 use super::records::Records;
+use super::signing::Signing;
 use super::watching::{self, senders};
 use crate::outcome::Failure;
 use crate::{policies, state};
@@ -50,7 +51,9 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         false => Some(Arc::new(config.proxy.settings(&config.data, Arc::clone(&settings.refuses_all))?)),
     };
     let counters = Arc::new(Counters::default());
+    let signing = Signing::new(&config.stir, &config.data, &counters)?;
     let records = Records::start(&config, Arc::clone(&counters))?;
+    let records = records.with_wanted(signing.as_ref().map(Signing::wanted));
     let desk = Desk::start(&config, Arc::clone(&counters))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
@@ -62,9 +65,16 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let Ok((keeper, found)) = loading.await else { return Err(Failure::Said) };
     let policies = Arc::new(in_force(found, &config, &settings, &records)?);
 
+    let take_over = |file: &str| {
+        let mut engine = go_on(Arc::clone(&policies), &keeper, &config.data, file);
+        if let Some(signing) = &signing {
+            signing.equip(&mut engine);
+        }
+        engine
+    };
     // Nobody is answered before there is something to judge by: the sockets come last.
     let (sockets, mut said) = datagram_sockets(&config.redirect.udp)?;
-    let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::NAME);
+    let engine = take_over(state::NAME);
     let mut teller = records.teller();
     let tell = Box::new(move |news: News<'_>| teller.tell(&news));
     let of_service = (Arc::clone(&settings), Arc::clone(&counters));
@@ -77,7 +87,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let mut mounts = vec![Mounted::new("redirect", state::NAME, judge)];
     if let Some(proxy) = proxy {
         let (sockets, places) = datagram_sockets(&config.proxy.udp)?;
-        let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::PROXY_NAME);
+        let engine = take_over(state::PROXY_NAME);
         let mut teller = records.teller();
         let tell = Box::new(move |news: News<'_>| teller.tell(&news));
         let judge = config.proxy.start(sockets, engine, (proxy, Arc::clone(&counters)), tell)?;
@@ -86,7 +96,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         said.extend(places);
     }
     if let Some(queue) = config.bridge.queue() {
-        let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::BRIDGE_NAME);
+        let engine = take_over(state::BRIDGE_NAME);
         let mut teller = records.teller();
         let tell = Box::new(move |news: News<'_>| teller.tell(&news));
         let of_service = (Arc::clone(&settings), Arc::clone(&counters));
@@ -102,7 +112,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         said.push(format!("bridge nfqueue:{}", queue.number));
     }
     if config.hep.is_on() || config.capture.is_on() {
-        let engine = go_on(Arc::clone(&policies), &keeper, &config.data, state::SENSOR_NAME);
+        let engine = take_over(state::SENSOR_NAME);
         let mut teller = records.teller();
         let tell = Box::new(move |news: News<'_>| teller.tell(&news));
         let of_service = (senders, Arc::clone(&counters));
@@ -121,7 +131,11 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     for mounted in &mounts {
         mounted.take_snapshots(config.records.snapshot_seconds, records.state_sender(mounted.file));
     }
-    let reload = keep(keeper, mounts.iter().map(|mounted| mounted.handle.clone()).collect());
+    let handles: Vec<Handle> = mounts.iter().map(|mounted| mounted.handle.clone()).collect();
+    if let Some(signing) = signing {
+        signing.start(handles.clone());
+    }
+    let reload = keep(keeper, handles);
     let handles = mounts.iter().map(|mounted| (mounted.name, mounted.handle.clone())).collect();
     let _ = running.set(Running { redirect: shared, handles, counters });
     // Whoever reads that it is ready may signal at once.

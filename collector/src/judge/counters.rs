@@ -122,6 +122,14 @@ counts! {
     CaptureLost "capture_lost_total" "" "Frames cut short, fragments and stretches of streams that never came or were given up.";
     MirrorSent "mirror_packets_total" "sent" "HEP packets about decisions that were sent.";
     MirrorDropped "mirror_packets_total" "dropped" "HEP packets about decisions left out because whoever reads them is away or slow.";
+    CertificateFetched "certificate_fetches_total" "fetched" "Certificates of signers that were fetched.";
+    CertificateForbidden "certificate_fetches_total" "forbidden" "Certificates not fetched because their address leads where we do not go.";
+    CertificateUnreachable "certificate_fetches_total" "unreachable" "Certificates not fetched because nobody was there.";
+    CertificateUntrusted "certificate_fetches_total" "untrusted" "Certificates not fetched because the host did not show who it is.";
+    CertificateAnswer "certificate_fetches_total" "answer" "Certificates not fetched because the answer was another than 200.";
+    CertificateTooLong "certificate_fetches_total" "too-long" "Certificates not fetched because too much came.";
+    CertificateTooSlow "certificate_fetches_total" "too-slow" "Certificates not fetched because it took too long.";
+    CertificateNotKept "certificates_not_kept_total" "" "Certificates that were fetched and could not be written to disk.";
     SensorFault "sensor_faults_total" "judging" "Messages seen that got no verdict because judging them failed inside.";
     SensorError "sensor_faults_total" "source" "Attempts to read a socket or an interface that failed.";
 }

@@ -14,7 +14,7 @@ use rules::{Timestamp, Verdict};
 
 pub use counters::{Count, Counters};
 pub use news::News;
-pub(crate) use news::tell_of_engine;
+pub(crate) use news::{tell_of_engine, tell_of_wanted};
 pub use thread::{Handle, Job, Judge, Shared, now};
 
 /// A way in which packets come, and what is done about them. One thread owns it and its engine.

@@ -27,8 +27,17 @@ pub enum News<'a> {
         /// Whether it is down now.
         is_down: bool,
     },
+    /// The certificates at this address are wanted, to verify calls of whoever signs with them.
+    Wanted(&'a str),
     /// That was all for now.
     Over,
+}
+
+/// Tells which certificates `engine` wants.
+pub(crate) fn tell_of_wanted(engine: &mut Engine, tell: &mut dyn FnMut(News<'_>)) {
+    while let Some(address) = engine.verifier().and_then(stir::Verifier::poll_wanted) {
+        tell(News::Wanted(&address));
+    }
 }
 
 /// Tells the attempts that ended, and what else `engine` has to tell, all but that it is over.
@@ -44,4 +53,5 @@ pub(crate) fn tell_of_engine(engine: &mut Engine, tell: &mut dyn FnMut(News<'_>)
     while let Some(silence) = engine.poll_silence() {
         tell(News::Silence(silence, &policies));
     }
+    tell_of_wanted(engine, tell);
 }

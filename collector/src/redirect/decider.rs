@@ -14,7 +14,7 @@ use rules::{Method, Timestamp, Transport, Verdict};
 use super::peer::{Allow, Peer};
 use super::settings::{Calls, Settings, Strangers};
 use crate::answer::{self, Request, UNFRAMED};
-use crate::judge::{Count, Counters, Found, News, found};
+use crate::judge::{Count, Counters, Found, News, found, tell_of_wanted};
 use crate::mirror::{Mirror, Mirrored};
 use crate::refusal::{self, Refusing};
 
@@ -115,6 +115,7 @@ impl Decider {
         while let Some(silence) = self.engine.poll_silence() {
             tell(News::Silence(silence, &policies));
         }
+        tell_of_wanted(&mut self.engine, tell);
         tell(News::Over);
     }
 

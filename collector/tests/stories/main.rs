@@ -6,6 +6,7 @@ extern crate ringwall_collector as collector;
 
 mod build;
 mod captures;
+mod certificates;
 mod evasion;
 mod files;
 mod fragments;

@@ -6,6 +6,7 @@ mod cases;
 mod hep;
 mod mirror;
 mod spool;
+mod stir;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub(crate) use self::cases::{Cases, CasesKeys};
 pub(crate) use self::hep::Hep;
 pub(crate) use self::mirror::{Carriage, Mirror};
 pub(crate) use self::spool::Spool;
+pub(crate) use self::stir::Stir;
 
 /// All of it. ringwall.toml in the root says what each key means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) hep: Hep,
     pub(crate) capture: Capture,
     pub(crate) mirror: Mirror,
+    pub(crate) stir: Stir,
     pub(crate) http: Http,
     pub(crate) records: Records,
     pub(crate) spool: Spool,
@@ -161,6 +164,7 @@ impl Default for Config {
             hep: Hep::default(),
             capture: Capture::default(),
             mirror: Mirror::default(),
+            stir: Stir::default(),
             http: Http::default(),
             records: Records::default(),
             spool: Spool::default(),
@@ -232,7 +236,7 @@ impl Config {
         let paths = config.policy.iter_mut().chain([&mut config.data]);
         let of_redirect = config.redirect.certificate.iter_mut().chain(&mut config.redirect.key);
         let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(&mut config.proxy.secret);
-        for relative in paths.chain(of_redirect).chain(keys) {
+        for relative in paths.chain(of_redirect).chain(keys).chain(config.stir.paths()) {
             *relative = folder.join(&*relative);
         }
         Ok(config)
@@ -281,6 +285,7 @@ impl Config {
         }
         self.hep.check()?;
         self.capture.check()?;
+        self.stir.check()?;
         self.mirror.check()?;
         self.spool.check()
     }
@@ -429,6 +434,9 @@ mod tests {
             ("[capture]\nring_megabytes = 1\n", "from 4 to 4096"),
             ("[spool]\nsegment_kilobytes = 1\n", "from 64 to 65536"),
             ("[spool]\nmegabytes_max = 8\n", "at least 4 times"),
+            ("[stir]\nfresh_seconds = 0\n", "from 1 to 3600"),
+            ("[stir]\nhosts = [\"*\"]\n", "\"*\" is no name of a host"),
+            ("[stir]\nplaces = { localhost = \"127.0.0.1:443\" }\n", "is no host that a certificate"),
             ("[redirect]\ntls = [\"127.0.0.1:5061\"]\n", "`tls` needs"),
         ] {
             let said = Config::parse(text).unwrap_err();

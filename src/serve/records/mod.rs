@@ -9,6 +9,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use collector::certificates::Wanted;
 use collector::judge::{Count, Counters, News};
 use engine::Attempt;
 use reporter::{Alert, Alerts, Amount, CallLine, Sensor};
@@ -31,6 +32,8 @@ pub(super) struct Records {
     to: SyncSender<Chunk>,
     counters: Arc<Counters>,
     recorded: Recorded,
+    /// Whom tellers tell which certificates are wanted.
+    wanted: Option<Wanted>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -56,6 +59,7 @@ pub(super) struct Teller {
     /// What is to be written.
     batch: Batch,
     counters: Arc<Counters>,
+    wanted: Option<Wanted>,
 }
 
 impl Records {
@@ -101,7 +105,12 @@ impl Records {
             is_state_failing: false,
         };
         threads.push(thread("records", move || writer.run(&from))?);
-        Ok(Self { to, counters, recorded: config.records.calls, threads })
+        Ok(Self { to, counters, recorded: config.records.calls, wanted: None, threads })
+    }
+
+    /// The same, whose tellers tell `wanted` which certificates are.
+    pub(super) fn with_wanted(self, wanted: Option<Wanted>) -> Self {
+        Self { wanted, ..self }
     }
 
     /// What tells it news.
@@ -113,6 +122,7 @@ impl Records {
             sensor: None,
             batch: Batch::default(),
             counters: Arc::clone(&self.counters),
+            wanted: self.wanted.clone(),
         }
     }
 
@@ -177,6 +187,11 @@ impl Teller {
             News::Breach(breach, policies) => self.alert(Alert::of_breach(breach, policies)),
             News::Silence(silence, policies) => self.alert(Alert::of_silence(silence, policies)),
             News::NextHop { name, place, is_down } => self.next_hop(name, place, *is_down),
+            News::Wanted(address) => {
+                if let Some(wanted) = &self.wanted {
+                    wanted.tell(address);
+                }
+            }
             News::Over => self.hand_over(),
         }
     }

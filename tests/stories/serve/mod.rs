@@ -15,6 +15,7 @@ mod mutated;
 mod peers;
 mod proxy;
 mod reload;
+mod signed;
 mod spool;
 mod streams;
 

@@ -1,6 +1,8 @@
 //! Drivers of the instruction gates: `gates NAME MESSAGES` does the work of one gate on so many messages and
 //! nothing else that grows with their number. Limits and names stand in `benches/gates.tsv`.
 
+#[path = "../stir/tests/support/mod.rs"]
+mod signing;
 mod usual_thresholds;
 
 use std::fs::File;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         ("attempt-0-thresholds", Some(calls)) => attempts(0, calls),
         ("attempt-20-thresholds", Some(calls)) => attempts(20, calls),
         ("attempt-100-thresholds", Some(calls)) => attempts(100, calls),
+        ("attempt-signed", Some(calls)) => signed_attempts(calls),
         ("reader-invite", Some(messages)) => (0..messages).for_each(|_| read_invite(black_box(INVITE))),
         ("reader-response", Some(messages)) => (0..messages).for_each(|_| follow(black_box(RESPONSE))),
         _ => {
@@ -106,6 +109,56 @@ fn attempts(count: usize, calls: usize) {
         }
     }
     assert!(engine.poll_breach().is_none(), "no limit is reached");
+}
+
+/// Calls with signatures of a signer that is known, each another one: checking one that does not fit is as much work as one
+/// that does.
+fn signed_attempts(calls: usize) {
+    const X5U: &str = "https://certificates.example.com/c.pem";
+    let root = signing::Authority::new("Root");
+    let signer = root.issue(&signing::Holder::default());
+    let mut anchors = stir::Anchors::default();
+    assert_eq!(anchors.add(root.pem.as_bytes()), Ok(1), "one authority is believed");
+    let begin = Timestamp(1_791_990_000_000_000);
+    let settings = stir::Settings { checks_each_second: u32::MAX, ..stir::Settings::default() };
+    let mut verifier = stir::Verifier::new(Arc::new(anchors), settings);
+    verifier.learn(X5U, signer.pem.as_bytes(), begin);
+    let mut engine = Engine::new(Arc::new(PolicySet::new(Vec::new())));
+    engine.leave_out_others();
+    engine.verify_with(verifier);
+    let iat = begin.0 / 1_000_000;
+    let said = signing::Said { level: "A", orig: "13125550142", dest: "12105550150", iat };
+    let identity = signer.shaken(X5U, said);
+    let (head, behind) = identity.split_once(';').unwrap_or_default();
+    let (text, _) = head.rsplit_once('.').unwrap_or_default();
+    let (outside, inside) = ends();
+    for call in 0..calls {
+        let mut signature = [1; 64];
+        if let Some(first) = signature.first_chunk_mut() {
+            *first = (call as u64).to_be_bytes();
+        }
+        let signature = signing::encode(&signature);
+        let payload = format!(
+            "INVITE sip:+12105550150@gateway.example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{call}\r\n\
+             From: <sip:+13125550142@caller.example.com>;tag={call}\r\nTo: <sip:+12105550150@called.example.com>\r\n\
+             Call-ID: {call}\r\nCSeq: 1 INVITE\r\nIdentity: {text}.{signature};{behind}\r\nContent-Length: 0\r\n\r\n"
+        );
+        let (transport, payload) = (Transport::Udp, payload.as_bytes());
+        let at = begin.plus_micros(call as i64 * 1_000);
+        engine.handle(&Packet {
+            at,
+            source: outside,
+            destination: inside,
+            transport,
+            payload,
+            flags: Flags::NONE,
+        });
+        while engine.poll_ended().is_some() {}
+    }
+    let wanted = stir::Outcome::Failed(stir::Fault::Signature);
+    let counts = engine.verifier().map(|verifier| verifier.counts().collect::<Vec<_>>()).unwrap_or_default();
+    let checked = counts.iter().find(|(outcome, _)| *outcome == wanted).map_or(0, |(_, count)| *count);
+    assert_eq!(checked, calls as u64, "each was checked");
 }
 
 /// The policy of `ringwall demo`.

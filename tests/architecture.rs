@@ -21,7 +21,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("generator", &[]),
     ("spool", &[]),
     ("xtask", &[]),
-    ("fuzz", &["collector", "engine", "rules"]),
+    ("fuzz", &["collector", "engine", "rules", "stir"]),
 ];
 
 /// Crates whose sources are bytes, facts and time in, values out.

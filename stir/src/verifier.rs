@@ -179,19 +179,18 @@ impl Verifier {
         let to = call.called.to.filter(|to| target.is_none_or(|target| !same(*to, target)));
         let dests = target.into_iter().chain(to);
         let callers = call.callers.get(..2).unwrap_or(call.callers);
-        let mut found = Err(Doubt::Incomparable.into());
+        let mut said = Doubt::Incomparable.into();
         for dest in dests {
             for &orig in callers {
-                found = self.check(token, &token.rebuilt(orig, dest, iat), orig, call.at);
-                match &found {
-                    Ok(signer) if target == Some(dest) => return Ok((orig, Arc::clone(signer))),
+                match self.check(token, &token.rebuilt(orig, dest, iat), orig, call.at) {
+                    Ok(signer) if target == Some(dest) => return Ok((orig, signer)),
                     Ok(_) => return Err(Doubt::Retargeted.into()),
-                    Err(Outcome::Failed(Fault::Signature)) => {}
-                    Err(outcome) => return Err(*outcome),
+                    Err(Outcome::Failed(Fault::Signature)) => said = Fault::Signature.into(),
+                    Err(outcome) => return Err(outcome),
                 }
             }
         }
-        found.and(Err(Fault::Signature.into()))
+        Err(said)
     }
 
     /// Whether `text` is signed by whom the certificate says, and may be: for `number`.

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod service;
 pub mod statement;
 pub mod terms;
+pub mod intake;
 
 pub use alert::Alert;
 pub use calendar::Calendar;

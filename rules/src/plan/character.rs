@@ -189,20 +189,27 @@ fn order(low: u32, high: u32, code: u32) -> std::cmp::Ordering {
     }
 }
 
-/// The value of a digit of any script.
-fn digit(code: u32) -> Option<u8> {
+/// The value of a decimal digit of any script; superscripts, circled and ideographic digits are none.
+pub fn decimal_digit(character: char) -> Option<u8> {
+    let code = u32::from(character);
     let after = DECIMALS.partition_point(|&zero| zero <= code);
-    if let Some(&zero) = after.checked_sub(1).and_then(|index| DECIMALS.get(index))
-        && code - zero < 10
-    {
-        return Some((code - zero) as u8);
+    let zero = after.checked_sub(1).and_then(|index| DECIMALS.get(index)).unwrap_or(&ASCII_ZERO);
+    code.checked_sub(*zero).filter(|value| *value < 10).map(|value| value as u8)
+}
+
+/// The value of a digit of any script beyond ASCII.
+fn digit(code: u32) -> Option<u8> {
+    if let Some(decimal) = char::from_u32(code).filter(|it| !it.is_ascii()).and_then(decimal_digit) {
+        return Some(decimal);
     }
     let after = RUNS.partition_point(|&(first, _, _)| first <= code);
     let &(first, last, value) = RUNS.get(after.checked_sub(1)?)?;
     (code <= last).then(|| value + (code - first) as u8)
 }
 
-/// The zero of every decimal system: general category Nd, ten digits each.
+const ASCII_ZERO: u32 = 0x30;
+
+/// The zero of every decimal system beyond ASCII: general category Nd, ten digits each.
 #[rustfmt::skip]
 const DECIMALS: &[u32] = &[
     0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66,

@@ -18,6 +18,7 @@ mod written;
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+pub use character::decimal_digit;
 pub use dial::{Bare, DialPlan, Habits, PlanError};
 pub use dialled::{Dialled, Role};
 pub use emergency::regions;

@@ -1,0 +1,641 @@
+//! What a mail asks for, as drafts: nothing here is done, and nothing is ready that must not be.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use rules::Number;
+use rules::plan::DialPlan;
+
+use super::candidate::{self, Shape};
+use super::category::{self, Category};
+use super::characters::one_line;
+use super::directory::{Directory, Language, Role, Tenant};
+use super::kind::{Hints, RequestKind, asks_to_block, is_excepting, is_own_telephone, leads_to_number};
+use super::limits::{NUMBERS_FOUND_MAX, NUMBERS_PER_REQUEST_MAX, ROWS_MAX};
+use super::list::{self, BadLine};
+use super::mime::List;
+use super::number::{self, Fate, FoundNumber, Place, Read, Reading, Stop, Why};
+use super::report::ReportRequest;
+use super::segment::{Line, Segment};
+use super::template::{self, Field, Label};
+use super::trust::{Sender, Trust};
+use super::words::words;
+use rules::Timestamp;
+
+/// One thing that a mail asks for. A mail that asks for two makes two cases (F25).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What kind of case it becomes.
+    pub kind: RequestKind,
+    /// Whether the sender may ask for it.
+    pub authority: Authority,
+    /// Numbers in the mail, taken or not.
+    pub numbers: Vec<FoundNumber>,
+    /// Ranges and areas, which are changes of policy (B-8).
+    pub ranges: Vec<FoundRange>,
+    /// What kind of nuisance; empty when it was not said.
+    pub categories: BTreeSet<Category>,
+    /// Why, in the sender's words. Text and nothing else (T-5, F19).
+    pub reason: Option<String>,
+    /// Whether a second authoriser is needed.
+    pub is_high_risk: bool,
+    /// What must be asked before anything can be done.
+    pub missing: BTreeSet<Missing>,
+    /// What report, for reports.
+    pub report: Option<ReportRequest>,
+    /// Lines of lists that hold no number.
+    pub bad_lines: Vec<BadLine>,
+    /// How many such lines there are.
+    pub bad_line_count: usize,
+}
+
+/// Whether a sender may ask for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// A contact that may.
+    Requester,
+    /// A contact of the customer with another role (N-6).
+    WrongRole,
+    /// Nobody that is known (N-1).
+    Unverified,
+}
+
+/// What must be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Missing {
+    /// Which numbers.
+    Numbers,
+    /// Whether the numbers that stand somewhere else in the mail are meant.
+    Confirmation,
+    /// Which number is meant by what could not be read, or could be read in two ways.
+    ClearNumber,
+    /// What kind of nuisance.
+    Category,
+    /// Why.
+    Reason,
+    /// A list of so many numbers is imported, not drafted.
+    Import,
+    /// From when to when.
+    Period,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Numbers => "the telephone number",
+            Self::Confirmation => "whether the number that stands elsewhere in your message is meant",
+            Self::ClearNumber => "which number is meant where it could not be read for sure",
+            Self::Category => "the category: Fraud or Harassing",
+            Self::Reason => "the business case",
+            Self::Import => "an import of the list, which is too long for one request",
+            Self::Period => "the period of the report",
+        })
+    }
+}
+
+/// Numbers that were not given one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundRange {
+    /// As it was written.
+    pub written: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// Whether it is a whole area or country, which no mail alone may have blocked (B-8).
+    pub is_area: bool,
+}
+
+impl Request {
+    /// The request of a mail that could not be read.
+    pub(super) const fn unread() -> Self {
+        Self {
+            kind: RequestKind::Question,
+            authority: Authority::Unverified,
+            numbers: Vec::new(),
+            ranges: Vec::new(),
+            categories: BTreeSet::new(),
+            reason: None,
+            is_high_risk: false,
+            missing: BTreeSet::new(),
+            report: None,
+            bad_lines: Vec::new(),
+            bad_line_count: 0,
+        }
+    }
+
+    /// Whether everything is there that drafting a change needs. Never true below T3, or without a number that was asked for
+    /// in the sender's own words.
+    pub fn is_ready(&self) -> bool {
+        let blocks = matches!(self.kind, RequestKind::Block | RequestKind::Unblock);
+        let waits = self.missing.iter().any(|it| *it != Missing::ClearNumber);
+        blocks && self.authority == Authority::Requester && !waits && self.taken().next().is_some()
+    }
+
+    /// The numbers that may be drafted; none when the request is not [ready](Self::is_ready).
+    pub fn ready_numbers(&self) -> Vec<Number> {
+        if self.is_ready() { self.taken().collect() } else { Vec::new() }
+    }
+
+    /// The numbers that were asked for, whoever asked.
+    pub fn taken(&self) -> impl Iterator<Item = Number> + '_ {
+        self.numbers.iter().filter(|it| it.fate == Fate::Taken).filter_map(|it| it.reading.number())
+    }
+
+    /// The numbers that are shown unticked.
+    pub fn suggested(&self) -> impl Iterator<Item = &FoundNumber> {
+        self.numbers.iter().filter(|it| matches!(it.fate, Fate::Suggested(_)))
+    }
+}
+
+/// All that requests are read from.
+pub(super) struct Material<'a> {
+    pub lines: &'a [Line],
+    pub subject: &'a str,
+    pub lists: &'a [List],
+    pub sender: &'a Sender,
+    pub directory: &'a Directory,
+    pub now: Timestamp,
+}
+
+impl Material<'_> {
+    /// What the mail asks for, at least one request.
+    pub(super) fn requests(&self) -> Vec<Request> {
+        let tenant = self.sender.tenant.as_deref().and_then(|id| self.directory.tenant(id));
+        let default = [DialPlan::default()];
+        let plans = tenant.map(|it| it.plans.as_slice()).filter(|it| !it.is_empty()).unwrap_or(&default);
+        let languages = tenant.map(|it| it.languages.as_slice()).unwrap_or(&[Language::English]);
+        let fields = template::fields(self.lines, languages);
+        let is_reason = |index: usize| {
+            fields
+                .iter()
+                .any(|field| field.label == Label::Reason && field.lines.iter().any(|(at, _)| *at == index))
+        };
+        let wishes: Vec<Line> = if fields.iter().any(|it| it.label == Label::Reason) {
+            let kept = self.lines.iter().enumerate().filter(|(index, _)| !is_reason(*index));
+            kept.map(|(_, line)| line.clone()).collect()
+        } else {
+            self.lines.to_vec()
+        };
+        let hints = Hints::read(&wishes, self.subject);
+        Drafting { material: self, tenant, plans, fields, hints }.requests()
+    }
+}
+
+struct Drafting<'a> {
+    material: &'a Material<'a>,
+    tenant: Option<&'a Tenant>,
+    plans: &'a [DialPlan],
+    fields: Vec<Field>,
+    hints: Hints,
+}
+
+impl Drafting<'_> {
+    fn requests(&self) -> Vec<Request> {
+        let report_labels = self.fields.iter().filter(|it| it.label.is_of_report()).count();
+        let wants_report = report_labels >= 2 || self.hints.report;
+        let has_block_form = self.fields.iter().any(|it| it.says_block || it.label == Label::Category)
+            || !wants_report
+                && self.fields.iter().any(|it| it.label == Label::Numbers)
+                && (self.hints.block || self.hints.unblock);
+        let wants_change = has_block_form || self.hints.block || self.hints.unblock;
+        let ranges = if wants_change { self.ranges() } else { Vec::new() };
+
+        let mut kinds = Vec::new();
+        let numbers = self.numbers(has_block_form, wants_report);
+        let has_taken = numbers.iter().any(|it| matches!(it.fate, Fate::Taken | Fate::Unclear(_)));
+        if wants_change && (ranges.is_empty() || has_taken) {
+            kinds.push(if self.hints.unblock { RequestKind::Unblock } else { RequestKind::Block });
+        }
+        if !ranges.is_empty() {
+            kinds.push(RequestKind::PolicyChange);
+        }
+        if wants_report {
+            kinds.push(RequestKind::Report);
+        }
+        if self.hints.threshold {
+            kinds.push(RequestKind::ThresholdChange);
+        }
+        if kinds.is_empty() {
+            kinds.push(if self.hints.incident {
+                RequestKind::ReportedIncident
+            } else {
+                RequestKind::Question
+            });
+        }
+        let first = kinds.first().copied();
+        kinds.iter().map(|kind| self.request(*kind, &numbers, &ranges, first == Some(*kind))).collect()
+    }
+
+    fn request(
+        &self,
+        kind: RequestKind,
+        numbers: &[FoundNumber],
+        ranges: &[FoundRange],
+        is_first: bool,
+    ) -> Request {
+        let blocks = matches!(kind, RequestKind::Block | RequestKind::Unblock);
+        let is_report = kind == RequestKind::Report;
+        let of_report = |it: &FoundNumber| {
+            it.place.label == Some(Label::Numbers) && it.fate == Fate::Left(Why::NotAskedFor)
+        };
+        let numbers: Vec<FoundNumber> = match kind {
+            RequestKind::Report => numbers
+                .iter()
+                .filter(|it| of_report(it))
+                .map(|it| FoundNumber { fate: Fate::Taken, ..it.clone() })
+                .collect(),
+            RequestKind::PolicyChange if !is_first => Vec::new(),
+            _ if blocks || is_first => numbers.iter().filter(|it| !of_report(it)).cloned().collect(),
+            _ => Vec::new(),
+        };
+        let mut request = Request {
+            kind,
+            authority: self.authority(),
+            numbers,
+            ranges: if kind == RequestKind::PolicyChange { ranges.to_vec() } else { Vec::new() },
+            categories: BTreeSet::new(),
+            reason: None,
+            is_high_risk: kind == RequestKind::PolicyChange,
+            missing: BTreeSet::new(),
+            report: None,
+            bad_lines: Vec::new(),
+            bad_line_count: 0,
+        };
+        if blocks || kind == RequestKind::PolicyChange {
+            self.fill_in(&mut request);
+        }
+        if is_report {
+            let fields: Vec<&Field> = self.fields.iter().filter(|it| it.label.is_of_report()).collect();
+            let report = ReportRequest::read(
+                &fields,
+                &self.own_text(),
+                &self.material.sender.address,
+                self.tenant,
+                self.material.now,
+            );
+            if report.period.is_none() {
+                request.missing.insert(Missing::Period);
+            }
+            request.report = Some(report);
+        }
+        if kind == RequestKind::Question && request.suggested().next().is_some() {
+            request.missing.insert(Missing::Confirmation);
+        }
+        request
+    }
+
+    fn authority(&self) -> Authority {
+        let sender = self.material.sender;
+        if sender.may(Role::Requester) {
+            Authority::Requester
+        } else if sender.trust >= Trust::Contact {
+            Authority::WrongRole
+        } else {
+            Authority::Unverified
+        }
+    }
+
+    fn own_text(&self) -> String {
+        let own =
+            self.material.lines.iter().filter(|it| it.segment == Segment::Own).map(|it| it.text.as_str());
+        let text = own.chain([self.material.subject]).collect::<Vec<_>>().join("\n");
+        text.chars().take(super::limits::FIELD_CHARACTERS_MAX).collect()
+    }
+
+    /// Reads category, reason and lists of a block, and says what is missing.
+    fn fill_in(&self, request: &mut Request) {
+        let text = |label: Label| {
+            self.fields.iter().find(|it| it.label == label).map(Field::text).filter(|it| !it.is_empty())
+        };
+        request.categories = category::read(&text(Label::Category).unwrap_or_default());
+        request.reason = text(Label::Reason);
+        if request.kind != RequestKind::PolicyChange {
+            self.take_lists(request);
+            self.set_sample_aside(request);
+        }
+        self.limit(request);
+        let taken = request.taken().next().is_some();
+        let has_unclear = request.numbers.iter().any(|it| matches!(it.fate, Fate::Unclear(_)));
+        let has_stopped = request.numbers.iter().any(|it| matches!(it.fate, Fate::Stopped(_)));
+        let mut missing = BTreeSet::new();
+        if request.numbers.iter().any(|it| it.fate == Fate::Suggested(Why::TooMany)) {
+            missing.insert(Missing::Import);
+        } else if !taken && !has_unclear && request.ranges.is_empty() {
+            if request.suggested().any(|it| it.fate != Fate::Suggested(Why::Sample)) {
+                missing.insert(Missing::Confirmation);
+            } else if !has_stopped {
+                missing.insert(Missing::Numbers);
+            }
+        }
+        if has_unclear {
+            missing.insert(Missing::ClearNumber);
+        }
+        if request.kind == RequestKind::Block {
+            if request.categories.is_empty() {
+                missing.insert(Missing::Category);
+            } else if request.reason.is_none() && request.categories.contains(&Category::Fraud) {
+                missing.insert(Missing::Reason);
+            }
+        }
+        request.missing = missing;
+    }
+
+    fn take_lists(&self, request: &mut Request) {
+        let mut rows_left = ROWS_MAX;
+        for list in self.material.lists {
+            let listed = list::read(list, self.plans, &mut rows_left);
+            if !listed.trouble.is_empty() {
+                request.bad_line_count += 1;
+                request.bad_lines.push(BadLine {
+                    file: list.name.clone(),
+                    line: 0,
+                    text: listed.trouble.to_owned(),
+                });
+            }
+            request.bad_line_count += listed.bad_count;
+            request.bad_lines.extend(listed.bad.iter().cloned());
+            let mut found = listed.found();
+            self.judge(&mut found);
+            request.numbers.append(&mut found);
+        }
+        set_repeats_aside(&mut request.numbers);
+    }
+
+    /// F02: the template sent as it is asks for nothing.
+    fn set_sample_aside(&self, request: &mut Request) {
+        let only_sample = request.taken().all(|it| it.to_string() == SAMPLE_NUMBER);
+        let reason = request.reason.as_deref().map(|it| words(it).join(" "));
+        let is_sample_reason = reason.is_none_or(|it| it == words(SAMPLE_REASON).join(" "));
+        if only_sample && request.categories.is_empty() && is_sample_reason {
+            for it in request.numbers.iter_mut().filter(|it| it.fate == Fate::Taken) {
+                it.fate = Fate::Suggested(Why::Sample);
+            }
+        }
+    }
+
+    /// B-7: more than one request takes are an import.
+    fn limit(&self, request: &mut Request) {
+        if request.taken().count() > NUMBERS_PER_REQUEST_MAX {
+            for it in request.numbers.iter_mut().filter(|it| it.fate == Fate::Taken) {
+                it.fate = Fate::Suggested(Why::TooMany);
+            }
+        }
+    }
+
+    /// Every number in the text, with what becomes of it.
+    fn numbers(&self, has_block_form: bool, wants_report: bool) -> Vec<FoundNumber> {
+        let mut found = Vec::new();
+        let mut labelled = BTreeSet::new();
+        let mut previous_is_report = false;
+        for field in &self.fields {
+            if field.label == Label::Numbers {
+                let is_for_report =
+                    wants_report && !field.says_block && (previous_is_report || !has_block_form);
+                for (index, text) in &field.lines {
+                    labelled.insert((*index, text.len()));
+                    let fate = if is_for_report { Fate::Left(Why::NotAskedFor) } else { Fate::Taken };
+                    self.labelled_line(*index, text, &fate, &mut found);
+                }
+            }
+            previous_is_report =
+                field.label.is_of_report() || previous_is_report && field.label == Label::Numbers;
+        }
+        let field_lines: BTreeSet<usize> = labelled.iter().map(|(index, _)| *index).collect();
+        for (index, line) in self.material.lines.iter().enumerate() {
+            if !field_lines.contains(&index) && found.len() < NUMBERS_FOUND_MAX {
+                self.other_line(index, line, &mut found);
+            }
+        }
+        self.judge(&mut found);
+        set_repeats_aside(&mut found);
+        found
+    }
+
+    /// A line under the label: numbers are taken up to where a sentence begins.
+    fn labelled_line(&self, index: usize, text: &str, fate: &Fate, found: &mut Vec<FoundNumber>) {
+        let candidates = candidate::find(text);
+        let is_bare = is_bare(text, &candidates);
+        let before_line = found.len();
+        let is_unclear = |it: &FoundNumber| matches!(it.fate, Fate::Unclear(_));
+        let mut behind = 0;
+        let mut in_sentence = false;
+        for it in &candidates {
+            let before = words(text.get(behind..it.begin).unwrap_or_default());
+            behind = it.end;
+            let strange = before
+                .iter()
+                .filter(|word| !leads_to_number(word) && !word.bytes().all(|it| it.is_ascii_digit()))
+                .count();
+            let is_excepted = is_excepting(&before);
+            in_sentence |= is_excepted || is_own_telephone(&before) || strange > STRANGE_WORDS_MAX;
+            for read in number::read(it, text, self.plans) {
+                let is_short = digits(&read) < WHOLE_DIGITS_MIN;
+                // A piece of something that could not be read is no short code.
+                if is_short
+                    && (!is_bare || found.get(before_line..).is_some_and(|it| it.iter().any(is_unclear)))
+                {
+                    continue;
+                }
+                let own = match (&read.trouble, in_sentence) {
+                    (_, true) => Fate::Suggested(if is_excepted { Why::Excepted } else { Why::Sentence }),
+                    (Some(why), false) => Fate::Unclear(*why),
+                    (None, false) => fate.clone(),
+                };
+                found.push(self.found(read, index, Some(Label::Numbers), Segment::Own, own));
+            }
+        }
+        let is_unread = candidates.is_empty()
+            && candidate::count_digits(text) >= WHOLE_DIGITS_MIN
+            && words(text).len() <= 4;
+        if is_unread && *fate == Fate::Taken {
+            let read = Read {
+                written: one_line(text, 60),
+                reading: Reading::None,
+                notes: Vec::new(),
+                trouble: None,
+            };
+            found.push(self.found(
+                read,
+                index,
+                Some(Label::Numbers),
+                Segment::Own,
+                Fate::Unclear(Why::Unreadable),
+            ));
+        }
+    }
+
+    /// A line under no label: numbers are suggestions, those of signatures and the like are left.
+    fn other_line(&self, index: usize, line: &Line, found: &mut Vec<FoundNumber>) {
+        for it in candidate::find(&line.text) {
+            let before = words(tail(line.text.get(..it.begin).unwrap_or_default()));
+            for read in number::read(&it, &line.text, self.plans) {
+                let emergency = read.reading.number().is_some_and(|it| {
+                    number::stop(it, self.tenant, self.material.directory) == Some(Stop::Emergency)
+                });
+                let is_asked = emergency && line.segment == Segment::Own && asks_to_block(&before);
+                if digits(&read) < WHOLE_DIGITS_MIN && !is_asked || read.reading == Reading::None {
+                    continue;
+                }
+                let fate = match line.segment {
+                    Segment::Own if is_excepting(&before) => Fate::Suggested(Why::Excepted),
+                    Segment::Own => Fate::Suggested(Why::NoLabel),
+                    Segment::Quoted | Segment::Forwarded => Fate::Suggested(Why::Segment(line.segment)),
+                    Segment::Signature | Segment::Disclaimer | Segment::Banner => {
+                        Fate::Left(Why::Segment(line.segment))
+                    }
+                };
+                found.push(self.found(read, index, None, line.segment, fate));
+            }
+        }
+    }
+
+    fn found(
+        &self,
+        read: Read,
+        index: usize,
+        label: Option<Label>,
+        segment: Segment,
+        fate: Fate,
+    ) -> FoundNumber {
+        let place = Place { file: None, line: index + 1, segment, label };
+        FoundNumber { written: read.written, place, reading: read.reading, notes: read.notes, fate }
+    }
+
+    /// B-11: what cannot be blocked is stopped wherever it would be taken or suggested.
+    fn judge(&self, numbers: &mut [FoundNumber]) {
+        if self.hints.unblock {
+            return;
+        }
+        for it in numbers.iter_mut().filter(|it| !matches!(it.fate, Fate::Left(_))) {
+            let stop =
+                it.reading.number().and_then(|it| number::stop(it, self.tenant, self.material.directory));
+            if let Some(stop) = stop {
+                it.fate = Fate::Stopped(stop);
+            }
+        }
+    }
+
+    /// Ranges in the author's own text, and areas named in words.
+    fn ranges(&self) -> Vec<FoundRange> {
+        let own = self.material.lines.iter().enumerate().filter(|(_, it)| it.segment == Segment::Own);
+        let mut ranges: Vec<FoundRange> = Vec::new();
+        for (index, line) in own {
+            for it in candidate::find(&line.text) {
+                if let Shape::Range(written) = it.shape {
+                    let is_area = candidate::count_digits(&written) < RANGE_DIGITS_MIN;
+                    ranges.push(FoundRange { written: one_line(&written, 60), line: index + 1, is_area });
+                }
+            }
+            if let Some(written) = area(&words(&line.text)) {
+                ranges.push(FoundRange { written, line: index + 1, is_area: true });
+            }
+            ranges.truncate(NUMBERS_PER_REQUEST_MAX);
+        }
+        ranges
+    }
+}
+
+/// The last few words of a text, or what is left of them.
+fn tail(text: &str) -> &str {
+    let begin = text.char_indices().rev().nth(TAIL_CHARACTERS).map_or(0, |(at, _)| at);
+    text.get(begin..).unwrap_or_default()
+}
+
+/// Whether nothing but numbers stands on a line.
+fn is_bare(text: &str, candidates: &[candidate::Candidate]) -> bool {
+    let mut rest = String::new();
+    let mut behind = 0;
+    for it in candidates {
+        rest.push_str(text.get(behind..it.begin).unwrap_or_default());
+        behind = it.end;
+    }
+    rest.push_str(text.get(behind..).unwrap_or_default());
+    words(&rest).iter().all(|it| leads_to_number(it))
+}
+
+fn digits(read: &Read) -> usize {
+    candidate::count_digits(&read.written)
+}
+
+/// F22: the same number again is set aside; one that is asked for comes before one that only stands there.
+fn set_repeats_aside(numbers: &mut [FoundNumber]) {
+    let rank = |fate: &Fate| match fate {
+        Fate::Taken => 0,
+        Fate::Stopped(_) => 1,
+        Fate::Unclear(_) => 2,
+        Fate::Suggested(_) => 3,
+        Fate::Left(_) => 4,
+    };
+    let mut order: Vec<usize> = (0..numbers.len()).collect();
+    order.sort_by_key(|&index| numbers.get(index).map(|it| rank(&it.fate)));
+    let mut seen = BTreeSet::new();
+    for index in order {
+        let Some(it) = numbers.get_mut(index).filter(|it| !matches!(it.fate, Fate::Left(_))) else {
+            continue;
+        };
+        if let Some(number) = it.reading.number()
+            && !seen.insert(number)
+        {
+            it.fate = Fate::Left(Why::Twice);
+        }
+    }
+}
+
+/// An area or a country that the words speak of as a whole.
+fn area(words: &[String]) -> Option<String> {
+    let is_code = |at: usize| {
+        let digits = |at: usize| words.get(at).is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()));
+        let length = words.get(at).map_or(0, String::len);
+        digits(at) && (2..=6).contains(&length) && !digits(at + 1)
+    };
+    for (index, word) in words.iter().enumerate() {
+        let next = words.get(index + 1).map_or("", String::as_str);
+        let at = match (word.as_str(), next) {
+            ("area" | "country" | "dialing" | "dialling", "code") => index + 2,
+            ("codigo", "de") => index + 4,
+            ("all", "of") | ("starting" | "beginning" | "start" | "begin" | "starts" | "begins", "with") => {
+                index + 2
+            }
+            ("prefix" | "prefijo" | "codes", _) => index + 1,
+            ("from" | "in" | "del" | "de" | "desde", _) => {
+                let before = words.get(index.saturating_sub(4)..index).unwrap_or_default();
+                if !before.iter().any(|it| EVERYBODY.contains(&it.as_str())) {
+                    continue;
+                }
+                index + 1
+            }
+            _ => continue,
+        };
+        // "codigo de area 809", "codigo de pais 232".
+        let found = [at, at.saturating_sub(1)].into_iter().find(|at| *at > index && is_code(*at));
+        if let Some(code) = found.and_then(|at| words.get(at)) {
+            return Some(code.clone());
+        }
+    }
+    None
+}
+
+const EVERYBODY: &[&str] = &[
+    "everyone",
+    "everybody",
+    "anyone",
+    "anybody",
+    "everything",
+    "anything",
+    "all",
+    "any",
+    "calls",
+    "todos",
+    "todas",
+    "todo",
+    "cualquiera",
+];
+/// What is looked at before a number for words that except it.
+const TAIL_CHARACTERS: usize = 60;
+const SAMPLE_NUMBER: &str = "+12101111111";
+const SAMPLE_REASON: &str = "Continues to call multiple times per day. Making threats to agents.";
+/// Words between two numbers that do not lead to one; with more, a sentence has begun.
+const STRANGE_WORDS_MAX: usize = 2;
+/// Fewer digits are a number only where nothing else stands.
+const WHOLE_DIGITS_MIN: usize = 7;
+/// A range with fewer digits is a whole area.
+const RANGE_DIGITS_MIN: usize = 6;

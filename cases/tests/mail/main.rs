@@ -1,0 +1,8 @@
+//! Stories of mail that comes to the desk: what is read of it, and what is not.
+
+mod bounds;
+mod customers;
+mod fixtures;
+mod random;
+mod spoof;
+mod variants;

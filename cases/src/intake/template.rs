@@ -152,9 +152,12 @@ impl Known {
         if name == self.text {
             return is_marked || self.is_long();
         }
-        // The first letter is nearly never the wrong one, and looking at it first keeps long mails cheap.
-        let begins_alike = name.as_bytes().first() == self.text.as_bytes().first();
-        self.is_long() && begins_alike && distance(name, self.text, self.text.len() / 6).is_some()
+        // Looking at the first word first keeps long mails cheap.
+        let first = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+        let begins_alike = || distance(&first(name), &first(self.text), 1).is_some();
+        let slips = self.text.len() / 6;
+        let is_as_long = name.len().abs_diff(self.text.len()) <= slips;
+        self.is_long() && is_as_long && begins_alike() && distance(name, self.text, slips).is_some()
     }
 
     const fn is_long(&self) -> bool {

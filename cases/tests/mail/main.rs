@@ -4,5 +4,6 @@ mod bounds;
 mod customers;
 mod fixtures;
 mod random;
+mod replies;
 mod spoof;
 mod variants;

@@ -18,6 +18,7 @@ pub mod service;
 pub mod statement;
 pub mod terms;
 pub mod intake;
+pub mod io;
 
 pub use alert::Alert;
 pub use calendar::Calendar;

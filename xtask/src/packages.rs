@@ -8,7 +8,7 @@ use crate::has;
 use crate::report::Report;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 8] = [
+const NEEDED: [(&str, &str, &str); 10] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -17,6 +17,8 @@ const NEEDED: [(&str, &str, &str); 8] = [
     ("ip", "-V", "iproute2"),
     ("iptables", "--version", "iptables"),
     ("pg_ctlcluster", "--version", "postgresql"),
+    ("swaks", "--version", "swaks"),
+    ("msmtp", "--version", "msmtp"),
 ];
 
 /// Installs what is missing, if `install` says so and it may.

@@ -1,3 +1,4 @@
-//! What cannot be pure: the database, mail, notices. Nothing outside this folder waits for anything.
+//! Where cases meet the outside: everything here may wait, ask a clock and open sockets, and nothing else in this crate may.
 
+pub mod mail;
 pub mod store;

@@ -4,6 +4,7 @@ mod bounds;
 mod customers;
 mod fixtures;
 mod random;
+mod receiver;
 mod replies;
 mod spoof;
 mod variants;

@@ -1,0 +1,11 @@
+//! Mail as it comes in: an SMTP and LMTP receiver behind the customer's mail server.
+//!
+//! A mail is said to be taken only when whoever keeps it says that its bytes are on disk. It is read afterwards, by
+//! [`intake::read`](crate::intake::read).
+
+mod lines;
+mod receiver;
+mod session;
+
+pub use receiver::{Receiver, Timeouts};
+pub use session::{NotKept, Protocol, ReceivedMail, Settings};

@@ -71,8 +71,8 @@ impl Cursor {
         if number == end.segment {
             scanner.extend(end.offset);
         }
-        let path = self.disk.path(&name(self.lane, number));
-        match scanner.step().map_err(|error| Error::Disk(path.clone(), error))? {
+        let path = || self.disk.path(&name(self.lane, number));
+        match scanner.step().map_err(|error| Error::Disk(path(), error))? {
             Step::Event(head, payload) if head.sequence > self.after => {
                 let (sequence, kind, at_micros) = (head.sequence, head.kind, head.at_micros);
                 self.next = Some(Record { sequence, kind, at_micros, payload });
@@ -81,14 +81,14 @@ impl Cursor {
             Step::Damage { offset, bytes, sequence } => {
                 // What was dealt with before it was damaged harms nobody.
                 if sequence.is_none_or(|sequence| sequence > self.after) {
-                    damages.note(Damage { path, offset, bytes, sequence });
+                    damages.note(Damage { path: path(), offset, bytes, sequence });
                 }
             }
             Step::End if number < end.segment => {
                 // The file behind says where this one ends, and may not have been there before.
                 let Some((_, mut scanner)) = self.open.take() else { return Ok(()) };
                 let limit = self.limit(number, scanner.file(), mark);
-                let limit = limit.map_err(|error| Error::Disk(path, error))?;
+                let limit = limit.map_err(|error| Error::Disk(path(), error))?;
                 if scanner.offset() < limit {
                     scanner.extend(limit);
                     self.open = Some((number, scanner));
@@ -103,10 +103,18 @@ impl Cursor {
 
     /// Opens the next file that holds something on disk by `mark`. Returns whether there is one.
     fn open_next(&mut self, mark: &Mark, damages: &mut Damages) -> Result<bool, Error> {
+        let last = mark.ends.of(self.lane).segment;
+        if self.last_number.unwrap_or_default() >= last {
+            // Nothing new can be there: the folder is not looked at for each event.
+            return Ok(false);
+        }
         let folder = self.disk.path("");
         let failed = |error| Error::Disk(folder.clone(), error);
         loop {
-            let Some((number, header)) = self.find(mark, damages).map_err(failed)? else { return Ok(false) };
+            let Some((number, header)) = self.find(mark, damages).map_err(failed)? else {
+                self.last_number = Some(last);
+                return Ok(false);
+            };
             let opened = self.disk.open(&name(self.lane, number)).and_then(|file| {
                 let limits = (START, self.limit(number, &*file, mark)?);
                 Ok(Scanner::new(file, header.salt, limits, header.first_sequence.saturating_sub(1)))

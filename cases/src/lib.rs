@@ -12,13 +12,13 @@ pub mod change;
 pub mod clock;
 pub mod explanation;
 pub mod flow;
+pub mod intake;
+pub mod io;
 pub mod io;
 pub mod limits;
 pub mod service;
 pub mod statement;
 pub mod terms;
-pub mod intake;
-pub mod io;
 
 pub use alert::Alert;
 pub use calendar::Calendar;

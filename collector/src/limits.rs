@@ -80,6 +80,10 @@ pub const HEALTH_MISSES_MAX: u32 = 2;
 pub const BYES_MAX: usize = 65_536;
 /// Addresses for which it is remembered by which socket they are reached.
 pub const REACHED_MAX: usize = 4_096;
+/// Messages of refused and alarming calls that wait to be told, between two batches.
+pub(crate) const EVIDENCE_BYTES_MAX: usize = 4 << 20;
+/// Calls that reached a threshold and went on, of which the rest is set aside too.
+pub(crate) const RINGING_CALLS_MAX: usize = 4_096;
 
 /// Addresses of certificates that wait to be fetched.
 pub const WANTED_WAITING_MAX: usize = 1_024;

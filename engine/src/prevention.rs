@@ -23,6 +23,12 @@ impl Engine {
         self.ips.poll_breach()
     }
 
+    /// How many thresholds were reached that [`Engine::poll_breach`] has not handed out.
+    #[inline]
+    pub fn breaches_waiting(&self) -> usize {
+        self.ips.breaches_waiting()
+    }
+
     /// What breached thresholds have set in force at `now`, in no order.
     pub fn restraints(&mut self, now: Timestamp) -> impl Iterator<Item = &Restraint> {
         self.ips.restraints(now)

@@ -73,6 +73,13 @@ fn storm() -> Command {
     command
 }
 
+/// A service killed a thousand times under load.
+fn service_kills() -> Command {
+    let mut command = story("kills_under_load_take_back_nothing_that_was_read_and_double_no_line");
+    command.env("RINGWALL_SERVICE_KILLS", "1000");
+    command
+}
+
 /// One story, with what it says of itself.
 fn story(name: &str) -> Command {
     let mut command =
@@ -88,4 +95,5 @@ const SOAKS: &[Soak] = &[
     ("kills", kills),
     ("queue", queue),
     ("storm", storm),
+    ("service-kills", service_kills),
 ];

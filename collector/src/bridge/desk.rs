@@ -13,7 +13,7 @@ use rules::{Method, Timestamp, Transport};
 use super::inject::{Injector, Segment};
 use crate::answer::{self, Request};
 use crate::assembler::Ip;
-use crate::judge::{Count, Counters, found};
+use crate::judge::{Count, Counters, News, Witness, found, tell_of_engine};
 use crate::redirect::{Calls, Settings};
 use crate::refusal::{self, Refusing};
 use crate::{Assembler, Frame, LinkType};
@@ -31,6 +31,7 @@ struct Judging {
     injector: Injector,
     tags: RandomState,
     answer: Vec<u8>,
+    witness: Witness,
 }
 
 /// What becomes of a message.
@@ -50,14 +51,22 @@ impl Desk {
         (settings, counters): (Arc<Settings>, Arc<Counters>),
     ) -> Self {
         let (tags, answer) = (RandomState::new(), Vec::new());
+        let witness = Witness::new(Arc::clone(&counters));
         Self {
             assembler: Assembler::new(),
-            judging: Judging { engine, settings, counters, injector, tags, answer },
+            judging: Judging { engine, settings, counters, injector, tags, answer, witness },
         }
     }
 
     pub(super) fn engine(&mut self) -> &mut Engine {
         &mut self.judging.engine
+    }
+
+    /// Tells what happened since it was asked before.
+    pub(super) fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
+        tell_of_engine(&mut self.judging.engine, tell);
+        self.judging.witness.tell(tell);
+        tell(News::Over);
     }
 
     pub(super) fn into_engine(self) -> Engine {
@@ -91,6 +100,7 @@ impl Judging {
             Fate::IsAnswered | Fate::IsDropped if !is_in_reach => true,
             Fate::IsDropped => false,
             Fate::IsAnswered => {
+                self.witness.say(packet, request.reply_to(), &self.answer);
                 self.say(packet, request.reply_to(), carrier);
                 false
             }
@@ -101,7 +111,8 @@ impl Judging {
         let message = request.message;
         if !message.is_request() {
             // Where a 3xx sends a call on is judged when it goes there.
-            self.engine.handle_read(packet, message);
+            let call = self.engine.handle_read(packet, message).call;
+            self.witness.see(&self.engine, packet, call);
             return Fate::GoesOn;
         }
         let opens = message.to_tag().is_none() && may_be_refused(message.method());
@@ -111,6 +122,7 @@ impl Judging {
         }
         let handled = self.engine.handle_read(packet, message);
         let (call, attempt, is_new) = (handled.call, handled.attempt, handled.decision.is_some());
+        self.witness.see(&self.engine, packet, attempt.or(call));
         // RFC 3261 §9.2, §17.2.1: what belongs to an INVITE that was answered here ends here.
         if matches!(message.method(), Method::Ack | Method::Cancel) {
             if !call.is_some_and(|place| self.is_refused(place)) {

@@ -13,7 +13,7 @@ use super::Queue;
 use super::desk::Desk;
 use super::inject::Injector;
 use super::netlink::{Netlink, Verdicts};
-use crate::judge::{Count, Counters, Mount, News, tell_of_engine};
+use crate::judge::{Count, Counters, Mount, News};
 use crate::limits::BATCH_MAX;
 use crate::redirect::Settings;
 
@@ -83,8 +83,7 @@ impl Mount for Bridge {
     }
 
     fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
-        tell_of_engine(self.desk.engine(), tell);
-        tell(News::Over);
+        self.desk.tell(tell);
     }
 
     fn into_engine(self) -> Engine {

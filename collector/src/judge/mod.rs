@@ -2,6 +2,7 @@
 //! between two batches.
 
 mod counters;
+mod evidence;
 mod news;
 mod thread;
 
@@ -13,6 +14,8 @@ use rules::policy::{PolicySet, strictest};
 use rules::{Timestamp, Verdict};
 
 pub use counters::{Count, Counters};
+pub use evidence::Evidence;
+pub(crate) use evidence::Witness;
 pub use news::News;
 pub(crate) use news::{tell_of_engine, tell_of_wanted};
 pub use thread::{Handle, Job, Judge, Shared, now};

@@ -3,6 +3,8 @@
 use engine::{Attempt, Breach, Engine, Silence};
 use rules::policy::PolicySet;
 
+use super::Evidence;
+
 /// News, told when the packets of a batch are dealt with.
 pub enum News<'a> {
     /// All there is to tell about an attempt: what we answered is decided, what others answer is over.
@@ -11,6 +13,8 @@ pub enum News<'a> {
     Breach(&'a Breach, &'a PolicySet),
     /// A peer that was heard says nothing any more.
     Silence(Silence, &'a PolicySet),
+    /// A message of a call that is refused or rings an alarm.
+    Evidence(&'a Evidence),
     /// How well it can be seen what is told from now on: told by what only watches.
     Sight {
         /// Packets, fragments and holes in streams that are known to be missing since the start.

@@ -20,7 +20,7 @@ use super::secret::put_hash;
 use super::settings::{Onward, Settings};
 use super::via::Back;
 use crate::answer::{self, Request};
-use crate::judge::{Count, Counters, News, tell_of_engine};
+use crate::judge::{Count, Counters, News, Witness, tell_of_engine};
 use crate::redirect::Peer;
 
 /// Judges what comes and passes it on. One thread owns it.
@@ -28,6 +28,7 @@ pub(super) struct Relay {
     pub(super) engine: Engine,
     pub(super) settings: Arc<Settings>,
     pub(super) counters: Arc<Counters>,
+    pub(super) witness: Witness,
     pub(super) ports: Ports,
     pub(super) hops: Hops,
     pub(super) courses: Courses,
@@ -71,6 +72,7 @@ impl Relay {
             block: None,
         };
         Self {
+            witness: Witness::new(Arc::clone(&counters)),
             hops: Hops::new(settings.next_hops.clone(), settings.secret),
             byes: Byes::new(settings.secret),
             engine,
@@ -117,6 +119,7 @@ impl Relay {
             let place = turn.place.to_string();
             tell(News::NextHop { name: &turn.hop, place: &place, is_down: turn.is_down });
         }
+        self.witness.tell(tell);
         tell(News::Over);
     }
 
@@ -208,6 +211,7 @@ impl Relay {
     /// Keeps what a response tells of its call.
     fn follow(&mut self, packet: &Packet<'_>, message: &Message<'_>) {
         let handled = self.engine.handle_read(packet, message);
+        self.witness.see(&self.engine, packet, handled.call);
         let Some(place) = handled.call else { return };
         let Some(sequence) = self.engine.attempt(place).map(|attempt| attempt.sequence) else { return };
         let Some(course) = self.courses.get(place, sequence) else { return };

@@ -163,6 +163,7 @@ impl Relay {
             let calls = if opens { self.settings.common.on_fault } else { Calls::Pass };
             return self.undecided(came, calls, (Count::FaultPassed, Count::FaultRefused), out);
         };
+        self.witness.see(&self.engine, came.packet, attempt.or(call));
         let call = call.and_then(|place| Some((place, self.engine.attempt(place)?.sequence)));
         let mut leave = Leave { call, ..Leave::default() };
         if method == Method::Cancel {
@@ -212,6 +213,7 @@ impl Relay {
         }
         came.request.begin(out, 200, answer::phrase(200));
         answer::end(out);
+        self.witness.say(came.packet, came.request.reply_to(), out);
         Judged::Refused(Outcome::IsAnswered)
     }
 
@@ -229,6 +231,9 @@ impl Relay {
         });
         if is_new {
             self.engine.conclude(attempt, said.unwrap_or_default(), came.packet.at);
+        }
+        if said.is_some() {
+            self.witness.say(came.packet, came.request.reply_to(), out);
         }
         if said.is_some() { Outcome::IsAnswered } else { Outcome::IsDone }
     }

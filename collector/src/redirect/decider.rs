@@ -14,7 +14,7 @@ use rules::{Method, Timestamp, Transport, Verdict};
 use super::peer::{Allow, Peer};
 use super::settings::{Calls, Settings, Strangers};
 use crate::answer::{self, Request, UNFRAMED};
-use crate::judge::{Count, Counters, Found, News, found, tell_of_wanted};
+use crate::judge::{Count, Counters, Found, News, Witness, found, tell_of_wanted};
 use crate::mirror::{Mirror, Mirrored};
 use crate::refusal::{self, Refusing};
 
@@ -32,6 +32,7 @@ pub struct Decider {
     fresh: Vec<u32>,
     /// Who is told of each decision at once.
     mirror: Option<Mirror>,
+    witness: Witness,
 }
 
 /// What became of one attempt.
@@ -56,6 +57,7 @@ impl Decider {
         let mut engine = engine;
         engine.answer_at_once();
         let judges = settings.peers.judges(&engine.policies());
+        let witness = Witness::new(Arc::clone(&counters));
         Self {
             engine,
             settings,
@@ -65,6 +67,7 @@ impl Decider {
             waited_micros: 0,
             fresh: Vec::new(),
             mirror,
+            witness,
         }
     }
 
@@ -116,6 +119,7 @@ impl Decider {
             tell(News::Silence(silence, &policies));
         }
         tell_of_wanted(&mut self.engine, tell);
+        self.witness.tell(tell);
         tell(News::Over);
     }
 
@@ -206,6 +210,7 @@ impl Decider {
         let handled = self.engine.handle(packet);
         let place = handled.attempt?;
         let is_new = handled.decision.is_some();
+        self.witness.see(&self.engine, packet, Some(place));
         let verdict = found(&self.engine, place)?.2;
         if is_new {
             self.counters.add_verdict(verdict);
@@ -241,7 +246,12 @@ impl Decider {
     ) -> bool {
         if let Some(known) = self.known_before(packet, request.message) {
             self.counters.add(Count::Repeated);
-            return word(request, peer, found(&self.engine, known), out).is_some();
+            self.witness.see(&self.engine, packet, Some(known));
+            let said = word(request, peer, found(&self.engine, known), out);
+            if said.is_some() {
+                self.witness.say(packet, request.reply_to(), out);
+            }
+            return said.is_some();
         }
         if let Some(calls) = self.settings.shed(peer, request, self.waited_micros) {
             self.say_undecided(request, peer, calls, (Count::ShedPassed, Count::ShedRefused), out);
@@ -258,6 +268,7 @@ impl Decider {
             self.say_undecided(request, peer, calls, (Count::FaultPassed, Count::FaultRefused), out);
             return true;
         };
+        self.witness.see(&self.engine, packet, Some(attempt));
         let found = found(&self.engine, attempt);
         let verdict = found.and_then(|(.., verdict)| verdict);
         let said = word(request, peer, found, out);
@@ -269,6 +280,9 @@ impl Decider {
             self.conclude(attempt, if goes_on { 302 } else { said.unwrap_or_default() }, packet.at);
         } else {
             self.counters.add(Count::Repeated);
+        }
+        if said.is_some() {
+            self.witness.say(packet, request.reply_to(), out);
         }
         said.is_some()
     }

@@ -7,7 +7,7 @@ use engine::{Budget, Engine, Packet};
 use rules::policy::PolicySet;
 
 use super::sender::Senders;
-use crate::judge::{Count, Counters, News, tell_of_engine};
+use crate::judge::{Count, Counters, News, Witness, tell_of_engine};
 
 /// Follows every dialog from its first message to its last, and says what would have been done.
 pub struct Watcher {
@@ -16,12 +16,14 @@ pub struct Watcher {
     /// Of each sender the policy that judges what it saw.
     judges: Vec<Option<u32>>,
     counters: Arc<Counters>,
+    witness: Witness,
 }
 
 impl Watcher {
     pub(super) fn new(engine: Engine, senders: Arc<Senders>, counters: Arc<Counters>) -> Self {
         let judges = senders.judges(&engine.policies());
-        Self { engine, senders, judges, counters }
+        let witness = Witness::new(Arc::clone(&counters));
+        Self { engine, senders, judges, counters, witness }
     }
 
     /// Takes one packet, told by the sender at this place; `None` is what we saw ourselves.
@@ -29,10 +31,12 @@ impl Watcher {
     pub(crate) fn see(&mut self, packet: &Packet<'_>, sender: Option<usize>) {
         let judge = sender.and_then(|place| self.judges.get(place).copied().flatten());
         self.engine.judge_by(judge);
-        let engine = &mut self.engine;
+        let (engine, witness) = (&mut self.engine, &mut self.witness);
         // What is broken inside costs one message its verdict, not all others the sight.
         let seen = catch_unwind(AssertUnwindSafe(|| {
-            engine.handle(packet);
+            let handled = engine.handle(packet);
+            let place = handled.attempt.or(handled.call);
+            witness.see(engine, packet, place);
         }));
         if seen.is_err() {
             self.counters.add(Count::SensorFault);
@@ -63,6 +67,7 @@ impl Watcher {
     pub(super) fn tell(&mut self, lost: u64, tell: &mut dyn FnMut(News<'_>)) {
         tell(News::Sight { lost, answers_seen: self.engine.answers_seen() });
         tell_of_engine(&mut self.engine, tell);
+        self.witness.tell(tell);
         tell(News::Over);
     }
 }

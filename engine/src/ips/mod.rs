@@ -205,6 +205,10 @@ impl Ips {
     }
 
     /// The next breach that acted.
+    pub(crate) fn breaches_waiting(&self) -> usize {
+        self.breaches.len()
+    }
+
     pub(crate) fn poll_breach(&mut self) -> Option<Breach> {
         self.breaches.pop_front()
     }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod lines;
+mod signalling;
 mod writer;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use collector::certificates::Wanted;
-use collector::judge::{Count, Counters, News};
+use collector::judge::{Count, Counters, Evidence, News};
 use engine::Attempt;
 use reporter::{Alert, Alerts, Amount, CallLine, Sensor};
 use rules::policy::{AlertLevel, PolicySet};
@@ -21,8 +22,9 @@ use tokio::sync::oneshot;
 
 use self::batch::Batch;
 use self::lines::Lines;
+use self::signalling::Signalling;
 use self::writer::Writer;
-use super::config::{Config, Recorded};
+use super::config::{self, Config, Recorded};
 use super::desk;
 use crate::outcome::Failure;
 use crate::policies;
@@ -34,6 +36,7 @@ pub(super) struct Records {
     recorded: Recorded,
     /// Whom tellers tell which certificates are wanted.
     wanted: Option<Wanted>,
+    limits: config::Spool,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -58,6 +61,7 @@ pub(super) struct Teller {
     sensor: Option<Sensor>,
     /// What is to be written.
     batch: Batch,
+    signalling: Signalling,
     counters: Arc<Counters>,
     wanted: Option<Wanted>,
 }
@@ -105,7 +109,14 @@ impl Records {
             is_state_failing: false,
         };
         threads.push(thread("records", move || writer.run(&from))?);
-        Ok(Self { to, counters, recorded: config.records.calls, wanted: None, threads })
+        Ok(Self {
+            to,
+            counters,
+            recorded: config.records.calls,
+            limits: config.spool.clone(),
+            wanted: None,
+            threads,
+        })
     }
 
     /// The same, whose tellers tell `wanted` which certificates are.
@@ -121,6 +132,7 @@ impl Records {
             alerts: Alerts::default(),
             sensor: None,
             batch: Batch::default(),
+            signalling: Signalling::new(self.limits.clone()),
             counters: Arc::clone(&self.counters),
             wanted: self.wanted.clone(),
         }
@@ -192,7 +204,19 @@ impl Teller {
                     wanted.tell(address);
                 }
             }
+            News::Evidence(evidence) => self.evidence(evidence),
             News::Over => self.hand_over(),
+        }
+    }
+
+    fn evidence(&mut self, evidence: &Evidence) {
+        if !self.signalling.is_on() {
+            return;
+        }
+        if self.signalling.admit(evidence) {
+            self.batch.add(Kind::SIGNALLING, evidence.at.0, |out| signalling::write(evidence, out));
+        } else {
+            self.counters.add(Count::SignallingDropped);
         }
     }
 

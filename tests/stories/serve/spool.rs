@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use spool::{Kind, Reader};
+use spool::{Kind, Reader, Signal};
 
+use super::life::{COUNTING, calls};
 use super::{Call, POLICY, Phone, Service, lines, status, within};
 use crate::support::Scratch;
 
-/// Kills in every run; a thousand with `cargo xtask soak kills`.
+/// Kills in every run; a thousand with `cargo xtask soak service-kills`.
 const KILLS: usize = 5;
 
 /// Reads on, and notes what stands under each number.
@@ -28,7 +29,7 @@ fn call_ids<'a>(lines: impl Iterator<Item = &'a Value>) -> Vec<&'a str> {
 
 #[test]
 fn kills_under_load_take_back_nothing_that_was_read_and_double_no_line() {
-    let kills = std::env::var("RINGWALL_KILLS").map_or(KILLS, |count| count.parse().unwrap());
+    let kills = std::env::var("RINGWALL_SERVICE_KILLS").map_or(KILLS, |count| count.parse().unwrap());
     let mut service = Service::start("serve-kills", POLICY, "");
     let folder = service.data().join("spool");
     let mut reader = Reader::open(&folder, "outside").unwrap();
@@ -178,4 +179,82 @@ fn on_a_full_disk_calls_are_judged_and_records_go_on_by_themselves_when_there_is
     assert_eq!((of_rule("disk-full"), of_rule("busy") > 0, dropped), (1, true, 0), "{alerts:?}");
     let kept = all.values().filter(|(kind, _)| *kind == Kind::CALL).count() as u64;
     assert!(kept >= calls, "{kept} of {calls}: what was taken is there");
+}
+
+/// What is kept of signalling: Call-ID, whether we sent it, its first words, and both ends.
+fn signals(folder: &Path) -> Vec<(String, bool, String, [String; 2])> {
+    let mut reader = Reader::open(folder, "later").unwrap();
+    reader.only(&[Kind::SIGNALLING]);
+    std::iter::from_fn(|| reader.next().unwrap())
+        .map(|record| {
+            let signal = Signal::parse(&record.payload).unwrap();
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            let first = text(signal.message).lines().next().unwrap().to_owned();
+            let ends = [signal.source.to_string(), signal.destination.to_string()];
+            (text(signal.call_id), signal.is_ours, first, ends)
+        })
+        .collect()
+}
+
+#[test]
+fn messages_of_refused_and_alarming_calls_are_kept_as_they_were_and_no_others() {
+    let service = Service::start("serve-signalling", COUNTING, "");
+    assert_eq!(calls(&service, "call", 4), [302, 302, 480, 480]);
+    let phone = Phone::new(service.udp());
+    let other = Call { call_id: "other", ..Call::new("+13035550199", "+12105550150") }.by(phone.port());
+    assert_eq!(status(&phone.ask(&other)), 302);
+    let (folder, here) = (service.data().join("spool"), service.udp().to_string());
+    let scratch = service.stop();
+    let kept = signals(&folder);
+    // The second call reaches the warning and goes on; the third and fourth are refused.
+    let expected = [("call-1", "SIP/2.0 302"), ("call-2", "SIP/2.0 480"), ("call-3", "SIP/2.0 480")];
+    assert_eq!(kept.len(), 2 * expected.len(), "{kept:?}");
+    for (pair, (call_id, answer)) in kept.chunks(2).zip(expected) {
+        let [(came_id, false, asked, came), (went_id, true, said, went)] = pair else { panic!("{pair:?}") };
+        assert_eq!((came_id.as_str(), went_id.as_str()), (call_id, call_id));
+        assert!(asked.starts_with("INVITE sip:+12105550150@") && said.starts_with(answer), "{pair:?}");
+        assert_eq!((&came[1], &went[0]), (&here, &here));
+        assert_eq!(came[0], went[1]);
+    }
+    // Switched off nothing more is kept, and a call has its bounds.
+    let service = Service::resume(scratch, "[spool]\nsignalling = false\n");
+    assert_eq!(calls(&service, "off", 1), [480]);
+    let scratch = service.stop();
+    assert_eq!(signals(&folder).len(), kept.len());
+    let service = Service::resume(scratch, "[spool]\nsignalling_messages_of_call_max = 3\n");
+    let phone = Phone::new(service.udp());
+    let again = Call { call_id: "again", ..Call::new("+13035550142", "+12105550150") }.by(phone.port());
+    for _ in 0..5 {
+        assert_eq!(status(&phone.ask(&again)), 480);
+    }
+    within(5, || (service.metric("ringwall_news_dropped_total{kind=\"signalling\"}") == 7).then_some(()))
+        .unwrap();
+    let _scratch = service.stop();
+    assert_eq!(signals(&folder).len(), kept.len() + 3);
+}
+
+#[test]
+fn a_refusal_of_the_proxy_is_kept_with_its_answer() {
+    let service = Service::start(
+        "serve-signalling-proxy",
+        POLICY,
+        "[proxy]\nudp = [\"127.0.0.1:0\"]\n[[proxy.next_hop]]\nname = \"inside\"\nto = [\"127.0.0.1:9\"]\nhealth_seconds = 0\n\
+         [[proxy.peer]]\nname = \"outside\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"inside\"\n",
+    );
+    let (_, place) = service.ready.split_once("proxy udp:").unwrap();
+    let phone = Phone::new(place.split_whitespace().next().unwrap().parse().unwrap());
+    let refused = Call { call_id: "refused", ..Call::new("+13035550105", "+12105550150") };
+    let said = loop {
+        let said = phone.ask(&refused.by(phone.port()));
+        if status(&said) != 100 {
+            break said;
+        }
+    };
+    assert_eq!(status(&said), 486);
+    let folder = service.data().join("spool");
+    let _scratch = service.stop();
+    let kept = signals(&folder);
+    let told: Vec<_> =
+        kept.iter().map(|(call_id, is_ours, first, _)| (call_id.as_str(), *is_ours, &first[..10])).collect();
+    assert_eq!(told, [("refused", false, "INVITE sip"), ("refused", true, "SIP/2.0 48")]);
 }

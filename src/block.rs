@@ -9,7 +9,8 @@ use engine::Engine;
 use crate::blocks::{self, Change, Kind};
 use crate::control::{self, Asked, Told};
 use crate::outcome::{Failure, Outcome};
-use crate::{policies, state};
+use crate::state;
+use crate::versions::{Versions, installed, judged_by};
 
 /// List, lift or extend the blocks that thresholds have set.
 ///
@@ -64,7 +65,7 @@ struct Place {
     /// The folder of the service.
     #[arg(long, value_name = "DIR", default_value = "ringwall-data")]
     data: PathBuf,
-    /// A customer's policy; may be given several times. The same ones that the service had, when it is stopped.
+    /// A customer's policy; may be given several times. The same ones that the service had from files, when it is stopped.
     #[arg(long)]
     policy: Vec<PathBuf>,
 }
@@ -89,8 +90,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
     };
     let told = match control::ask(&place.data, &asked)? {
-        Some(answer) => answer.map_err(Failure::Usage)?,
-        None => place.answer(&asked)?,
+        Some(answer) => answer.map_err(|declined| Failure::Usage(declined.said))?,
+        None => place.answer(asked.change())?,
     };
     print(&told, json).map_err(Failure::Output)?;
     Ok(Outcome::Done)
@@ -99,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 fn print(told: &[Told], json: bool) -> io::Result<()> {
     let mut text = Vec::new();
     if json {
-        told.iter().try_for_each(|told| reporter::to_line(&mut text, &told.block))?;
+        told.iter().try_for_each(|told| reporter::to_line(&mut text, &told.value))?;
     } else if told.is_empty() {
         writeln!(text, "nothing is in force")?;
     } else {
@@ -117,23 +118,23 @@ impl Account {
 
 impl Place {
     /// What the states of a stopped service answer.
-    fn answer(&self, asked: &Asked) -> Result<Vec<Told>, Failure> {
-        if self.policy.is_empty() {
+    fn answer(&self, change: Option<&Change>) -> Result<Vec<Told>, Failure> {
+        if self.policy.is_empty() && installed(&Versions::of(&self.data).all()?).is_empty() {
             return Err(Failure::Usage(format!(
                 "no service works in {}; to look into what a stopped one left there, name its policies with --policy",
                 self.data.display()
             )));
         }
         let mut engines = self.engines()?;
-        match asked {
-            Asked::Blocks => {
+        match change {
+            None => {
                 let blocks = engines.iter_mut().flat_map(|(_, engine)| {
                     let now = engine.counted_until();
                     blocks::list(engine, now)
                 });
                 Ok(blocks.map(|block| Told::new(&block)).collect())
             }
-            Asked::ChangeBlock(change) => self.change(change, &mut engines),
+            Some(change) => self.change(change, &mut engines),
         }
     }
 
@@ -162,7 +163,7 @@ impl Place {
         // Without any, the error names the usual one.
         let read = if there.is_empty() { paths.iter().take(1).collect() } else { there };
         read.into_iter()
-            .map(|path| Ok((path.clone(), state::read(path, policies::load(&self.policy, None)?)?)))
+            .map(|path| Ok((path.clone(), state::read(path, judged_by(&self.data, &self.policy)?)?)))
             .collect()
     }
 }

@@ -4,15 +4,15 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use engine::question::{self, Question};
 use rules::policy::{Code, Diagnostic, Level};
 use rules::proof::{self, Prover};
 use rules::{NumberSet, Policy, Timestamp};
 use serde_json::{Value, json};
 
+use crate::admission;
 use crate::mount::Mount;
 use crate::outcome::{Failure, Outcome};
-use crate::policies::{self, Read};
+use crate::policies::{self, Contents, Read};
 
 /// Say everything that is wrong with a policy, run its `expect` cases, and prove what it can and cannot block.
 ///
@@ -53,8 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 
 /// One policy with everything found.
 struct Checked {
-    path: PathBuf,
-    source: Vec<u8>,
+    contents: Contents,
     version: Option<String>,
     diagnostics: Vec<Diagnostic>,
     expects: usize,
@@ -65,10 +64,9 @@ struct Checked {
 
 impl Checked {
     fn new(read: Read, arguments: &Arguments, now: Timestamp) -> Result<Self, Failure> {
-        let Read { path, source, policy, mut diagnostics, lists: _ } = read;
+        let Read { contents, policy, mut diagnostics } = read;
         let mut checked = Self {
-            path,
-            source,
+            contents,
             version: None,
             diagnostics: Vec::new(),
             expects: 0,
@@ -79,9 +77,8 @@ impl Checked {
             let policy = Policy::new(text);
             checked.version = Some(policy.version().to_owned());
             checked.expects = policy.text().expects.len();
-            diagnostics.extend(failed_expectations(&policy, now));
+            diagnostics.extend(admission::findings(&policy, now));
             let mut prover = Prover::new(policy.text(), policy.emergency(), now);
-            diagnostics.extend(prover.findings());
             checked.proofs.push(prover.emergency(&emergency_name(&policy)).sentence);
             checked.blind_spots = arguments.mount.map_or_else(Vec::new, |mount| mount.blind_spots(&policy));
             if let Some(wanted) = &arguments.who_can_block {
@@ -104,7 +101,7 @@ impl Checked {
 
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         for diagnostic in &self.diagnostics {
-            writeln!(out, "{}", self.render(diagnostic))?;
+            writeln!(out, "{}", self.contents.render(diagnostic))?;
         }
         for proof in &self.proofs {
             writeln!(out, "proof: {proof}")?;
@@ -114,7 +111,7 @@ impl Checked {
         }
         let summary = format!(
             "{}: {}, {}, {} of {} as expected",
-            self.path.display(),
+            self.contents.name(),
             counted(self.count(Level::Error), "error"),
             counted(self.count(Level::Warning), "warning"),
             self.expects - self.failed_expects(),
@@ -131,13 +128,14 @@ impl Checked {
             .diagnostics
             .iter()
             .map(|diagnostic| {
-                serde_json::from_str(&diagnostic.to_json(&self.text_of(diagnostic))).unwrap_or_default()
+                serde_json::from_str(&diagnostic.to_json(self.contents.file_of(diagnostic)))
+                    .unwrap_or_default()
             })
             .collect();
         reporter::to_line(
             out,
             &json!({
-                "file": self.path.display().to_string(),
+                "file": self.contents.name(),
                 "version": self.version,
                 "errors": self.count(Level::Error),
                 "warnings": self.count(Level::Warning),
@@ -153,42 +151,6 @@ impl Checked {
     fn failed_expects(&self) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.code == Code::FailedExpect).count()
     }
-
-    fn render(&self, diagnostic: &Diagnostic) -> String {
-        diagnostic.render_bytes(&self.text_of(diagnostic))
-    }
-
-    /// The bytes of the file that a diagnostic is about: the policy, or a list beside it.
-    fn text_of(&self, diagnostic: &Diagnostic) -> Vec<u8> {
-        if diagnostic.file == self.path.display().to_string() {
-            return self.source.clone();
-        }
-        let beside = self.path.parent().map(|folder| folder.join(&diagnostic.file));
-        beside.and_then(|path| std::fs::read(path).ok()).unwrap_or_default()
-    }
-}
-
-/// A diagnostic for every `[[expect]]` that got another verdict, or the verdict of another rule.
-fn failed_expectations(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
-    let text = policy.text();
-    let failed = text.expects.iter().filter_map(|expect| {
-        let verdict = Question::of_call(&expect.call, now).verdict(policy);
-        let rule = verdict.rule.or(verdict.would_rule).and_then(|rule| policy.rule(rule));
-        let by = rule.map_or_else(|| "no rule".to_owned(), |rule| format!("rule \"{}\"", rule.name));
-        let right_rule =
-            expect.rule.as_ref().is_none_or(|wanted| rule.is_some_and(|rule| rule.name == *wanted));
-        if question::meets(&verdict, expect.verdict) && right_rule {
-            return None;
-        }
-        let wanted = expect.rule.as_ref().map_or_else(String::new, |rule| format!(" by rule \"{rule}\""));
-        let message = format!(
-            "expected {}{wanted}, the verdict is {} by {by}",
-            expect.verdict.word(),
-            verdict.would.unwrap_or(verdict.action).word()
-        );
-        Some(Diagnostic::new(Code::FailedExpect, &text.file, expect.span.clone(), message))
-    });
-    failed.collect()
 }
 
 fn emergency_name(policy: &Policy) -> String {

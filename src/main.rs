@@ -1,22 +1,29 @@
 //! The `ringwall` command: one file per command, wiring only.
 
+mod admission;
 mod audit;
 mod block;
 mod blocks;
 mod case;
+mod changes;
 mod check;
 mod control;
 mod demo;
 mod explain;
+mod feeds;
 mod init;
+mod list;
 mod mount;
 mod outcome;
 mod policies;
+mod policy;
+mod progress;
 mod replay;
 mod serve;
 mod signatures;
 mod sla;
 mod state;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -46,6 +53,8 @@ enum Command {
     Case(case::Arguments),
     Audit(audit::Arguments),
     Sla(sla::Arguments),
+    Policy(policy::Arguments),
+    List(list::Arguments),
     Serve(serve::Arguments),
 }
 
@@ -60,6 +69,8 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Case(arguments) => case::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
     };
     match outcome {

@@ -1,19 +1,19 @@
 //! `ringwall replay`: inspects captures in capture time.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use collector::{Assembler, Merge};
 use engine::{Attempt, Engine};
-use indicatif::{ProgressBar, ProgressStyle};
 use reporter::{Alert, Alerts, Amount, CallLine, InOrder, Reconciliation, Recount, Sensor, Summary};
 use rules::policy::{AlertLevel, Mode, PolicySet};
 use rules::{Reason, Timestamp};
 
 use crate::outcome::{Failure, Outcome};
+use crate::progress::Progress;
 use crate::signatures::Signatures;
 use crate::{policies, state};
 
@@ -185,14 +185,15 @@ impl Replay {
             self.engine.leave_out_others();
         }
         let mut merge = Merge::open(files);
-        let progress = Progress::new(files);
+        let bytes = files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|data| data.len()).sum();
+        let progress = Progress::new(bytes, QUICK_BYTES);
         let mut assembler = Assembler::default();
         let (mut first, mut last) = (None, None);
         let mut failed = None;
         while let Some(frame) = merge.next_frame() {
             first.get_or_insert(frame.at);
             last = last.max(Some(frame.at));
-            progress.see(frame.data.len());
+            progress.see(frame.data.len() as u64 + FRAME_HEADER_BYTES);
             let Self { engine, summary, alerts, tell_calls, last_message, .. } = self;
             // The loss before this frame.
             let lost = assembler.lost(frame.at);
@@ -371,35 +372,7 @@ fn failure(path: &Path, is_stdout: bool, error: io::Error) -> Failure {
     if is_stdout { Failure::Output(error) } else { Failure::File(path.to_owned(), error) }
 }
 
-/// A bar on stderr for work that a person waits for.
-struct Progress(Option<ProgressBar>);
-
-/// Files that are read within a second show no bar.
-const QUICK_BYTES: u64 = 500 << 20;
-
-impl Progress {
-    fn new(files: &[PathBuf]) -> Self {
-        let bytes = files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|data| data.len()).sum();
-        if !io::stderr().is_terminal() || bytes < QUICK_BYTES {
-            return Self(None);
-        }
-        let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-        let bar = ProgressBar::new(bytes);
-        Self(Some(style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))))
-    }
-
-    fn see(&self, bytes: usize) {
-        if let Some(bar) = &self.0 {
-            bar.inc(bytes as u64 + FRAME_HEADER_BYTES);
-        }
-    }
-
-    fn finish(self) {
-        if let Some(bar) = self.0 {
-            bar.finish_and_clear();
-        }
-    }
-}
-
 /// Bytes that a capture adds to each frame.
 const FRAME_HEADER_BYTES: u64 = 16;
+/// Files that are read within a second show no bar.
+const QUICK_BYTES: u64 = 500 << 20;

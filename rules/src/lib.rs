@@ -4,6 +4,7 @@
 //! call state; all it decides, it decides from a [`Subject`].
 #![forbid(unsafe_code)]
 
+pub mod exchange;
 pub mod flag;
 pub mod limits;
 pub mod matching;

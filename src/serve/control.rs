@@ -4,8 +4,10 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream as Probe;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use std::sync::mpsc::Sender;
 
 use collector::judge::Handle;
 use engine::Engine;
@@ -16,9 +18,11 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use super::keeper::Order;
 use super::mounts::Snapshot;
 use super::records::Keeping;
 use crate::blocks::{self, Change};
+use crate::changes::Declined;
 use crate::control::{self, Answer, Asked, Told};
 use crate::outcome::Failure;
 
@@ -30,6 +34,10 @@ pub(super) struct Control {
     pub(super) mounts: Vec<Controlled>,
     /// Who writes their states.
     pub(super) keeping: Keeping,
+    /// Who keeps policies in force.
+    pub(super) keeper: Sender<Order>,
+    /// What is in force, as that one tells it.
+    pub(super) in_force: Arc<Mutex<Vec<Told>>>,
 }
 
 /// A thread that judges, as far as it is asked.
@@ -76,8 +84,8 @@ pub(super) async fn serve(listener: UnixListener, control: Control, mut stop: wa
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let control = Arc::clone(&control);
         tokio::spawn(async move {
-            // Whoever asks too slowly, or goes away, gets nothing.
-            let _ = timeout(PATIENCE, control.converse(stream)).await;
+            // Whoever goes away gets nothing.
+            let _ = control.converse(stream).await;
             drop(place);
         });
     }
@@ -88,14 +96,19 @@ impl Control {
     async fn converse(&self, mut stream: UnixStream) -> io::Result<()> {
         let (reader, mut writer) = stream.split();
         let mut line = Vec::new();
-        BufReader::new(reader.take(LINE_BYTES_MAX)).read_until(b'\n', &mut line).await?;
+        let mut reader = BufReader::new(reader.take(LINE_BYTES_MAX));
+        // Whoever asks too slowly gets nothing.
+        timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
         let answer = match serde_json::from_slice(&line) {
-            Ok(asked) => self.answer(asked).await,
-            Err(error) => Err(format!("this cannot be asked: {error}")),
+            Ok(asked) => {
+                let patience = if matches!(asked, Asked::Change(_)) { LONG_PATIENCE } else { PATIENCE };
+                timeout(patience, self.answer(asked)).await?
+            }
+            Err(error) => Err(Declined::usage(format!("this cannot be asked: {error}"))),
         };
         let mut said = serde_json::to_vec(&answer)?;
         said.push(b'\n');
-        writer.write_all(&said).await
+        timeout(PATIENCE, writer.write_all(&said)).await?
     }
 
     async fn answer(&self, asked: Asked) -> Answer {
@@ -107,6 +120,10 @@ impl Control {
                 Ok(blocks.iter().map(Told::new).collect())
             }
             Asked::ChangeBlock(change) => self.change(change).await,
+            Asked::InForce => Ok(self.in_force.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            Asked::Change(wanted) => {
+                self.ask_keeper(|tell| Order::Change(wanted, tell)).await?.map(|made| vec![made])
+            }
         }
     }
 
@@ -119,9 +136,9 @@ impl Control {
             })
             .await?;
         let Some((before, after)) = previews.into_iter().flatten().next() else {
-            return Err(change.unknown());
+            return Err(Declined::usage(change.unknown()));
         };
-        change.note(&self.data, &before, &after).map_err(|failure| failure.to_string())?;
+        change.note(&self.data, &before, &after)?;
         let changed = self
             .of_each(|mount| {
                 let (change, snapshot) = (change.clone(), mount.snapshot);
@@ -132,15 +149,23 @@ impl Control {
         for (mount, (block, state)) in
             self.mounts.iter().zip(changed).filter_map(|(mount, it)| Some((mount, it?)))
         {
-            self.keeping.keep(mount.file, state).await?;
+            self.keeping.keep(mount.file, state).await.map_err(Declined::usage)?;
             told.push(Told::new(&block));
         }
         // It may have ended by itself in between.
-        if told.is_empty() { Err(change.unknown()) } else { Ok(told) }
+        if told.is_empty() { Err(Declined::usage(change.unknown())) } else { Ok(told) }
+    }
+
+    /// Has whoever keeps policies in force do something.
+    async fn ask_keeper<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, Declined> {
+        let (tell, told) = oneshot::channel();
+        let is_asked = self.keeper.send(order(tell)).is_ok();
+        let gone = || Declined::usage("the service ends");
+        if is_asked { told.await.map_err(|_| gone()) } else { Err(gone()) }
     }
 
     /// Has what `job` makes done by each thread that judges; what they find, in order.
-    async fn of_each<T, J>(&self, job: impl Fn(&Controlled) -> J) -> Result<Vec<T>, String>
+    async fn of_each<T, J>(&self, job: impl Fn(&Controlled) -> J) -> Result<Vec<T>, Declined>
     where
         T: Send + 'static,
         J: FnOnce(&mut Engine, Timestamp) -> T + Send + 'static,
@@ -153,7 +178,7 @@ impl Control {
                 // Whoever asked may have gone away.
                 let _ = tell.send(job(engine, at));
             });
-            found.push(told.await.map_err(|_| "too much waits to be judged; ask again".to_owned())?);
+            found.push(told.await.map_err(|_| Declined::usage("too much waits to be judged; ask again"))?);
         }
         Ok(found)
     }
@@ -163,3 +188,5 @@ const CONVERSATIONS_MAX: usize = 16;
 const LINE_BYTES_MAX: u64 = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
+/// For a change of policies: lists of ten million numbers are read and compiled.
+const LONG_PATIENCE: Duration = Duration::from_secs(600);

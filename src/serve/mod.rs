@@ -3,6 +3,7 @@
 mod config;
 mod control;
 mod desk;
+mod feeds;
 mod keeper;
 mod kept;
 mod mounts;

@@ -21,7 +21,8 @@ use tokio::sync::watch;
 use super::config::{self, Calls, Config};
 use super::control::{self, Control};
 use super::desk::Desk;
-use super::keeper::{Found, Keeper, version};
+use super::feeds::Fetcher;
+use super::keeper::{Found, Keeper, Order, version};
 use super::mounts::{Mounted, go_on};
 use super::pages::{Running, pages};
 use super::records::Records;
@@ -63,7 +64,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         (keeper, found)
     });
     let Ok((keeper, found)) = loading.await else { return Err(Failure::Said) };
-    let policies = Arc::new(in_force(found, &config, &settings, &records)?);
+    let policies = in_force(found, &config, &settings, &records);
 
     let take_over = |file: &str| {
         let mut engine = go_on(Arc::clone(&policies), &keeper, &config.data, file);
@@ -122,27 +123,33 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         said.extend(words);
     }
 
+    let in_force = keeper.told();
+    let orders = keep(keeper, mounts.iter().map(|mounted| mounted.handle.clone()).collect());
     let control = Control {
         data: config.data.clone(),
         mounts: mounts.iter().map(Mounted::controlled).collect(),
         keeping: records.keeping(),
+        keeper: orders.clone(),
+        in_force,
     };
     tokio::spawn(control::serve(commands, control, stopped.clone()));
     for mounted in &mounts {
         mounted.take_snapshots(config.records.snapshot_seconds, records.state_sender(mounted.file));
     }
-    let handles: Vec<Handle> = mounts.iter().map(|mounted| mounted.handle.clone()).collect();
     if let Some(signing) = signing {
-        signing.start(handles.clone());
+        signing.start(mounts.iter().map(|mounted| mounted.handle.clone()).collect());
     }
-    let reload = keep(keeper, handles);
     let handles = mounts.iter().map(|mounted| (mounted.name, mounted.handle.clone())).collect();
     let _ = running.set(Running { redirect: shared, handles, counters });
     // Whoever reads that it is ready may signal at once.
     let mut signals = Signals::new().map_err(Failure::Output)?;
     say_ready(console_address, &said).map_err(Failure::Output)?;
 
-    signals.end(&reload).await;
+    let (fetching, ended) = channel();
+    Fetcher::new(config.feed.clone(), &config.data, orders.clone(), Box::new(records.noting())).start(ended);
+
+    signals.end(&orders).await;
+    drop(fetching);
     // First no more is taken, then what was taken is finished and written.
     let _ = stop.send(true);
     let ending = tokio::task::spawn_blocking(move || {
@@ -160,18 +167,13 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
 }
 
 /// What is judged by, with words about it where it is not what was asked for.
-fn in_force(
-    found: Found,
-    config: &Config,
-    settings: &Settings,
-    records: &Records,
-) -> Result<PolicySet, Failure> {
+fn in_force(found: Found, config: &Config, settings: &Settings, records: &Records) -> Arc<PolicySet> {
     match found {
         Found::Policies(policies) => {
             if policies.policies().is_empty() {
-                eprintln!("ringwall: no policy is given, so every call goes on");
+                eprintln!("ringwall: no policy is given and none is installed, so every call goes on");
             }
-            Ok(policies)
+            policies
         }
         Found::Former(path, policies) => {
             eprintln!("ringwall: going on with the policies that were good, from {}", path.display());
@@ -183,7 +185,7 @@ fn in_force(
                 );
             }
             records.note(&Alert::of_service("policy-unreadable", policies::now()));
-            Ok(policies)
+            policies
         }
         Found::Nothing => {
             let passes = config.calls_without_policy == Calls::Pass;
@@ -192,7 +194,7 @@ fn in_force(
             eprintln!("ringwall: there is no policy to judge by: {fate} until there is one");
             settings.refuses_all.store(!passes, Ordering::Relaxed);
             records.note(&Alert::of_service("no-policy", policies::now()));
-            Ok(PolicySet::new(Vec::new()))
+            Arc::new(PolicySet::new(Vec::new()))
         }
     }
 }
@@ -241,7 +243,7 @@ fn datagram_sockets(addresses: &[SocketAddr]) -> Result<(Vec<UdpSocket>, Vec<Str
 }
 
 /// Has policies kept up to date. What is returned asks for it at once.
-fn keep(keeper: Keeper, handles: Vec<Handle>) -> Sender<()> {
+fn keep(keeper: Keeper, handles: Vec<Handle>) -> Sender<Order> {
     let (ask, asked) = channel();
     thread::spawn(move || keeper.run(&handles, &asked));
     ask
@@ -264,14 +266,14 @@ impl Signals {
     }
 
     /// Waits for one that ends the service; SIGHUP only has policies read anew.
-    async fn end(&mut self, reload: &Sender<()>) {
+    async fn end(&mut self, keeper: &Sender<Order>) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hang_up.recv() => {
                     // The keeper lives as long as the service.
-                    let _ = reload.send(());
+                    let _ = keeper.send(Order::Reload);
                 }
             }
         }

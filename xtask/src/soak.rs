@@ -42,6 +42,13 @@ fn reloads() -> Command {
     command
 }
 
+/// A list of ten million numbers that is swapped under load.
+fn lists() -> Command {
+    let mut command = story("a_large_list_is_swapped_while_calls_are_judged");
+    command.env("RINGWALL_LIST_ENTRIES", "10000000").env("RINGWALL_LIST_SWAPS", "10");
+    command
+}
+
 /// A million messages that chance has spoilt.
 fn mutated() -> Command {
     let mut command = story("spoilt_messages_harm_nobody");
@@ -91,6 +98,7 @@ fn story(name: &str) -> Command {
 const SOAKS: &[Soak] = &[
     ("flood", flood),
     ("reloads", reloads),
+    ("lists", lists),
     ("mutated", mutated),
     ("kills", kills),
     ("queue", queue),

@@ -29,7 +29,10 @@ pub struct NumberTable {
 /// Collects numbers for a [`NumberTable`].
 #[derive(Debug, Default)]
 pub struct NumberTableBuilder {
-    entries: Vec<(Number, u32)>,
+    numbers: Vec<Number>,
+    /// Rows mostly follow one another, so that only where a run of them begins is kept: its first number, and its row.
+    runs: Vec<(u32, u32)>,
+    row_max: u32,
 }
 
 /// Where one number would stand in one [`NumberTable`]: the first step of a look-up.
@@ -43,27 +46,36 @@ pub struct Probe {
 impl NumberTableBuilder {
     /// Room for `count` numbers.
     pub fn with_capacity(count: usize) -> Self {
-        Self { entries: Vec::with_capacity(count) }
+        Self { numbers: Vec::with_capacity(count), ..Self::default() }
     }
 
     /// Adds `number`, found in `row` of its source. Of a number added twice the lowest row is kept.
     pub fn insert(&mut self, number: Number, row: u32) {
-        self.entries.push((number, row));
+        let at = self.numbers.len() as u32;
+        let next = self.runs.last().and_then(|(begin, first)| first.checked_add(at - begin));
+        if next != Some(row) {
+            self.runs.push((at, row));
+        }
+        self.row_max = self.row_max.max(row);
+        self.numbers.push(number);
     }
 
     /// The table of all numbers added.
     pub fn finish(self) -> NumberTable {
-        let mut table = NumberTable::for_entries(&self.entries);
+        let mut table = NumberTable::for_count(self.numbers.len(), self.row_max);
+        let ends = self.runs.iter().skip(1).map(|(begin, _)| *begin).chain([self.numbers.len() as u32]);
+        let mut rows =
+            self.runs.iter().zip(ends).flat_map(|(&(begin, row), end)| (row..).take((end - begin) as usize));
         // The lines that a batch of numbers will need are asked for before the first of them is used, so
         // that the cache misses overlap.
-        for batch in self.entries.chunks(BATCH) {
+        for batch in self.numbers.chunks(BATCH) {
             let mut probes = [Probe { buckets: [0; 2], marks: [0; 2], key: 0 }; BATCH];
-            for (probe, (number, _)) in probes.iter_mut().zip(batch) {
+            for (probe, number) in probes.iter_mut().zip(batch) {
                 *probe = table.probe(*number);
                 table.touch(probe);
             }
-            for (probe, (_, row)) in probes.iter().zip(batch) {
-                table.insert(probe, *row);
+            for (probe, row) in probes.iter().take(batch.len()).zip(&mut rows) {
+                table.insert(probe, row);
             }
         }
         table.stash.sort_unstable();
@@ -162,12 +174,11 @@ impl NumberTable {
     }
 
     /// An empty table of the right size and slot layout.
-    fn for_entries(entries: &[(Number, u32)]) -> Self {
-        let count = (entries.len() * LOAD_DENOMINATOR).div_ceil(LOAD_NUMERATOR * SLOTS);
-        let row_max = entries.iter().map(|&(_, row)| u64::from(row)).max().unwrap_or(0);
+    fn for_count(numbers: usize, row_max: u32) -> Self {
+        let count = (numbers * LOAD_DENOMINATOR).div_ceil(LOAD_NUMERATOR * SLOTS);
         // As many mixed numbers as share a bucket follow one another, so their low bits differ.
         let rest_bits = bits(((1 << KEY_BITS) - 1) / (count.max(1) as u64));
-        let row_bits = bits(row_max + 1);
+        let row_bits = bits(u64::from(row_max) + 1);
         // The choice of bucket takes one bit more.
         let inside = row_bits + rest_bits < u64::BITS;
         let random = RandomState::new();

@@ -25,6 +25,8 @@ pub struct List {
     pub span: Span,
     /// Where its entries were read from, and which of them end by themselves.
     pub source: ListSource,
+    /// Whether a rule or detection refuses calls by it: then nobody's emergency, own or protected number may be on it.
+    pub refuses: bool,
 }
 
 /// What a list holds.
@@ -96,7 +98,7 @@ pub struct EntryText {
 impl List {
     /// A list that was not read from a file: entries have no text and do not end.
     pub fn new(name: &str, content: ListContent, span: Span) -> Self {
-        Self { name: name.to_owned(), content, span, source: ListSource::default() }
+        Self { name: name.to_owned(), content, span, source: ListSource::default(), refuses: false }
     }
 
     /// The moment from which the entry of `row` no longer holds; `None` for one that does not end.
@@ -164,20 +166,7 @@ impl ListFile {
     fn entry_text(&self, line: u32) -> Option<EntryText> {
         let start = usize::try_from(self.offset(line)?).ok()?;
         let (fields, _) = record(self.bytes.get(start..)?, self.columns.separator);
-        let field = |column: Option<usize>| {
-            let text = fields.get(column?)?.trim();
-            (!text.is_empty()).then(|| text.to_owned())
-        };
-        Some(EntryText {
-            file: Some(self.path.clone()),
-            line: line + 1,
-            number: field(Some(self.columns.number)).unwrap_or_default(),
-            category: field(self.columns.category),
-            reason: field(self.columns.reason),
-            case: field(self.columns.case),
-            added: field(self.columns.added),
-            expires: field(self.columns.expires),
-        })
+        Some(EntryText { file: Some(self.path.clone()), ..self.columns.entry(&fields, line + 1) })
     }
 
     fn line_span(&self, line: u32) -> Option<Range<usize>> {

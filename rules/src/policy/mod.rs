@@ -3,11 +3,14 @@
 pub mod customer;
 pub mod detection;
 pub mod diagnostic;
+pub mod difference;
+pub mod edit;
 pub mod expect;
 pub mod files;
 pub mod hours;
 pub mod ips;
 pub mod list;
+pub mod listed;
 pub mod rule;
 pub mod text;
 pub mod threshold;
@@ -19,7 +22,7 @@ mod judge_facts;
 mod judge_guard;
 mod judge_limits;
 mod judge_thresholds;
-mod reader;
+pub(crate) mod reader;
 mod render;
 mod set;
 
@@ -38,7 +41,8 @@ pub use judge_facts::Fit;
 pub use judge_limits::Limits;
 pub use judge_thresholds::InForce;
 pub use list::{EntryText, List, ListContent, ListId, ListSource};
-pub use reader::{Reading, read, read_bytes, read_numbers};
+pub use listed::Listed;
+pub use reader::{NoPattern, Pattern, Reading, read, read_bytes, read_numbers};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,
     Response, RuleAction, RuleId, Term, TextField, TextTerm, TimeTerm,

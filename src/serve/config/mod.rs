@@ -3,6 +3,7 @@
 mod bridge;
 mod capture;
 mod cases;
+mod feed;
 mod hep;
 mod mirror;
 mod spool;
@@ -23,6 +24,7 @@ use crate::outcome::Failure;
 pub(crate) use self::bridge::Bridge;
 pub(crate) use self::capture::{Backend, Capture};
 pub(crate) use self::cases::{Cases, CasesKeys};
+pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
 pub(crate) use self::mirror::{Carriage, Mirror};
 pub(crate) use self::spool::Spool;
@@ -48,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) records: Records,
     pub(crate) spool: Spool,
     pub(crate) cases: CasesKeys,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) feed: Vec<Feed>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,6 +173,7 @@ impl Default for Config {
             records: Records::default(),
             spool: Spool::default(),
             cases: CasesKeys::default(),
+            feed: Vec::new(),
         }
     }
 }
@@ -236,7 +241,9 @@ impl Config {
         let paths = config.policy.iter_mut().chain([&mut config.data]);
         let of_redirect = config.redirect.certificate.iter_mut().chain(&mut config.redirect.key);
         let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(&mut config.proxy.secret);
-        for relative in paths.chain(of_redirect).chain(keys).chain(config.stir.paths()) {
+        let of_feeds = config.feed.iter_mut().flat_map(Feed::paths);
+        let of_others = config.stir.paths().chain(of_feeds).chain(&mut config.cases.service_hours);
+        for relative in paths.chain(of_redirect).chain(keys).chain(of_others) {
             *relative = folder.join(&*relative);
         }
         Ok(config)
@@ -287,7 +294,8 @@ impl Config {
         self.capture.check()?;
         self.stir.check()?;
         self.mirror.check()?;
-        self.spool.check()
+        self.spool.check()?;
+        Feed::check(&self.feed)
     }
 }
 
@@ -391,8 +399,33 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_a_feed_can_be_used() {
+        let start = EXAMPLE.find("#[[feed]]").unwrap();
+        let keys = EXAMPLE[start..]
+            .lines()
+            .filter_map(|line| line.strip_prefix('#'))
+            .filter(|line| !line.starts_with(' '));
+        let config = Config::parse(&keys.collect::<Vec<_>>().join("\n")).unwrap();
+        let feed = &config.feed[0];
+        let usual =
+            Feed { authorities: None, authorization_file: None, customer: None, table: None, ..feed.clone() };
+        let least =
+            format!("[[feed]]\nname = \"{}\"\nurl = \"{}\"\nlist = \"{}\"\n", feed.name, feed.url, feed.list);
+        assert_eq!(Config::parse(&least).unwrap().feed, [usual], "the example says another default");
+        assert!(
+            feed.authorities.is_some()
+                && feed.authorization_file.is_some()
+                && feed.customer.is_some()
+                && feed.table.is_some()
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_line() {
         for (text, expected) in [
+            ("[[feed]]\nname = \"a\"\nurl = \"ftp://x\"\nlist = \"l\"\n", "no address of HTTP"),
+            ("[[feed]]\nname = \"../a\"\nurl = \"https://x.example\"\nlist = \"l\"\n", "letters, digits"),
+            ("[[feed]]\nname = \"a\"\nurl = \"https://u:p@x.example\"\nlist = \"l\"\n", "authorization_file"),
             ("policy = []\nport = 1\n", "2:1: unknown field `port`"),
             ("[redirect]\nudp = [\"here\"]\n", "2:8: invalid socket address"),
             (

@@ -147,9 +147,17 @@ impl Records {
 
     /// Writes `alert` beside those of the engine.
     pub(super) fn note(&self, alert: &Alert) {
-        let mut batch = Batch::default();
-        batch.add(Kind::ALERT, policies::now().0, |out| line(out, alert));
-        let _ = self.to.send(Chunk::Events(batch));
+        self.noting()(alert);
+    }
+
+    /// What writes alerts of others that live elsewhere.
+    pub(super) fn noting(&self) -> impl Fn(&Alert) + Send + 'static {
+        let to = self.to.clone();
+        move |alert| {
+            let mut batch = Batch::default();
+            batch.add(Kind::ALERT, policies::now().0, |out| line(out, alert));
+            let _ = to.send(Chunk::Events(batch));
+        }
     }
 
     /// Writes `state` to the file `name`, however long what comes before takes.

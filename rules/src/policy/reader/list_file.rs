@@ -26,7 +26,7 @@ pub(crate) struct Columns {
     pub(crate) added: Option<usize>,
     pub(crate) expires: Option<usize>,
     /// Whether the first line names them.
-    has_header: bool,
+    pub(crate) has_header: bool,
 }
 
 /// By whom and when a list is read.
@@ -68,7 +68,7 @@ impl Odd {
 /// the tally.
 pub(super) fn read(
     path: &str,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     first_row: u32,
     context: &ListContext<'_>,
     entries: &mut Entries,
@@ -88,14 +88,8 @@ pub(super) fn read(
     let mut tally = Tally { no_header: !columns.has_header && start < bytes.len(), ..Tally::default() };
     walk.run(first_row, entries, &mut tally);
     let (offsets, lines) = (walk.offsets, walk.line);
-    let file = ListFile {
-        path: path.to_owned(),
-        bytes: Arc::new(bytes),
-        columns,
-        first_row,
-        lines,
-        offsets: Arc::new(offsets),
-    };
+    let file =
+        ListFile { path: path.to_owned(), bytes, columns, first_row, lines, offsets: Arc::new(offsets) };
     (file, tally)
 }
 
@@ -249,10 +243,7 @@ impl<'a> Walk<'a> {
         if let Some(number) = (self.columns.number == 0).then(|| self.plain(field.trim_ascii())).flatten() {
             return Some(Pattern::Exact(number));
         }
-        let text = std::str::from_utf8(field).ok()?;
-        let text = text.split('#').next().unwrap_or_default();
-        let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\'' || c == '\u{feff}');
-        Pattern::parse(text, self.context.dial).ok()
+        Pattern::parse(written(std::str::from_utf8(field).ok()?), self.context.dial).ok()
     }
 
     fn expiry(&mut self, text: &[u8]) -> Result<Option<Timestamp>, ()> {
@@ -276,7 +267,7 @@ impl<'a> Walk<'a> {
 
 impl Columns {
     /// The columns that the first line with content names.
-    fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let first = bytes
             .split(|byte| *byte == b'\n')
             .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
@@ -349,11 +340,17 @@ fn quoted_record(bytes: &[u8], separator: u8) -> Option<(Vec<String>, usize)> {
     (!quoted).then_some((fields, length))
 }
 
-fn is_blank(line: &[u8]) -> bool {
+/// What of the field of a number is the number.
+pub(crate) fn written(field: &str) -> &str {
+    let text = field.split('#').next().unwrap_or_default();
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\'' || c == '\u{feff}')
+}
+
+pub(crate) fn is_blank(line: &[u8]) -> bool {
     line.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'#')
 }
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Odd lines that a diagnostic names.
 const FIRST_MAX: usize = 5;
 /// Longest record with quoted fields.

@@ -1,6 +1,7 @@
 //! `[lists.NAME]`: inline entries and list files.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use toml::de::DeValue;
@@ -50,7 +51,8 @@ impl Reader<'_> {
             let (content, kind, source) = self.read_list(entry.key, entry.value);
             let name = entry.key.to_owned();
             self.list_kinds.push(kind);
-            self.lists.push(List { name, content, span: entry.key_span.clone(), source });
+            let span = entry.key_span.clone();
+            self.lists.push(List { name, content, span, source, refuses: false });
         }
     }
 
@@ -162,13 +164,14 @@ impl Reader<'_> {
             content: ListContent::Numbers { exact, ranges },
             span: fields.span.clone(),
             source,
+            refuses: false,
         };
         self.report_duplicates(&list, duplicates);
         (list.content, list.source)
     }
 
     /// The files that `numbers_file` names, with where it names them.
-    fn read_files<'a>(&mut self, fields: &Fields<'a>) -> Vec<(&'a str, Vec<u8>, Span)> {
+    fn read_files<'a>(&mut self, fields: &Fields<'a>) -> Vec<(&'a str, Arc<Vec<u8>>, Span)> {
         let mut files = Vec::new();
         for (path, span) in self.optional_texts(fields, "numbers_file") {
             if let Some(bytes) = self.read_file(path, &span) {
@@ -179,7 +182,7 @@ impl Reader<'_> {
     }
 
     /// The bytes of a file beside the policy; they become part of the policy's version.
-    pub(super) fn read_file(&mut self, path: &str, span: &Span) -> Option<Vec<u8>> {
+    pub(super) fn read_file(&mut self, path: &str, span: &Span) -> Option<Arc<Vec<u8>>> {
         match self.files.read(path) {
             Ok(bytes) => {
                 self.version.add(path.as_bytes());
@@ -300,7 +303,8 @@ impl Reader<'_> {
         let all = guarded.iter().fold(NumberSet::EMPTY, |all, (_, _, set)| all.union(set));
         let blocking = std::mem::take(&mut self.blocking_lists);
         for (id, used) in &blocking {
-            let Some(list) = self.lists.get(id.0 as usize) else { continue };
+            let Some(list) = self.lists.get_mut(id.0 as usize) else { continue };
+            list.refuses = true;
             for (number, place, count) in refused(list, &all, &dial, self.source) {
                 let Some((code, what, _)) = guarded.iter().find(|(_, _, set)| set.contains(number)) else {
                     continue;

@@ -15,6 +15,7 @@ mod lists;
 mod nearest;
 mod numbers;
 mod question;
+mod records;
 mod shipped;
 mod times;
 mod version;
@@ -25,9 +26,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
+pub use numbers::{NoPattern, Pattern};
 pub use question::read_numbers;
 
-pub(crate) use list_file::{Columns, record};
+pub(crate) use list_file::{BOM, Columns, record, written};
+pub(crate) use records::Records;
+pub(crate) use times::end as ending;
+pub(crate) use words::emergency;
 
 use crate::limits::POLICY_BYTES_MAX;
 use crate::number_set::NumberSet;

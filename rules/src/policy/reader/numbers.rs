@@ -11,8 +11,8 @@ use crate::plan::character::{Characters, Meaning};
 use crate::policy::{Code, NumberTerm, Span, Term};
 
 /// What a pattern of digits stands for.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Pattern {
+#[derive(Clone, Debug)]
+pub enum Pattern {
     /// One number.
     Exact(Number),
     /// A prefix, range or wildcard.
@@ -21,14 +21,18 @@ pub(super) enum Pattern {
 
 /// Why a text is no pattern.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct NoPattern {
-    pub(super) code: Code,
-    pub(super) message: String,
-    pub(super) help: String,
+pub struct NoPattern {
+    /// The code of a diagnostic about it.
+    pub code: Code,
+    /// What was found.
+    pub message: String,
+    /// What would be right.
+    pub help: String,
 }
 
 impl Pattern {
-    pub(super) fn into_set(self) -> NumberSet {
+    /// All numbers that it stands for.
+    pub fn into_set(self) -> NumberSet {
         match self {
             Self::Exact(number) => NumberSet::exact(number),
             Self::Set(set) => set,
@@ -37,7 +41,10 @@ impl Pattern {
 
     /// Reads a number, a prefix `+44 20*`, a range `A - B` or a wildcard `+1 210 555 18xx`, as the customer
     /// of `dial` writes them.
-    pub(super) fn parse(text: &str, dial: &DialPlan) -> Result<Self, NoPattern> {
+    ///
+    /// # Errors
+    /// Why it is none of them.
+    pub fn parse(text: &str, dial: &DialPlan) -> Result<Self, NoPattern> {
         let text = text.trim();
         if let Some((first, last)) = range_ends(text) {
             return Self::range(first, last, dial);

@@ -52,7 +52,7 @@ pub(super) fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 /// The moment an entry or rule ends whose last day is `text`: the end of that day, or the moment itself.
-pub(super) fn end(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+pub(crate) fn end(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let text = text.trim();
     if text.len() <= 10 {
         let date = text.parse::<Date>().ok()?;

@@ -109,7 +109,7 @@ pub(super) fn term(dial: &DialPlan, own: &NumberSet, word: &str) -> Option<Numbe
 }
 
 /// The emergency numbers of the region, 112 and 911 among them.
-pub(super) fn emergency(dial: &DialPlan) -> &NumberSet {
+pub(crate) fn emergency(dial: &DialPlan) -> &NumberSet {
     &dial.habits().emergency
 }
 

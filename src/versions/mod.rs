@@ -1,0 +1,269 @@
+//! Numbered versions of installed policies under `--data`: who changed what, when and why, and the bytes of each.
+//!
+//! `policies/versions.jsonl` has a line for each change. A change is in force once its line is whole and on disk; what it
+//! refers to is on disk before. So whatever ends the process in between leaves the old state or the new one.
+
+mod content;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use rules::Timestamp;
+use rules::policy::PolicySet;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use content::{Stored, hexadecimal};
+
+use crate::admission::{Door, admit, admit_read};
+use crate::outcome::Failure;
+use crate::policies::{self, Contents};
+
+/// One change, as it was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    /// From 1, without gaps.
+    pub(crate) number: u64,
+    /// When, RFC 3339.
+    pub(crate) at: String,
+    /// Which way it was made.
+    pub(crate) how: How,
+    /// What was changed, in words.
+    pub(crate) what: String,
+    /// Who answers for it.
+    pub(crate) by: String,
+    /// Why.
+    pub(crate) why: String,
+    /// The policies that it changed.
+    pub(crate) policies: Vec<Changed>,
+}
+
+/// Which way a change was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum How {
+    /// By `policy install`.
+    Install,
+    /// By `policy rollback`.
+    Rollback,
+    /// By `policy release`: files of the configuration hold again.
+    Release,
+    /// By `list add`, `remove` or `import`.
+    List,
+}
+
+/// What a change made of one customer's policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    /// Whose policy.
+    pub(crate) customer: String,
+    /// Its version from then on; `None` when it was released.
+    pub(crate) version: Option<String>,
+    /// The file that it came from.
+    pub(crate) from: PathBuf,
+    /// Its bytes; `None` when they stand in the files that it came from, and not here.
+    pub(crate) stored: Option<Stored>,
+}
+
+/// The versions under one `--data`.
+#[derive(Clone, Debug)]
+pub(crate) struct Versions {
+    folder: PathBuf,
+}
+
+/// The same while nobody else may change them.
+pub(crate) struct Writing<'a> {
+    versions: &'a Versions,
+    /// Held as long as it is open.
+    _lock: File,
+}
+
+impl How {
+    /// In one word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Rollback => "rollback",
+            Self::Release => "release",
+            Self::List => "list",
+        }
+    }
+}
+
+impl Versions {
+    pub(crate) fn of(data: &Path) -> Self {
+        Self { folder: data.join("policies") }
+    }
+
+    /// Where the changes stand.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join("versions.jsonl")
+    }
+
+    /// All changes, the oldest first.
+    pub(crate) fn all(&self) -> Result<Vec<Version>, Failure> {
+        let path = self.path();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::File(path, error)),
+        };
+        let lines = whole(&bytes).split_inclusive(|byte| *byte == b'\n');
+        (1..)
+            .zip(lines)
+            .map(|(number, line)| {
+                serde_json::from_slice(line)
+                    .map_err(|error| Failure::Usage(format!("{}:{number}: {error}", path.display())))
+            })
+            .collect()
+    }
+
+    /// Keeps others from changing anything until what is returned is gone.
+    pub(crate) fn lock(&self) -> Result<Writing<'_>, Failure> {
+        fs::create_dir_all(&self.folder).map_err(Failure::file(&self.folder))?;
+        let path = self.folder.join("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(Failure::file(&path))?;
+        lock.lock().map_err(Failure::file(&path))?;
+        Ok(Writing { versions: self, _lock: lock })
+    }
+
+    /// The bytes of `changed`, as they were stored.
+    pub(crate) fn contents(&self, changed: &Changed) -> Result<Contents, Failure> {
+        let Some(stored) = &changed.stored else {
+            return Err(Failure::Usage(format!(
+                "that version of {} stood in {}, and is not kept here",
+                changed.customer,
+                changed.from.display()
+            )));
+        };
+        stored.contents(&self.folder, &changed.from)
+    }
+
+    /// What is stored under the hash `hash`.
+    pub(crate) fn bytes(&self, hash: &str) -> Result<Vec<u8>, Failure> {
+        content::read(&self.folder, hash)
+    }
+
+    /// Where what has the hash `hash` is stored.
+    pub(crate) fn place(&self, hash: &str) -> PathBuf {
+        content::place(&self.folder, hash)
+    }
+}
+
+/// The policies that are installed after `all` changes, by customer, each with the number of its version.
+pub(crate) fn installed(all: &[Version]) -> BTreeMap<&str, (u64, &Changed)> {
+    let mut installed = BTreeMap::new();
+    for version in all {
+        for changed in &version.policies {
+            if changed.stored.is_some() {
+                installed.insert(changed.customer.as_str(), (version.number, changed));
+            } else if version.how != How::List {
+                installed.remove(changed.customer.as_str());
+            }
+        }
+    }
+    installed
+}
+
+/// What a service in `data` judges by whose configuration names the policy files `paths`: what is installed comes first.
+/// Mistakes are said on stderr.
+pub(crate) fn judged_by(data: &Path, paths: &[PathBuf]) -> Result<PolicySet, Failure> {
+    let versions = Versions::of(data);
+    let all = versions.all()?;
+    let mut left = installed(&all);
+    let mut found = Vec::new();
+    for path in paths {
+        let text = fs::read(path).map_err(Failure::file(path))?;
+        let customer = Contents::customer(&text);
+        found.push(match customer.and_then(|customer| left.remove(customer.as_str())) {
+            Some((_, changed)) => admit(versions.contents(changed)?, Door::Present, policies::now()),
+            None => admit_read(policies::read(path, Timestamp::default())?, Door::Present, policies::now()),
+        });
+    }
+    for (_, changed) in left.values() {
+        found.push(admit(versions.contents(changed)?, Door::Present, policies::now()));
+    }
+    let admitted = found.into_iter().map(|admitted| {
+        admitted.map_err(|refused| {
+            refused.0.say_errors();
+            Failure::Said
+        })
+    });
+    let policies = admitted.map(|admitted| Ok(admitted?.into_parts().1)).collect::<Result<_, Failure>>()?;
+    Ok(PolicySet::new(policies))
+}
+
+impl Writing<'_> {
+    /// Stores `contents`. Durable once [`append`](Self::append) has come back.
+    pub(crate) fn store(&self, contents: &Contents) -> Result<Stored, Failure> {
+        Stored::put(&self.versions.folder, contents)
+    }
+
+    /// Stores bytes that are not yet part of any version; they go by themselves after an hour.
+    pub(crate) fn stage(&self, bytes: &[u8]) -> Result<String, Failure> {
+        content::put(&self.versions.folder, bytes)
+    }
+
+    /// A file for bytes that are not yet part of any version; it goes by itself after an hour.
+    pub(crate) fn place_to_stage(&self) -> Result<PathBuf, Failure> {
+        content::place_to_stage(&self.versions.folder)
+    }
+
+    /// Makes `version` the last one: what it says holds once this has come back without an error.
+    pub(crate) fn append(&self, version: &Version) -> Result<(), Failure> {
+        let path = self.versions.path();
+        let append = || {
+            let is_new = !path.exists();
+            let mut file =
+                OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+            // What a crash left of a line that never was is not to spoil this one.
+            let length = whole(&fs::read(&path)?).len() as u64;
+            file.set_len(length)?;
+            file.seek(SeekFrom::End(0))?;
+            let mut line = serde_json::to_vec(version)?;
+            line.push(b'\n');
+            let written = file.write_all(&line).and_then(|()| file.sync_all());
+            if written.is_err() {
+                file.set_len(length)?;
+                return written;
+            }
+            if is_new { File::open(&self.versions.folder)?.sync_all() } else { Ok(()) }
+        };
+        append().map_err(Failure::file(&path))
+    }
+
+    /// Forgets bytes that nobody can want any more: all but those of what is installed, of `others`, and of the last
+    /// versions, as many as fit into [`KEPT_BYTES_MAX`] but at least [`KEPT_MIN`].
+    pub(crate) fn tidy(&self, all: &[Version], others: &BTreeSet<String>) -> io::Result<()> {
+        let mut wanted: BTreeSet<String> = others.clone();
+        for (_, changed) in installed(all).values() {
+            wanted.extend(changed.stored.iter().flat_map(Stored::hashes).map(str::to_owned));
+        }
+        let mut bytes = 0;
+        for (index, version) in all.iter().rev().enumerate() {
+            let of_version = version.policies.iter().filter_map(|changed| changed.stored.as_ref());
+            let new: BTreeSet<&str> =
+                of_version.flat_map(Stored::hashes).filter(|hash| !wanted.contains(*hash)).collect();
+            let sizes = new.iter().filter_map(|hash| fs::metadata(self.versions.place(hash)).ok());
+            bytes += sizes.map(|data| data.len()).sum::<u64>();
+            if index >= KEPT_MIN && bytes > KEPT_BYTES_MAX {
+                break;
+            }
+            wanted.extend(new.into_iter().map(str::to_owned));
+        }
+        content::forget(&self.versions.folder, &wanted)
+    }
+}
+
+/// `bytes` up to the end of the last whole line.
+fn whole(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    bytes.get(..end).unwrap_or_default()
+}
+
+/// Versions whose bytes are kept whatever they take.
+const KEPT_MIN: usize = 5;
+/// Bytes that older versions may take.
+const KEPT_BYTES_MAX: u64 = 256 << 20;

@@ -14,7 +14,6 @@ pub mod explanation;
 pub mod flow;
 pub mod intake;
 pub mod io;
-pub mod io;
 pub mod limits;
 pub mod service;
 pub mod statement;

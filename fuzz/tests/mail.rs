@@ -79,7 +79,7 @@ fn check_intake(intake: &Intake) {
         hours: String::new(),
         escalation: String::new(),
     };
-    let reply = Reply::new(intake, &facts);
+    let Some(reply) = Reply::new(intake, &facts) else { return };
     assert!(reply.mail.is_ascii(), "an answer is plain ASCII");
     let head = reply.mail.windows(4).position(|it| it == b"\r\n\r\n").expect("an answer has a body");
     let fields = reply.mail[..head].split(|it| *it == b'\n').filter(|line| !line.starts_with(b" "));

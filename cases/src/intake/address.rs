@@ -14,6 +14,16 @@ pub(super) fn normal(address: &str) -> String {
     address.trim_end_matches('.').to_lowercase()
 }
 
+/// Whether an address can stand in a header as it is, and be nothing else there: ASCII, one `@`, no mark that ends it.
+pub(super) fn is_plain(address: &str) -> bool {
+    let is_letter = |it: u8| it.is_ascii_graphic() && !b"<>()[],;:\\\"".contains(&it);
+    let halves = address.split_once('@');
+    address.len() <= 254
+        && address.bytes().all(is_letter)
+        && halves
+            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
+}
+
 /// Whether `domain` is `of` or inside it.
 pub(super) fn is_within(domain: &str, of: &str) -> bool {
     domain == of || domain.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'))
@@ -30,7 +40,8 @@ pub(super) fn is_look_alike(domain: &str, known: &str) -> bool {
     if joined(&shape) == joined(&known_shape) {
         return true;
     }
-    let name = |domain: &str| domain.split_once('.').map_or(domain.to_owned(), |(name, _)| name.to_owned());
+    let name =
+        |domain: &str| domain.split_once('.').map_or_else(|| domain.to_owned(), |(name, _)| name.to_owned());
     let (own_name, known_name) = (name(&shape), name(&known_shape));
     let long = known_name.chars().count() >= 5;
     let inside = || shape.split(['.', '-']).any(|word| word == known_name);
@@ -154,6 +165,16 @@ mod tests {
         assert_eq!(punycode("exmple-4nf").as_deref(), Some("exаmple"));
         assert_eq!(punycode("bcher-kva").as_deref(), Some("bücher"));
         assert_eq!(punycode("99999999999"), None);
+    }
+
+    #[test]
+    fn f16_an_answer_goes_to_a_plain_address_or_to_nobody() {
+        assert!(is_plain("jane+desk@acme.example.com"));
+        for address in
+            ["", "x", "@x", "x@", "a@b@c", "a b@c", "a@b>,<c@d", "a@b,c@d", "a@\u{e4}.example.com", "\"a\"@b"]
+        {
+            assert!(!is_plain(address), "{address}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use rules::Timestamp;
 
+use super::address::is_plain;
 use super::directory::Directory;
 use super::envelope::{Envelope, ReturnPath};
 use super::header::Header;
@@ -30,7 +31,7 @@ pub enum NoAnswer {
     Suppressed,
     /// Its sender is not who it says: the answer would go to somebody else.
     Spoof,
-    /// It names no sender.
+    /// It names no sender whose address can be answered.
     NoSender,
     /// It belongs to a case that was answered.
     Threaded,
@@ -68,7 +69,7 @@ impl fmt::Display for NoAnswer {
             Self::OwnAddress => "it is from one of our own addresses",
             Self::Suppressed => "it asks for no automatic answers",
             Self::Spoof => "its sender is not who it says",
-            Self::NoSender => "it names no sender",
+            Self::NoSender => "it names no sender that can be answered",
             Self::Threaded => "it belongs to a case that was answered",
             Self::TooSoon => "its sender was answered not long ago, or often enough today",
             Self::Wave => "many unverified mails claim the same customer",
@@ -117,7 +118,7 @@ pub(super) fn reason_against(
         Some(NoAnswer::OwnAddress)
     } else if sender.trust == Trust::Spoof || sender.is_dmarc_failed {
         Some(NoAnswer::Spoof)
-    } else if !sender.address.contains('@') {
+    } else if !is_plain(&sender.address) {
         Some(NoAnswer::NoSender)
     } else {
         suppress.split([',', ' ']).any(|it| matches!(it, "all" | "autoreply")).then_some(NoAnswer::Suppressed)

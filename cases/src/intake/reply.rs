@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use rules::Timestamp;
 
+use super::address::is_plain;
 use super::characters::{one_line, plain};
 use super::number::{Fate, FoundNumber, Reading};
 use super::request::{Authority, Request};
@@ -58,8 +59,11 @@ pub struct Reply {
 
 impl Reply {
     /// Writes the answer to `intake`, if it may have one: see [`Intake::answer`]. The sender of an untrusted mail gets no
-    /// word of its own back.
-    pub fn new(intake: &Intake, facts: &ReplyFacts) -> Self {
+    /// word of its own back. `None` when there is no address that could be answered.
+    pub fn new(intake: &Intake, facts: &ReplyFacts) -> Option<Self> {
+        if !is_plain(&intake.sender.address) {
+            return None;
+        }
         let first = facts.cases.first().map_or(CaseNumber::new(0), |it| it.number);
         let numbers: Vec<String> = facts.cases.iter().map(|it| it.number.to_string()).collect();
         let names = numbers.join(", ");
@@ -99,7 +103,7 @@ impl Reply {
             );
         }
         let _ = write!(mail, "\r\n--{boundary}--\r\n");
-        Self { to: intake.sender.address.clone(), mail: mail.into_bytes() }
+        Some(Self { to: intake.sender.address.clone(), mail: mail.into_bytes() })
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use rules::Number;
 use rules::plan::DialPlan;
 
-use super::candidate::{self, Shape};
+use super::candidate;
 use super::category::{self, Category};
 use super::characters::one_line;
 use super::directory::{Directory, Language, Role, Tenant};
@@ -15,6 +15,7 @@ use super::limits::{NUMBERS_FOUND_MAX, NUMBERS_PER_REQUEST_MAX, ROWS_MAX};
 use super::list::{self, BadLine};
 use super::mime::List;
 use super::number::{self, Fate, FoundNumber, Place, Read, Reading, Stop, Why};
+use super::range::{self, FoundRange};
 use super::report::ReportRequest;
 use super::segment::{Line, Segment};
 use super::template::{self, Field, Label};
@@ -91,17 +92,6 @@ impl fmt::Display for Missing {
             Self::Period => "the period of the report",
         })
     }
-}
-
-/// Numbers that were not given one by one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundRange {
-    /// As it was written.
-    pub written: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// Whether it is a whole area or country, which no mail alone may have blocked (B-8).
-    pub is_area: bool,
 }
 
 impl Request {
@@ -197,7 +187,7 @@ impl Drafting<'_> {
                 && self.fields.iter().any(|it| it.label == Label::Numbers)
                 && (self.hints.block || self.hints.unblock);
         let wants_change = has_block_form || self.hints.block || self.hints.unblock;
-        let ranges = if wants_change { self.ranges() } else { Vec::new() };
+        let ranges = if wants_change { range::find(self.material.lines) } else { Vec::new() };
 
         let mut kinds = Vec::new();
         let numbers = self.numbers(has_block_form, wants_report);
@@ -513,25 +503,6 @@ impl Drafting<'_> {
             }
         }
     }
-
-    /// Ranges in the author's own text, and areas named in words.
-    fn ranges(&self) -> Vec<FoundRange> {
-        let own = self.material.lines.iter().enumerate().filter(|(_, it)| it.segment == Segment::Own);
-        let mut ranges: Vec<FoundRange> = Vec::new();
-        for (index, line) in own {
-            for it in candidate::find(&line.text) {
-                if let Shape::Range(written) = it.shape {
-                    let is_area = candidate::count_digits(&written) < RANGE_DIGITS_MIN;
-                    ranges.push(FoundRange { written: one_line(&written, 60), line: index + 1, is_area });
-                }
-            }
-            if let Some(written) = area(&words(&line.text)) {
-                ranges.push(FoundRange { written, line: index + 1, is_area: true });
-            }
-            ranges.truncate(NUMBERS_PER_REQUEST_MAX);
-        }
-        ranges
-    }
 }
 
 /// The last few words of a text, or what is left of them.
@@ -580,55 +551,6 @@ fn set_repeats_aside(numbers: &mut [FoundNumber]) {
     }
 }
 
-/// An area or a country that the words speak of as a whole.
-fn area(words: &[String]) -> Option<String> {
-    let is_code = |at: usize| {
-        let digits = |at: usize| words.get(at).is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()));
-        let length = words.get(at).map_or(0, String::len);
-        digits(at) && (2..=6).contains(&length) && !digits(at + 1)
-    };
-    for (index, word) in words.iter().enumerate() {
-        let next = words.get(index + 1).map_or("", String::as_str);
-        let at = match (word.as_str(), next) {
-            ("area" | "country" | "dialing" | "dialling", "code") => index + 2,
-            ("codigo", "de") => index + 4,
-            ("all", "of") | ("starting" | "beginning" | "start" | "begin" | "starts" | "begins", "with") => {
-                index + 2
-            }
-            ("prefix" | "prefijo" | "codes", _) => index + 1,
-            ("from" | "in" | "del" | "de" | "desde", _) => {
-                let before = words.get(index.saturating_sub(4)..index).unwrap_or_default();
-                if !before.iter().any(|it| EVERYBODY.contains(&it.as_str())) {
-                    continue;
-                }
-                index + 1
-            }
-            _ => continue,
-        };
-        // "codigo de area 809", "codigo de pais 232".
-        let found = [at, at.saturating_sub(1)].into_iter().find(|at| *at > index && is_code(*at));
-        if let Some(code) = found.and_then(|at| words.get(at)) {
-            return Some(code.clone());
-        }
-    }
-    None
-}
-
-const EVERYBODY: &[&str] = &[
-    "everyone",
-    "everybody",
-    "anyone",
-    "anybody",
-    "everything",
-    "anything",
-    "all",
-    "any",
-    "calls",
-    "todos",
-    "todas",
-    "todo",
-    "cualquiera",
-];
 /// What is looked at before a number for words that except it.
 const TAIL_CHARACTERS: usize = 60;
 const SAMPLE_NUMBER: &str = "+12101111111";
@@ -637,5 +559,3 @@ const SAMPLE_REASON: &str = "Continues to call multiple times per day. Making th
 const STRANGE_WORDS_MAX: usize = 2;
 /// Fewer digits are a number only where nothing else stands.
 const WHOLE_DIGITS_MIN: usize = 7;
-/// A range with fewer digits is a whole area.
-const RANGE_DIGITS_MIN: usize = 6;

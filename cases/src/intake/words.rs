@@ -6,8 +6,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
     let folded: String =
         text.to_lowercase().nfd().filter(|it| !('\u{300}'..='\u{36f}').contains(it)).collect();
     folded
-        .replace('\'', "")
-        .replace('’', "")
+        .replace(['\'', '’'], "")
         .split(|it: char| !it.is_alphanumeric())
         .filter(|it| !it.is_empty())
         .map(str::to_owned)

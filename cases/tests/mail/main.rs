@@ -1,5 +1,7 @@
 //! Stories of mail that comes to the desk: what is read of it, and what is not.
 
+#![cfg(test)]
+
 mod bounds;
 mod customers;
 mod fixtures;

@@ -34,7 +34,7 @@ fn facts(intake: &Intake) -> ReplyFacts {
 
 /// The answer to a mail, and its plain text.
 fn answer(intake: &Intake) -> (Message<'static>, String) {
-    let reply = Reply::new(intake, &facts(intake));
+    let reply = Reply::new(intake, &facts(intake)).unwrap();
     assert!(
         reply
             .mail
@@ -108,7 +108,7 @@ fn a3_n1_a_stranger_gets_none_of_its_own_words_back_and_learns_nothing() {
     assert_eq!(message.subject(), Some("[RW-104233-3] Received"));
     assert!(text.contains("We can act only on requests confirmed by a registered contact"));
     assert!(text.contains("Nothing has been changed."));
-    let all = String::from_utf8(Reply::new(&intake, &facts(&intake)).mail).unwrap();
+    let all = String::from_utf8(Reply::new(&intake, &facts(&intake)).unwrap().mail).unwrap();
     for word in ["Win", "CLICK", "2105550142", "210 555 0142", "acme", "Acme", "Fraud", "06 Oct"] {
         assert!(!all.contains(word), "{word}\n{all}");
     }
@@ -157,7 +157,7 @@ fn a6_two_desks_that_answer_each_other_stop_after_two_mails() {
                 intake::read(mail.as_bytes(), &Envelope { received_at: now, ..envelope() }, &directory());
             let thread = intake.thread(&known);
             if intake.answer(&thread, &sent, now).is_ok() {
-                let reply = Reply::new(&intake, &facts(&intake));
+                let reply = Reply::new(&intake, &facts(&intake)).unwrap();
                 assert_eq!(reply.to, "jane@acme.example.com");
                 sent.push(now);
                 let (number, token, tenant) = (CaseNumber::new(104_233), TOKEN, intake.sender.tenant.clone());

@@ -70,7 +70,7 @@ impl Variant {
         let mut meant = BTreeSet::new();
         let mut never = BTreeSet::new();
         let count = 1 + chance.below(5);
-        let numbers: Vec<String> = (0..count)
+        let mut listed: Vec<String> = (0..count)
             .map(|_| {
                 let (number, written) = written_number(&mut chance);
                 meant.insert(number);
@@ -80,7 +80,6 @@ impl Variant {
         let other = format!("+1210555{:04}", 170 + chance.below(5));
         let mut aside = vec![number(&other)];
         let stopped = chance.one_in(6).then_some("+1 210 555 0195");
-        let mut listed = numbers.clone();
         if let Some(stopped) = stopped {
             listed.push(stopped.to_owned());
             never.insert(number("+12105550195"));

@@ -195,7 +195,7 @@ impl<'a> Session<'a> {
     }
 
     /// How keeping the mail went: one answer, or one for each recipient of LMTP.
-    pub(super) fn handle_kept(&mut self, recipients: usize, kept: Result<(), NotKept>) -> String {
+    pub(super) fn handle_kept(&self, recipients: usize, kept: Result<(), NotKept>) -> String {
         let answer = match kept {
             Ok(()) => "250 2.0.0 kept\r\n",
             Err(NotKept::NoRoom) => "452 4.3.1 no room just now, try again\r\n",
@@ -209,7 +209,7 @@ impl<'a> Session<'a> {
         answer.repeat(count)
     }
 
-    fn handle_command(&mut self, line: &[u8], behind: &mut Vec<u8>, now: Timestamp) -> Step {
+    fn handle_command(&mut self, line: &[u8], behind: &[u8], now: Timestamp) -> Step {
         match Request::parse(&mut line.iter()) {
             Ok(request) => self.handle_request(request.into_owned(), behind, now),
             Err(error) => self.mistake(match error {
@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn handle_request(&mut self, request: Request<String>, behind: &mut Vec<u8>, now: Timestamp) -> Step {
+    fn handle_request(&mut self, request: Request<String>, behind: &[u8], now: Timestamp) -> Step {
         let is_lmtp = self.settings.protocol == Protocol::Lmtp;
         match request {
             Request::Ehlo { .. } | Request::Helo { .. } if is_lmtp => {

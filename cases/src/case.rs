@@ -184,6 +184,9 @@ impl Case {
             self.owner = Some(who.to_owned());
         }
         self.wait(before, after, service, now);
+        if matches!(signal, Signal::Adopt | Signal::Release) {
+            self.begin_clock(ClockKind::Complete, service, now);
+        }
         if matches!(signal, Signal::Reopen) {
             self.closure = None;
             self.owner = None;
@@ -213,7 +216,8 @@ impl Case {
     /// The clocks of what came in at `start`: acknowledgement, and completion of what a customer asked for.
     pub fn begin_cycle(&mut self, service: &Service, start: Timestamp) {
         self.begin_clock(ClockKind::Acknowledge, service, start);
-        if self.flow == Flow::Request {
+        // What nobody we know asked for has no promise yet: it begins when a contact adopts it (N-2).
+        if self.flow == Flow::Request && !matches!(self.state, State::Quarantine | State::Unverified) {
             self.begin_clock(ClockKind::Complete, service, start);
         }
     }

@@ -1,5 +1,7 @@
 //! `ringwall case`: the desk from a terminal.
 
+mod contacts;
+mod mail;
 mod print;
 
 use std::io::{self, Write as _};
@@ -21,6 +23,7 @@ use crate::serve::Cases;
 /// Works on the database that the service writes, while it runs or not. Every act is written with who did it.
 #[derive(Args)]
 #[command(after_help = "Example:\n  ringwall case list\n  ringwall case take RW-100001-9 --by anna\n  \
+ringwall case mail request.eml --contacts contacts.toml --open --by anna\n  \
 ringwall case note RW-100001-9 --by anna 'the numbers belong to a radio contest'\n  \
 ringwall case close RW-100001-9 --by anna --reason false-positive --feedback tune 'a contest, limit 200 is too low'")]
 pub(crate) struct Arguments {
@@ -56,6 +59,8 @@ enum Task {
         #[command(flatten)]
         account: Account,
     },
+    /// Read a mail as the desk does: who sent it, what it asks for, why each number is taken or not.
+    Mail(mail::Mail),
     /// Make a case yours; this acknowledges it.
     Take(Act),
     /// Go on to what VERB names; `show` prints which are possible.
@@ -214,6 +219,7 @@ impl Arguments {
                     store.desk().open(customer, *kind, State::New, title, account.done(&service)).await;
                 Ok(print::told(&opened.map_err(said)?))
             }
+            Task::Mail(mail) => mail.answer().await,
             Task::Take(act) => act.step(Signal::Take).await,
             Task::Step { number, verb, text, place, account } => {
                 let (store, service) = place.open().await?;

@@ -1,3 +1,4 @@
 //! The desk: clocks, cases, what people do with them.
 
 mod clocks;
+mod mail;

@@ -342,3 +342,18 @@ fn status(response: &str) -> u16 {
 fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
     response.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
+
+/// Starts the service that the configuration at `path` asks for, and ends it once it is ready.
+pub(super) fn run_briefly(path: PathBuf) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ringwall"))
+        .args(["serve", "--config"])
+        .arg(&path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    assert!(ready.starts_with("ready: "), "{ready}");
+    let ended = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(ended.unwrap().success() && child.wait().unwrap().success());
+}

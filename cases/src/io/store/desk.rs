@@ -13,6 +13,7 @@ use crate::audit::Act;
 use crate::case::{Closure, Feedback, Kind, Relation, Severity, title};
 use crate::change::{Approval, Authorisers, Authority, Change, Impact};
 use crate::flow::{Reason, Signal, State};
+use crate::intake::MailKey;
 use crate::{Alert, Case, CaseNumber, Service};
 
 /// All customers' cases.
@@ -55,6 +56,43 @@ pub struct Done<'a> {
     pub now: Timestamp,
     /// Calendars and terms.
     pub service: &'a Service,
+}
+
+/// A mail, and what it is known by.
+#[derive(Clone, Copy, Debug)]
+pub struct Mail<'a> {
+    /// Its bytes as they came.
+    pub raw: &'a [u8],
+    /// What makes it the same as another.
+    pub key: &'a MailKey,
+    /// Whose cases it opens.
+    pub customer: &'a str,
+    /// When our own server took it.
+    pub received: Timestamp,
+}
+
+/// What became of a mail.
+#[derive(Clone, Debug)]
+pub enum MailKept {
+    /// It was there.
+    Already,
+    /// It opened these.
+    Opened(Vec<Case>),
+}
+
+/// A case that a mail asks for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What it is about.
+    pub kind: Kind,
+    /// Where it begins.
+    pub state: State,
+    /// One line.
+    pub title: String,
+    /// What was understood.
+    pub understood: String,
+    /// Who may see that.
+    pub visible: Visible,
 }
 
 impl Desk<'_> {
@@ -151,33 +189,43 @@ impl Desk<'_> {
     ) -> Result<Case, Error> {
         let mut writing = self.store.write().await?;
         let number = writing.next_number().await?;
-        let mut case = Case {
-            number,
-            customer: customer.to_owned(),
-            kind,
-            kinds_before: Vec::new(),
-            flow: kind.flow(),
-            state,
-            title: title(line),
-            severity: Severity::default(),
-            owner: None,
-            opened: done.now,
-            clocks: Vec::new(),
-            key: None,
-            alerts: 0,
-            first: done.now,
-            last: done.now,
-            spark: Vec::new(),
-            closure: None,
-            findings: None,
-            change: None,
-            links: Vec::new(),
-            version: 0,
-        };
-        case.begin_cycle(done.service, done.now);
+        let mut case = new_case(number, customer, (kind, state), line, done);
         write(&mut writing, &mut case, "open", line, Visible::Customer, done).await?;
         writing.commit().await?;
         Ok(case)
+    }
+
+    /// Keeps `mail` and opens a case for each thing that it asks for; those of one mail are linked. All of it is kept, or
+    /// nothing.
+    ///
+    /// # Errors
+    /// It is not kept.
+    pub async fn take_mail(
+        &self,
+        mail: &Mail<'_>,
+        asked: &[Asked],
+        done: Done<'_>,
+    ) -> Result<MailKept, Error> {
+        let mut writing = self.store.write().await?;
+        let mut cases = Vec::new();
+        for asked in asked {
+            let number = writing.next_number().await?;
+            cases.push(new_case(number, mail.customer, (asked.kind, asked.state), &asked.title, done));
+        }
+        let Some(first) = cases.first().map(|case| case.number) else {
+            return Err(Error::Refused("the mail asks for nothing".to_owned()));
+        };
+        if !writing.put_mail(mail, first).await? {
+            return Ok(MailKept::Already);
+        }
+        let numbers: Vec<_> = cases.iter().map(|case| case.number).collect();
+        for (case, asked) in cases.iter_mut().zip(asked) {
+            let others = numbers.iter().filter(|number| **number != case.number);
+            case.links.extend(others.map(|number| (*number, Relation::RelatesTo)));
+            write(&mut writing, case, "open", &asked.understood, asked.visible, done).await?;
+        }
+        writing.commit().await?;
+        Ok(MailKept::Opened(cases))
     }
 
     /// Does `signal`, with `text` for its history.
@@ -497,6 +545,41 @@ impl Batch<'_> {
         }
         Ok(())
     }
+}
+
+/// A case that nobody has looked at.
+fn new_case(
+    number: CaseNumber,
+    customer: &str,
+    (kind, state): (Kind, State),
+    line: &str,
+    done: Done<'_>,
+) -> Case {
+    let mut case = Case {
+        number,
+        customer: customer.to_owned(),
+        kind,
+        kinds_before: Vec::new(),
+        flow: kind.flow(),
+        state,
+        title: title(line),
+        severity: Severity::default(),
+        owner: None,
+        opened: done.now,
+        clocks: Vec::new(),
+        key: None,
+        alerts: 0,
+        first: done.now,
+        last: done.now,
+        spark: Vec::new(),
+        closure: None,
+        findings: None,
+        change: None,
+        links: Vec::new(),
+        version: 0,
+    };
+    case.begin_cycle(done.service, done.now);
+    case
 }
 
 /// Writes the case, its history and the audit.

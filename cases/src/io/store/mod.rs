@@ -16,7 +16,7 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
-pub use desk::{Desk, Done, Event, Visible};
+pub use desk::{Asked, Desk, Done, Event, Mail, MailKept, Visible};
 pub use list::{Filter, Page};
 pub use writing::Writing;
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyPool, Row as _, Transaction};
 
-use super::{Error, Event, stored};
+use super::{Error, Event, Mail, stored};
 use crate::alert::Known;
 use crate::audit::{Act, Head};
 use crate::change::{Approval, Change, Impact};
@@ -188,6 +190,24 @@ impl<'a> Writing<'a> {
             .execute(&mut *self.transaction)
             .await?;
         Ok(())
+    }
+
+    /// Keeps a mail; whether it is new: the same one, delivered again, is not (C-6).
+    pub(super) async fn put_mail(&mut self, mail: &Mail<'_>, number: CaseNumber) -> Result<bool, Error> {
+        let hash: String = mail.key.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let statement = "INSERT INTO mails (hash, message_id, return_path, serial, customer, received, raw)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+        let done = sqlx::query(statement)
+            .bind(hash)
+            .bind(&mail.key.message_id)
+            .bind(&mail.key.return_path)
+            .bind(stored(number.serial()))
+            .bind(mail.customer)
+            .bind(mail.received.0)
+            .bind(STANDARD.encode(mail.raw))
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Says how far the spool has been worked on.

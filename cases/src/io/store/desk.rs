@@ -1,14 +1,13 @@
 //! What the desk does with cases: every act is checked, written with its history and its audit entry, or not at all.
 
-use std::collections::HashMap;
-
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
+use super::batch::Batch;
 use super::writing::{Proposed, Writing};
 use super::{Error, Filter, Page, Store, list, stored};
-use crate::alert::{Place, STORM_KEY, Storm};
+use crate::alert::Storm;
 use crate::audit::Act;
 use crate::case::{Closure, Feedback, Kind, Relation, Severity, title};
 use crate::change::{Approval, Authorisers, Authority, Change, Impact};
@@ -164,7 +163,7 @@ impl Desk<'_> {
         let mut writing = self.store.write().await?;
         // What a transaction that fails has counted is counted again.
         let mut tried = storm.clone();
-        let mut batch = Batch { cases: HashMap::new(), done };
+        let mut batch = Batch::new(done);
         for (alert, text) in alerts {
             batch.take(&mut writing, alert, text, &mut tried).await?;
         }
@@ -441,112 +440,6 @@ impl Desk<'_> {
     }
 }
 
-/// Cases that a batch of alerts touches, each read and written once.
-struct Batch<'a> {
-    cases: HashMap<(String, String), Touched>,
-    done: Done<'a>,
-}
-
-struct Touched {
-    case: Case,
-    /// What goes into its history and the audit: an opening, a reopening.
-    told: Option<(&'static str, String)>,
-}
-
-impl Batch<'_> {
-    async fn take(
-        &mut self,
-        writing: &mut Writing<'_>,
-        alert: &Alert,
-        text: &str,
-        storm: &mut Storm,
-    ) -> Result<(), Error> {
-        if writing.renew_alert(&alert.id, text).await? {
-            return Ok(());
-        }
-        let Done { now, service, .. } = self.done;
-        let key = (alert.customer.clone(), alert.join_key());
-        if let Some(touched) = self.cases.get_mut(&key).filter(|touched| !touched.case.state.is_over()) {
-            alert.join(&mut touched.case, service, now);
-            return writing.put_alert(alert, text, touched.case.number).await;
-        }
-        let known = writing.known(&alert.customer, &key.1).await?;
-        let place = alert.place(&known, now);
-        let (mut case, told) = match (place, known.open, known.closed) {
-            (Place::Join, Some(case), _) => (case, None),
-            (Place::Reopen, _, Some(mut case)) => {
-                alert.reopen(&mut case, service, now);
-                let touched = Touched { told: Some(("reopen", alert.id.clone())), case };
-                writing.put_alert(alert, text, touched.case.number).await?;
-                self.cases.insert(key, touched);
-                return Ok(());
-            }
-            (Place::Count, _, Some(case)) => (case, None),
-            (Place::Open { after }, ..) if storm.may_open(&alert.customer, alert.raised(now)) => {
-                let number = writing.next_number().await?;
-                let case = alert.open(number, after, service, now);
-                let told = Some(("open", case.title.clone()));
-                writing.put_alert(alert, text, number).await?;
-                self.cases.insert(key, Touched { case, told });
-                return Ok(());
-            }
-            _ => return self.take_storm(writing, alert, text).await,
-        };
-        alert.join(&mut case, service, now);
-        writing.put_alert(alert, text, case.number).await?;
-        self.cases.insert(key, Touched { case, told });
-        Ok(())
-    }
-
-    /// More cases at once than anybody reads: this alert goes to one case for all of them, where it is counted and kept.
-    async fn take_storm(
-        &mut self,
-        writing: &mut Writing<'_>,
-        alert: &Alert,
-        text: &str,
-    ) -> Result<(), Error> {
-        let Done { now, service, .. } = self.done;
-        let key = (alert.customer.clone(), STORM_KEY.to_owned());
-        if !self.cases.contains_key(&key) {
-            let open = writing.known(&alert.customer, STORM_KEY).await?.open;
-            let touched = match open {
-                Some(case) => Touched { case, told: None },
-                None => {
-                    let number = writing.next_number().await?;
-                    let mut case = alert.open(number, None, service, now);
-                    case.key = Some(STORM_KEY.to_owned());
-                    case.title = "storm: more alerts at once than cases can be read".to_owned();
-                    // What `open` counted is counted below.
-                    (case.alerts, case.spark) = (0, Vec::new());
-                    let told = Some(("open", case.title.clone()));
-                    Touched { case, told }
-                }
-            };
-            self.cases.insert(key.clone(), touched);
-        }
-        if let Some(touched) = self.cases.get_mut(&key) {
-            alert.join(&mut touched.case, service, now);
-            writing.put_alert(alert, text, touched.case.number).await?;
-        }
-        Ok(())
-    }
-
-    async fn put(self, writing: &mut Writing<'_>) -> Result<(), Error> {
-        let mut touched: Vec<_> = self.cases.into_values().collect();
-        // One order for all writers, and for whoever reads the audit.
-        touched.sort_by_key(|touched| touched.case.number);
-        for Touched { mut case, told } in touched {
-            match told {
-                Some((what, text)) => {
-                    write(writing, &mut case, what, &text, Visible::Desk, self.done).await?
-                }
-                None => writing.put(&mut case).await?,
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A case that nobody has looked at.
 fn new_case(
     number: CaseNumber,
@@ -583,7 +476,7 @@ fn new_case(
 }
 
 /// Writes the case, its history and the audit.
-async fn write(
+pub(super) async fn write(
     writing: &mut Writing<'_>,
     case: &mut Case,
     what: &str,

@@ -3,6 +3,7 @@
 //! What a method returns as done is on disk. What belongs to a customer is reached through that customer only:
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
+mod batch;
 mod desk;
 mod list;
 mod schema;

@@ -45,7 +45,10 @@ impl Lines {
         let calls = Copy::open(data.join("calls.jsonl"), calls)?;
         let alerts = Copy::open(data.join("alerts.jsonl"), alerts)?;
         let mut lines = Self { reader, calls, alerts, counters, is_failing: false };
-        lines.acknowledge(lines.reader.acknowledged()).map_err(|error| Failure::Usage(error.to_string()))?;
+        // On a full disk it cannot be kept yet how long they are; calls are judged all the same.
+        if let Err(error) = lines.acknowledge(lines.reader.acknowledged()) {
+            lines.fail(&io::Error::other(error));
+        }
         Ok(lines)
     }
 

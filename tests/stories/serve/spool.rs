@@ -181,6 +181,42 @@ fn on_a_full_disk_calls_are_judged_and_records_go_on_by_themselves_when_there_is
     assert!(kept >= calls, "{kept} of {calls}: what was taken is there");
 }
 
+#[test]
+fn a_service_that_is_killed_on_a_full_disk_starts_on_it_again() {
+    let place = Scratch::new("serve-full-start");
+    let disk = place.path().join("disk");
+    let Some(_tiny) = Tiny::mount(&disk) else { return };
+    let scratch = Scratch::new("serve-full-again");
+    scratch.write("acme.toml", POLICY);
+    let config = format!(
+        "policy = [\"acme.toml\"]\ndata = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n\
+         [[redirect.peer]]\nname = \"sbc\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"sip:192.0.2.77:5070\"\n\
+         [spool]\nsegment_kilobytes = 64\nmegabytes_max = 1\n",
+        disk.join("data").display()
+    );
+    let mut service = Service::with_config(scratch, &config);
+    let ask = |service: &Service, call_id: &str| {
+        let phone = Phone::new(service.udp());
+        let call = Call { call_id, ..Call::new("+13035550105", "+12105550150") };
+        assert_eq!(status(&phone.ask(&call.by(phone.port()))), 486);
+    };
+    ask(&service, "before");
+    let calls = disk.join("data/calls.jsonl");
+    within(5, || (lines(&calls).len() == 1).then_some(())).expect("it is copied");
+    let other = disk.join("other");
+    assert!(std::fs::write(&other, vec![1; 2 << 20]).is_err(), "a disk of two mebibytes is full now");
+    ask(&service, "full");
+    service = Service::with_config(service.kill(), &config);
+    ask(&service, "still full");
+    std::fs::remove_file(&other).unwrap();
+    ask(&service, "after");
+    within(10, || lines(&calls).iter().any(|line| line["call_id"] == "after").then_some(()))
+        .unwrap_or_else(|| panic!("{}", service.errors()));
+    let copied = lines(&calls);
+    let ids = call_ids(copied.iter());
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+}
+
 /// What is kept of signalling: Call-ID, whether we sent it, its first words, and both ends.
 fn signals(folder: &Path) -> Vec<(String, bool, String, [String; 2])> {
     let mut reader = Reader::open(folder, "later").unwrap();

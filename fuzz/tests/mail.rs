@@ -81,8 +81,9 @@ fn check_intake(intake: &Intake) {
     };
     let Some(reply) = Reply::new(intake, &facts) else { return };
     assert!(reply.mail.is_ascii(), "an answer is plain ASCII");
-    let head = reply.mail.windows(4).position(|it| it == b"\r\n\r\n").expect("an answer has a body");
-    let fields = reply.mail[..head].split(|it| *it == b'\n').filter(|line| !line.starts_with(b" "));
+    let text = str::from_utf8(&reply.mail).expect("ASCII is UTF-8");
+    let (head, _) = text.split_once("\r\n\r\n").expect("an answer has a body");
+    let fields = head.split('\n').filter(|line| !line.starts_with(' '));
     assert!(fields.count() <= 13, "nothing of the mail adds a field to the answer");
 }
 

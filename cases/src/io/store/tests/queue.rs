@@ -1,5 +1,7 @@
 //! How quick the queue is while alerts come in, and whether a storm is counted to the last alert.
 
+#![allow(clippy::disallowed_methods, reason = "how quick something is can only be timed")]
+
 use std::time::{Duration, Instant};
 
 use super::{Filter, NOW, Service, Store, Storm, alert, done, list, on_both};

@@ -26,13 +26,13 @@ pub(super) fn queue(cases: &[Case], service: &Service, now: Timestamp) -> String
         [
             case.number.to_string(),
             due,
-            printable(&case.customer).to_string(),
+            printable(&case.customer),
             case.kind.name().to_owned(),
             case.severity.name().to_owned(),
             case.state.name().to_owned(),
-            case.owner.as_deref().map_or_else(|| "-".to_owned(), |owner| printable(owner).to_string()),
+            case.owner.as_deref().map_or_else(|| "-".to_owned(), printable),
             case.alerts.to_string(),
-            printable(&case.title).to_string(),
+            printable(&case.title),
         ]
     }));
     table(&rows)

@@ -77,7 +77,7 @@ pub(super) async fn case(
     }
     let calendar = service.calendar_of(&case.customer);
     let mut text = format!(
-        "{}  {}  {}\n{}\n  {} since {}, severity {}, {}\n",
+        "{}  {}  {}\n{}\n  {}, opened {}, severity {}, {}\n",
         case.number,
         printable(&case.customer),
         case.kind.name(),

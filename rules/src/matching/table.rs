@@ -64,8 +64,9 @@ impl NumberTableBuilder {
     pub fn finish(self) -> NumberTable {
         let mut table = NumberTable::for_count(self.numbers.len(), self.row_max);
         let ends = self.runs.iter().skip(1).map(|(begin, _)| *begin).chain([self.numbers.len() as u32]);
+        // A run has a number at least, and was begun anew where its rows would not follow one another.
         let mut rows =
-            self.runs.iter().zip(ends).flat_map(|(&(begin, row), end)| (row..).take((end - begin) as usize));
+            self.runs.iter().zip(ends).flat_map(|(&(begin, row), end)| row..=row + (end - begin - 1));
         // The lines that a batch of numbers will need are asked for before the first of them is used, so
         // that the cache misses overlap.
         for batch in self.numbers.chunks(BATCH) {

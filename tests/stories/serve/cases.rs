@@ -112,7 +112,7 @@ fn an_alert_becomes_a_case_that_somebody_takes_and_closes() {
     desk.done(&[&wrong[..], &["--feedback", "tune"]].concat());
     let shown = desk.done(&["show", number]);
     for expected in
-        ["anna note: a dialler that \u{fffd}[31mlost", "closed since", "acknowledge met", "next: reopen"]
+        ["anna note: a dialler that \u{fffd}[31mlost", "closed, opened ", "acknowledge met", "next: reopen"]
     {
         assert!(shown.contains(expected), "no {expected:?} in {shown}");
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rules::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
 
 use crate::case::{Case, Feedback, Kind, Relation, Severity, title};
 use crate::clock::ClockKind;
@@ -41,15 +42,6 @@ pub struct Alert {
     pub total_calls: u64,
 }
 
-/// What is known of the cases with the key of an alert.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// The open one.
-    pub open: Option<Case>,
-    /// The one that was closed last.
-    pub closed: Option<Case>,
-}
-
 /// Where an alert goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -71,7 +63,13 @@ impl Alert {
     pub fn join_key(&self) -> String {
         let rule = self.threshold.as_ref().unwrap_or(&self.rule);
         let values: Vec<_> = self.key.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        format!("{rule}|{}", values.join("|"))
+        let key = format!("{rule}|{}", values.join("|")).replace(char::is_control, "\u{fffd}");
+        if key.len() <= KEY_BYTES_MAX {
+            return key;
+        }
+        // What a stranger wrote at length is known by its hash: indexes of databases have bounds.
+        let hash = Sha256::digest(key.as_bytes());
+        hash.iter().fold(format!("{rule}|"), |key, byte| key + &format!("{byte:02x}"))
     }
 
     /// When it was raised. What lies more than five minutes ahead of `now` counts from now (S-12).
@@ -79,15 +77,11 @@ impl Alert {
         if self.at.micros_since(now) > AHEAD_MICROS_MAX { now } else { self.at }
     }
 
-    /// Where it goes.
-    pub fn place(&self, known: &Known, now: Timestamp) -> Place {
-        if known.open.is_some() {
+    /// Where it goes, when `latest` is the last case with its key: the open one, if there is one.
+    pub fn place(&self, latest: Option<&Case>, now: Timestamp) -> Place {
+        let Some(case) = latest else { return Place::Open { after: None } };
+        let Some(closure) = case.closure.as_ref().filter(|_| case.state.is_over()) else {
             return Place::Join;
-        }
-        let Some((case, closure)) =
-            known.closed.as_ref().and_then(|case| Some((case, case.closure.as_ref()?)))
-        else {
-            return Place::Open { after: None };
         };
         let is_recent = self.raised(now).micros_since(closure.at) <= REOPEN_MICROS_MAX;
         match (closure.reason, closure.feedback) {
@@ -207,6 +201,8 @@ fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
 /// The key of the case that holds a storm of one customer.
 pub const STORM_KEY: &str = "storm";
 
+/// A longer key is hashed. Rules have names of a few words.
+const KEY_BYTES_MAX: usize = 400;
 const MINUTE_MICROS: i64 = 60_000_000;
 const HOUR_MICROS: i64 = 60 * MINUTE_MICROS;
 /// An alert may be so far ahead of our clock before it is not believed.

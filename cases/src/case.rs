@@ -286,6 +286,11 @@ impl Case {
         Ok(())
     }
 
+    /// The case that it was joined into.
+    pub(crate) fn merged_into(&self) -> Option<CaseNumber> {
+        self.links.iter().find(|(_, relation)| *relation == Relation::MergedInto).map(|(number, _)| *number)
+    }
+
     /// Counts `count` alerts in an hour of its sparkline.
     pub(crate) fn tick(&mut self, hour: i64, count: u32) {
         match self.spark.binary_search_by_key(&hour, |(hour, _)| *hour) {

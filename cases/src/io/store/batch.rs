@@ -1,28 +1,33 @@
 //! Many alerts in one transaction: each case that they touch is read and written once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Error;
 use super::desk::{Done, Visible, write};
 use super::writing::Writing;
 use crate::alert::{Place, STORM_KEY, Storm};
-use crate::{Alert, Case};
+use crate::{Alert, Case, CaseNumber};
 
-/// Cases that a batch of alerts touches, each read and written once.
+/// Cases that a batch of alerts touches.
 pub(super) struct Batch<'a> {
-    cases: HashMap<(String, String), Touched>,
+    /// In the order in which they are written: one order for all writers, and for whoever reads the audit.
+    cases: BTreeMap<CaseNumber, Touched>,
+    /// The latest case of a customer with a key; several keys may lead to one case.
+    latest: HashMap<(String, String), CaseNumber>,
     done: Done<'a>,
 }
 
 struct Touched {
     case: Case,
+    /// Whether there is anything to write.
+    is_changed: bool,
     /// What goes into its history and the audit: an opening, a reopening.
     told: Option<(&'static str, String)>,
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(done: Done<'a>) -> Self {
-        Self { cases: HashMap::new(), done }
+        Self { cases: BTreeMap::new(), latest: HashMap::new(), done }
     }
 
     /// Puts one alert where it belongs; one that was there only gets its newer text.
@@ -37,81 +42,81 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let Done { now, service, .. } = self.done;
-        let key = (alert.customer.clone(), alert.join_key());
-        if let Some(touched) = self.cases.get_mut(&key).filter(|touched| !touched.case.state.is_over()) {
-            alert.join(&mut touched.case, service, now);
-            return writing.put_alert(alert, text, touched.case.number).await;
-        }
-        let known = writing.known(&alert.customer, &key.1).await?;
-        let place = alert.place(&known, now);
-        let (mut case, told) = match (place, known.open, known.closed) {
-            (Place::Join, Some(case), _) => (case, None),
-            (Place::Reopen, _, Some(mut case)) => {
-                alert.reopen(&mut case, service, now);
-                let touched = Touched { told: Some(("reopen", alert.id.clone())), case };
-                writing.put_alert(alert, text, touched.case.number).await?;
-                self.cases.insert(key, touched);
-                return Ok(());
+        let key = alert.join_key();
+        let latest = self.load(writing, &alert.customer, &key).await?;
+        let touched = latest.and_then(|number| self.cases.get_mut(&number));
+        let place = alert.place(touched.as_ref().map(|touched| &touched.case), now);
+        let number = match (place, touched) {
+            (Place::Join | Place::Count, Some(touched)) => {
+                alert.join(&mut touched.case, service, now);
+                touched.is_changed = true;
+                touched.case.number
             }
-            (Place::Count, _, Some(case)) => (case, None),
-            (Place::Open { after }, ..) if storm.may_open(&alert.customer, alert.raised(now)) => {
+            (Place::Reopen, Some(touched)) => {
+                alert.reopen(&mut touched.case, service, now);
+                touched.is_changed = true;
+                touched.told = Some(("reopen", alert.id.clone()));
+                touched.case.number
+            }
+            (Place::Open { after }, _) if storm.may_open(&alert.customer, alert.raised(now)) => {
                 let number = writing.next_number().await?;
-                let case = alert.open(number, after, service, now);
-                let told = Some(("open", case.title.clone()));
-                writing.put_alert(alert, text, number).await?;
-                self.cases.insert(key, Touched { case, told });
-                return Ok(());
+                self.open(alert.open(number, after, service, now), &alert.customer, key)
             }
-            _ => return self.take_storm(writing, alert, text).await,
+            _ => self.take_storm(writing, alert).await?,
         };
-        alert.join(&mut case, service, now);
-        writing.put_alert(alert, text, case.number).await?;
-        self.cases.insert(key, Touched { case, told });
-        Ok(())
+        writing.put_alert(alert, text, number).await
     }
 
-    /// More cases at once than anybody reads: this alert goes to one case for all of them, where it is counted and kept.
-    async fn take_storm(
+    /// More cases at once than anybody reads: this alert goes to one case for all of them, where it is counted.
+    async fn take_storm(&mut self, writing: &mut Writing<'_>, alert: &Alert) -> Result<CaseNumber, Error> {
+        let Done { now, service, .. } = self.done;
+        let latest = self.load(writing, &alert.customer, STORM_KEY).await?;
+        let open = latest.and_then(|number| self.cases.get_mut(&number));
+        if let Some(touched) = open.filter(|touched| !touched.case.state.is_over()) {
+            alert.join(&mut touched.case, service, now);
+            touched.is_changed = true;
+            return Ok(touched.case.number);
+        }
+        let number = writing.next_number().await?;
+        let mut case = alert.open(number, None, service, now);
+        case.key = Some(STORM_KEY.to_owned());
+        case.title = "storm: more alerts at once than cases can be read".to_owned();
+        Ok(self.open(case, &alert.customer, STORM_KEY.to_owned()))
+    }
+
+    fn open(&mut self, case: Case, customer: &str, key: String) -> CaseNumber {
+        let number = case.number;
+        let told = Some(("open", case.title.clone()));
+        self.cases.insert(number, Touched { case, is_changed: true, told });
+        self.latest.insert((customer.to_owned(), key), number);
+        number
+    }
+
+    /// Has the latest case with `key` at hand, and says which it is.
+    async fn load(
         &mut self,
         writing: &mut Writing<'_>,
-        alert: &Alert,
-        text: &str,
-    ) -> Result<(), Error> {
-        let Done { now, service, .. } = self.done;
-        let key = (alert.customer.clone(), STORM_KEY.to_owned());
-        if !self.cases.contains_key(&key) {
-            let open = writing.known(&alert.customer, STORM_KEY).await?.open;
-            let touched = match open {
-                Some(case) => Touched { case, told: None },
-                None => {
-                    let number = writing.next_number().await?;
-                    let mut case = alert.open(number, None, service, now);
-                    case.key = Some(STORM_KEY.to_owned());
-                    case.title = "storm: more alerts at once than cases can be read".to_owned();
-                    // What `open` counted is counted below.
-                    (case.alerts, case.spark) = (0, Vec::new());
-                    let told = Some(("open", case.title.clone()));
-                    Touched { case, told }
-                }
-            };
-            self.cases.insert(key.clone(), touched);
+        customer: &str,
+        key: &str,
+    ) -> Result<Option<CaseNumber>, Error> {
+        let key = (customer.to_owned(), key.to_owned());
+        if let Some(number) = self.latest.get(&key) {
+            return Ok(Some(*number));
         }
-        if let Some(touched) = self.cases.get_mut(&key) {
-            alert.join(&mut touched.case, service, now);
-            writing.put_alert(alert, text, touched.case.number).await?;
-        }
-        Ok(())
+        let Some(case) = writing.latest(&key.0, &key.1).await? else { return Ok(None) };
+        let number = case.number;
+        // One that is here already is further than what the database knows.
+        self.cases.entry(number).or_insert(Touched { case, is_changed: false, told: None });
+        self.latest.insert(key, number);
+        Ok(Some(number))
     }
 
     /// Writes every case that was touched.
     pub(super) async fn put(self, writing: &mut Writing<'_>) -> Result<(), Error> {
-        let mut touched: Vec<_> = self.cases.into_values().collect();
-        // One order for all writers, and for whoever reads the audit.
-        touched.sort_by_key(|touched| touched.case.number);
-        for Touched { mut case, told } in touched {
+        for Touched { mut case, told, .. } in self.cases.into_values().filter(|touched| touched.is_changed) {
             match told {
                 Some((what, text)) => {
-                    write(writing, &mut case, what, &text, Visible::Desk, self.done).await?
+                    write(writing, &mut case, what, &text, Visible::Desk, self.done).await?;
                 }
                 None => writing.put(&mut case).await?,
             }

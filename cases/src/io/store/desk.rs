@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 use super::batch::Batch;
-use super::writing::{Proposed, Writing};
+use super::writing::{Proposed, Writing, body};
 use super::{Error, Filter, Page, Store, list, stored};
 use crate::alert::Storm;
 use crate::audit::Act;
@@ -142,10 +142,12 @@ impl Desk<'_> {
     /// # Errors
     /// It cannot be read.
     pub async fn change(&self, hash: &str) -> Result<Option<(Proposed, Vec<Approval>)>, Error> {
-        let mut writing = self.store.write().await?;
-        let Some(proposed) = writing.change(hash).await? else { return Ok(None) };
-        let approvals = writing.approvals(hash).await?;
-        Ok(Some((proposed, approvals)))
+        let query = sqlx::query("SELECT body FROM changes WHERE hash = $1").bind(hash);
+        let Some(row) = query.fetch_optional(&self.store.pool).await? else { return Ok(None) };
+        let query = sqlx::query("SELECT body FROM approvals WHERE hash = $1 ORDER BY approver").bind(hash);
+        let approvals = query.fetch_all(&self.store.pool).await?;
+        let approvals = approvals.iter().map(body).collect::<Result<_, _>>()?;
+        Ok(Some((body(&row)?, approvals)))
     }
 
     /// Puts `alerts`, with their texts, into cases; `position` is the place of the last of them in the spool, kept in the same

@@ -28,8 +28,8 @@ const STEPS: &[&[&str]] = &[&[
     "CREATE TABLE approvals (hash TEXT NOT NULL, approver TEXT NOT NULL, customer TEXT NOT NULL, body TEXT NOT NULL,
         PRIMARY KEY (hash, approver))",
     // The bytes as they came, in base64: a mail is kept before it is read.
-    "CREATE TABLE mails (hash TEXT NOT NULL, message_id TEXT NOT NULL, return_path TEXT NOT NULL, serial BIGINT NOT NULL,
-        customer TEXT NOT NULL, received BIGINT NOT NULL, raw TEXT NOT NULL, PRIMARY KEY (hash, message_id, return_path))",
+    "CREATE TABLE mails (key TEXT PRIMARY KEY, serial BIGINT NOT NULL, customer TEXT NOT NULL, received BIGINT NOT NULL,
+        raw TEXT NOT NULL)",
 ]];
 
 /// Brings the database to the version that this program knows.

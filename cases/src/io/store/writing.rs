@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyPool, Row as _, Transaction};
 
 use super::{Error, Event, Mail, stored};
-use crate::alert::Known;
 use crate::audit::{Act, Head};
 use crate::change::{Approval, Change, Impact};
 use crate::{Alert, Case, CaseNumber};
@@ -73,18 +73,17 @@ impl<'a> Writing<'a> {
         row.map_or(Err(Error::NoCase(number)), |row| body(&row))
     }
 
-    /// The cases that `alert` may belong to.
-    pub(super) async fn known(&mut self, customer: &str, key: &str) -> Result<Known, Error> {
-        let statement = "SELECT body FROM cases WHERE customer = $1 AND join_key = $2 AND is_over = $3
-            ORDER BY serial DESC LIMIT 1";
-        let mut found = [None, None];
-        for (is_over, found) in [0_i64, 1].into_iter().zip(&mut found) {
-            let query = sqlx::query(statement).bind(customer).bind(key).bind(is_over);
-            let row = query.fetch_optional(&mut *self.transaction).await?;
-            *found = row.map(|row| body(&row)).transpose()?;
+    /// The case that alerts with this key join, or the last that they did: one that was joined into another leads there.
+    pub(super) async fn latest(&mut self, customer: &str, key: &str) -> Result<Option<Case>, Error> {
+        let statement = "SELECT body FROM cases WHERE customer = $1 AND join_key = $2 ORDER BY is_over, serial DESC LIMIT 1";
+        let row =
+            sqlx::query(statement).bind(customer).bind(key).fetch_optional(&mut *self.transaction).await?;
+        let mut latest: Option<Case> = row.map(|row| body(&row)).transpose()?;
+        while let Some(into) = latest.as_ref().filter(|case| case.state.is_over()).and_then(Case::merged_into)
+        {
+            latest = Some(self.case(into).await?);
         }
-        let [open, closed] = found;
-        Ok(Known { open, closed })
+        Ok(latest)
     }
 
     /// Writes `case`, new or not, and counts its version up.
@@ -194,13 +193,15 @@ impl<'a> Writing<'a> {
 
     /// Keeps a mail; whether it is new: the same one, delivered again, is not (C-6).
     pub(super) async fn put_mail(&mut self, mail: &Mail<'_>, number: CaseNumber) -> Result<bool, Error> {
-        let hash: String = mail.key.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        let statement = "INSERT INTO mails (hash, message_id, return_path, serial, customer, received, raw)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+        let mut key = Sha256::new_with_prefix(mail.key.hash);
+        key.update(mail.key.message_id.as_bytes());
+        key.update([0]);
+        key.update(mail.key.return_path.as_bytes());
+        let key: String = key.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let statement = "INSERT INTO mails (key, serial, customer, received, raw)
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO NOTHING";
         let done = sqlx::query(statement)
-            .bind(hash)
-            .bind(&mail.key.message_id)
-            .bind(&mail.key.return_path)
+            .bind(key)
             .bind(stored(number.serial()))
             .bind(mail.customer)
             .bind(mail.received.0)
@@ -259,6 +260,6 @@ impl<'a> Writing<'a> {
 }
 
 /// The JSON in the first column.
-fn body<T: serde::de::DeserializeOwned>(row: &AnyRow) -> Result<T, Error> {
+pub(super) fn body<T: serde::de::DeserializeOwned>(row: &AnyRow) -> Result<T, Error> {
     Ok(serde_json::from_str(row.try_get(0)?)?)
 }

@@ -177,6 +177,83 @@ fn d5_a_storm_is_one_case_in_which_every_alert_is_counted() {
 }
 
 #[test]
+fn d3_many_alerts_of_a_closed_case_at_once_count_each() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let mut storm = Storm::default();
+        let desk = store.desk();
+        let raised = |id: &str, minutes| alert(id, "Acme", "+12105550142", "warning", minutes);
+        desk.take_alerts(&[raised("a", 0)], 1, &mut storm, done(&service, 0)).await.unwrap();
+        let number = list(&store).await.remove(0).number;
+        let exception = Some(Feedback::Exception);
+        desk.close(number, Reason::FalsePositive, "a radio contest", exception, done(&service, 1))
+            .await
+            .unwrap();
+        // Two that are only counted, one that opens a new case, and one that joins it.
+        let batch = [raised("b", 2), raised("c", 3), raised("d", 5_000), raised("e", 5_001)];
+        desk.take_alerts(&batch, 5, &mut storm, done(&service, 5_001)).await.unwrap();
+        assert_eq!(desk.case(number).await.unwrap().alerts, 3);
+        let open = list(&store).await;
+        assert_eq!((open.len(), open[0].alerts), (1, 2));
+    });
+}
+
+#[test]
+fn d6_alerts_of_a_joined_case_go_to_the_one_it_was_joined_into() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let mut storm = Storm::default();
+        let desk = store.desk();
+        let both = |id: &str, minutes| {
+            [142, 143].map(|caller| {
+                alert(&format!("{id}{caller}"), "Acme", &format!("+12105550{caller}"), "warning", minutes)
+            })
+        };
+        desk.take_alerts(&both("a", 0), 1, &mut storm, done(&service, 0)).await.unwrap();
+        let numbers: Vec<_> = list(&store).await.iter().map(|case| case.number).collect();
+        desk.merge(numbers[0], numbers[1], done(&service, 1)).await.unwrap();
+        // Both keys lead to one case, in one transaction.
+        desk.take_alerts(&both("b", 2), 2, &mut storm, done(&service, 2)).await.unwrap();
+        let cases = list(&store).await;
+        assert_eq!((cases.len(), cases[0].number, cases[0].alerts), (1, numbers[0], 4));
+        assert_eq!(desk.alerts(numbers[0], 10).await.unwrap().len(), 4);
+    });
+}
+
+/// What strangers choose must not keep the alerts of others from becoming cases.
+#[test]
+fn hostile_keys_are_taken_by_both_databases() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let mut storm = Storm::default();
+        let long = "9".repeat(60_000);
+        let callers = [
+            "\0",
+            "a\0b",
+            "'; DROP TABLE cases; --",
+            "\u{202e}\u{1f4a9}",
+            "storm",
+            "|",
+            &long,
+            &format!("{long}8"),
+        ];
+        let alerts: Vec<_> = callers
+            .iter()
+            .enumerate()
+            .map(|(at, caller)| alert(&at.to_string(), "Acme", caller, "warning", 0))
+            .collect();
+        store.desk().take_alerts(&alerts, 8, &mut storm, done(&service, 0)).await.unwrap();
+        let cases = list(&store).await;
+        assert_eq!(cases.len(), callers.len());
+        assert!(
+            cases
+                .iter()
+                .all(|case| case.title.chars().count() <= 160 && !case.title.contains(char::is_control))
+        );
+    });
+}
+
+#[test]
 fn x2_a_customer_reaches_nothing_of_another() {
     on_both(|store| async move {
         let service = Service::sample();

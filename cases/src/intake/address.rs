@@ -9,13 +9,13 @@ pub(super) fn domain_of(address: &str) -> String {
 }
 
 /// An address as it is compared: lower case, without brackets and spaces.
-pub(super) fn normal(address: &str) -> String {
+pub fn normal(address: &str) -> String {
     let address = address.trim().trim_start_matches('<').trim_end_matches('>');
     address.trim_end_matches('.').to_lowercase()
 }
 
 /// Whether an address can stand in a header as it is, and be nothing else there: ASCII, one `@`, no mark that ends it.
-pub(super) fn is_plain(address: &str) -> bool {
+pub fn is_plain(address: &str) -> bool {
     let is_letter = |it: u8| it.is_ascii_graphic() && !b"<>()[],;:\\\"".contains(&it);
     let halves = address.split_once('@');
     address.len() <= 254

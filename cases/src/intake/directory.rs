@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rules::plan::DialPlan;
 use rules::{NumberSet, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// What intake knows of ourselves and of all customers.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +75,8 @@ pub struct Contact {
 }
 
 /// What a contact may do (C-1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Ask for changes and reports.
     Requester,
@@ -89,12 +91,26 @@ pub enum Role {
 }
 
 /// A language whose labels and quoting are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Language {
     /// English; labels in it are always read.
     English,
     /// Spanish.
     Spanish,
+}
+
+impl Role {
+    /// The word that is stored, shown and typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requester => "requester",
+            Self::Authorizer => "authorizer",
+            Self::ReportRecipient => "report-recipient",
+            Self::IncidentNotify => "incident-notify",
+            Self::Escalation => "escalation",
+        }
+    }
 }
 
 impl Directory {

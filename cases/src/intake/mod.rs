@@ -32,6 +32,7 @@ mod workbook;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use address::{is_plain as is_plain_address, normal as normal_address};
 pub use answer::{NoAnswer, is_wave, may_answer_again};
 pub use category::Category;
 pub use characters::{one_line, several_lines};

@@ -6,6 +6,8 @@
 mod batch;
 mod desk;
 mod list;
+mod outgoing;
+mod registry;
 mod schema;
 mod writing;
 
@@ -19,6 +21,7 @@ use sqlx::{Executor as _, Row as _};
 
 pub use desk::{Asked, Desk, Done, Event, Mail, MailKept, Visible};
 pub use list::{Filter, Page};
+pub use registry::Draft;
 pub use writing::Writing;
 
 use crate::audit::{Entry, Head};

@@ -5,7 +5,9 @@ use sqlx::{AnyConnection, Executor as _, Row as _};
 use super::Error;
 
 /// Each step is applied once, in order, each in a transaction of its own.
-const STEPS: &[&[&str]] = &[&[
+const STEPS: &[&[&str]] = &[FIRST, SECOND];
+
+const FIRST: &[&str] = &[
     // One row that every writer writes first: writers come one after the other, on both databases.
     "CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
     "INSERT INTO counters (name, value) VALUES ('writes', 0), ('serial', 100000), ('spool', 0)",
@@ -30,7 +32,22 @@ const STEPS: &[&[&str]] = &[&[
     // The bytes as they came, in base64: a mail is kept before it is read.
     "CREATE TABLE mails (key TEXT PRIMARY KEY, serial BIGINT NOT NULL, customer TEXT NOT NULL, received BIGINT NOT NULL,
         raw TEXT NOT NULL)",
-]];
+];
+
+/// Who belongs to a customer, what goes out, and how somebody answers.
+const SECOND: &[&str] = &[
+    // Contacts stand in the registration of their customer, which two people change together.
+    "DROP TABLE contacts",
+    "CREATE TABLE registrations (customer TEXT PRIMARY KEY, body TEXT NOT NULL)",
+    "CREATE TABLE registration_drafts (hash TEXT PRIMARY KEY, customer TEXT NOT NULL, drafted_by TEXT NOT NULL,
+        at BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE TABLE second_factors (customer TEXT NOT NULL, contact TEXT NOT NULL, secret TEXT NOT NULL,
+        used BIGINT NOT NULL, PRIMARY KEY (customer, contact))",
+    "CREATE TABLE outgoing (id TEXT PRIMARY KEY, customer TEXT NOT NULL, serial BIGINT NOT NULL, state TEXT NOT NULL,
+        due BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX outgoing_by_due ON outgoing (state, due)",
+    "CREATE INDEX outgoing_by_case ON outgoing (serial, due)",
+];
 
 /// Brings the database to the version that this program knows.
 ///

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyPool, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Row as _, Transaction};
 
 use super::{Error, Event, Mail, stored};
 use crate::audit::{Act, Head};
@@ -55,6 +55,11 @@ impl<'a> Writing<'a> {
                 .await?;
         }
         Ok(self.transaction.commit().await?)
+    }
+
+    /// What statements go over.
+    pub(super) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
     }
 
     /// The number of a new case.

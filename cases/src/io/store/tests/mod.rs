@@ -2,6 +2,7 @@
 
 mod postgres;
 mod queue;
+mod registry;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};

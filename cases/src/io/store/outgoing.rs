@@ -1,0 +1,94 @@
+//! What goes out is kept with what it is about, in one transaction, and sent afterwards.
+
+use rules::Timestamp;
+
+use super::writing::{Writing, body};
+use super::{Desk, Error, stored};
+use crate::CaseNumber;
+use crate::outgoing::{Delivery, Outgoing};
+
+impl Writing<'_> {
+    /// Keeps something to be sent; whether it is new: what has the same id is there already.
+    pub(super) async fn put_outgoing(&mut self, outgoing: &Outgoing) -> Result<bool, Error> {
+        let statement =
+            "INSERT INTO outgoing (id, customer, serial, state, due, body) VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (id) DO NOTHING";
+        let done = sqlx::query(statement)
+            .bind(&outgoing.id)
+            .bind(&outgoing.customer)
+            .bind(outgoing.case.map_or(0, |number| stored(number.serial())))
+            .bind(outgoing.state.name())
+            .bind(outgoing.due.0)
+            .bind(serde_json::to_string(outgoing)?)
+            .execute(self.connection())
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Writes what became of it.
+    pub(super) async fn renew_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
+        sqlx::query("UPDATE outgoing SET state = $2, due = $3, body = $4 WHERE id = $1")
+            .bind(&outgoing.id)
+            .bind(outgoing.state.name())
+            .bind(outgoing.due.0)
+            .bind(serde_json::to_string(outgoing)?)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+impl Desk<'_> {
+    /// What is to go by `now`, the longest due first, at most `count`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn due_outgoing(&self, now: Timestamp, count: u32) -> Result<Vec<Outgoing>, Error> {
+        let statement = "SELECT body FROM outgoing WHERE state = $1 AND due <= $2 ORDER BY due, id LIMIT $3";
+        let rows = sqlx::query(statement)
+            .bind(Delivery::Waiting.name())
+            .bind(now.0)
+            .bind(i64::from(count))
+            .fetch_all(&self.store.pool)
+            .await?;
+        rows.iter().map(body).collect()
+    }
+
+    /// All that went out, or will, for a case, the oldest first.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn outgoing(&self, number: CaseNumber) -> Result<Vec<Outgoing>, Error> {
+        let rows = sqlx::query("SELECT body FROM outgoing WHERE serial = $1 ORDER BY due, id")
+            .bind(stored(number.serial()))
+            .fetch_all(&self.store.pool)
+            .await?;
+        rows.iter().map(body).collect()
+    }
+
+    /// Keeps things to be sent; how many of them are new.
+    ///
+    /// # Errors
+    /// None of them is kept.
+    pub async fn send(&self, all: &[Outgoing]) -> Result<usize, Error> {
+        let mut writing = self.store.write().await?;
+        let mut new = 0;
+        for outgoing in all {
+            new += usize::from(writing.put_outgoing(outgoing).await?);
+        }
+        writing.commit().await?;
+        Ok(new)
+    }
+
+    /// Writes what became of things that were tried.
+    ///
+    /// # Errors
+    /// None of it is kept.
+    pub async fn settle(&self, all: &[Outgoing]) -> Result<(), Error> {
+        let mut writing = self.store.write().await?;
+        for outgoing in all {
+            writing.renew_outgoing(outgoing).await?;
+        }
+        writing.commit().await
+    }
+}

@@ -17,6 +17,7 @@ pub mod io;
 pub mod limits;
 pub mod outgoing;
 pub mod registry;
+pub mod second_factor;
 pub mod service;
 pub mod statement;
 pub mod terms;

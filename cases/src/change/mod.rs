@@ -1,11 +1,15 @@
 //! What shall change, who may say so, and the proof that enough of them did: for exactly this change, and no other.
 
+mod permit;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use permit::{NotPermitted, Permit, Signer, Verifier};
 
 /// A change of one customer's policy, as it is shown to who authorises it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
 use super::*;
 use crate::flow::{Flow, Reason, Signal, State};
 
-const NOW: Timestamp = Timestamp(1_790_000_000_000_000);
+pub(super) const NOW: Timestamp = Timestamp(1_790_000_000_000_000);
 const LATER: Timestamp = Timestamp(NOW.0 + 86_400_000_000);
 
-fn change() -> Change {
+pub(super) fn change() -> Change {
     let line = Line::Add {
         list: "harassment".to_owned(),
         entry: "+12105550142".to_owned(),
@@ -14,16 +14,16 @@ fn change() -> Change {
     Change { customer: "Acme".to_owned(), base: "b0".to_owned(), result: "r1".to_owned(), lines: vec![line] }
 }
 
-fn quiet() -> Impact {
+pub(super) fn quiet() -> Impact {
     Impact { days: 30, blocked: Some(41), wanted: 0, protected: 0 }
 }
 
-fn yes(change: &Change, approver: &str, method: Method) -> Approval {
+pub(super) fn yes(change: &Change, approver: &str, method: Method) -> Approval {
     let approver = approver.to_owned();
     Approval { hash: change.hash(), approver, method, at: Timestamp(NOW.0 - 1), expires: LATER }
 }
 
-fn authorisers() -> Authorisers {
+pub(super) fn authorisers() -> Authorisers {
     Authorisers(["anna", "ben"].map(str::to_owned).into())
 }
 

@@ -201,6 +201,11 @@ impl Change {
         if is_known && !is_for_ever && self.lines.len() == 1 { Risk::Low } else { Risk::Medium }
     }
 
+    /// Whether a reply by mail is enough of an approval for it.
+    pub fn takes_replies(&self, impact: &Impact) -> bool {
+        self.risk(impact) == Risk::Low
+    }
+
     /// Whether those of `approvals` that count at `now` are enough.
     ///
     /// One counts when it is for this very change, has not run out, comes from one of `authorisers`, and by a way that
@@ -281,6 +286,20 @@ impl Change {
         let by = vec![format!("standing: {}", standing.name)];
         let (hash, result) = (self.hash(), self.result.clone());
         Ok(Authority { hash, result, by, is_standing: true, expires: standing.expires })
+    }
+}
+
+impl Impact {
+    /// Whether it is more than a tenth another than `before`, or hits what that did not (Z-1).
+    pub fn differs_from(&self, before: &Self) -> bool {
+        let a_day =
+            |impact: &Self| impact.blocked.map(|blocked| blocked as f64 / f64::from(impact.days.max(1)));
+        let is_other = match (a_day(self), a_day(before)) {
+            (Some(now), Some(then)) => (now - then).abs() > then * IMPACT_SHARE_MAX,
+            (None, None) => false,
+            _ => true,
+        };
+        is_other || self.wanted > before.wanted || self.protected > before.protected
     }
 }
 
@@ -365,6 +384,8 @@ fn is_one_number(entry: &str) -> bool {
 const CODE: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// A number that calls as often is not of low risk.
 const CALLS_A_DAY_LOW: u64 = 20;
+/// What an impact may differ by while it counts as the same.
+const IMPACT_SHARE_MAX: f64 = 0.1;
 /// With fewer days of calls nobody knows what a change does.
 const HISTORY_DAYS_MIN: u32 = 14;
 

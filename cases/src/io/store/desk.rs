@@ -5,12 +5,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 use super::batch::Batch;
-use super::writing::{Proposed, Writing, body};
+use super::writing::Writing;
 use super::{Error, Filter, Page, Store, list, stored};
 use crate::alert::Storm;
 use crate::audit::Act;
 use crate::case::{Closure, Feedback, Kind, Relation, Severity, title};
-use crate::change::{Approval, Authorisers, Authority, Change, Impact};
 use crate::flow::{Reason, Signal, State};
 use crate::intake::MailKey;
 use crate::{Alert, Case, CaseNumber, Service};
@@ -137,19 +136,6 @@ impl Desk<'_> {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    /// The change of this hash, what it would do, and who has approved it.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub async fn change(&self, hash: &str) -> Result<Option<(Proposed, Vec<Approval>)>, Error> {
-        let query = sqlx::query("SELECT body FROM changes WHERE hash = $1").bind(hash);
-        let Some(row) = query.fetch_optional(&self.store.pool).await? else { return Ok(None) };
-        let query = sqlx::query("SELECT body FROM approvals WHERE hash = $1 ORDER BY approver").bind(hash);
-        let approvals = query.fetch_all(&self.store.pool).await?;
-        let approvals = approvals.iter().map(body).collect::<Result<_, _>>()?;
-        Ok(Some((body(&row)?, approvals)))
-    }
-
     /// Puts `alerts`, with their texts, into cases; `position` is the place of the last of them in the spool, kept in the same
     /// transaction, so that each counts once whatever dies when.
     ///
@@ -240,7 +226,18 @@ impl Desk<'_> {
         text: &str,
         done: Done<'_>,
     ) -> Result<Case, Error> {
-        if matches!(signal, Signal::Close(_) | Signal::Authorise(_) | Signal::Propose | Signal::Find) {
+        let has_its_own_way = matches!(
+            signal,
+            Signal::Close(_)
+                | Signal::Authorise(_)
+                | Signal::Propose
+                | Signal::AskAuthorisation
+                | Signal::Install
+                | Signal::Prove
+                | Signal::RollBack
+                | Signal::Find
+        );
+        if has_its_own_way {
             return Err(Error::Refused(format!(
                 "{} says more than that: it has a way of its own",
                 signal.name()
@@ -343,88 +340,7 @@ impl Desk<'_> {
         .await
     }
 
-    /// Proposes `change`. One that was proposed before is replaced, and what was approved of it counts no more.
-    ///
-    /// # Errors
-    /// It is not on the way, or not kept.
-    pub async fn propose(
-        &self,
-        number: CaseNumber,
-        change: Change,
-        impact: Impact,
-        done: Done<'_>,
-    ) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
-        let mut case = writing.case(number).await?;
-        if change.customer != case.customer {
-            return Err(Error::Refused(format!(
-                "the change is of {}, the case of {}",
-                change.customer, case.customer
-            )));
-        }
-        if matches!(case.state, State::Proposed | State::AwaitingAuthorisation) {
-            case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
-        }
-        case.step(&Signal::Propose, done.who, done.service, done.now).map_err(refused)?;
-        case.change = Some(change.hash());
-        let lines: Vec<_> = change.lines.iter().map(ToString::to_string).collect();
-        let text = format!("risk {}, change {}: {}", change.risk(&impact), change.hash(), lines.join("; "));
-        writing.put_change(&case, &Proposed { change, impact }).await?;
-        write(&mut writing, &mut case, "propose", &text, Visible::Customer, done).await?;
-        writing.commit().await?;
-        Ok(case)
-    }
-
-    /// Takes an authoriser's yes; when it is enough the case goes on to be implemented, and the authority for that is
-    /// returned. `shown` is what the authoriser has seen: another change than the one proposed now is refused.
-    ///
-    /// # Errors
-    /// Nobody waits for it, it is for another change, or it is not kept.
-    pub async fn approve(
-        &self,
-        number: CaseNumber,
-        approval: Approval,
-        authorisers: &Authorisers,
-        done: Done<'_>,
-    ) -> Result<(Case, Option<Authority>), Error> {
-        let mut writing = self.store.write().await?;
-        let mut case = writing.case(number).await?;
-        if case.state != State::AwaitingAuthorisation {
-            return Err(Error::Refused(format!(
-                "{number} is {}: it does not wait for authorisation",
-                case.state
-            )));
-        }
-        if case.change.as_deref() != Some(approval.hash.as_str()) {
-            return Err(Error::Refused(
-                "the change was edited since it was shown: look at it again".to_owned(),
-            ));
-        }
-        if !authorisers.0.contains(&approval.approver) {
-            return Err(Error::Refused(format!(
-                "{} may not authorise for {}",
-                approval.approver, case.customer
-            )));
-        }
-        let Some(proposed) = writing.change(&approval.hash).await? else {
-            return Err(Error::Refused("the change is not there any more".to_owned()));
-        };
-        writing.put_approval(&case.customer, &approval).await?;
-        let text = format!("{} approves change {}", approval.approver, approval.hash);
-        write(&mut writing, &mut case, "approve", &text, Visible::Customer, done).await?;
-        let approvals = writing.approvals(&approval.hash).await?;
-        let authority = proposed.change.authorise(&proposed.impact, &approvals, authorisers, done.now).ok();
-        if let Some(authority) = &authority {
-            let signal = Signal::Authorise(Box::new(authority.clone()));
-            case.step(&signal, done.who, done.service, done.now).map_err(refused)?;
-            let text = format!("by {}", authority.by().join(", "));
-            write(&mut writing, &mut case, "authorise", &text, Visible::Customer, done).await?;
-        }
-        writing.commit().await?;
-        Ok((case, authority))
-    }
-
-    async fn change_case(
+    pub(super) async fn change_case(
         &self,
         number: CaseNumber,
         what: &str,
@@ -521,6 +437,6 @@ pub(super) async fn events(
     Ok(events)
 }
 
-fn refused(why: crate::case::Refused) -> Error {
+pub(super) fn refused(why: crate::case::Refused) -> Error {
     Error::Refused(why.to_string())
 }

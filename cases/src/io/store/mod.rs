@@ -3,8 +3,10 @@
 //! What a method returns as done is on disk. What belongs to a customer is reached through that customer only:
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
+mod authorisation;
 mod batch;
 mod desk;
+mod links;
 mod list;
 mod outgoing;
 mod registry;
@@ -19,10 +21,12 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
+pub use authorisation::{Asking, Proof};
 pub use desk::{Asked, Desk, Done, Event, Mail, MailKept, Visible};
+pub use links::{Link, LinkFor};
 pub use list::{Filter, Page};
 pub use registry::Draft;
-pub use writing::Writing;
+pub use writing::{Proposed, Writing};
 
 use crate::audit::{Entry, Head};
 use crate::{Case, CaseNumber};

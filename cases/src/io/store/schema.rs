@@ -41,8 +41,10 @@ const SECOND: &[&str] = &[
     "CREATE TABLE registrations (customer TEXT PRIMARY KEY, body TEXT NOT NULL)",
     "CREATE TABLE registration_drafts (hash TEXT PRIMARY KEY, customer TEXT NOT NULL, drafted_by TEXT NOT NULL,
         at BIGINT NOT NULL, body TEXT NOT NULL)",
-    "CREATE TABLE second_factors (customer TEXT NOT NULL, contact TEXT NOT NULL, secret TEXT NOT NULL,
-        used BIGINT NOT NULL, PRIMARY KEY (customer, contact))",
+    "CREATE TABLE second_factors (customer TEXT NOT NULL, contact TEXT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (customer, contact))",
+    // By the hash of the secret in them: who reads the database cannot follow them.
+    "CREATE TABLE links (hash TEXT PRIMARY KEY, serial BIGINT NOT NULL, customer TEXT NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE outgoing (id TEXT PRIMARY KEY, customer TEXT NOT NULL, serial BIGINT NOT NULL, state TEXT NOT NULL,
         due BIGINT NOT NULL, body TEXT NOT NULL)",
     "CREATE INDEX outgoing_by_due ON outgoing (state, due)",

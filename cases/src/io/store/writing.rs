@@ -20,13 +20,19 @@ pub struct Writing<'a> {
     heads: BTreeMap<String, Head>,
 }
 
-/// A change that was proposed, and what it would do.
+/// A change that was proposed, what it would do, and what it did.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Proposed {
     /// What changes.
     pub change: Change,
     /// What it would have done.
     pub impact: Impact,
+    /// The standing authorisation that is used for it (Z-6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<String>,
+    /// What test calls have shown after it came into force (Z-9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 impl<'a> Writing<'a> {

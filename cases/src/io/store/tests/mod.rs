@@ -1,5 +1,6 @@
 //! One suite, on SQLite and on PostgreSQL.
 
+mod authorisation;
 mod postgres;
 mod queue;
 mod registry;
@@ -11,7 +12,6 @@ use super::*;
 use crate::alert::Storm;
 use crate::audit::Verifier;
 use crate::case::{Feedback, Kind};
-use crate::change::{Approval, Authorisers, Change, Impact, Line, Method};
 use crate::flow::{Reason, Signal, State};
 use crate::{Alert, Service};
 use rules::Timestamp;
@@ -336,60 +336,6 @@ fn two_people_do_not_overwrite_each_other() {
         let mut stale = case.clone();
         stale.version = 1;
         assert!(matches!(writing.put(&mut stale).await, Err(Error::Overtaken(_))));
-    });
-}
-
-fn change() -> Change {
-    let line = Line::Add {
-        list: "harassment".to_owned(),
-        entry: "+12105550142".to_owned(),
-        expires: Some("2026-12-24".to_owned()),
-        reason: "threats".to_owned(),
-    };
-    Change { customer: "Acme".to_owned(), base: "b".to_owned(), result: "r".to_owned(), lines: vec![line] }
-}
-
-#[test]
-fn z1_what_was_approved_is_void_after_an_edit() {
-    on_both(|store| async move {
-        let service = Service::sample();
-        let desk = store.desk();
-        let authorisers = Authorisers(["ann@example.com".to_owned()].into());
-        let yes = |change: &Change, approver: &str| Approval {
-            hash: change.hash(),
-            approver: approver.to_owned(),
-            method: Method::Portal,
-            at: NOW,
-            expires: NOW.plus_micros(7 * 24 * 60 * MINUTE),
-        };
-        let case = desk.open("Acme", Kind::Block, State::New, "block", done(&service, 0)).await.unwrap();
-        let number = case.number;
-        desk.step(number, &Signal::Take, "", done(&service, 1)).await.unwrap();
-        desk.propose(number, change(), Impact::default(), done(&service, 2)).await.unwrap();
-        let early =
-            desk.approve(number, yes(&change(), "ann@example.com"), &authorisers, done(&service, 3)).await;
-        assert!(early.unwrap_err().to_string().contains("does not wait"));
-        desk.step(number, &Signal::AskAuthorisation, "", done(&service, 3)).await.unwrap();
-        // Edited after it was shown.
-        let mut edited = change();
-        edited.result.push('2');
-        desk.propose(number, edited.clone(), Impact::default(), done(&service, 4)).await.unwrap();
-        desk.step(number, &Signal::AskAuthorisation, "", done(&service, 4)).await.unwrap();
-        let old =
-            desk.approve(number, yes(&change(), "ann@example.com"), &authorisers, done(&service, 5)).await;
-        assert!(old.unwrap_err().to_string().contains("edited"));
-        let stranger =
-            desk.approve(number, yes(&edited, "mallory@example.com"), &authorisers, done(&service, 5)).await;
-        assert!(stranger.unwrap_err().to_string().contains("may not authorise"));
-        let (case, authority) = desk
-            .approve(number, yes(&edited, "ann@example.com"), &authorisers, done(&service, 6))
-            .await
-            .unwrap();
-        assert_eq!((case.state, authority.unwrap().result()), (State::Implementing, "r2"));
-        // While the customer had to act no clock of ours says otherwise.
-        let complete = case.clocks.iter().find(|it| it.kind.name() == "complete").unwrap();
-        assert_eq!(complete.waits.len(), 2);
-        assert!(desk.step(number, &Signal::Prove, "", done(&service, 7)).await.is_err());
     });
 }
 

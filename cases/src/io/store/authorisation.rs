@@ -1,0 +1,373 @@
+//! Changes on their way into force: proposed, shown to who may authorise them, approved or refused, installed, proven.
+
+use rules::Timestamp;
+
+use super::desk::{Done, Visible, refused, write};
+use super::links::Link;
+use super::writing::{Proposed, Writing, body};
+use super::{Desk, Error};
+use crate::case::Closure;
+use crate::change::{Approval, Authorisers, Authority, Change, Impact, Method};
+use crate::flow::{Reason, Signal, State};
+use crate::outgoing::Outgoing;
+use crate::{Case, CaseNumber};
+
+/// A request to one authoriser.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// The way to answer that is sent.
+    pub link: Link,
+    /// What is sent; `None` when there is no way to.
+    pub outgoing: Option<Outgoing>,
+}
+
+/// What test calls have shown of a change that came into force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// What was promised, in words; and what the customer is told.
+    Shown(String, Vec<Outgoing>),
+    /// Something else, or it did not come into force: it was taken back.
+    Failed(String),
+}
+
+impl Desk<'_> {
+    /// The change of this hash, what it would do, and who has approved it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn change(&self, hash: &str) -> Result<Option<(Proposed, Vec<Approval>)>, Error> {
+        let query = sqlx::query("SELECT body FROM changes WHERE hash = $1").bind(hash);
+        let Some(row) = query.fetch_optional(&self.store.pool).await? else { return Ok(None) };
+        let query = sqlx::query("SELECT body FROM approvals WHERE hash = $1 ORDER BY approver").bind(hash);
+        let approvals = query.fetch_all(&self.store.pool).await?;
+        let approvals = approvals.iter().map(body).collect::<Result<_, _>>()?;
+        Ok(Some((body(&row)?, approvals)))
+    }
+
+    /// Proposes `change`. One that was proposed before is replaced, and what was approved of it counts no more.
+    ///
+    /// # Errors
+    /// It is not on the way, or not kept.
+    pub async fn propose(
+        &self,
+        number: CaseNumber,
+        change: Change,
+        impact: Impact,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        if change.customer != case.customer {
+            return Err(Error::Refused(format!(
+                "the change is of {}, the case of {}",
+                change.customer, case.customer
+            )));
+        }
+        if matches!(case.state, State::Proposed | State::AwaitingAuthorisation) {
+            case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
+        }
+        case.step(&Signal::Propose, done.who, done.service, done.now).map_err(refused)?;
+        case.change = Some(change.hash());
+        let lines: Vec<_> = change.lines.iter().map(ToString::to_string).collect();
+        let text = format!("risk {}, change {}: {}", change.risk(&impact), change.hash(), lines.join("; "));
+        writing.put_change(&case, &Proposed { change, impact, standing: None, proof: None }).await?;
+        write(&mut writing, &mut case, "propose", &text, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// The change that was proposed last is the same on another base: `change` has the same lines, and takes its place with
+    /// what was approved of it, unless what it would do is another thing (Z-1).
+    ///
+    /// # Errors
+    /// It is another change, it would do something else, or it is not kept.
+    pub async fn rebase(
+        &self,
+        number: CaseNumber,
+        change: Change,
+        impact: Impact,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        let (before, approvals) = writing.proposed(&case).await?;
+        if before.change.lines != change.lines || before.change.customer != change.customer {
+            return Err(Error::Refused("that is another change, not the same on another base".to_owned()));
+        }
+        if impact.differs_from(&before.impact) || change.risk(&impact) > before.change.risk(&before.impact) {
+            return Err(Error::Refused(
+                "the policy was changed meanwhile, and the change would now do something else: propose it again"
+                    .to_owned(),
+            ));
+        }
+        let hash = change.hash();
+        for approval in approvals {
+            writing.put_approval(&case.customer, &Approval { hash: hash.clone(), ..approval }).await?;
+        }
+        let text = format!("the same change on the policy of now, {} after {}", hash, before.change.hash());
+        case.change = Some(hash);
+        writing.put_change(&case, &Proposed { change, impact, ..before }).await?;
+        write(&mut writing, &mut case, "rebase", &text, Visible::Desk, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// Asks those who may authorise; what they are sent, and the ways to answer in it, are kept with it.
+    ///
+    /// # Errors
+    /// It is not on the way, or not kept.
+    pub async fn ask_authorisation(
+        &self,
+        number: CaseNumber,
+        asked: &[Asking],
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        if asked.is_empty() {
+            return Err(Error::Refused(
+                "nobody of the customer may authorise: see `ringwall contact`".to_owned(),
+            ));
+        }
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        case.step(&Signal::AskAuthorisation, done.who, done.service, done.now).map_err(refused)?;
+        for Asking { link, outgoing } in asked {
+            writing.put_link(&case, link).await?;
+            if let Some(outgoing) = outgoing {
+                writing.put_outgoing(outgoing).await?;
+            }
+        }
+        let names: Vec<&str> = asked.iter().map(|it| it.link.contact.as_str()).collect();
+        let text = format!("asked {}", names.join(", "));
+        write(&mut writing, &mut case, "ask-authorisation", &text, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// Takes an authoriser's yes; when it is enough the case goes on to be implemented, and the authority for that is
+    /// returned. What the approval names is what the authoriser has seen: another change than the one proposed now is refused.
+    ///
+    /// # Errors
+    /// Nobody waits for it, it is for another change, or it is not kept.
+    pub async fn approve(
+        &self,
+        number: CaseNumber,
+        approval: Approval,
+        authorisers: &Authorisers,
+        done: Done<'_>,
+    ) -> Result<(Case, Option<Authority>), Error> {
+        let mut writing = self.store.write().await?;
+        let approved = approve(&mut writing, number, approval, authorisers, done).await?;
+        writing.commit().await?;
+        Ok(approved)
+    }
+
+    /// The same by a link, which leads nowhere afterwards.
+    ///
+    /// # Errors
+    /// See [`Desk::approve`]; or the link was used.
+    pub async fn approve_by_link(
+        &self,
+        link: &Link,
+        approval: Approval,
+        authorisers: &Authorisers,
+        done: Done<'_>,
+    ) -> Result<(Case, Option<Authority>), Error> {
+        let mut writing = self.store.write().await?;
+        writing.use_link(link, done.now).await?;
+        let approved = approve(&mut writing, link.case, approval, authorisers, done).await?;
+        writing.commit().await?;
+        Ok(approved)
+    }
+
+    /// Takes an authoriser's no, which ends the case. By `link`, if there is one, which leads nowhere afterwards.
+    ///
+    /// # Errors
+    /// Nobody waits for it, a reason is wanting, or it is not kept.
+    pub async fn refuse(
+        &self,
+        number: CaseNumber,
+        (approver, why): (&str, &str),
+        link: Option<&Link>,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        let mut writing = self.store.write().await?;
+        if let Some(link) = link {
+            writing.use_link(link, done.now).await?;
+        }
+        let mut case = writing.case(number).await?;
+        let closure = Closure {
+            at: done.now,
+            by: approver.to_owned(),
+            reason: Reason::Refused,
+            text: why.to_owned(),
+            feedback: None,
+        };
+        case.close(closure, done.service).map_err(refused)?;
+        let text = format!("{approver} refuses: {why}");
+        write(&mut writing, &mut case, "refuse", &text, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// Uses what the customer agreed to beforehand: the case goes on to be implemented.
+    ///
+    /// # Errors
+    /// It is not covered, not on the way, or not kept.
+    pub async fn use_standing(
+        &self,
+        number: CaseNumber,
+        name: &str,
+        today: jiff::civil::Date,
+        outgoing: &[Outgoing],
+        done: Done<'_>,
+    ) -> Result<(Case, Authority), Error> {
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        let registration = self.registration(&case.customer).await?;
+        let Some(standing) = registration.standing.iter().find(|standing| standing.name == name) else {
+            return Err(Error::Refused(format!(
+                "{} has given no standing authorisation {name:?}",
+                case.customer
+            )));
+        };
+        let (proposed, _) = writing.proposed(&case).await?;
+        let covered = proposed.change.authorise_standing(&proposed.impact, standing, today, done.now);
+        let authority = covered.map_err(|why| Error::Refused(why.to_string()))?;
+        if case.state == State::Proposed {
+            case.step(&Signal::AskAuthorisation, done.who, done.service, done.now).map_err(refused)?;
+        }
+        let signal = Signal::Authorise(Box::new(authority.clone()));
+        case.step(&signal, done.who, done.service, done.now).map_err(refused)?;
+        writing.put_change(&case, &Proposed { standing: Some(name.to_owned()), ..proposed }).await?;
+        for outgoing in outgoing {
+            writing.put_outgoing(outgoing).await?;
+        }
+        let text = format!("by the standing authorisation {name}");
+        write(&mut writing, &mut case, "authorise", &text, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok((case, authority))
+    }
+
+    /// The authority for what a case is about to implement, from the approvals that count now.
+    ///
+    /// # Errors
+    /// It is not to be implemented, or not authorised any more.
+    pub async fn authority(
+        &self,
+        number: CaseNumber,
+        today: jiff::civil::Date,
+        now: Timestamp,
+    ) -> Result<(Proposed, Authority), Error> {
+        let case = self.case(number).await?;
+        let hash = case.change.as_deref().filter(|_| case.state == State::Implementing);
+        let Some(hash) = hash else {
+            return Err(Error::Refused(format!("{number} is {}: nothing is to be implemented", case.state)));
+        };
+        let gone = || Error::Refused("the change is not there any more".to_owned());
+        let (proposed, approvals) = self.change(hash).await?.ok_or_else(gone)?;
+        let registration = self.registration(&case.customer).await?;
+        let authority = match &proposed.standing {
+            Some(name) => {
+                let standing = registration.standing.iter().find(|standing| standing.name == *name);
+                let standing = standing.ok_or_else(|| {
+                    Error::Refused(format!("{name:?} is no standing authorisation any more"))
+                })?;
+                proposed.change.authorise_standing(&proposed.impact, standing, today, now)
+            }
+            None => {
+                proposed.change.authorise(&proposed.impact, &approvals, &registration.authorisers(now), now)
+            }
+        };
+        let authority = authority.map_err(|why| Error::Refused(why.to_string()))?;
+        Ok((proposed, authority))
+    }
+
+    /// Writes what test calls have shown of what was installed. What was shown is kept with the change, and the case is
+    /// over once the customer was told ([`Desk::told`]); what failed goes back to who authorises.
+    ///
+    /// # Errors
+    /// Nothing was to be implemented, or it is not kept.
+    pub async fn prove(&self, number: CaseNumber, proof: Proof, done: Done<'_>) -> Result<Case, Error> {
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        match proof {
+            Proof::Shown(text, outgoing) => {
+                case.step(&Signal::Install, done.who, done.service, done.now).map_err(refused)?;
+                let (proposed, _) = writing.proposed(&case).await?;
+                writing.put_change(&case, &Proposed { proof: Some(text.clone()), ..proposed }).await?;
+                for outgoing in &outgoing {
+                    writing.put_outgoing(outgoing).await?;
+                }
+                write(&mut writing, &mut case, "install", &text, Visible::Customer, done).await?;
+            }
+            Proof::Failed(text) => {
+                case.step(&Signal::RollBack, done.who, done.service, done.now).map_err(refused)?;
+                write(&mut writing, &mut case, "roll-back", &text, Visible::Customer, done).await?;
+            }
+        }
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// The customer was told that a change is proven: what was asked is done.
+    ///
+    /// # Errors
+    /// Nothing was proven, or it is not kept.
+    pub async fn told(&self, number: CaseNumber, how: &str, done: Done<'_>) -> Result<Case, Error> {
+        self.change_case(number, "prove", how, Visible::Customer, done, |case| {
+            case.step(&Signal::Prove, done.who, done.service, done.now).map_err(refused)
+        })
+        .await
+    }
+}
+
+impl Writing<'_> {
+    /// The change that `case` proposes, and who has approved it.
+    async fn proposed(&mut self, case: &Case) -> Result<(Proposed, Vec<Approval>), Error> {
+        let nothing = || Error::Refused(format!("{}: no change is proposed", case.number));
+        let hash = case.change.as_deref().ok_or_else(nothing)?;
+        let proposed = self.change(hash).await?.ok_or_else(nothing)?;
+        Ok((proposed, self.approvals(hash).await?))
+    }
+}
+
+async fn approve(
+    writing: &mut Writing<'_>,
+    number: CaseNumber,
+    approval: Approval,
+    authorisers: &Authorisers,
+    done: Done<'_>,
+) -> Result<(Case, Option<Authority>), Error> {
+    let mut case = writing.case(number).await?;
+    if case.state != State::AwaitingAuthorisation {
+        return Err(Error::Refused(format!(
+            "{number} is {}: it does not wait for authorisation",
+            case.state
+        )));
+    }
+    if case.change.as_deref() != Some(approval.hash.as_str()) {
+        return Err(Error::Refused("the change was edited since it was shown: look at it again".to_owned()));
+    }
+    if !authorisers.0.contains(&approval.approver) {
+        return Err(Error::Refused(format!("{} may not authorise for {}", approval.approver, case.customer)));
+    }
+    let (Proposed { change, impact, .. }, _) = writing.proposed(&case).await?;
+    if approval.method == Method::Reply && !change.takes_replies(&impact) {
+        return Err(Error::Refused(
+            "this change may go wrong in ways for which a reply by mail is not enough: use the link"
+                .to_owned(),
+        ));
+    }
+    writing.put_approval(&case.customer, &approval).await?;
+    let text = format!("{} approves change {}", approval.approver, approval.hash);
+    write(writing, &mut case, "approve", &text, Visible::Customer, done).await?;
+    let approvals = writing.approvals(&approval.hash).await?;
+    let authority = change.authorise(&impact, &approvals, authorisers, done.now).ok();
+    if let Some(authority) = &authority {
+        let signal = Signal::Authorise(Box::new(authority.clone()));
+        case.step(&signal, done.who, done.service, done.now).map_err(refused)?;
+        let text = format!("by {}", authority.by().join(", "));
+        write(writing, &mut case, "authorise", &text, Visible::Customer, done).await?;
+    }
+    Ok((case, authority))
+}

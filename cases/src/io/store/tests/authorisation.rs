@@ -1,0 +1,300 @@
+//! Changes are approved by those who may, for exactly what they saw, and proven before the case is done.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::CaseNumber;
+use crate::change::{Approval, Authorisers, Change, Impact, Line, Method, Standing};
+use crate::intake::Role;
+use crate::outgoing::{Channel, Content, Delivery, Outgoing};
+use crate::registry::{Person, Registration};
+use crate::second_factor::SecondFactor;
+
+fn change() -> Change {
+    let line = Line::Add {
+        list: "harassment".to_owned(),
+        entry: "+12105550142".to_owned(),
+        expires: Some("2026-12-24".to_owned()),
+        reason: "threats".to_owned(),
+    };
+    Change { customer: "Acme".to_owned(), base: "b".to_owned(), result: "r".to_owned(), lines: vec![line] }
+}
+
+fn yes(change: &Change, approver: &str) -> Approval {
+    Approval {
+        hash: change.hash(),
+        approver: approver.to_owned(),
+        method: Method::Portal,
+        at: NOW,
+        expires: NOW.plus_micros(7 * 24 * 60 * MINUTE),
+    }
+}
+
+fn ann() -> Authorisers {
+    Authorisers(["Ann".to_owned()].into())
+}
+
+fn asking(number: CaseNumber, contact: &str, hash: &str, secret: &str) -> Asking {
+    let link = Link {
+        hash: Link::hash_of(secret),
+        is_for: LinkFor::Approve(hash.to_owned()),
+        case: number,
+        customer: "Acme".to_owned(),
+        contact: contact.to_owned(),
+        expires: NOW.plus_micros(72 * 60 * MINUTE),
+        used: None,
+    };
+    Asking { link, outgoing: Some(notice(secret)) }
+}
+
+fn notice(id: &str) -> Outgoing {
+    Outgoing {
+        id: id.to_owned(),
+        customer: "Acme".to_owned(),
+        case: None,
+        channel: Channel::Mail,
+        to: "ann@acme.example.com".to_owned(),
+        content: Content::Notice { subject: "s".to_owned(), text: "t".to_owned() },
+        due: NOW,
+        state: Delivery::Waiting,
+        tries: Vec::new(),
+    }
+}
+
+/// Ann may authorise for Acme, and hardly anything was agreed to beforehand.
+async fn register(store: &Store, service: &Service) {
+    let person = Person {
+        name: "Ann".to_owned(),
+        addresses: vec!["ann@acme.example.com".to_owned()],
+        phones: Vec::new(),
+        roles: BTreeSet::from([Role::Authorizer]),
+        valid_from: None,
+        valid_until: None,
+        verified_at: None,
+        zone: None,
+    };
+    let standing = Standing {
+        name: "storm".to_owned(),
+        customer: "Acme".to_owned(),
+        lists: BTreeSet::from(["harassment".to_owned()]),
+        entries_max: 1,
+        days_max: 100,
+        expires: NOW.plus_micros(60 * 24 * 60 * MINUTE),
+    };
+    let registration = Registration {
+        customer: "Acme".to_owned(),
+        people: vec![person],
+        standing: vec![standing],
+        ..Registration::default()
+    };
+    let desk = store.desk();
+    let draft = desk.draft_registration(registration, done(service, 0)).await.unwrap();
+    let ben = Done { who: "ben", now: NOW, service };
+    desk.confirm_registration(&draft.hash, ben).await.unwrap();
+}
+
+/// A case that waits for its change to be authorised.
+async fn asked(store: &Store, service: &Service, impact: Impact) -> CaseNumber {
+    let desk = store.desk();
+    let case = desk.open("Acme", Kind::Block, State::New, "block", done(service, 0)).await.unwrap();
+    desk.step(case.number, &Signal::Take, "", done(service, 1)).await.unwrap();
+    desk.propose(case.number, change(), impact, done(service, 2)).await.unwrap();
+    let secret = format!("secret of {}", case.number);
+    let asking = asking(case.number, "Ann", &change().hash(), &secret);
+    desk.ask_authorisation(case.number, &[asking], done(service, 3)).await.unwrap();
+    case.number
+}
+
+fn today() -> jiff::civil::Date {
+    jiff::civil::date(2026, 10, 5)
+}
+
+#[test]
+fn z1_what_was_approved_is_void_after_an_edit() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let desk = store.desk();
+        let case = desk.open("Acme", Kind::Block, State::New, "block", done(&service, 0)).await.unwrap();
+        let number = case.number;
+        desk.step(number, &Signal::Take, "", done(&service, 1)).await.unwrap();
+        desk.propose(number, change(), Impact::default(), done(&service, 2)).await.unwrap();
+        let early = desk.approve(number, yes(&change(), "Ann"), &ann(), done(&service, 3)).await;
+        assert!(early.unwrap_err().to_string().contains("does not wait"));
+        let first = asking(number, "Ann", &change().hash(), "one");
+        desk.ask_authorisation(number, &[first], done(&service, 3)).await.unwrap();
+        // Edited after it was shown.
+        let mut edited = change();
+        edited.result.push('2');
+        desk.propose(number, edited.clone(), Impact::default(), done(&service, 4)).await.unwrap();
+        let second = asking(number, "Ann", &edited.hash(), "two");
+        desk.ask_authorisation(number, &[second], done(&service, 4)).await.unwrap();
+        let old = desk.approve(number, yes(&change(), "Ann"), &ann(), done(&service, 5)).await;
+        assert!(old.unwrap_err().to_string().contains("edited"));
+        let stranger = desk.approve(number, yes(&edited, "Mallory"), &ann(), done(&service, 5)).await;
+        assert!(stranger.unwrap_err().to_string().contains("may not authorise"));
+        // Nobody knows what it would do: a reply by mail is not enough of a proof of who says yes.
+        let reply = Approval { method: Method::Reply, ..yes(&edited, "Ann") };
+        let reply = desk.approve(number, reply, &ann(), done(&service, 5)).await;
+        assert!(reply.unwrap_err().to_string().contains("use the link"));
+        let (case, authority) =
+            desk.approve(number, yes(&edited, "Ann"), &ann(), done(&service, 6)).await.unwrap();
+        assert_eq!((case.state, authority.unwrap().result()), (State::Implementing, "r2"));
+        // While the customer had to act no clock of ours says otherwise.
+        let complete = case.clocks.iter().find(|it| it.kind.name() == "complete").unwrap();
+        assert_eq!(complete.waits.len(), 2);
+        // Nobody says by hand that it is installed or proven.
+        for signal in [Signal::Install, Signal::Prove, Signal::RollBack, Signal::AskAuthorisation] {
+            let by_hand = desk.step(number, &signal, "", done(&service, 7)).await;
+            assert!(by_hand.unwrap_err().to_string().contains("a way of its own"), "{signal:?}");
+        }
+    });
+}
+
+#[test]
+fn z2_a_link_is_good_for_one_answer_of_whom_it_was_sent_to() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let number = asked(&store, &service, Impact::default()).await;
+        // What is sent and the link are there together; the secret itself is not.
+        assert_eq!(desk.due_outgoing(NOW, 9).await.unwrap().len(), 1);
+        assert_eq!(desk.link_of("a guess").await.unwrap(), None);
+        let link = desk.link_of(&format!("secret of {number}")).await.unwrap().unwrap();
+        assert_eq!((link.case, link.contact.as_str()), (number, "Ann"));
+        assert!(link.is_good_at(NOW) && !link.is_good_at(link.expires));
+        let late = Done { now: link.expires, ..done(&service, 0) };
+        let too_late = desk.approve_by_link(&link, yes(&change(), "Ann"), &ann(), late).await;
+        assert!(too_late.unwrap_err().to_string().contains("too old"));
+        // A refused attempt leaves the link good.
+        let stranger =
+            desk.approve_by_link(&link, yes(&change(), "Mallory"), &ann(), done(&service, 4)).await;
+        assert!(stranger.is_err());
+        let (case, _) =
+            desk.approve_by_link(&link, yes(&change(), "Ann"), &ann(), done(&service, 5)).await.unwrap();
+        assert_eq!(case.state, State::Implementing);
+        let again = desk.approve_by_link(&link, yes(&change(), "Ann"), &ann(), done(&service, 6)).await;
+        assert!(again.unwrap_err().to_string().contains("was used"));
+    });
+}
+
+#[test]
+fn z4_a_refusal_needs_a_reason_and_ends_the_case() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let desk = store.desk();
+        let number = asked(&store, &service, Impact::default()).await;
+        let link = desk.link_of(&format!("secret of {number}")).await.unwrap();
+        let no = desk.refuse(number, ("Ann", " "), link.as_ref(), done(&service, 4)).await;
+        assert!(no.unwrap_err().to_string().contains("needs a sentence"));
+        let why = ("Ann", "this is our own answering service");
+        let case = desk.refuse(number, why, link.as_ref(), done(&service, 5)).await.unwrap();
+        assert_eq!((case.state, case.closure.unwrap().reason), (State::Closed, Reason::Refused));
+    });
+}
+
+#[test]
+fn z8_z9_what_is_authorised_is_installed_proven_and_told() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let number = asked(&store, &service, Impact::default()).await;
+        let now = NOW.plus_micros(5 * MINUTE);
+        assert!(desk.authority(number, today(), now).await.is_err(), "nobody has approved");
+        desk.approve(number, yes(&change(), "Ann"), &ann(), done(&service, 5)).await.unwrap();
+        let (proposed, authority) = desk.authority(number, today(), now).await.unwrap();
+        assert_eq!(
+            (proposed.change.hash().as_str(), authority.by()),
+            (authority.hash(), &["Ann".to_owned()][..])
+        );
+        // What was approved runs out.
+        assert!(desk.authority(number, today(), now.plus_micros(7 * 24 * 60 * MINUTE)).await.is_err());
+        // A test call shows something else: it goes back, and what was approved counts for another attempt.
+        let failed = Proof::Failed("+12105550142 still rings".to_owned());
+        let case = desk.prove(number, failed, done(&service, 6)).await.unwrap();
+        assert_eq!(case.state, State::AwaitingAuthorisation);
+        desk.approve(number, yes(&change(), "Ann"), &ann(), done(&service, 7)).await.unwrap();
+        let shown = Proof::Shown("+12105550142 gets 603".to_owned(), vec![notice("told")]);
+        let case = desk.prove(number, shown, done(&service, 8)).await.unwrap();
+        // The clock runs until the customer was told.
+        let runs =
+            |case: &Case| case.clocks.iter().any(|it| it.kind.name() == "complete" && it.stopped.is_none());
+        assert_eq!((case.state, runs(&case)), (State::Verifying, true));
+        assert!(desk.outgoing(number).await.unwrap().is_empty(), "the notice of this test names no case");
+        let (proposed, _) = desk.change(&change().hash()).await.unwrap().unwrap();
+        assert_eq!(proposed.proof.as_deref(), Some("+12105550142 gets 603"));
+        let case = desk.told(number, "taken by mail", done(&service, 9)).await.unwrap();
+        assert_eq!((case.state, runs(&case)), (State::Done, false));
+    });
+}
+
+#[test]
+fn z1_the_same_change_on_another_base_keeps_its_approvals_unless_it_does_something_else() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let impact = Impact { days: 30, blocked: Some(100), wanted: 0, protected: 0 };
+        let number = asked(&store, &service, impact.clone()).await;
+        desk.approve(number, yes(&change(), "Ann"), &ann(), done(&service, 5)).await.unwrap();
+        let moved = Change { base: "b2".to_owned(), result: "r2".to_owned(), ..change() };
+        let more = Impact { blocked: Some(111), ..impact.clone() };
+        let other = desk.rebase(number, moved.clone(), more, done(&service, 6)).await;
+        assert!(other.unwrap_err().to_string().contains("something else"));
+        let mut edited = moved.clone();
+        edited.lines.push(edited.lines[0].clone());
+        assert!(desk.rebase(number, edited, impact.clone(), done(&service, 6)).await.is_err());
+        let near = Impact { blocked: Some(109), ..impact };
+        desk.rebase(number, moved.clone(), near, done(&service, 7)).await.unwrap();
+        let (_, authority) = desk.authority(number, today(), NOW.plus_micros(8 * MINUTE)).await.unwrap();
+        assert_eq!((authority.hash(), authority.result()), (moved.hash().as_str(), "r2"));
+    });
+}
+
+#[test]
+fn z6_what_was_agreed_beforehand_spares_the_asking() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let case = desk.open("Acme", Kind::Block, State::New, "block", done(&service, 0)).await.unwrap();
+        let number = case.number;
+        desk.step(number, &Signal::Take, "", done(&service, 1)).await.unwrap();
+        desk.propose(number, change(), Impact::default(), done(&service, 2)).await.unwrap();
+        let unknown = desk.use_standing(number, "flood", today(), &[], done(&service, 3)).await;
+        assert!(unknown.unwrap_err().to_string().contains("no standing authorisation"));
+        let (case, _) =
+            desk.use_standing(number, "storm", today(), &[notice("used")], done(&service, 3)).await.unwrap();
+        assert_eq!(case.state, State::Implementing);
+        let (_, authority) = desk.authority(number, today(), NOW.plus_micros(4 * MINUTE)).await.unwrap();
+        assert!(authority.is_standing());
+        assert_eq!(desk.due_outgoing(NOW, 9).await.unwrap().len(), 1, "the authorisers are told at once");
+    });
+}
+
+#[test]
+fn z2_codes_count_once_and_wrong_ones_lock() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let at = Timestamp(1_111_111_109_000_000);
+        let none = desk.take_code("Acme", "Ann", "081804", at).await;
+        assert!(none.unwrap_err().to_string().contains("no second factor"));
+        let factor = SecondFactor::new(*b"12345678901234567890");
+        assert!(desk.enrol("Acme", "Mallory", &factor, done(&service, 0)).await.is_err());
+        desk.enrol("Acme", "Ann", &factor, done(&service, 0)).await.unwrap();
+        desk.take_code("Acme", "Ann", "081804", at).await.unwrap();
+        assert!(desk.take_code("Acme", "Ann", "081804", at).await.is_err(), "used");
+        for _ in 0..4 {
+            assert!(desk.take_code("Acme", "Ann", "000000", at).await.is_err());
+        }
+        let locked = desk.take_code("Acme", "Ann", "000000", at).await.unwrap_err();
+        assert!(locked.to_string().contains("too many"), "{locked}");
+        // The secret is in no audit entry.
+        let entries = store.audit("Acme", 0, 50).await.unwrap();
+        assert!(entries.iter().any(|entry| entry.action == "enrol"));
+        assert!(entries.iter().all(|entry| !entry.detail.contains(factor.secret())));
+    });
+}

@@ -1,10 +1,13 @@
 //! The one door through which a policy comes into force: at start and on reload, by install, roll-back and change of a list.
 
+use cases::change::Permit;
 use engine::question::{self, Question};
-use rules::policy::{Code, Diagnostic, Level, PolicyText};
+use rules::policy::{ChangeControl, Code, Customer, Diagnostic, Level, PolicyText};
 use rules::proof::Prover;
 use rules::{Policy, Timestamp};
 
+use crate::outcome::Failure;
+use crate::permits::Permits;
 use crate::policies::{Contents, Read};
 
 /// A policy that may come into force. Nothing else makes one: whoever has it knows that what makes it up was seen here
@@ -17,7 +20,12 @@ pub(crate) struct Admitted {
 
 /// Why one may not.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) Read);
+pub(crate) struct Refused {
+    /// What was read, with its mistakes.
+    pub(crate) read: Read,
+    /// It has none, but nobody with the right has authorised it; in words.
+    pub(crate) unauthorised: Option<String>,
+}
 
 /// What brings a policy here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,30 +34,97 @@ pub(crate) enum Door {
     Present,
     /// Somebody wants it to come into force: its `expect` cases must hold as well.
     Change,
+    /// The same, of one that was in force before.
+    Return,
 }
 
-/// Admits `contents`, or says all that is wrong with them. SHA-256 over all bytes that decide is the version of what is
-/// admitted, so an approval of exactly these bytes is looked for here.
-pub(crate) fn admit(contents: Contents, door: Door, now: Timestamp) -> Result<Admitted, Box<Refused>> {
-    // The moment of each call decides whether an entry still holds.
-    admit_read(contents.read(Timestamp::default()), door, now)
+/// By which permits policies come into force: a customer whose policy says `change_control = "approved"` gets only what the
+/// desk has signed for exactly its bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission(Option<Permits>);
+
+impl Admission {
+    /// By these permits.
+    pub(crate) fn by(permits: Permits) -> Self {
+        Self(Some(permits))
+    }
+
+    /// Nothing comes into force by it: what is without mistakes may be looked at.
+    pub(crate) fn to_look() -> Self {
+        Self(None)
+    }
+
+    /// The same where somebody brings `offered` along.
+    pub(crate) fn with(&self, offered: &[Permit]) -> Self {
+        Self(self.0.as_ref().map(|permits| permits.with(offered)))
+    }
+
+    /// Says that a policy of `customer` is in force: whether the next one needs a permit follows from it.
+    pub(crate) fn is_in_force(&self, customer: &Customer) -> Result<(), Failure> {
+        let is_controlled = customer.change_control == ChangeControl::Approved;
+        self.0.as_ref().map_or(Ok(()), |permits| permits.control(&customer.name, is_controlled))
+    }
+
+    /// Admits `contents`, or says all that is wrong with them. SHA-256 over all bytes that decide is the version of what is
+    /// admitted, and what permits are for.
+    pub(crate) fn admit(
+        &self,
+        contents: Contents,
+        door: Door,
+        now: Timestamp,
+    ) -> Result<Admitted, Box<Refused>> {
+        // The moment of each call decides whether an entry still holds.
+        self.admit_read(contents.read(Timestamp::default()), door, now)
+    }
+
+    /// The same of what was read already, with entries that are past their date.
+    pub(crate) fn admit_read(
+        &self,
+        read: Read,
+        door: Door,
+        now: Timestamp,
+    ) -> Result<Admitted, Box<Refused>> {
+        let Read { contents, policy, mut diagnostics } = read;
+        let refuse = |contents, diagnostics, unauthorised| {
+            Err(Box::new(Refused { read: Read { contents, policy: None, diagnostics }, unauthorised }))
+        };
+        let Some(text) = policy else { return refuse(contents, diagnostics, None) };
+        let policy = Policy::new(text);
+        if door != Door::Present {
+            let failed = failed_expectations(&policy, now);
+            if failed.iter().any(|found| found.level == Level::Error) {
+                diagnostics.extend(failed);
+                return refuse(contents, diagnostics, None);
+            }
+        }
+        let is_new = (door == Door::Change).then_some(now);
+        if let Some(permits) = &self.0
+            && let Err(why) = permits.check(&policy.text().customer, policy.version(), is_new)
+        {
+            return refuse(contents, diagnostics, Some(why));
+        }
+        Ok(Admitted { contents, policy })
+    }
 }
 
-/// The same of what was read already, with entries that are past their date.
-pub(crate) fn admit_read(read: Read, door: Door, now: Timestamp) -> Result<Admitted, Box<Refused>> {
-    let Read { contents, policy, mut diagnostics } = read;
-    let Some(text) = policy else {
-        return Err(Box::new(Refused(Read { contents, policy: None, diagnostics })));
-    };
-    let policy = Policy::new(text);
-    if door == Door::Change {
-        let failed = failed_expectations(&policy, now);
-        if failed.iter().any(|found| found.level == Level::Error) {
-            diagnostics.extend(failed);
-            return Err(Box::new(Refused(Read { contents, policy: None, diagnostics })));
+/// Reads `contents` to look at them only: nothing comes into force by it.
+pub(crate) fn look(contents: Contents) -> Result<Admitted, Box<Refused>> {
+    Admission::to_look().admit(contents, Door::Present, Timestamp::default())
+}
+
+/// The same of what was read already.
+pub(crate) fn look_read(read: Read) -> Result<Admitted, Box<Refused>> {
+    Admission::to_look().admit_read(read, Door::Present, Timestamp::default())
+}
+
+impl Refused {
+    /// Says on stderr why it cannot be used.
+    pub(crate) fn say(&self) {
+        match &self.unauthorised {
+            Some(why) => eprintln!("ringwall: {}: {why}", self.read.contents.name()),
+            None => self.read.say_errors(),
         }
     }
-    Ok(Admitted { contents, policy })
 }
 
 impl Admitted {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::blocks::Change;
 use crate::changes::{Declined, Wanted};
 use crate::outcome::Failure;
+use crate::trial::Probe;
 
 /// The name of the socket under `--data`.
 pub(crate) const NAME: &str = "control.socket";
@@ -28,6 +29,8 @@ pub(crate) enum Asked {
     InForce,
     /// That policies or lists are changed.
     Change(Box<Wanted>),
+    /// What all who judge decide about calls that nobody makes.
+    Try { customer: String, probes: Vec<Probe> },
 }
 
 /// A block, or whatever was asked about, for people and for machines.

@@ -8,7 +8,7 @@ use rules::policy::edit::{self, Addition, Edited};
 use serde::{Deserialize, Serialize};
 
 use super::{Declined, Desk, Prepared, Tally, beside, staged, with};
-use crate::admission::{Door, admit};
+use crate::admission::Door;
 use crate::outcome::Failure;
 use crate::policies::Contents;
 use crate::versions::{Changed, How, Version, installed};
@@ -88,7 +88,7 @@ impl Desk<'_> {
         }
         drop(text);
         let admitted = if edited.done + edited.gone > 0 {
-            vec![admit(then, Door::Change, self.now)?]
+            vec![self.admission.admit(then, Door::Change, self.now)?]
         } else {
             Vec::new()
         };

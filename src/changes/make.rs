@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Change, Declined, Desk, Wanted};
+use crate::admission::Admission;
 use crate::control::{self, Asked, Told};
 use crate::outcome::{Failure, Outcome};
+use crate::permits::Permits;
 use crate::policies;
 use crate::versions::Versions;
 
@@ -25,7 +27,12 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn wants(&self, change: Change) -> Wanted {
-        Wanted { change, by: self.by.clone().unwrap_or_else(user), why: self.why.clone() }
+        Wanted {
+            change,
+            by: self.by.clone().unwrap_or_else(user),
+            why: self.why.clone(),
+            permits: Vec::new(),
+        }
     }
 }
 
@@ -49,12 +56,16 @@ pub(crate) fn make(
             break writing;
         }
     };
-    let desk = Desk { versions: &versions, known: Vec::new(), files, now: policies::now() };
+    let admission = Admission::by(Permits::of_stopped(data)?.with(&wanted.permits));
+    let desk = Desk { versions: &versions, known: Vec::new(), files, admission, now: policies::now() };
     let made = desk.prepare(&wanted).and_then(|prepared| {
         if !prepared.is_change() {
             return Ok(prepared.told(None));
         }
         let version = prepared.commit(&writing)?;
+        for admitted in &prepared.admitted {
+            desk.admission.is_in_force(&admitted.text().customer)?;
+        }
         Ok(prepared.told(Some(&version)))
     });
     Ok(made)

@@ -10,6 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cases::change::Permit;
 use rules::Timestamp;
 use rules::policy::{Level, PolicyText};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub(crate) use lists::{Limits, ListChange, Wish};
 pub(crate) use make::{Account, make, say};
 pub(crate) use staged::Staging;
 
-use crate::admission::{Admitted, Door, Refused, admit, admit_read};
+use crate::admission::{Admission, Admitted, Door, Refused, look, look_read};
 use crate::control::Told;
 use crate::outcome::Failure;
 use crate::policies::{self, Contents};
@@ -34,6 +35,9 @@ pub(crate) struct Wanted {
     pub(crate) by: String,
     /// Why.
     pub(crate) why: String,
+    /// What the desk has signed for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) permits: Vec<Permit>,
 }
 
 /// What is wanted.
@@ -76,6 +80,8 @@ pub(crate) struct Prepared {
     version: Version,
     /// The bytes of its policies.
     contents: Vec<Contents>,
+    /// What the desk has signed for it.
+    permits: Vec<Permit>,
     /// How many entries came and went.
     pub(crate) tally: Option<Tally>,
 }
@@ -113,7 +119,10 @@ impl From<Failure> for Declined {
 
 impl From<Box<Refused>> for Declined {
     fn from(refused: Box<Refused>) -> Self {
-        let Refused(read) = *refused;
+        let Refused { read, unauthorised } = *refused;
+        if let Some(said) = unauthorised {
+            return Self { is_finding: true, said };
+        }
         let errors = read.diagnostics.iter().filter(|found| found.level == Level::Error);
         let mut said: String = errors.map(|found| read.contents.render(found)).collect();
         said.push_str(&format!("ringwall: {}: nothing is changed", read.contents.name()));
@@ -134,6 +143,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) known: Vec<Known<'a>>,
     /// Policy files of those who are not installed.
     pub(crate) files: &'a [PathBuf],
+    pub(crate) admission: Admission,
     pub(crate) now: Timestamp,
 }
 
@@ -150,6 +160,7 @@ impl Desk<'_> {
         let (by, why) = (wanted.by.clone(), wanted.why.clone());
         let number = all.last().map_or(0, |version| version.number) + 1;
         let at = reporter::rfc3339(self.now);
+        prepared.permits.clone_from(&wanted.permits);
         prepared.version = Version { number, at, by, why, ..prepared.version };
         Ok(prepared)
     }
@@ -162,7 +173,7 @@ impl Desk<'_> {
                 from: offered.from.clone(),
                 stored: Some(offered.stored.clone()),
             };
-            Ok(admit(self.versions.contents(&as_changed)?, Door::Change, self.now)?)
+            Ok(self.admission.admit(self.versions.contents(&as_changed)?, Door::Change, self.now)?)
         });
         let admitted = admitted.collect::<Result<Vec<Admitted>, Declined>>()?;
         let mut names: Vec<&str> = admitted.iter().map(Admitted::customer).collect();
@@ -190,7 +201,8 @@ impl Desk<'_> {
         for changed in &meant.policies {
             match former.get(changed.customer.as_str()) {
                 Some((_, former)) => {
-                    admitted.push(admit(self.versions.contents(former)?, Door::Change, self.now)?);
+                    let contents = self.versions.contents(former)?;
+                    admitted.push(self.admission.admit(contents, Door::Return, self.now)?);
                 }
                 None if changed.stored.is_none() && meant.how == How::List => {
                     return Err(Declined::usage(format!(
@@ -224,7 +236,7 @@ impl Desk<'_> {
         if let Some(known) = self.known.iter().find(is_it) {
             return Ok((known.contents.clone(), Cow::Borrowed(known.text)));
         }
-        let admitted = admit(self.versions.contents(changed)?, Door::Present, self.now)?;
+        let admitted = look(self.versions.contents(changed)?)?;
         Ok((admitted.contents().clone(), Cow::Owned(admitted.text().clone())))
     }
 
@@ -242,7 +254,7 @@ impl Desk<'_> {
             return Ok((known.contents.clone(), Cow::Borrowed(known.text)));
         }
         let read = policies::read(path, Timestamp::default())?;
-        let admitted = admit_read(read, Door::Present, self.now)?;
+        let admitted = look_read(read)?;
         Ok((admitted.contents().clone(), Cow::Owned(admitted.text().clone())))
     }
 }
@@ -259,7 +271,15 @@ impl Prepared {
         let (at, by, why) = (nothing(), nothing(), nothing());
         let version = Version { number: 0, at, how, what, by, why, policies: policies.collect() };
         let contents = admitted.iter().map(|admitted| admitted.contents().clone()).collect();
-        Self { admitted, released: None, written: Vec::new(), version, contents, tally: None }
+        Self {
+            admitted,
+            released: None,
+            written: Vec::new(),
+            version,
+            contents,
+            permits: Vec::new(),
+            tally: None,
+        }
     }
 
     /// Whether there is anything to be changed.
@@ -317,6 +337,9 @@ impl Prepared {
         // are replaced: nobody needs to answer for nothing, and no change is without an account.
         let replacements = self.written.iter().map(|(path, bytes)| Replacement::new(path, bytes));
         let replacements = replacements.collect::<Result<Vec<_>, Failure>>()?;
+        for permit in &self.permits {
+            writing.keep_permit(permit)?;
+        }
         writing.append(&version)?;
         for replacement in replacements {
             replacement.put()?;
@@ -377,7 +400,7 @@ fn unknown(number: u64) -> Declined {
 }
 
 /// Contents with one of their files, or their text, replaced.
-fn with(contents: &Contents, name: Option<&str>, bytes: Vec<u8>) -> Contents {
+pub(crate) fn with(contents: &Contents, name: Option<&str>, bytes: Vec<u8>) -> Contents {
     let mut contents = contents.clone();
     match name {
         Some(name) => drop(contents.files.insert(name.to_owned(), Arc::new(bytes))),

@@ -5,13 +5,14 @@ use std::io::{self, BufWriter, Write};
 use rules::policy::{EntryText, ListContent, edit};
 use serde_json::json;
 
-use super::{Place, present};
+use super::Place;
 use crate::admission::Admitted;
 use crate::outcome::{Failure, Outcome};
+use crate::present;
 
 /// Prints all entries of `list`.
 pub(super) fn print(list: &str, is_csv: bool, place: &Place) -> Result<Outcome, Failure> {
-    let policies = present::policies(place)?;
+    let policies = present::policies(&place.data, &place.policy, place.customer.as_deref())?;
     let has = |admitted: &&Admitted| admitted.text().lists.iter().any(|found| found.name == list);
     let holders: Vec<&Admitted> = policies.iter().filter(has).collect();
     let admitted = match holders[..] {
@@ -58,7 +59,7 @@ pub(super) fn print(list: &str, is_csv: bool, place: &Place) -> Result<Outcome, 
 /// Prints the names of all lists.
 pub(super) fn names(place: &Place) -> Result<Outcome, Failure> {
     let mut out = io::stdout().lock();
-    for admitted in present::policies(place)? {
+    for admitted in present::policies(&place.data, &place.policy, place.customer.as_deref())? {
         for list in &admitted.text().lists {
             let (kind, count) = match &list.content {
                 ListContent::Numbers { exact, ranges } => ("numbers", exact.len() + ranges.len()),

@@ -2,7 +2,6 @@
 
 mod export;
 mod import;
-mod present;
 
 use std::path::PathBuf;
 

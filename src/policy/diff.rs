@@ -9,7 +9,7 @@ use rules::policy::difference::{Change, Difference, Field, Numbers, differences}
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use crate::admission::{Admitted, Door, admit, admit_read};
+use crate::admission::{Admitted, look, look_read};
 use crate::control;
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
@@ -66,13 +66,11 @@ pub(super) fn print(old: &str, new: Option<&str>, data: &Path, json: bool) -> Re
 impl Wanted {
     fn read(&self, versions: &Versions) -> Result<Admitted, Failure> {
         let admitted = match self {
-            Self::Stored(changed) => admit(versions.contents(changed)?, Door::Present, policies::now()),
-            Self::File(path) => {
-                admit_read(policies::read(path, rules::Timestamp::default())?, Door::Present, policies::now())
-            }
+            Self::Stored(changed) => look(versions.contents(changed)?),
+            Self::File(path) => look_read(policies::read(path, rules::Timestamp::default())?),
         };
         admitted.map_err(|refused| {
-            refused.0.say_errors();
+            refused.say();
             Failure::Said
         })
     }
@@ -123,6 +121,13 @@ fn in_force(data: &Path, versions: &Versions) -> Result<Side, Failure> {
         side.extend(of_file.path.map(|path| (of_file.customer, Wanted::File(path))));
     }
     Ok(side)
+}
+
+/// What sets two policies of a customer apart, in sentences and lines.
+pub(crate) fn told(customer: &str, old: Option<&Admitted>, new: &Admitted) -> String {
+    let mut text = String::new();
+    tell(customer, old, Some(new), &mut text);
+    text
 }
 
 fn tell(customer: &str, old: Option<&Admitted>, new: Option<&Admitted>, text: &mut String) {

@@ -1,6 +1,6 @@
 //! `ringwall policy`: policies in force, which can be put there, compared and taken back.
 
-mod diff;
+pub(crate) mod diff;
 mod versions;
 
 use std::path::PathBuf;

@@ -25,6 +25,7 @@ use crate::blocks::{self, Change};
 use crate::changes::Declined;
 use crate::control::{self, Answer, Asked, Told};
 use crate::outcome::Failure;
+use crate::trial::Shown;
 
 /// Who answers.
 pub(super) struct Control {
@@ -42,6 +43,8 @@ pub(super) struct Control {
 
 /// A thread that judges, as far as it is asked.
 pub(super) struct Controlled {
+    /// What it is called in words to people.
+    pub(super) name: &'static str,
     /// The file of its state.
     pub(super) file: &'static str,
     pub(super) handle: Handle,
@@ -121,6 +124,21 @@ impl Control {
             }
             Asked::ChangeBlock(change) => self.change(change).await,
             Asked::InForce => Ok(self.in_force.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            Asked::Try { customer, probes } => {
+                let shown = self
+                    .of_each(|mount| {
+                        let (customer, probes, name) = (customer.clone(), probes.clone(), mount.name);
+                        move |engine: &mut Engine, at| {
+                            Shown::new(name, &customer, engine.policies().policies(), &probes, at)
+                        }
+                    })
+                    .await?;
+                let told = |shown: Shown| Told {
+                    text: shown.mount.clone(),
+                    value: serde_json::to_value(shown).unwrap_or_default(),
+                };
+                Ok(shown.into_iter().map(told).collect())
+            }
             Asked::Change(wanted) => {
                 self.ask_keeper(|tell| Order::Change(wanted, tell)).await?.map(|made| vec![made])
             }

@@ -156,7 +156,7 @@ impl Fetcher {
             }),
         };
         let (by, why) = (format!("feed {}", feed.name), feed.url.clone());
-        let looked = match self.ask(Wanted { change: Change::List(change), by, why })? {
+        let looked = match self.ask(Wanted { change: Change::List(change), by, why, permits: Vec::new() })? {
             Ok(told) if told.value.get("number").is_none_or(serde_json::Value::is_null) => Looked::Same,
             Ok(told) => Looked::Changed(told),
             Err(Declined { is_finding: true, said }) => {

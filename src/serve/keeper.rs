@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::kept::Kept;
-use crate::admission::{Admitted, Door, admit, admit_read};
+use crate::admission::{Admission, Admitted, Door};
 use crate::changes::{Declined, Desk, Known, Prepared, Wanted, beside};
 use crate::control::Told;
 use crate::outcome::Failure;
@@ -30,6 +30,7 @@ pub(super) struct Keeper {
     paths: Vec<PathBuf>,
     versions: Versions,
     kept: Kept,
+    admission: Admission,
     settings: Arc<Settings>,
     proxy: Option<Arc<proxy::Settings>>,
     senders: Arc<Senders>,
@@ -86,14 +87,15 @@ impl Keeper {
     /// Of `paths` and of what is installed under `data`, for a service that behaves by `settings` and hears `senders`.
     pub(super) fn new(
         paths: Vec<PathBuf>,
-        data: &Path,
+        (data, admission): (&Path, Admission),
         (settings, proxy, senders): (Arc<Settings>, Option<Arc<proxy::Settings>>, Arc<Senders>),
         counters: Arc<Counters>,
     ) -> Self {
         Self {
             paths,
             versions: Versions::of(data),
-            kept: Kept::new(data),
+            kept: Kept::new(data, admission.clone()),
+            admission,
             settings,
             proxy,
             senders,
@@ -201,6 +203,7 @@ impl Keeper {
             return false;
         }
         self.make_current(set, assembled.origins);
+        self.note_control();
         let kept = self.versions.lock().and_then(|writing| self.keep(&writing));
         self.say_unless_kept(kept);
         true
@@ -234,9 +237,14 @@ impl Keeper {
                 Ok(read) => {
                     files.extend(read.contents.files.keys().map(|list| beside(path, list)));
                     read.say_errors();
-                    match admit_read(read, Door::Present, policies::now()) {
+                    match self.admission.admit_read(read, Door::Present, policies::now()) {
                         Ok(admitted) => assembled.add(admitted, None),
-                        Err(_) => is_whole = false,
+                        Err(refused) => {
+                            if refused.unauthorised.is_some() {
+                                refused.say();
+                            }
+                            is_whole = false;
+                        }
                     }
                 }
                 Err(failure) => {
@@ -259,13 +267,13 @@ impl Keeper {
             Some((origin, _)) => Ok(origin.contents.clone()),
             None => self.versions.contents(changed),
         };
-        match contents.map(|contents| admit(contents, Door::Present, policies::now())) {
+        match contents.map(|contents| self.admission.admit(contents, Door::Present, policies::now())) {
             Ok(Ok(admitted)) => {
                 assembled.add(admitted, Some(number));
                 true
             }
             Ok(Err(refused)) => {
-                refused.0.say_errors();
+                refused.say();
                 false
             }
             Err(failure) => {
@@ -288,6 +296,15 @@ impl Keeper {
         self.kept.keep(self.origins.iter().map(|origin| &origin.contents), writing, policies::now())
     }
 
+    /// Notes which customers' changes are under control from now on.
+    fn note_control(&self) {
+        for policy in self.current.policies() {
+            if let Err(failure) = self.admission.is_in_force(&policy.text().customer) {
+                failure.report();
+            }
+        }
+    }
+
     fn say_unless_kept(&self, kept: Result<(), Failure>) {
         if let Err(error) = kept {
             eprintln!("ringwall: the policies cannot be copied for a bad day: {error}");
@@ -301,8 +318,13 @@ impl Keeper {
         let current = Arc::clone(&self.current);
         let known = self.origins.iter().zip(current.policies());
         let known = known.map(|(origin, policy)| Known { contents: &origin.contents, text: policy.text() });
-        let desk =
-            Desk { versions: &versions, known: known.collect(), files: &self.paths, now: policies::now() };
+        let desk = Desk {
+            versions: &versions,
+            known: known.collect(),
+            files: &self.paths,
+            admission: self.admission.with(&wanted.permits),
+            now: policies::now(),
+        };
         let mut prepared = desk.prepare(wanted)?;
         if !prepared.is_change() {
             return Ok(prepared.told(None));
@@ -322,6 +344,7 @@ impl Keeper {
             }
         }
         self.make_current(set, origins);
+        self.note_control();
         // What we wrote ourselves is no news.
         for path in prepared.written.iter().map(|(path, _)| path.clone()).chain([versions.path()]) {
             self.seen.insert(path.clone(), look([&path].into_iter()).remove(&path).flatten());
@@ -343,10 +366,11 @@ impl Keeper {
             } else if prepared.released.as_deref() == Some(policy.name()) {
                 if let Some(path) = self.file_of(policy.name()) {
                     let read = policies::read(&path, Timestamp::default())?;
-                    assembled.add(admit_read(read, Door::Change, policies::now())?, None);
+                    assembled.add(self.admission.admit_read(read, Door::Return, policies::now())?, None);
                 }
             } else {
-                let admitted = admit(origin.contents.clone(), Door::Present, policies::now())?;
+                let admitted =
+                    self.admission.admit(origin.contents.clone(), Door::Present, policies::now())?;
                 assembled.add(admitted, origin.number);
             }
         }

@@ -9,7 +9,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::admission::{Admitted, Door, admit};
+use crate::admission::{Admission, Admitted, Door};
 use crate::outcome::Failure;
 use crate::policies::Contents;
 use crate::versions::{Stored, Versions, Writing};
@@ -25,11 +25,12 @@ struct Copy {
 pub(super) struct Kept {
     folder: PathBuf,
     versions: Versions,
+    admission: Admission,
 }
 
 impl Kept {
-    pub(super) fn new(data: &Path) -> Self {
-        Self { folder: data.join("policies"), versions: Versions::of(data) }
+    pub(super) fn new(data: &Path, admission: Admission) -> Self {
+        Self { folder: data.join("policies"), versions: Versions::of(data), admission }
     }
 
     /// Keeps `all`, and forgets all but the last [`KEPT_MAX`] sets.
@@ -84,7 +85,7 @@ impl Kept {
         let copies = copies_in(bytes)?;
         let admitted = copies.iter().map(|copy| {
             let contents = copy.stored.contents(&self.folder, &copy.name).ok()?;
-            admit(contents, Door::Present, Timestamp::default()).ok()
+            self.admission.admit(contents, Door::Present, Timestamp::default()).ok()
         });
         admitted.collect()
     }

@@ -48,7 +48,7 @@ impl Mounted {
 
     /// It, as far as commands ask it.
     pub(super) fn controlled(&self) -> Controlled {
-        Controlled { file: self.file, handle: self.handle.clone(), snapshot: self.snapshot }
+        Controlled { name: self.name, file: self.file, handle: self.handle.clone(), snapshot: self.snapshot }
     }
 
     /// Lets it finish what it has in hand, and hands its last state to `records`.

@@ -28,8 +28,10 @@ use super::pages::{Running, pages};
 use super::records::Records;
 use super::signing::Signing;
 use super::watching::{self, senders};
+use crate::admission::Admission;
 use crate::outcome::Failure;
-use crate::{policies, state};
+use crate::permits::Permits;
+use crate::{desk_key, policies, state};
 
 /// Serves until somebody asks it to stop. `interfaces` are those that are watched.
 pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<(), Failure> {
@@ -58,7 +60,9 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let desk = Desk::start(&config, Arc::clone(&counters))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
-    let mut keeper = Keeper::new(config.policy.clone(), &config.data, behaviour, Arc::clone(&counters));
+    let admission = admission(&config)?;
+    let mut keeper =
+        Keeper::new(config.policy.clone(), (&config.data, admission), behaviour, Arc::clone(&counters));
     let loading = tokio::task::spawn_blocking(move || {
         let found = keeper.find();
         (keeper, found)
@@ -164,6 +168,18 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     drop(stopped);
     let _ = tokio::time::timeout(GOODBYE, async { tokio::join!(pages, stop.closed()) }).await;
     Ok(())
+}
+
+/// By which permits policies come into force. Whose key signs them is written down for commands that find no service.
+fn admission(config: &Config) -> Result<Admission, Failure> {
+    let key = config::Cases::new(config).key();
+    // Where the desk works elsewhere its public half is all that is here, and where nobody needs permits not even that.
+    if config.cases.on {
+        desk_key::open_at(&key)?;
+    }
+    let permits = Permits::new(&config.data, &desk_key::public(&key))?;
+    permits.note_key()?;
+    Ok(Admission::by(permits))
 }
 
 /// What is judged by, with words about it where it is not what was asked for.

@@ -81,6 +81,12 @@ pub(super) fn read(folder: &Path, wanted: &str) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// The JSON file in `folder` that is called by this version.
+pub(super) fn named(folder: &Path, version: &str) -> PathBuf {
+    let plain: String = version.chars().filter(char::is_ascii_hexdigit).collect();
+    folder.join(format!("{plain}.json"))
+}
+
 pub(super) fn place(folder: &Path, hash: &str) -> PathBuf {
     // A hash comes from a file, or over the socket: nothing in it leads elsewhere.
     let plain: String = hash.chars().filter(char::is_ascii_hexdigit).collect();

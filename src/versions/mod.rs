@@ -10,15 +10,19 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use cases::change::Permit;
 use rules::Timestamp;
 use rules::policy::PolicySet;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use content::{Stored, hexadecimal};
 
-use crate::admission::{Door, admit, admit_read};
+use crate::admission::{look, look_read};
+use crate::changes::Offered;
 use crate::outcome::Failure;
+use crate::permits::Permits;
 use crate::policies::{self, Contents};
+use crate::state;
 
 /// One change, as it was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +150,35 @@ impl Versions {
         content::read(&self.folder, hash)
     }
 
+    /// What was drafted as this version.
+    pub(crate) fn draft(&self, version: &str) -> Result<Option<Offered>, Failure> {
+        let path = content::named(&self.folder.join(DRAFTS), version);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| Failure::Usage(format!("{}: {error}", path.display()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::File(path, error)),
+        }
+    }
+
+    /// All drafts with their files, the newest first; one that cannot be read is passed over.
+    fn drafts(&self) -> io::Result<Vec<(PathBuf, Offered)>> {
+        let entries = match fs::read_dir(self.folder.join(DRAFTS)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?.collect::<io::Result<Vec<_>>>()?,
+        };
+        let mut drafts: Vec<_> = entries
+            .into_iter()
+            .filter_map(|entry| {
+                let offered = serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()?;
+                Some((entry.metadata().ok()?.modified().ok()?, entry.path(), offered))
+            })
+            .collect();
+        drafts.sort_by(|one, other| other.0.cmp(&one.0));
+        Ok(drafts.into_iter().map(|(_, path, offered)| (path, offered)).collect())
+    }
+
     /// Where what has the hash `hash` is stored.
     pub(crate) fn place(&self, hash: &str) -> PathBuf {
         content::place(&self.folder, hash)
@@ -178,16 +211,16 @@ pub(crate) fn judged_by(data: &Path, paths: &[PathBuf]) -> Result<PolicySet, Fai
         let text = fs::read(path).map_err(Failure::file(path))?;
         let customer = Contents::customer(&text);
         found.push(match customer.and_then(|customer| left.remove(customer.as_str())) {
-            Some((_, changed)) => admit(versions.contents(changed)?, Door::Present, policies::now()),
-            None => admit_read(policies::read(path, Timestamp::default())?, Door::Present, policies::now()),
+            Some((_, changed)) => look(versions.contents(changed)?),
+            None => look_read(policies::read(path, Timestamp::default())?),
         });
     }
     for (_, changed) in left.values() {
-        found.push(admit(versions.contents(changed)?, Door::Present, policies::now()));
+        found.push(look(versions.contents(changed)?));
     }
     let admitted = found.into_iter().map(|admitted| {
         admitted.map_err(|refused| {
-            refused.0.say_errors();
+            refused.say();
             Failure::Said
         })
     });
@@ -204,6 +237,26 @@ impl Writing<'_> {
     /// Stores bytes that are not yet part of any version; they go by themselves after an hour.
     pub(crate) fn stage(&self, bytes: &[u8]) -> Result<String, Failure> {
         content::put(&self.versions.folder, bytes)
+    }
+
+    /// Keeps a permit of the desk, so that what comes into force by it is in force after a restart as well.
+    pub(crate) fn keep_permit(&self, permit: &Permit) -> Result<(), Failure> {
+        Permits::keep(&self.versions.folder, permit)
+    }
+
+    /// Keeps what is drafted, so that it can be installed under its version once it is approved. Bytes of drafts stay as long as
+    /// the newest [`DRAFTS_MAX`] want them.
+    pub(crate) fn keep_draft(&self, version: &str, offered: &Offered) -> Result<(), Failure> {
+        let folder = self.versions.folder.join(DRAFTS);
+        fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
+        let path = content::named(&folder, version);
+        let text = serde_json::to_vec(offered).map_err(|error| Failure::File(path.clone(), error.into()))?;
+        state::write_bytes(&path, &text)?;
+        let old = self.versions.drafts().map_err(Failure::file(&folder))?;
+        for (path, _) in old.into_iter().skip(DRAFTS_MAX) {
+            fs::remove_file(&path).map_err(Failure::file(&path))?;
+        }
+        Ok(())
     }
 
     /// A file for bytes that are not yet part of any version; it goes by itself after an hour.
@@ -238,6 +291,9 @@ impl Writing<'_> {
     /// versions, as many as fit into [`KEPT_BYTES_MAX`] but at least [`KEPT_MIN`].
     pub(crate) fn tidy(&self, all: &[Version], others: &BTreeSet<String>) -> io::Result<()> {
         let mut wanted: BTreeSet<String> = others.clone();
+        for (_, draft) in self.versions.drafts()? {
+            wanted.extend(draft.stored.hashes().map(str::to_owned));
+        }
         for (_, changed) in installed(all).values() {
             wanted.extend(changed.stored.iter().flat_map(Stored::hashes).map(str::to_owned));
         }
@@ -263,6 +319,10 @@ fn whole(bytes: &[u8]) -> &[u8] {
     bytes.get(..end).unwrap_or_default()
 }
 
+/// The folder of drafts.
+const DRAFTS: &str = "drafts";
+/// Drafts whose bytes are kept.
+const DRAFTS_MAX: usize = 200;
 /// Versions whose bytes are kept whatever they take.
 const KEPT_MIN: usize = 5;
 /// Bytes that older versions may take.

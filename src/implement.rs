@@ -1,0 +1,1 @@
+//! Makes authorised changes.

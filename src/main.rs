@@ -7,6 +7,8 @@ mod blocks;
 mod case;
 mod changes;
 mod check;
+mod contact;
+mod contacts;
 mod control;
 mod demo;
 mod explain;
@@ -51,6 +53,7 @@ enum Command {
     Explain(explain::Arguments),
     Block(block::Arguments),
     Case(case::Arguments),
+    Contact(contact::Arguments),
     Audit(audit::Arguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Block(arguments) => block::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Case(arguments) => case::run(&arguments),
+        Command::Contact(arguments) => contact::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

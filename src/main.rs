@@ -7,6 +7,8 @@ mod blocks;
 mod case;
 mod changes;
 mod check;
+mod contact;
+mod contacts;
 mod control;
 mod demo;
 mod desk_key;
@@ -58,6 +60,7 @@ enum Command {
     Explain(explain::Arguments),
     Block(block::Arguments),
     Case(case::Arguments),
+    Contact(contact::Arguments),
     Audit(audit::Arguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Block(arguments) => block::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Case(arguments) => case::run(&arguments),
+        Command::Contact(arguments) => contact::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

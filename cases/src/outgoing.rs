@@ -4,6 +4,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::CaseNumber;
+use crate::intake::one_line;
 
 /// Something to be sent, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,49 @@ pub enum Delivery {
     Failed,
 }
 
+/// What came of one try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// A provider has taken it, with these words.
+    Accepted(String),
+    /// Not now: it is tried again.
+    Later(String),
+    /// Never: trying again would change nothing.
+    Refused(String),
+}
+
+impl Outgoing {
+    /// Writes down what came of a try at `now`: when it is to be tried again, or that it will not be.
+    pub fn handle_try(&mut self, came: Came, now: Timestamp) {
+        let first = self.tries.first().map_or(now, |(at, _)| *at);
+        let (state, words) = match came {
+            Came::Accepted(words) => (Delivery::Accepted, words),
+            Came::Refused(words) => (Delivery::Failed, words),
+            Came::Later(words) if now.micros_since(first) >= TRIED_MICROS_MAX => (Delivery::Failed, words),
+            Came::Later(words) => {
+                let doublings = u32::try_from(self.tries.len()).unwrap_or(u32::MAX).min(DOUBLINGS_MAX);
+                self.due = Timestamp(now.0.saturating_add(WAIT_MICROS << doublings));
+                (Delivery::Waiting, words)
+            }
+        };
+        self.state = state;
+        self.tries.push((now, one_line(&words, WORDS_CHARACTERS_MAX)));
+    }
+}
+
+impl Channel {
+    /// The word that is stored and shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Sms => "sms",
+            Self::Webhook => "webhook",
+            Self::Chat => "chat",
+            Self::Syslog => "syslog",
+        }
+    }
+}
+
 impl Delivery {
     /// The word that is stored and shown.
     pub const fn name(self) -> &'static str {
@@ -83,6 +127,60 @@ impl Delivery {
             Self::Waiting => "waiting",
             Self::Accepted => "accepted",
             Self::Failed => "failed",
+        }
+    }
+}
+
+/// Before the second try; each further one waits twice as long, up to an hour and four minutes.
+const WAIT_MICROS: i64 = 30 * 1_000_000;
+const DOUBLINGS_MAX: u32 = 7;
+/// Tried for two days, it is given up.
+const TRIED_MICROS_MAX: i64 = 2 * 86_400 * 1_000_000;
+/// Of what a provider says.
+const WORDS_CHARACTERS_MAX: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_go_now_is_tried_again_ever_more_slowly_and_given_up_after_two_days() {
+        let mut outgoing = Outgoing {
+            id: "one".to_owned(),
+            customer: "Acme".to_owned(),
+            case: None,
+            channel: Channel::Mail,
+            to: "ann@acme.example.com".to_owned(),
+            content: Content::Document(String::new()),
+            due: Timestamp::from_seconds(0),
+            state: Delivery::Waiting,
+            tries: Vec::new(),
+        };
+        let mut waits = Vec::new();
+        while outgoing.state == Delivery::Waiting {
+            let now = outgoing.due;
+            outgoing.handle_try(Came::Later("451 greylisted\r\nBcc: x".to_owned()), now);
+            waits.push(outgoing.due.micros_since(now) / 1_000_000);
+        }
+        assert_eq!(waits[..9], [30, 60, 120, 240, 480, 960, 1_920, 3_840, 3_840]);
+        let (first, last) = (outgoing.tries.first().unwrap().0, outgoing.tries.last().unwrap().0);
+        assert!((172_800..176_640).contains(&(last.micros_since(first) / 1_000_000)));
+        assert_eq!((outgoing.state, outgoing.tries.len() < 60), (Delivery::Failed, true));
+        assert!(!outgoing.tries[0].1.contains(['\r', '\n']));
+    }
+
+    #[test]
+    fn a_refusal_is_not_tried_again() {
+        for (came, state) in [
+            (Came::Refused("550 no such user".to_owned()), Delivery::Failed),
+            (Came::Accepted("250 queued".to_owned()), Delivery::Accepted),
+        ] {
+            let mut outgoing: Outgoing = serde_json::from_str(
+                r#"{"id":"1","customer":"A","channel":"mail","to":"a@b","content":{"document":""},"due":0,"state":"waiting"}"#,
+            )
+            .unwrap();
+            outgoing.handle_try(came, Timestamp::from_seconds(1));
+            assert_eq!(outgoing.state, state);
         }
     }
 }

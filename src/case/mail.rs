@@ -13,7 +13,8 @@ use clap::Args;
 use reporter::printable;
 use rules::Timestamp;
 
-use super::{Account, Place, contacts, said};
+use super::{Account, Place, said};
+use crate::contacts::Contacts;
 use crate::outcome::Failure;
 use crate::policies;
 
@@ -22,9 +23,9 @@ use crate::policies;
 pub(super) struct Mail {
     /// The mail as it came, headers and all; `-` is standard input.
     file: PathBuf,
-    /// Customers and their people: a TOML file, see docs/cases.md.
+    /// Customers and their people: a TOML file, see docs/cases.md. Without it those of the service hold.
     #[arg(long, value_name = "FILE")]
-    contacts: PathBuf,
+    contacts: Option<PathBuf>,
     /// When our own server took it: RFC 3339; now unless given. Clocks begin here.
     #[arg(long, value_name = "TIME")]
     received: Option<String>,
@@ -40,7 +41,13 @@ pub(super) struct Mail {
 
 impl Mail {
     pub(super) async fn answer(&self) -> Result<String, Failure> {
-        let directory = contacts::read(&self.contacts)?;
+        let directory = match &self.contacts {
+            Some(path) => Contacts::read(path)?.directory(),
+            None => {
+                let (store, _) = self.place.open().await?;
+                self.place.directory(&store).await?
+            }
+        };
         let mail = read(&self.file)?;
         let received_at = self.received.as_deref().map_or_else(|| Ok(policies::now()), moment)?;
         // What a file says of its way here is not known; the headers that our own server wrote tell.

@@ -1,6 +1,5 @@
 //! `ringwall case`: the desk from a terminal.
 
-mod contacts;
 mod mail;
 mod print;
 
@@ -9,6 +8,7 @@ use std::path::PathBuf;
 
 use cases::case::{Feedback, Kind, Severity};
 use cases::flow::{Reason, Signal, State};
+use cases::intake::Directory;
 use cases::io::store::{Done, Filter, Store, Visible};
 use cases::{CaseNumber, Service};
 use clap::{Args, Subcommand, ValueEnum};
@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
-use crate::serve::Cases;
+use crate::serve::{Cases, Config};
+use crate::versions::judged_by;
 
 /// The case queue: what alerts and customers ask somebody to do.
 ///
@@ -330,6 +331,18 @@ impl Place {
             )));
         }
         Ok((Store::open(&place).await.map_err(said)?, service))
+    }
+}
+
+impl Place {
+    /// What intake knows of customers: who is registered, and the policies that a service judges by.
+    pub(crate) async fn directory(&self, store: &Store) -> Result<Directory, Failure> {
+        let config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+        let data = self.data.as_ref().unwrap_or(&config.data);
+        let policies = judged_by(data, &config.policy)?;
+        let customers: Vec<_> = policies.policies().iter().map(|it| it.text().customer.clone()).collect();
+        let registrations = store.desk().registrations().await.map_err(said)?;
+        Ok(config.mail.ours().directory(&registrations, &customers))
     }
 }
 

@@ -20,8 +20,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::outcome::{Failure, Outcome};
-pub(crate) use config::Cases;
-use config::Config;
+pub(crate) use config::{Cases, Config};
 
 /// Answer SBCs and PBXs that ask per call, and pass calls on, by policy.
 ///

@@ -45,6 +45,7 @@ pub use mime::TooComplex;
 pub use number::{Fate, FoundNumber, Note, Place, Reading, Stop, Why};
 pub use range::FoundRange;
 pub use reply::{CaseTimes, Reply, ReplyFacts};
+pub(crate) use reply::{date, phrase, quoted_printable};
 pub use report::{Direction, Recipient, Recurrence, ReportRequest, Side};
 pub use request::{Authority, Missing, Request};
 pub use segment::{Line, SEPARATOR, Segment};

@@ -307,7 +307,7 @@ fn html(text: &str, portal: &str) -> String {
 }
 
 /// A value of a header that may hold any character (RFC 2047).
-fn phrase(text: &str) -> String {
+pub(crate) fn phrase(text: &str) -> String {
     let text = one_line(text, 400);
     let is_plain = text.bytes().all(|it| (0x20..0x7f).contains(&it))
         && !text.contains(['<', '>', '"', '@', ',', ';', '\\'])
@@ -335,19 +335,19 @@ fn phrase(text: &str) -> String {
     words.iter().map(|it| format!("=?utf-8?q?{it}?=")).collect::<Vec<_>>().join("\r\n ")
 }
 
-fn is_message_id(id: &str) -> bool {
+pub(crate) fn is_message_id(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= 250
         && id.contains('@')
         && id.bytes().all(|it| it.is_ascii_graphic() && !b"<>()\"\\,;:".contains(&it))
 }
 
-fn date(at: Timestamp) -> String {
+pub(crate) fn date(at: Timestamp) -> String {
     let instant = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
     instant.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
-fn quoted_printable(text: &str) -> String {
+pub(crate) fn quoted_printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     for line in text.lines() {
         let mut column = 0;

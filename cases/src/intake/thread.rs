@@ -15,7 +15,8 @@ use crate::CaseNumber;
 pub struct ThreadToken(pub [u8; 16]);
 
 impl ThreadToken {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads 32 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut token = [0; 16];
         if text.len() != 32 || !text.is_ascii() {
             return None;

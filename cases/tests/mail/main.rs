@@ -8,5 +8,6 @@ mod fixtures;
 mod random;
 mod receiver;
 mod replies;
+mod sender;
 mod spoof;
 mod variants;

@@ -24,9 +24,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::customers::directory;
 
 /// A receiver on a port of its own, and what it kept.
-struct Desk {
-    runtime: Runtime,
-    address: SocketAddr,
+pub(crate) struct Desk {
+    pub(crate) runtime: Runtime,
+    pub(crate) address: SocketAddr,
     kept: Arc<Mutex<Vec<ReceivedMail>>>,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<tokio::task::JoinHandle<()>>,
@@ -34,7 +34,11 @@ struct Desk {
 
 impl Desk {
     /// A receiver whose keeper fails as `fails` says, by the number of mails that it was given before.
-    fn new(protocol: Protocol, tls: Option<TlsAcceptor>, fails: fn(usize) -> Option<NotKept>) -> Self {
+    pub(crate) fn new(
+        protocol: Protocol,
+        tls: Option<TlsAcceptor>,
+        fails: fn(usize) -> Option<NotKept>,
+    ) -> Self {
         let runtime = Runtime::new().unwrap();
         let kept: Arc<Mutex<Vec<ReceivedMail>>> = Arc::default();
         let asked = Arc::new(Mutex::new(0));
@@ -77,7 +81,7 @@ impl Desk {
         Self::new(protocol, None, |_| None)
     }
 
-    fn kept(&self) -> Vec<ReceivedMail> {
+    pub(crate) fn kept(&self) -> Vec<ReceivedMail> {
         self.kept.lock().unwrap().clone()
     }
 

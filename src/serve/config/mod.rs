@@ -5,6 +5,7 @@ mod capture;
 mod cases;
 mod feed;
 mod hep;
+mod mail;
 mod mirror;
 mod spool;
 mod stir;
@@ -26,6 +27,7 @@ pub(crate) use self::capture::{Backend, Capture};
 pub(crate) use self::cases::{Cases, CasesKeys};
 pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
+pub(crate) use self::mail::MailKeys;
 pub(crate) use self::mirror::{Carriage, Mirror};
 pub(crate) use self::spool::Spool;
 pub(crate) use self::stir::Stir;
@@ -50,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) records: Records,
     pub(crate) spool: Spool,
     pub(crate) cases: CasesKeys,
+    pub(crate) mail: MailKeys,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) feed: Vec<Feed>,
 }
@@ -173,6 +176,7 @@ impl Default for Config {
             records: Records::default(),
             spool: Spool::default(),
             cases: CasesKeys::default(),
+            mail: MailKeys::default(),
             feed: Vec::new(),
         }
     }
@@ -243,6 +247,7 @@ impl Config {
         let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(&mut config.proxy.secret);
         let of_feeds = config.feed.iter_mut().flat_map(Feed::paths);
         let of_others = config.stir.paths().chain(of_feeds).chain(&mut config.cases.service_hours);
+        let of_others = of_others.chain(config.mail.paths());
         for relative in paths.chain(of_redirect).chain(keys).chain(of_others) {
             *relative = folder.join(&*relative);
         }
@@ -295,6 +300,7 @@ impl Config {
         self.stir.check()?;
         self.mirror.check()?;
         self.spool.check()?;
+        self.mail.check()?;
         Feed::check(&self.feed)
     }
 }
@@ -393,6 +399,10 @@ mod tests {
         assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
         assert!(config.proxy.secret.is_some() && config.bridge.queue.is_some());
         assert!(config.hep.sender[0].customer.is_some() && config.hep.sender[0].key_file.is_some());
+        let mail = &config.mail;
+        assert!(mail.authserv_id.is_some() && mail.portal.is_some() && mail.escalation.is_some());
+        assert!(mail.certificate.is_some() && mail.smarthost.is_some() && mail.smarthost_user.is_some());
+        assert!(mail.host_name.is_some() && mail.smarthost_authorities.is_some());
         assert!(config.cases.database.is_some() && config.cases.service_hours.is_some());
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
@@ -467,6 +477,14 @@ mod tests {
             ("[capture]\nring_megabytes = 1\n", "from 4 to 4096"),
             ("[spool]\nsegment_kilobytes = 1\n", "from 64 to 65536"),
             ("[spool]\nmegabytes_max = 8\n", "at least 4 times"),
+            ("[mail]\nlisten = [\"127.0.0.1:0\"]\n", "needs `addresses`"),
+            ("[mail]\naddresses = [\"case@desk, x@y\"]\n", "is no plain address"),
+            ("[mail]\naddresses = [\"a@b.example\"]\nsmarthost = \"mail\"\n", "a name and a port"),
+            (
+                "[mail]\nsmarthost_user = \"u\"\nsmarthost_password_file = \"p\"\nsmarthost_tls = \"none\"\n",
+                "no password goes",
+            ),
+            ("[mail]\nmegabytes_max = 0\n", "from 1 to"),
             ("[stir]\nfresh_seconds = 0\n", "from 1 to 3600"),
             ("[stir]\nhosts = [\"*\"]\n", "\"*\" is no name of a host"),
             ("[stir]\nplaces = { localhost = \"127.0.0.1:443\" }\n", "is no host that a certificate"),

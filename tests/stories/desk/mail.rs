@@ -16,7 +16,7 @@ protected = ["+1 303 555 0177"]
 response = { list = 603, threshold = 480 }
 "#;
 
-const CONTACTS: &str = r#"
+pub(super) const CONTACTS: &str = r#"
 authserv_id = "mx.desk.example.com"
 own_addresses = ["case@desk.example.com"]
 
@@ -35,25 +35,25 @@ addresses = ["ray@acme.example.com"]
 roles = ["report-recipient"]
 "#;
 
-struct Desk {
-    scratch: Scratch,
-    contacts: PathBuf,
+pub(super) struct Desk {
+    pub(super) scratch: Scratch,
+    pub(super) contacts: PathBuf,
 }
 
 impl Desk {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let scratch = Scratch::new(name);
         scratch.write("acme.toml", POLICY);
         let contacts = scratch.write("contacts.toml", CONTACTS);
         Self { scratch, contacts }
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.scratch.path().join("data")
     }
 
     /// The service makes the database.
-    fn with_database(self) -> Self {
+    pub(super) fn with_database(self) -> Self {
         let config = "policy = [\"acme.toml\"]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
             [redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n";
         crate::stories::serve::run_briefly(self.scratch.write("ringwall.toml", config));

@@ -1,22 +1,27 @@
 //! What goes out is kept with what it is about, in one transaction, and sent afterwards.
 
+use ring::rand::{SecureRandom as _, SystemRandom};
 use rules::Timestamp;
+use sqlx::Row as _;
 
+use super::desk::{Done, Visible, write};
 use super::writing::{Writing, body};
 use super::{Desk, Error, stored};
 use crate::CaseNumber;
-use crate::outgoing::{Delivery, Outgoing};
+use crate::intake::ThreadToken;
+use crate::outgoing::{Channel, Delivery, Outgoing};
 
 impl Writing<'_> {
     /// Keeps something to be sent; whether it is new: what has the same id is there already.
     pub(super) async fn put_outgoing(&mut self, outgoing: &Outgoing) -> Result<bool, Error> {
         let statement =
-            "INSERT INTO outgoing (id, customer, serial, state, due, body) VALUES ($1, $2, $3, $4, $5, $6)
+            "INSERT INTO outgoing (id, customer, serial, channel, state, due, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (id) DO NOTHING";
         let done = sqlx::query(statement)
             .bind(&outgoing.id)
             .bind(&outgoing.customer)
             .bind(outgoing.case.map_or(0, |number| stored(number.serial())))
+            .bind(outgoing.channel.name())
             .bind(outgoing.state.name())
             .bind(outgoing.due.0)
             .bind(serde_json::to_string(outgoing)?)
@@ -38,6 +43,32 @@ impl Writing<'_> {
     }
 }
 
+impl Writing<'_> {
+    /// The secret in the mails of a case; made when it is asked for first.
+    pub(super) async fn thread_token(&mut self, number: CaseNumber) -> Result<ThreadToken, Error> {
+        if let Some(token) = self.known_token(number).await? {
+            return Ok(token);
+        }
+        let mut token = [0; 16];
+        let drawn = SystemRandom::new().fill(&mut token);
+        drawn.map_err(|_| Error::Refused("the system gives no random numbers".to_owned()))?;
+        let token = ThreadToken(token);
+        sqlx::query("INSERT INTO threads (serial, token) VALUES ($1, $2)")
+            .bind(stored(number.serial()))
+            .bind(token.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(token)
+    }
+
+    /// The same, if it was asked for before.
+    pub(super) async fn known_token(&mut self, number: CaseNumber) -> Result<Option<ThreadToken>, Error> {
+        let query = sqlx::query("SELECT token FROM threads WHERE serial = $1").bind(stored(number.serial()));
+        let row = query.fetch_optional(self.connection()).await?;
+        Ok(row.map(|row| row.try_get::<&str, _>(0).map(ThreadToken::parse)).transpose()?.flatten())
+    }
+}
+
 impl Desk<'_> {
     /// What is to go by `now`, the longest due first, at most `count`.
     ///
@@ -52,6 +83,50 @@ impl Desk<'_> {
             .fetch_all(&self.store.pool)
             .await?;
         rows.iter().map(body).collect()
+    }
+
+    /// What is to go by `channel` by `now`, the longest due first, at most `count`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn due_by(&self, channel: Channel, now: Timestamp, count: u32) -> Result<Vec<Outgoing>, Error> {
+        let statement = "SELECT body FROM outgoing WHERE channel = $1 AND state = $2 AND due <= $3
+            ORDER BY due, id LIMIT $4";
+        let rows = sqlx::query(statement)
+            .bind(channel.name())
+            .bind(Delivery::Waiting.name())
+            .bind(now.0)
+            .bind(i64::from(count))
+            .fetch_all(&self.store.pool)
+            .await?;
+        rows.iter().map(body).collect()
+    }
+
+    /// Writes what came of a try. What failed for good is noted on its case, where people see it.
+    ///
+    /// # Errors
+    /// None of it is kept.
+    pub async fn settle_try(&self, outgoing: &Outgoing, done: Done<'_>) -> Result<(), Error> {
+        let mut writing = self.store.write().await?;
+        writing.renew_outgoing(outgoing).await?;
+        if let (Delivery::Failed, Some(number)) = (outgoing.state, outgoing.case) {
+            let mut case = writing.case(number).await?;
+            let why = outgoing.tries.last().map_or("", |(_, words)| words);
+            let text = format!("nothing reached {} by {}: {why}", outgoing.to, outgoing.channel.name());
+            write(&mut writing, &mut case, "undelivered", &text, Visible::Desk, done).await?;
+        }
+        writing.commit().await
+    }
+
+    /// The secret in the mails of a case; made when it is asked for first.
+    ///
+    /// # Errors
+    /// It is not kept.
+    pub async fn thread_token(&self, number: CaseNumber) -> Result<ThreadToken, Error> {
+        let mut writing = self.store.write().await?;
+        let token = writing.thread_token(number).await?;
+        writing.commit().await?;
+        Ok(token)
     }
 
     /// All that went out, or will, for a case, the oldest first.

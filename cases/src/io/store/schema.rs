@@ -45,10 +45,25 @@ const SECOND: &[&str] = &[
         PRIMARY KEY (customer, contact))",
     // By the hash of the secret in them: who reads the database cannot follow them.
     "CREATE TABLE links (hash TEXT PRIMARY KEY, serial BIGINT NOT NULL, customer TEXT NOT NULL, body TEXT NOT NULL)",
-    "CREATE TABLE outgoing (id TEXT PRIMARY KEY, customer TEXT NOT NULL, serial BIGINT NOT NULL, state TEXT NOT NULL,
-        due BIGINT NOT NULL, body TEXT NOT NULL)",
-    "CREATE INDEX outgoing_by_due ON outgoing (state, due)",
+    "CREATE TABLE outgoing (id TEXT PRIMARY KEY, customer TEXT NOT NULL, serial BIGINT NOT NULL, channel TEXT NOT NULL,
+        state TEXT NOT NULL, due BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX outgoing_by_due ON outgoing (state, channel, due)",
     "CREATE INDEX outgoing_by_case ON outgoing (serial, due)",
+    // The secret in the mails of a case, by which answers find it.
+    "CREATE TABLE threads (serial BIGINT PRIMARY KEY, token TEXT NOT NULL)",
+    // A mail is kept before it is read: how it came, and what is known of it since.
+    "ALTER TABLE mails ADD COLUMN state TEXT NOT NULL DEFAULT 'read'",
+    "ALTER TABLE mails ADD COLUMN envelope TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE mails ADD COLUMN message_id TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE mails ADD COLUMN sender TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE mails ADD COLUMN trust BIGINT NOT NULL DEFAULT 1",
+    "ALTER TABLE mails ADD COLUMN opened BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE mails ADD COLUMN answered BIGINT NOT NULL DEFAULT 0",
+    "CREATE INDEX mails_by_state ON mails (state, received)",
+    "CREATE INDEX mails_by_message_id ON mails (message_id)",
+    "CREATE INDEX mails_by_sender ON mails (sender, customer, answered)",
+    "CREATE INDEX mails_by_customer ON mails (customer, received)",
+    "CREATE INDEX mails_by_case ON mails (serial, received)",
 ];
 
 /// Brings the database to the version that this program knows.

@@ -1,0 +1,194 @@
+//! Mail to a smarthost: automatic answers with an empty return path, and notices from the desk.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lettre::address::Envelope;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::{self};
+use rules::Timestamp;
+
+use crate::Outgoing;
+use crate::io::store::{Desk, Error};
+use crate::letter::{DeskAddress, Letter, sequence};
+use crate::outgoing::{Came, Content};
+
+/// The server that passes our mail on.
+#[derive(Clone)]
+pub struct Smarthost {
+    /// Its name, which its certificate has to be for.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is kept secret.
+    pub encryption: Encryption,
+    /// Certificates in PEM that vouch for it, beside those that everybody trusts.
+    pub authorities: Option<Vec<u8>>,
+    /// User and password.
+    pub credentials: Option<(String, String)>,
+    /// The name that we give ourselves.
+    pub own_name: String,
+}
+
+/// How a connection to a smarthost is kept secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// With STARTTLS, or not at all is anything sent.
+    StartTls,
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+    /// In clear: within one machine, or a network of one's own. No password goes over it.
+    None,
+}
+
+/// Sends over one connection for as long as there is something to send.
+pub struct MailWay {
+    smarthost: Smarthost,
+    desk: DeskAddress,
+    connection: Option<AsyncSmtpConnection>,
+}
+
+/// Passwords stay out of logs.
+impl fmt::Debug for Smarthost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} {:?}", self.host, self.port, self.encryption)
+    }
+}
+
+impl fmt::Debug for MailWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MailWay({:?}, {:?})", self.smarthost, self.desk)
+    }
+}
+
+impl MailWay {
+    /// Mail of `desk` by `smarthost`.
+    pub const fn new(smarthost: Smarthost, desk: DeskAddress) -> Self {
+        Self { smarthost, desk, connection: None }
+    }
+
+    pub(super) async fn pass(
+        &mut self,
+        outgoing: &Outgoing,
+        desk: Desk<'_>,
+        now: Timestamp,
+    ) -> Result<Came, Error> {
+        let (return_path, mail) = match &outgoing.content {
+            Content::AutomaticReply(encoded) => match STANDARD.decode(encoded) {
+                Ok(mail) => (None, mail),
+                Err(_) => return Ok(Came::Refused("what is kept of it is no mail".to_owned())),
+            },
+            Content::Notice { subject, text } => {
+                let thread = match outgoing.case {
+                    Some(case) => Some((case, desk.thread_token(case).await?)),
+                    None => None,
+                };
+                let (to, sequence) = (outgoing.to.as_str(), sequence(outgoing));
+                let letter = Letter { desk: &self.desk, to, subject, text, thread, sequence, at: now };
+                let Some(mail) = letter.mail() else {
+                    return Ok(Came::Refused(format!("{to:?} is no address that mail goes to")));
+                };
+                (Some(letter.return_path()), mail)
+            }
+            Content::Document(_) => {
+                return Ok(Came::Refused("a document for a machine does not go by mail".to_owned()));
+            }
+        };
+        let address = |text: &str| text.parse().map_err(|_| format!("{text:?} is no address"));
+        let envelope = return_path.as_deref().map(address).transpose().and_then(|from| {
+            let to = address(&outgoing.to)?;
+            Envelope::new(from, vec![to]).map_err(|error| error.to_string())
+        });
+        Ok(match envelope {
+            // The end of the last line comes with the dot behind it.
+            Ok(envelope) => self.send(&envelope, mail.strip_suffix(b"\r\n").unwrap_or(&mail)).await,
+            Err(why) => Came::Refused(why),
+        })
+    }
+
+    /// Says good-bye, if there is anybody to say it to.
+    pub(super) async fn rest(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.abort().await;
+        }
+    }
+
+    async fn send(&mut self, envelope: &Envelope, mail: &[u8]) -> Came {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            // A server that lets nobody in today says nothing about this one mail.
+            None => match tokio::time::timeout(PATIENCE, self.connect()).await {
+                Ok(Ok(connection)) => connection,
+                Ok(Err(error)) => return Came::Later(words(&error)),
+                Err(_) => return Came::Later("the smarthost says nothing".to_owned()),
+            },
+        };
+        match tokio::time::timeout(PATIENCE, connection.send(envelope, mail)).await {
+            Ok(Ok(response)) => {
+                self.connection = Some(connection);
+                Came::Accepted(said(&response))
+            }
+            Ok(Err(error)) => {
+                connection.abort().await;
+                let is_final = error.is_permanent() || error.is_client();
+                if is_final { Came::Refused(words(&error)) } else { Came::Later(words(&error)) }
+            }
+            Err(_) => Came::Later("the smarthost says nothing more".to_owned()),
+        }
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, smtp::Error> {
+        let Smarthost { host, port, encryption, credentials, own_name, .. } = &self.smarthost;
+        let name = ClientId::Domain(own_name.clone());
+        let at_once = match encryption {
+            Encryption::Tls => Some(self.tls()?),
+            Encryption::StartTls | Encryption::None => None,
+        };
+        let server = (host.as_str(), *port);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(PATIENCE), &name, at_once, None).await?;
+        if *encryption == Encryption::StartTls {
+            connection.starttls(self.tls()?, &name).await?;
+        }
+        if let Some((user, password)) = credentials.as_ref().filter(|_| connection.is_encrypted()) {
+            let credentials = Credentials::new(user.clone(), password.clone());
+            connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    fn tls(&self) -> Result<TlsParameters, smtp::Error> {
+        let mut builder = TlsParameters::builder(self.smarthost.host.clone());
+        if let Some(pem) = &self.smarthost.authorities {
+            builder = builder.add_root_certificate(Certificate::from_pem(pem)?);
+        }
+        builder.build_rustls()
+    }
+}
+
+fn said(response: &Response) -> String {
+    let lines: Vec<_> = response.message().collect();
+    format!("{} {}", response.code(), lines.join(" "))
+}
+
+/// What went wrong, with what lies below it.
+fn words(error: &smtp::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = std::error::Error::source(error);
+    while let Some(cause) = below {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        below = cause.source();
+    }
+    text
+}
+
+/// For one step of a server that passes mail on.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,80 @@
+//! What goes out: what is due is handed to the way of its channel, and what came of it is written down.
+//!
+//! A try is written when it is over. What dies between the two is tried again, under the same Message-ID: nobody is left
+//! untold, and at most one reader gets something twice.
+
+mod mail;
+
+pub use mail::{Encryption, MailWay, Smarthost};
+
+use crate::Outgoing;
+use crate::io::store::{Desk, Done, Error, Store};
+use crate::outgoing::{Came, Channel};
+
+/// Sends what is due by one way. Each way has a sender of its own, so that none waits for another.
+#[derive(Debug)]
+pub struct Sender {
+    way: Way,
+}
+
+/// A way out. One more is a variant here, with its channel and what passes by it.
+#[derive(Debug)]
+pub enum Way {
+    /// By mail, to a smarthost.
+    Mail(Box<MailWay>),
+}
+
+impl Way {
+    const fn channel(&self) -> Channel {
+        match self {
+            Self::Mail(_) => Channel::Mail,
+        }
+    }
+
+    /// Tries it once.
+    async fn pass(&mut self, outgoing: &Outgoing, desk: Desk<'_>, done: Done<'_>) -> Result<Came, Error> {
+        match self {
+            Self::Mail(way) => way.pass(outgoing, desk, done.now).await,
+        }
+    }
+
+    /// Ends what was opened for several at once.
+    async fn rest(&mut self) {
+        match self {
+            Self::Mail(way) => way.rest().await,
+        }
+    }
+}
+
+impl Sender {
+    /// One that sends by `way`.
+    pub const fn new(way: Way) -> Self {
+        Self { way }
+    }
+
+    /// Tries what is due; how many that were.
+    ///
+    /// # Errors
+    /// The database does not answer: what was tried is tried again.
+    pub async fn work(&mut self, store: &Store, done: Done<'_>) -> Result<usize, Error> {
+        let desk = store.desk();
+        let due = desk.due_by(self.way.channel(), done.now, AT_ONCE).await?;
+        let mut tried = Ok(());
+        for mut outgoing in due.iter().cloned() {
+            tried = async {
+                let came = self.way.pass(&outgoing, desk, done).await?;
+                outgoing.handle_try(came, done.now);
+                desk.settle_try(&outgoing, done).await
+            }
+            .await;
+            if tried.is_err() {
+                break;
+            }
+        }
+        self.way.rest().await;
+        tried.map(|()| due.len())
+    }
+}
+
+/// As many as are looked up at once.
+const AT_ONCE: u32 = 50;

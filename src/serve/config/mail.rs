@@ -1,0 +1,188 @@
+//! The keys of `[mail]`: where mail comes in, who we are in it, and where ours goes out.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use cases::intake::limits::MAIL_BYTES_MAX;
+use cases::io::mail::{Protocol, Settings};
+use cases::io::send::{Encryption, Smarthost};
+use cases::letter::DeskAddress;
+use serde::{Deserialize, Serialize};
+
+use super::Network;
+use crate::contacts::directory::Ours;
+use crate::outcome::Failure;
+
+/// How mail comes and goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MailKeys {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) protocol: ProtocolWord,
+    pub(crate) from: Vec<Network>,
+    pub(crate) addresses: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) authserv_id: Option<String>,
+    pub(crate) hops_behind: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) host_name: Option<String>,
+    pub(crate) desk_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) portal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) escalation: Option<String>,
+    pub(crate) megabytes_max: usize,
+    pub(crate) connections_max: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) smarthost: Option<String>,
+    pub(crate) smarthost_tls: TlsWord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) smarthost_authorities: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) smarthost_user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) smarthost_password_file: Option<PathBuf>,
+}
+
+/// How mail servers talk to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProtocolWord {
+    Lmtp,
+    Smtp,
+}
+
+/// How the connection to the smarthost is kept secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TlsWord {
+    StartTls,
+    Tls,
+    None,
+}
+
+impl Default for MailKeys {
+    fn default() -> Self {
+        let loopback = ["127.0.0.0/8", "::1/128"].iter().filter_map(|text| text.parse().ok());
+        Self {
+            listen: Vec::new(),
+            protocol: ProtocolWord::Lmtp,
+            from: loopback.map(Network).collect(),
+            addresses: Vec::new(),
+            authserv_id: None,
+            hops_behind: 0,
+            host_name: None,
+            desk_name: "Ringwall desk".to_owned(),
+            portal: None,
+            escalation: None,
+            megabytes_max: MAIL_BYTES_MAX >> 20,
+            connections_max: 50,
+            certificate: None,
+            key: None,
+            smarthost: None,
+            smarthost_tls: TlsWord::StartTls,
+            smarthost_authorities: None,
+            smarthost_user: None,
+            smarthost_password_file: None,
+        }
+    }
+}
+
+impl MailKeys {
+    /// What no key says alone.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if let Some(wrong) = self.addresses.iter().find(|it| !cases::intake::is_plain_address(it)) {
+            return Err(format!("[mail] {wrong:?} is no plain address such as case@desk.example.com"));
+        }
+        if (!self.listen.is_empty() || self.smarthost.is_some()) && self.addresses.is_empty() {
+            return Err("[mail] needs `addresses`: those that are ours, the desk's first".to_owned());
+        }
+        if self.certificate.is_some() != self.key.is_some() {
+            return Err("[mail] needs `certificate` and `key`, or neither".to_owned());
+        }
+        if !(1..=MAIL_BYTES_MAX >> 20).contains(&self.megabytes_max) {
+            return Err(format!("[mail] `megabytes_max` is from 1 to {}", MAIL_BYTES_MAX >> 20));
+        }
+        if self.smarthost.as_deref().is_some_and(|it| place(it).is_none()) {
+            return Err("[mail] `smarthost` is a name and a port, such as mail.example.com:587".to_owned());
+        }
+        if self.smarthost_user.is_some() != self.smarthost_password_file.is_some() {
+            return Err("[mail] needs `smarthost_user` and `smarthost_password_file`, or neither".to_owned());
+        }
+        if self.smarthost_user.is_some() && self.smarthost_tls == TlsWord::None {
+            return Err("[mail] no password goes over a connection in clear: `smarthost_tls`".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let tls = self.certificate.iter_mut().chain(&mut self.key);
+        tls.chain(&mut self.smarthost_authorities).chain(&mut self.smarthost_password_file)
+    }
+
+    /// What intake knows of ourselves.
+    pub(crate) fn ours(&self) -> Ours {
+        Ours {
+            authserv_id: self.authserv_id.clone(),
+            hops_behind: self.hops_behind,
+            own_addresses: self.addresses.clone(),
+        }
+    }
+
+    /// Who we are in our mails; nobody without an address.
+    pub(crate) fn desk(&self) -> Option<DeskAddress> {
+        let address = self.addresses.first()?.clone();
+        Some(DeskAddress { address, name: self.desk_name.clone() })
+    }
+
+    /// What the receiver is told.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            host_name: self.own_name(),
+            protocol: match self.protocol {
+                ProtocolWord::Lmtp => Protocol::Lmtp,
+                ProtocolWord::Smtp => Protocol::Smtp,
+            },
+            allowed: self.from.iter().map(|Network(network)| *network).collect(),
+            recipients: self.addresses.clone(),
+            mail_bytes_max: self.megabytes_max << 20,
+            connections_max: self.connections_max,
+        }
+    }
+
+    /// The server that passes our mail on, with its secrets read.
+    pub(crate) fn smarthost(&self) -> Result<Option<Smarthost>, Failure> {
+        let Some((host, port)) = self.smarthost.as_deref().and_then(place) else { return Ok(None) };
+        let read = |path: &PathBuf| std::fs::read(path).map_err(Failure::file(path));
+        let password = self.smarthost_password_file.as_ref().map(read).transpose()?;
+        let password =
+            password.map(|it| String::from_utf8_lossy(&it).trim_end_matches(['\r', '\n']).to_owned());
+        Ok(Some(Smarthost {
+            host: host.to_owned(),
+            port,
+            encryption: match self.smarthost_tls {
+                TlsWord::StartTls => Encryption::StartTls,
+                TlsWord::Tls => Encryption::Tls,
+                TlsWord::None => Encryption::None,
+            },
+            authorities: self.smarthost_authorities.as_ref().map(read).transpose()?,
+            credentials: self.smarthost_user.clone().zip(password),
+            own_name: self.own_name(),
+        }))
+    }
+
+    fn own_name(&self) -> String {
+        let of_address = self.addresses.first().and_then(|it| it.split_once('@')).map(|(_, domain)| domain);
+        self.host_name.as_deref().or(of_address).unwrap_or("localhost").to_owned()
+    }
+}
+
+fn place(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
+}

@@ -4,8 +4,10 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use cases::io::store::Draft;
+use cases::second_factor::{SECRET_BYTES, SecondFactor};
 use clap::{Args, Subcommand};
 use reporter::printable;
+use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::case::{Account, Place, said};
 use crate::contacts::Contacts;
@@ -59,6 +61,18 @@ enum Task {
         #[command(flatten)]
         account: Account,
     },
+    /// Give a contact a second factor: what their authenticator app takes in is printed once. One from before counts no more.
+    #[command(after_help = "Example:\n  ringwall contact enrol Ann --customer Acme --by anna")]
+    Enrol {
+        /// The contact.
+        name: String,
+        #[arg(long)]
+        customer: String,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
@@ -83,6 +97,7 @@ impl Task {
                 };
                 Ok(drafts.iter().map(|draft| format!("{}\n{}", waits(draft), lines(draft))).collect())
             }
+            Self::Enrol { name, customer, place, account } => enrol(name, customer, place, account).await,
             Self::Confirm { hash, place, account } => {
                 let (store, service) = place.open().await?;
                 let confirmed = store.desk().confirm_registration(hash, account.done(&service)).await;
@@ -140,6 +155,23 @@ async fn import(contacts: Contacts, place: &Place, account: &Account) -> Result<
         );
     }
     Ok(text)
+}
+
+async fn enrol(name: &str, customer: &str, place: &Place, account: &Account) -> Result<String, Failure> {
+    let (store, service) = place.open().await?;
+    let mut secret = [0; SECRET_BYTES];
+    let filled = SystemRandom::new().fill(&mut secret);
+    filled.map_err(|_| Failure::Usage("the system gives no random bytes".to_owned()))?;
+    let factor = SecondFactor::new(secret);
+    let desk_name = place.config()?.mail.desk_name;
+    let address = factor.address(name, &desk_name);
+    let address = address.ok_or_else(|| Failure::Usage(format!("{name:?} cannot be shown by an app")))?;
+    store.desk().enrol(customer, name, &factor, account.done(&service)).await.map_err(said)?;
+    Ok(format!(
+        "{}: give them this in person, it is shown once\n{address}\nor the key {}\n",
+        printable(name),
+        factor.secret()
+    ))
 }
 
 fn shown(draft: &Draft) -> String {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod audit;
+mod authorise;
 mod block;
 mod blocks;
 mod case;
@@ -16,7 +17,7 @@ mod drafting;
 mod explain;
 mod feeds;
 mod history;
-mod implement;
+
 mod init;
 mod list;
 mod mount;

@@ -1,5 +1,6 @@
 //! `ringwall case`: the desk from a terminal.
 
+mod authorise;
 mod mail;
 mod print;
 
@@ -67,7 +68,7 @@ enum Task {
     /// Go on to what VERB names; `show` prints which are possible.
     Step {
         number: CaseNumber,
-        /// Such as investigate, inform, ask-info, answer, ask-authorisation, ask-changes, produce, deliver, reopen.
+        /// Such as investigate, inform, ask-info, answer, ask-changes, produce, deliver, reopen.
         #[arg(value_parser = signal)]
         verb: Signal,
         /// Words for the history.
@@ -84,6 +85,8 @@ enum Task {
     Message(Act),
     /// Write down what was found: what happened against what is usual, how sure, what to do, and what if nothing is done.
     Find(Act),
+    #[command(flatten)]
+    Authorise(authorise::Task),
     /// End a case.
     Close {
         number: CaseNumber,
@@ -235,6 +238,7 @@ impl Arguments {
                 let found = store.desk().find(act.number, &act.text, act.account.done(&service)).await;
                 Ok(print::told(&found.map_err(said)?))
             }
+            Task::Authorise(task) => task.answer().await,
             Task::Close { number, reason, feedback, text, place, account } => {
                 let (store, service) = place.open().await?;
                 let feedback = feedback.map(FeedbackWord::meant);
@@ -335,11 +339,19 @@ impl Place {
 }
 
 impl Place {
+    /// The configuration, with the folder that was named.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let mut config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        Ok(config)
+    }
+
     /// What intake knows of customers: who is registered, and the policies that a service judges by.
     pub(crate) async fn directory(&self, store: &Store) -> Result<Directory, Failure> {
-        let config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
-        let data = self.data.as_ref().unwrap_or(&config.data);
-        let policies = judged_by(data, &config.policy)?;
+        let config = self.config()?;
+        let policies = judged_by(&config.data, &config.policy)?;
         let customers: Vec<_> = policies.policies().iter().map(|it| it.text().customer.clone()).collect();
         let registrations = store.desk().registrations().await.map_err(said)?;
         Ok(config.mail.ours().directory(&registrations, &customers))

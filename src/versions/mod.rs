@@ -150,6 +150,11 @@ impl Versions {
         content::read(&self.folder, hash)
     }
 
+    /// The bytes of `offered`.
+    pub(crate) fn offered(&self, offered: &Offered) -> Result<Contents, Failure> {
+        offered.stored.contents(&self.folder, &offered.from)
+    }
+
     /// What was drafted as this version.
     pub(crate) fn draft(&self, version: &str) -> Result<Option<Offered>, Failure> {
         let path = content::named(&self.folder.join(DRAFTS), version);

@@ -1,6 +1,7 @@
 //! What shall change, who may say so, and the proof that enough of them did: for exactly this change, and no other.
 
 mod permit;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use permit::{NotPermitted, Permit, Signer, Verifier};
+pub use words::Words;
 
 /// A change of one customer's policy, as it is shown to who authorises it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +132,7 @@ pub struct Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     hash: String,
+    base: String,
     result: String,
     by: Vec<String>,
     is_standing: bool,
@@ -240,7 +243,8 @@ impl Change {
         }
         let expires = counting.iter().map(|approval| approval.expires).min().unwrap_or(now);
         let by = by.into_iter().map(str::to_owned).collect();
-        Ok(Authority { hash, result: self.result.clone(), by, is_standing: false, expires })
+        let (base, result) = (self.base.clone(), self.result.clone());
+        Ok(Authority { hash, base, result, by, is_standing: false, expires })
     }
 
     /// Whether `standing` covers this change at `now`: entries on named lists, so many, so long, of numbers nobody wants.
@@ -284,8 +288,8 @@ impl Change {
             }
         }
         let by = vec![format!("standing: {}", standing.name)];
-        let (hash, result) = (self.hash(), self.result.clone());
-        Ok(Authority { hash, result, by, is_standing: true, expires: standing.expires })
+        let (hash, base, result) = (self.hash(), self.base.clone(), self.result.clone());
+        Ok(Authority { hash, base, result, by, is_standing: true, expires: standing.expires })
     }
 }
 
@@ -312,6 +316,11 @@ impl Authority {
     /// The version of the policy that may come into force by it.
     pub fn result(&self) -> &str {
         &self.result
+    }
+
+    /// The version that holds again when it is taken back.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// Who gave it.

@@ -49,10 +49,19 @@ pub enum NotPermitted {
 impl Authority {
     /// The permit for `customer`, whose change this authority is for.
     pub fn permit(&self, customer: &str, now: Timestamp, signer: &Signer) -> Permit {
+        self.permit_of(self.result(), customer, now, signer)
+    }
+
+    /// The permit to take it back: who may have a change made may have it unmade.
+    pub fn permit_to_return(&self, customer: &str, now: Timestamp, signer: &Signer) -> Permit {
+        self.permit_of(self.base(), customer, now, signer)
+    }
+
+    fn permit_of(&self, result: &str, customer: &str, now: Timestamp, signer: &Signer) -> Permit {
         let mut permit = Permit {
             customer: customer.to_owned(),
             change: self.hash().to_owned(),
-            result: self.result().to_owned(),
+            result: result.to_owned(),
             by: self.by().to_vec(),
             at: now,
             expires: self.expires(),

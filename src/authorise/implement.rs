@@ -1,0 +1,130 @@
+//! Makes a change that was authorised, has test calls prove it, and takes it back when they show something else.
+
+use cases::change::Line;
+use cases::intake::Role;
+use cases::io::store::{Done, Proof, Proposed, Store};
+use cases::{Case, CaseNumber, Outgoing};
+
+use super::{Office, letter, today};
+use crate::admission::look;
+use crate::case::said;
+use crate::changes::{self, Change, Declined, Wanted};
+use crate::desk_key;
+use crate::drafting::{Draft, Wish, base};
+use crate::history::History;
+use crate::outcome::Failure;
+use crate::trial;
+use crate::versions::Versions;
+
+impl Office {
+    /// Makes the change of a case that is to be implemented. What stands in its way ends up in the case.
+    pub(crate) async fn implement(
+        &self,
+        store: &Store,
+        number: CaseNumber,
+        done: Done<'_>,
+    ) -> Result<Case, Failure> {
+        let desk = store.desk();
+        let case = desk.case(number).await.map_err(said)?;
+        let proof = match self.make(store, &case, done).await {
+            Ok((proposed, shown)) => {
+                Proof::Shown(shown.clone(), self.done_letters(store, &case, &proposed, &shown, done).await?)
+            }
+            Err(Declined { said, .. }) => Proof::Failed(said),
+        };
+        desk.prove(number, proof, done).await.map_err(said)
+    }
+
+    async fn make(&self, store: &Store, case: &Case, done: Done<'_>) -> Result<(Proposed, String), Declined> {
+        let desk = store.desk();
+        let (mut proposed, mut authority) =
+            desk.authority(case.number, today(done.now), done.now).await.map_err(said)?;
+        let base = base(&self.data, &self.policies, &case.customer)?;
+        let version = base.as_ref().map(|base| base.version().to_owned()).unwrap_or_default();
+        // A service that died between installing and writing it down finds its work done.
+        let is_in_force = version == proposed.change.result;
+        if !is_in_force && version != proposed.change.base {
+            let wish = rebased(&proposed)?;
+            let (draft, impact) = self.draft(&case.customer, wish, done.now)?;
+            draft.keep(&self.data)?;
+            desk.rebase(case.number, draft.change, impact, done).await.map_err(said)?;
+            (proposed, authority) =
+                desk.authority(case.number, today(done.now), done.now).await.map_err(said)?;
+        }
+        let versions = Versions::of(&self.data);
+        let gone = || Declined::usage("the policy that was drafted is not kept any more: propose it again");
+        let offered = versions.draft(&proposed.change.result)?.ok_or_else(gone)?;
+        let admitted = look(versions.offered(&offered)?)?;
+        let draft = Draft { change: proposed.change.clone(), admitted };
+        let history = History::of(&self.data, &case.customer, done.now);
+        let promises = trial::promises(&draft, &history, done.now)?;
+        if !is_in_force {
+            let signer = desk_key::open_at(&self.key)?;
+            let permit = authority.permit(&case.customer, done.now, &signer);
+            // Kept with it, so that taking it back needs nobody to be asked again.
+            let back = authority.permit_to_return(&case.customer, done.now, &signer);
+            self.change(
+                Change::Install(vec![offered]),
+                case,
+                (done.who, authority.by()),
+                vec![permit, back],
+            )?;
+        }
+        match trial::show((&self.data, &self.policies), &draft.admitted, &promises)? {
+            Ok(shown) => Ok((proposed, shown)),
+            Err(other) => {
+                let back = self.change(Change::Rollback { to: None }, case, (done.who, &[]), Vec::new());
+                let back = back.map_or_else(
+                    |why| format!("taking it back failed: {}", why.said),
+                    |()| "it was taken back".to_owned(),
+                );
+                Err(Declined::usage(format!("a test call showed something else: {other}; {back}")))
+            }
+        }
+    }
+
+    fn change(
+        &self,
+        change: Change,
+        case: &Case,
+        (who, authorised_by): (&str, &[String]),
+        permits: Vec<cases::change::Permit>,
+    ) -> Result<(), Declined> {
+        let why = match authorised_by {
+            [] => case.number.to_string(),
+            by => format!("{}, authorised by {}", case.number, by.join(", ")),
+        };
+        let wanted = Wanted { change, by: who.to_owned(), why, permits };
+        changes::make(&self.data, &self.policies, wanted)?.map(drop)
+    }
+
+    /// What tells the customer that it is done, with the proof.
+    async fn done_letters(
+        &self,
+        store: &Store,
+        case: &Case,
+        proposed: &Proposed,
+        shown: &str,
+        done: Done<'_>,
+    ) -> Result<Vec<Outgoing>, Failure> {
+        if !self.has_mail {
+            return Ok(Vec::new());
+        }
+        let registration = store.desk().registration(&case.customer).await.map_err(said)?;
+        let key = format!("done/{}", proposed.change.hash());
+        let people = registration.people.iter().filter(|person| {
+            let is_told = person.roles.contains(&Role::Requester) || person.roles.contains(&Role::Authorizer);
+            is_told && person.is_valid_at(done.now)
+        });
+        let words = proposed.change.done(case.number, shown);
+        Ok(people.map(|person| letter(case, person, &key, words.clone(), done.now)).collect())
+    }
+}
+
+/// The same wish, for another base.
+fn rebased(proposed: &Proposed) -> Result<Wish, Declined> {
+    if proposed.change.lines.iter().any(|line| matches!(line, Line::Text { .. })) {
+        return Err(Declined::usage("the policy was changed since this one was drafted: propose it again"));
+    }
+    Ok(Wish::Lines(proposed.change.lines.clone()))
+}

@@ -1,0 +1,252 @@
+//! Changes on their way into force, as the desk does them: drafted, asked for, approved, made, proven, told.
+
+mod implement;
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cases::change::{Approval, Impact, Line, Method, Words};
+use cases::explanation::wall_time;
+use cases::intake::Role;
+use cases::io::store::{Asking, Done, Link, LinkFor, Proposed, Store};
+use cases::outgoing::{Channel, Content, Delivery};
+use cases::registry::Person;
+use cases::{Case, CaseNumber, Outgoing};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use rules::Timestamp;
+
+use crate::case::said;
+use crate::changes::Declined;
+use crate::drafting::{Draft, Wish, base};
+use crate::history::History;
+use crate::outcome::Failure;
+use crate::serve::{Cases, Config};
+use crate::trial;
+
+/// Where changes are made, and how customers are reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Office {
+    /// The folder of the service.
+    pub(crate) data: PathBuf,
+    /// Policy files of the configuration.
+    pub(crate) policies: Vec<PathBuf>,
+    /// The desk's key.
+    pub(crate) key: PathBuf,
+    /// Where customers find us over HTTP.
+    pub(crate) portal: Option<String>,
+    /// Whether mail goes out.
+    pub(crate) has_mail: bool,
+}
+
+/// What became of a request to authorise.
+pub(crate) struct Asked {
+    pub(crate) case: Case,
+    /// Who was asked by mail, and who has to be reached another way.
+    pub(crate) by_mail: Vec<String>,
+    pub(crate) otherwise: Vec<String>,
+}
+
+impl Office {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            data: config.data.clone(),
+            policies: config.policy.clone(),
+            key: Cases::new(config).key(),
+            portal: config.mail.portal.clone(),
+            has_mail: config.mail.smarthost.is_some(),
+        }
+    }
+
+    /// Drafts `wish` for a case, looks at what it would have done, and proposes it.
+    pub(crate) async fn propose(
+        &self,
+        store: &Store,
+        number: CaseNumber,
+        wish: Wish,
+        done: Done<'_>,
+    ) -> Result<(Case, Draft, Impact), Declined> {
+        let desk = store.desk();
+        let case = desk.case(number).await.map_err(said)?;
+        let (draft, impact) = self.draft(&case.customer, wish, done.now)?;
+        draft.keep(&self.data)?;
+        let proposed = desk.propose(number, draft.change.clone(), impact.clone(), done).await;
+        Ok((proposed.map_err(said)?, draft, impact))
+    }
+
+    /// A draft on what is in force now, and what it would have done. What it promises must hold on paper.
+    fn draft(&self, customer: &str, wish: Wish, now: Timestamp) -> Result<(Draft, Impact), Declined> {
+        let base = base(&self.data, &self.policies, customer)?;
+        let draft = Draft::new(base.as_ref(), customer, wish, now)?;
+        let history = History::of(&self.data, customer, now);
+        trial::promises(&draft, &history, now)?;
+        let impact = draft.impact(base.as_ref(), &history);
+        Ok((draft, impact))
+    }
+
+    /// Asks everybody who may authorise, each by a link of their own.
+    pub(crate) async fn ask(
+        &self,
+        store: &Store,
+        number: CaseNumber,
+        done: Done<'_>,
+    ) -> Result<Asked, Failure> {
+        let desk = store.desk();
+        let case = desk.case(number).await.map_err(said)?;
+        let proposed = self.proposed(store, &case).await?;
+        let registration = desk.registration(&case.customer).await.map_err(said)?;
+        let mut asked = Asked { case, by_mail: Vec::new(), otherwise: Vec::new() };
+        let mut asking = Vec::new();
+        let expires = done.now.plus_micros(LINK_MICROS);
+        for person in registration.with_role(Role::Authorizer, done.now) {
+            let hash = proposed.change.hash();
+            let (link, place) = self.link(&asked.case, person, LinkFor::Approve(hash.clone()), expires)?;
+            let outgoing = place.map(|place| {
+                let until = wall_time(done.service.calendar_of(&asked.case.customer), expires);
+                let words = proposed.change.request(number, &proposed.impact, &person.name, (&place, &until));
+                letter(&asked.case, person, &format!("authorise/{hash}/{}", expires.0), words, done.now)
+            });
+            let names = if outgoing.is_some() { &mut asked.by_mail } else { &mut asked.otherwise };
+            names.push(person.name.clone());
+            asking.push(Asking { link, outgoing });
+        }
+        asked.case = desk.ask_authorisation(number, &asking, done).await.map_err(said)?;
+        Ok(asked)
+    }
+
+    /// Takes the yes of `approver`, who has shown a code of their app, to the change whose hash begins with `shown`.
+    pub(crate) async fn approve(
+        &self,
+        store: &Store,
+        number: CaseNumber,
+        (approver, code, shown): (&str, &str, &str),
+        done: Done<'_>,
+    ) -> Result<Case, Failure> {
+        let desk = store.desk();
+        let case = desk.case(number).await.map_err(said)?;
+        let hash = self.proposed(store, &case).await?.change.hash();
+        if shown.len() < HASH_CHARACTERS_MIN || !hash.starts_with(shown) {
+            return Err(Failure::Usage(format!(
+                "{shown:?} is not what is proposed now: that is {}; `ringwall case show` tells what it is",
+                hash.get(..12).unwrap_or_default()
+            )));
+        }
+        desk.take_code(&case.customer, approver, code, done.now).await.map_err(said)?;
+        let approval = approval(hash, approver, Method::Portal, done.now);
+        let authorisers = desk.registration(&case.customer).await.map_err(said)?.authorisers(done.now);
+        let approved = desk.approve(number, approval, &authorisers, done).await;
+        Ok(approved.map_err(said)?.0)
+    }
+
+    /// Goes ahead by what the customer agreed to beforehand, and tells its authorisers at once.
+    pub(crate) async fn use_standing(
+        &self,
+        store: &Store,
+        number: CaseNumber,
+        name: &str,
+        done: Done<'_>,
+    ) -> Result<Case, Failure> {
+        let desk = store.desk();
+        let case = desk.case(number).await.map_err(said)?;
+        let proposed = self.proposed(store, &case).await?;
+        let registration = desk.registration(&case.customer).await.map_err(said)?;
+        let key = format!("standing/{}", proposed.change.hash());
+        let told = registration.with_role(Role::Authorizer, done.now).map(|person| {
+            let words = proposed.change.used_standing(number, name);
+            letter(&case, person, &key, words, done.now)
+        });
+        let told: Vec<Outgoing> = if self.has_mail { told.collect() } else { Vec::new() };
+        let used = desk.use_standing(number, name, today(done.now), &told, done).await;
+        Ok(used.map_err(said)?.0)
+    }
+
+    /// What a case proposes.
+    pub(crate) async fn proposed(&self, store: &Store, case: &Case) -> Result<Proposed, Failure> {
+        let nothing = || Failure::Usage(format!("{}: no change is proposed", case.number));
+        let hash = case.change.as_deref().ok_or_else(nothing)?;
+        let (proposed, _) = store.desk().change(hash).await.map_err(said)?.ok_or_else(nothing)?;
+        Ok(proposed)
+    }
+
+    /// A link for `person`, and its place where there is a portal and mail that carries it.
+    fn link(
+        &self,
+        case: &Case,
+        person: &Person,
+        is_for: LinkFor,
+        expires: Timestamp,
+    ) -> Result<(Link, Option<String>), Failure> {
+        let mut secret = [0_u8; SECRET_BYTES];
+        let filled = SystemRandom::new().fill(&mut secret);
+        filled.map_err(|_| Failure::Usage("the system gives no random bytes".to_owned()))?;
+        let secret = URL_SAFE_NO_PAD.encode(secret);
+        let way = match is_for {
+            LinkFor::Approve(_) => "approve",
+            LinkFor::Disown(_) => "disown",
+        };
+        let portal = self.portal.as_deref().filter(|_| self.has_mail);
+        let place = portal.map(|portal| format!("{}/{way}/{secret}", portal.trim_end_matches('/')));
+        let link = Link {
+            hash: Link::hash_of(&secret),
+            is_for,
+            case: case.number,
+            customer: case.customer.clone(),
+            contact: person.name.clone(),
+            expires,
+            used: None,
+        };
+        Ok((link, place))
+    }
+}
+
+/// A yes that counts from now on.
+pub(crate) fn approval(hash: String, approver: &str, method: Method, now: Timestamp) -> Approval {
+    let expires = now.plus_micros(APPROVAL_MICROS);
+    Approval { hash, approver: approver.to_owned(), method, at: now, expires }
+}
+
+/// A mail to `person`; one for each `key`, case and person, however often it is asked for.
+fn letter(case: &Case, person: &Person, key: &str, words: Words, now: Timestamp) -> Outgoing {
+    let to = person.addresses.first().cloned().unwrap_or_default();
+    Outgoing {
+        id: format!("{}/{key}/mail/{to}", case.number),
+        customer: case.customer.clone(),
+        case: Some(case.number),
+        channel: Channel::Mail,
+        to,
+        content: Content::Notice { subject: words.subject, text: words.text },
+        due: now,
+        state: Delivery::Waiting,
+        tries: Vec::new(),
+    }
+}
+
+fn today(now: Timestamp) -> jiff::civil::Date {
+    let moment = jiff::Timestamp::from_microsecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    moment.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// Lines of a change that adds `entries` to a list.
+pub(crate) fn additions(list: &str, entries: &[String], expires: Option<String>, reason: &str) -> Vec<Line> {
+    let line = |entry: &String| Line::Add {
+        list: list.to_owned(),
+        entry: entry.clone(),
+        expires: expires.clone(),
+        reason: reason.to_owned(),
+    };
+    entries.iter().map(line).collect()
+}
+
+/// The same that takes them off.
+pub(crate) fn removals(list: &str, entries: &[String]) -> Vec<Line> {
+    entries.iter().map(|entry| Line::Remove { list: list.to_owned(), entry: entry.clone() }).collect()
+}
+
+/// With fewer characters a hash says too little about what is approved.
+const HASH_CHARACTERS_MIN: usize = 8;
+/// 128 bits, which nobody guesses.
+const SECRET_BYTES: usize = 16;
+/// A link is good for 72 hours (Z-2).
+const LINK_MICROS: i64 = 72 * 3_600 * 1_000_000;
+/// A yes counts for a week: five business days (Z-5).
+const APPROVAL_MICROS: i64 = 7 * 86_400 * 1_000_000;

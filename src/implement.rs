@@ -1,1 +1,0 @@
-//! Makes authorised changes.

@@ -1,6 +1,7 @@
-//! What do people and machines see over HTTP? Decisions, health, metrics.
+//! What do people and machines see over HTTP? Decisions, health, metrics, approvals.
 #![forbid(unsafe_code)]
 
+mod approval;
 mod decide;
 mod health;
 mod metrics;
@@ -16,6 +17,7 @@ use rules::Transport;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use approval::{Proposal, Shown, Step, Visit};
 pub use decide::Decision;
 pub use health::Health;
 pub use metrics::{Kind, Sample};
@@ -26,6 +28,8 @@ pub struct Service {
     pub health: Box<dyn Fn() -> Health + Send + Sync>,
     /// Everything that is counted or measured. It may take a moment.
     pub samples: Box<dyn Fn() -> oneshot::Receiver<Vec<Sample>> + Send + Sync>,
+    /// Answers who has followed a link to a decision.
+    pub approvals: Box<dyn Fn(Visit) -> oneshot::Receiver<Shown> + Send + Sync>,
     /// Has one message judged.
     pub decide: Box<dyn Fn(Query) -> Result<oneshot::Receiver<Decision>, Undecided> + Send + Sync>,
 }
@@ -69,6 +73,9 @@ pub async fn serve(
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::page))
+        .route("/approve/{secret}", get(approval::look).post(approval::answer))
+        .route("/disown/{secret}", get(approval::look).post(approval::disown))
+        .route("/approve.css", get(approval::style))
         .route("/v1/decide", post(decide::answer))
         .route("/v1/openapi.json", get(openapi::page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -35,6 +35,29 @@ impl Office {
         desk.prove(number, proof, done).await.map_err(said)
     }
 
+    /// Takes back the change of this hash where it is the last that was made, and says what came of it.
+    pub(super) async fn take_back(
+        &self,
+        store: &Store,
+        number: CaseNumber,
+        hash: &str,
+        who: &str,
+    ) -> Result<String, Failure> {
+        let desk = store.desk();
+        let case = desk.case(number).await.map_err(said)?;
+        let Some((proposed, _)) = desk.change(hash).await.map_err(said)? else {
+            return Ok("nothing is known of the change any more".to_owned());
+        };
+        let base = base(&self.data, &self.policies, &case.customer)?;
+        if base.is_none_or(|base| base.version() != proposed.change.result) {
+            return Ok("the change is not the policy in force: look whether it is part of it".to_owned());
+        }
+        Ok(match self.change(Change::Rollback { to: None }, &case, (who, &[]), Vec::new()) {
+            Ok(()) => "the policy from before is in force again".to_owned(),
+            Err(why) => format!("taking it back failed: {}", why.said),
+        })
+    }
+
     async fn make(&self, store: &Store, case: &Case, done: Done<'_>) -> Result<(Proposed, String), Declined> {
         let desk = store.desk();
         let (mut proposed, mut authority) =
@@ -61,14 +84,12 @@ impl Office {
         if !is_in_force {
             let signer = desk_key::open_at(&self.key)?;
             let permit = authority.permit(&case.customer, done.now, &signer);
-            // Kept with it, so that taking it back needs nobody to be asked again.
-            let back = authority.permit_to_return(&case.customer, done.now, &signer);
-            self.change(
-                Change::Install(vec![offered]),
-                case,
-                (done.who, authority.by()),
-                vec![permit, back],
-            )?;
+            let mut permits = vec![permit];
+            if base.is_some() {
+                // Kept with it, so that taking it back needs nobody to be asked again.
+                permits.push(authority.permit_to_return(&case.customer, done.now, &signer));
+            }
+            self.change(Change::Install(vec![offered]), case, (done.who, authority.by()), permits)?;
         }
         match trial::show((&self.data, &self.policies), &draft.admitted, &promises)? {
             Ok(shown) => Ok((proposed, shown)),

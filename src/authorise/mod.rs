@@ -1,6 +1,7 @@
 //! Changes on their way into force, as the desk does them: drafted, asked for, approved, made, proven, told.
 
 mod implement;
+mod page;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,8 @@ use crate::history::History;
 use crate::outcome::Failure;
 use crate::serve::{Cases, Config};
 use crate::trial;
+
+pub(crate) use self::page::Sessions;
 
 /// Where changes are made, and how customers are reached.
 #[derive(Clone, Debug)]
@@ -138,6 +141,44 @@ impl Office {
         Ok(approved.map_err(said)?.0)
     }
 
+    /// Takes the yes of `approver` by mail, with the code that stands for the change, and tells all who could have said it: each
+    /// has a quarter of an hour to say that it was not them (Z-10).
+    ///
+    /// # Errors
+    /// It is not what is proposed, more is needed than a mail, or it is not kept.
+    pub(crate) async fn approve_by_reply(
+        &self,
+        store: &Store,
+        number: CaseNumber,
+        (approver, code): (&str, &str),
+        done: Done<'_>,
+    ) -> Result<Case, Failure> {
+        let desk = store.desk();
+        let case = desk.case(number).await.map_err(said)?;
+        let proposed = self.proposed(store, &case).await?;
+        if !proposed.change.code().eq_ignore_ascii_case(code) {
+            return Err(Failure::Usage("the code is not that of the change that is proposed now".to_owned()));
+        }
+        let hash = proposed.change.hash();
+        let registration = desk.registration(&case.customer).await.map_err(said)?;
+        let yes = approval(hash.clone(), approver, Method::Reply, done.now);
+        let approved = desk.approve(number, yes, &registration.authorisers(done.now), done).await;
+        let case = approved.map_err(said)?.0;
+        let expires = done.now.plus_micros(DISOWN_MICROS);
+        let (mut links, mut letters) = (Vec::new(), Vec::new());
+        for person in registration.with_role(Role::Authorizer, done.now) {
+            let (link, place) = self.link(&case, person, LinkFor::Disown(hash.clone()), expires)?;
+            links.push(link);
+            letters.extend(place.map(|place| {
+                let words = proposed.change.approved(number, approver, &place);
+                letter(&case, person, &format!("approved/{hash}/{}", done.now.0), words, done.now)
+            }));
+        }
+        desk.keep_links(&case, &links).await.map_err(said)?;
+        desk.send(&letters).await.map_err(said)?;
+        Ok(case)
+    }
+
     /// Goes ahead by what the customer agreed to beforehand, and tells its authorisers at once.
     pub(crate) async fn use_standing(
         &self,
@@ -248,5 +289,7 @@ const HASH_CHARACTERS_MIN: usize = 8;
 const SECRET_BYTES: usize = 16;
 /// A link is good for 72 hours (Z-2).
 const LINK_MICROS: i64 = 72 * 3_600 * 1_000_000;
+/// How long an approval by mail can be disowned.
+const DISOWN_MICROS: i64 = 15 * 60 * 1_000_000;
 /// A yes counts for a week: five business days (Z-5).
 const APPROVAL_MICROS: i64 = 7 * 86_400 * 1_000_000;

@@ -1,5 +1,6 @@
 //! `ringwall serve`: answers the SBCs and PBXs that ask per call.
 
+mod authorised;
 mod config;
 mod control;
 mod desk;

@@ -9,6 +9,8 @@ use engine::{Engine, Packet};
 use rules::{Flags, Timestamp};
 use tokio::sync::oneshot;
 
+use super::authorised::Visits;
+
 /// A service that judges.
 pub(super) struct Running {
     /// Who decides what is asked over HTTP.
@@ -20,12 +22,18 @@ pub(super) struct Running {
 }
 
 /// The pages of a service that may still be loading.
-pub(super) fn pages(running: &Arc<OnceLock<Running>>) -> Service {
+pub(super) fn pages(running: &Arc<OnceLock<Running>>, visits: Visits) -> Service {
     let (for_health, for_samples, for_decide) =
         (Arc::clone(running), Arc::clone(running), Arc::clone(running));
     Service {
         health: Box::new(move || health(for_health.get())),
         samples: Box::new(move || samples(for_samples.get())),
+        approvals: Box::new(move |visit| {
+            let (tell, told) = oneshot::channel();
+            // One that finds no room is dropped with its `tell`, which says so.
+            let _ = visits.try_send((visit, tell));
+            told
+        }),
         decide: Box::new(move |query| decide(for_decide.get().ok_or(Undecided::Loading)?, query)),
     }
 }

@@ -16,8 +16,9 @@ use reporter::Alert;
 use rules::policy::PolicySet;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+use super::authorised::Authorised;
 use super::config::{self, Calls, Config};
 use super::control::{self, Control};
 use super::desk::Desk;
@@ -44,7 +45,8 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let running = Arc::new(OnceLock::new());
     let (stop, stopped) = watch::channel(false);
     let mut console_stop = stopped.clone();
-    let pages = tokio::spawn(console::serve(console, pages(&running), async move {
+    let (visits, visited) = mpsc::channel(VISITS_MAX);
+    let pages = tokio::spawn(console::serve(console, pages(&running, visits), async move {
         let _ = console_stop.wait_for(|stop| *stop).await;
     }));
 
@@ -152,7 +154,12 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let (fetching, ended) = channel();
     Fetcher::new(config.feed.clone(), &config.data, orders.clone(), Box::new(records.noting())).start(ended);
 
+    let authorised = Authorised::start(&config, visited)?;
     signals.end(&orders).await;
+    if let Some(authorised) = authorised {
+        // It asks over the socket, which answers until it has ended.
+        let _ = tokio::task::spawn_blocking(move || authorised.finish()).await;
+    }
     drop(fetching);
     // First no more is taken, then what was taken is finished and written.
     let _ = stop.send(true);
@@ -306,6 +313,8 @@ pub(super) fn listening(what: &'static str, address: SocketAddr) -> impl FnOnce(
     move |error| Failure::Usage(format!("cannot listen on {what} {address}: {error}"))
 }
 
+/// Visits of pages that wait; more are told to come again.
+const VISITS_MAX: usize = 64;
 /// How long it may take to answer what was asked when the service ends.
 const GOODBYE: Duration = Duration::from_secs(2);
 

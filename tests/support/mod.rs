@@ -4,6 +4,7 @@ pub(crate) mod messages;
 pub(crate) mod packets;
 #[path = "../../stir/tests/support/mod.rs"]
 pub(crate) mod signing;
+pub(crate) mod totp;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

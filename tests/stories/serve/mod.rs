@@ -2,6 +2,7 @@
 
 mod agent;
 mod answers;
+mod authorised;
 mod bridge;
 mod capture;
 mod cases;
@@ -225,10 +226,19 @@ fn lines(path: &Path) -> Vec<Value> {
 
 /// One request over HTTP. Returns status and body.
 fn http(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
+    http_of("application/json", (address, method, path), body)
+}
+
+/// What a form sends.
+fn http_form(address: SocketAddr, path: &str, body: &str) -> (u16, String) {
+    http_of("application/x-www-form-urlencoded", (address, "POST", path), body)
+}
+
+fn http_of(kind: &str, (address, method, path): (SocketAddr, &str, &str), body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();

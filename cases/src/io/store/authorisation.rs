@@ -2,11 +2,11 @@
 
 use rules::Timestamp;
 
-use super::desk::{Done, Visible, refused, write};
+use super::desk::{Done, Visible, new_case, refused, write};
 use super::links::Link;
 use super::writing::{Proposed, Writing, body};
 use super::{Desk, Error};
-use crate::case::Closure;
+use crate::case::{Closure, Kind, Relation, Severity};
 use crate::change::{Approval, Authorisers, Authority, Change, Impact, Method};
 use crate::flow::{Reason, Signal, State};
 use crate::outgoing::Outgoing;
@@ -207,6 +207,34 @@ impl Desk<'_> {
         write(&mut writing, &mut case, "refuse", &text, Visible::Customer, done).await?;
         writing.commit().await?;
         Ok(case)
+    }
+
+    /// Somebody says that an approval in their customer's name was none (Z-10): nothing that was approved of the change counts
+    /// any more, and what made that possible becomes a case of its own, which is returned.
+    ///
+    /// # Errors
+    /// The link was used, or it is not kept.
+    pub async fn disown(&self, link: &Link, hash: &str, done: Done<'_>) -> Result<Case, Error> {
+        let mut writing = self.store.write().await?;
+        writing.use_link(link, done.now).await?;
+        let void = sqlx::query("DELETE FROM approvals WHERE hash = $1").bind(hash);
+        void.execute(writing.connection()).await?;
+        let mut case = writing.case(link.case).await?;
+        if matches!(case.state, State::Implementing | State::Verifying) {
+            case.step(&Signal::RollBack, done.who, done.service, done.now).map_err(refused)?;
+        }
+        let number = writing.next_number().await?;
+        let line = format!("an approval of {} was not the customer's", case.number);
+        let of = (Kind::ReportedIncident, State::New);
+        let mut incident = new_case(number, &case.customer, of, &line, done);
+        incident.severity = Severity::Critical;
+        incident.links.push((case.number, Relation::RelatesTo));
+        case.links.push((number, Relation::RelatesTo));
+        let text = format!("{} says that change {hash} was not approved in their name", link.contact);
+        write(&mut writing, &mut case, "disown", &text, Visible::Customer, done).await?;
+        write(&mut writing, &mut incident, "open", &text, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok(incident)
     }
 
     /// Uses what the customer agreed to beforehand: the case goes on to be implemented.

@@ -359,7 +359,7 @@ impl Desk<'_> {
 }
 
 /// A case that nobody has looked at.
-fn new_case(
+pub(super) fn new_case(
     number: CaseNumber,
     customer: &str,
     (kind, state): (Kind, State),

@@ -1,0 +1,293 @@
+//! Pages by which a customer's authoriser says yes or no. They work without scripts, and looking at one never decides anything:
+//! programs that look at the links in mails may follow them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use crate::Service;
+
+/// What somebody does who has followed a link with this secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The secret in the link.
+    pub secret: String,
+    /// What is done.
+    pub step: Step,
+}
+
+/// What somebody does on a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Looks.
+    Look,
+    /// Shows the code of their app.
+    LogIn {
+        /// As it was typed.
+        code: String,
+    },
+    /// Says yes or no.
+    Decide {
+        /// What the page that was shown had in it.
+        session: String,
+        /// The hash of what was shown.
+        change: String,
+        /// `None` for yes; the reason for no.
+        refusal: Option<String>,
+    },
+    /// Says that an approval in their customer's name was none.
+    Disown,
+}
+
+/// What is shown then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The link leads nowhere, or not any more.
+    Nothing,
+    /// The code of the app is asked for.
+    AskCode {
+        /// Whom.
+        name: String,
+        /// Why the last one was not taken.
+        wrong: Option<String>,
+    },
+    /// What is to be decided.
+    Change(Box<Proposal>),
+    /// An approval that can be disowned.
+    AskDisown {
+        /// Who approved what, in words.
+        text: String,
+    },
+    /// It is done.
+    Done {
+        /// In a word or two.
+        title: String,
+        /// And what follows.
+        text: String,
+    },
+    /// It is not done.
+    Refused(String),
+}
+
+/// A change that somebody is asked about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proposal {
+    /// What has to come back with the decision.
+    pub session: String,
+    /// The hash of the change.
+    pub change: String,
+    /// Such as RW-104233-3.
+    pub case: String,
+    /// Whose policy.
+    pub customer: String,
+    /// What changes.
+    pub lines: Vec<String>,
+    /// What it would have done, and how much may go wrong.
+    pub effects: Vec<String>,
+    /// Until when it can be decided.
+    pub until: String,
+}
+
+/// Either form of the page: the code, or the decision.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Sent {
+    Decision {
+        session: String,
+        change: String,
+        decision: String,
+        #[serde(default)]
+        reason: String,
+    },
+    Code {
+        code: String,
+    },
+}
+
+pub(crate) async fn look(state: State<Arc<Service>>, Path(secret): Path<String>) -> Response {
+    visit(state, secret, Step::Look).await
+}
+
+pub(crate) async fn answer(
+    state: State<Arc<Service>>,
+    Path(secret): Path<String>,
+    form: Result<Form<Sent>, FormRejection>,
+) -> Response {
+    let unfilled = || page(&Shown::Refused("The form was not filled in. Nothing was decided.".to_owned()));
+    let step = match form {
+        Ok(Form(Sent::Code { code })) => Step::LogIn { code },
+        Ok(Form(Sent::Decision { session, change, decision, reason })) => match decision.as_str() {
+            "yes" => Step::Decide { session, change, refusal: None },
+            "no" => Step::Decide { session, change, refusal: Some(reason) },
+            _ => return unfilled(),
+        },
+        Err(_) => return unfilled(),
+    };
+    visit(state, secret, step).await
+}
+
+pub(crate) async fn disown(state: State<Arc<Service>>, Path(secret): Path<String>) -> Response {
+    visit(state, secret, Step::Disown).await
+}
+
+pub(crate) async fn style() -> Response {
+    let mut response = STYLE.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
+    response
+}
+
+async fn visit(State(service): State<Arc<Service>>, secret: String, step: Step) -> Response {
+    // Longer than any secret of ours is none.
+    if secret.len() > SECRET_CHARACTERS_MAX {
+        return page(&Shown::Nothing);
+    }
+    let told = timeout(PATIENCE, (service.approvals)(Visit { secret, step })).await;
+    match told {
+        Ok(Ok(shown)) => page(&shown),
+        _ => {
+            page(&Shown::Refused("The desk does not answer now. Nothing was decided; try again.".to_owned()))
+        }
+    }
+}
+
+fn page(shown: &Shown) -> Response {
+    let (status, title, body) = match shown {
+        Shown::Nothing => (
+            StatusCode::NOT_FOUND,
+            "This link leads nowhere",
+            paragraph("It was used, it is too old, or a character is missing. Ask the desk for another one."),
+        ),
+        Shown::AskCode { name, wrong } => (StatusCode::OK, "Who are you?", ask_code(name, wrong.as_deref())),
+        Shown::Change(proposal) => (StatusCode::OK, "Shall this change?", change(proposal)),
+        Shown::AskDisown { text } => (
+            StatusCode::OK,
+            "Was that not you?",
+            paragraph(text)
+                + "<form method=\"post\"><button class=\"no\">It was not in our name: take it back</button></form>\n",
+        ),
+        Shown::Done { title, text } => (StatusCode::OK, title.as_str(), paragraph(text)),
+        Shown::Refused(why) => (StatusCode::CONFLICT, "That was not done", paragraph(why)),
+    };
+    let text = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n\
+         <title>{title}</title>\n<link rel=\"stylesheet\" href=\"/approve.css\">\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{body}\
+         </main>\n</body>\n</html>\n",
+        title = escaped(title)
+    );
+    let mut response = (status, text).into_response();
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn ask_code(name: &str, wrong: Option<&str>) -> String {
+    let mut body = paragraph(&format!(
+        "This link was sent to {name}. Type the code that your authenticator app shows now."
+    ));
+    if let Some(wrong) = wrong {
+        let _ = writeln!(body, "<p class=\"wrong\" role=\"alert\">{}</p>", escaped(wrong));
+    }
+    body + "<form method=\"post\">\n<label for=\"code\">Code</label>\n\
+            <input id=\"code\" name=\"code\" inputmode=\"numeric\" autocomplete=\"one-time-code\" maxlength=\"12\" required autofocus>\n\
+            <button>Go on</button>\n</form>\n"
+}
+
+fn change(proposal: &Proposal) -> String {
+    let Proposal { session, change, case, customer, lines, effects, until } = proposal;
+    let mut body = paragraph(&format!("Case {case} of {customer}. You can decide until {until}."));
+    body += "<h2>What changes</h2>\n<ul>\n";
+    for line in lines {
+        let _ = writeln!(body, "<li>{}</li>", escaped(line).replace('\n', "<br>"));
+    }
+    body += "</ul>\n<h2>What it would have done</h2>\n";
+    for effect in effects {
+        body += &paragraph(effect);
+    }
+    let hidden = format!(
+        "<input type=\"hidden\" name=\"session\" value=\"{}\">\n<input type=\"hidden\" name=\"change\" value=\"{}\">\n",
+        escaped(session),
+        escaped(change)
+    );
+    let _ = write!(
+        body,
+        "<form method=\"post\">\n{hidden}<button name=\"decision\" value=\"yes\" class=\"yes\">Yes, make this change</button>\n\
+         </form>\n<form method=\"post\">\n{hidden}<label for=\"reason\">No, because</label>\n\
+         <textarea id=\"reason\" name=\"reason\" rows=\"3\" minlength=\"8\" maxlength=\"500\" required></textarea>\n\
+         <button name=\"decision\" value=\"no\" class=\"no\">No, leave it as it is</button>\n</form>\n\
+         <p class=\"small\">You decide about exactly this change: <code>{}</code></p>\n",
+        escaped(change)
+    );
+    body
+}
+
+fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>\n", escaped(text).replace('\n', "<br>"))
+}
+
+/// What stands in a text or an attribute is that text, and nothing else.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.split('\n').map(reporter::printable).collect::<Vec<_>>().join("\n").chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            _ => safe.push(character),
+        }
+    }
+    safe
+}
+
+/// Nothing is loaded from elsewhere, nobody puts the page into a frame, and the secret in its address goes nowhere.
+const HEADERS: [(header::HeaderName, &str); 7] = [
+    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CONTENT_LANGUAGE, "en"),
+];
+const STYLE: &str = include_str!("approval.css");
+const SECRET_CHARACTERS_MAX: usize = 100;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_wrote_is_text_and_nothing_else() {
+        let proposal = Proposal {
+            session: "s\"><b>".to_owned(),
+            lines: vec!["put +1 on x: </li><script>alert(1)</script>\u{202e}{{7*7}}".to_owned()],
+            effects: vec!["a\nb & 'c'".to_owned()],
+            ..Proposal::default()
+        };
+        let body = change(&proposal);
+        assert!(!body.contains("<script") && !body.contains("<b>") && !body.contains('\u{202e}'), "{body}");
+        for expected in [
+            "&lt;/li&gt;&lt;script&gt;",
+            "value=\"s&quot;&gt;&lt;b&gt;\"",
+            "a<br>b &amp; &#39;c&#39;",
+            "{{7*7}}",
+        ] {
+            assert!(body.contains(expected), "no {expected:?} in {body}");
+        }
+    }
+}

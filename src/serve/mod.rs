@@ -61,10 +61,20 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let config = arguments.config()?;
+    force_faults()?;
     let interfaces = watching::open(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(Failure::Output)?.block_on(start::run(config, interfaces))?;
     Ok(Outcome::Done)
+}
+
+/// Forces what tests ask for in the environment. It is said aloud: nobody is to rely on such a service.
+fn force_faults() -> Result<(), Failure> {
+    let Some(wanted) = std::env::var_os(FAULTS) else { return Ok(()) };
+    let wanted = wanted.to_string_lossy();
+    collector::faults::force(wanted.parse().map_err(|wrong| Failure::Usage(format!("{FAULTS}: {wrong}")))?);
+    eprintln!("ringwall: {FAULTS} forces faults ({wanted}): this is a test, and no service to rely on");
+    Ok(())
 }
 
 impl Arguments {
@@ -92,3 +102,6 @@ impl Arguments {
         Ok(config)
     }
 }
+
+/// The variable of the environment by which tests force faults.
+const FAULTS: &str = "RINGWALL_FAULTS";

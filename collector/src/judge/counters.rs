@@ -61,6 +61,10 @@ counts! {
     FaultPassed "faults_total" "passed" "Requests that passed undecided because judging them failed inside.";
     FaultRefused "faults_total" "refused" "Requests answered 500 because judging them failed inside.";
     FaultUnanswered "faults_total" "unanswered" "Messages without an answer because something failed inside.";
+    FaultTurn "faults_total" "turn" "Turns of a thread that judges of which the rest was left out because something failed inside.";
+    FaultPage "faults_total" "page" "Pages over HTTP answered 500 because something failed inside.";
+    FaultRecords "faults_total" "records" "Times that writing records failed inside and began anew.";
+    Unread "datagrams_lost_total" "" "Datagrams that the system dropped because more came than could be read.";
     SendFailed "send_failures_total" "" "Answers that the system did not take.";
     RequestPassed "forwarded_total" "request" "Requests that the proxy passed on.";
     ResponsePassed "forwarded_total" "response" "Responses that the proxy passed on.";

@@ -14,8 +14,9 @@ use super::port::{Name, Place, Port, Ports};
 use super::relay::Relay;
 use super::settings::Settings;
 use crate::datagrams::{Inbox, Outbox, prepare};
-use crate::judge::{Counters, Mount, News, now};
+use crate::judge::{Count, Counters, Mount, News, now};
 use crate::limits::BATCH_MAX;
+use crate::pressure::Pressure;
 
 /// An inline proxy.
 pub struct Proxying {
@@ -24,11 +25,13 @@ pub struct Proxying {
     inbox: Inbox,
     room: Vec<u8>,
     counters: Arc<Counters>,
+    wait_micros_max: i64,
 }
 
 struct Socket {
     socket: UdpSocket,
     local: SocketAddr,
+    pressure: Pressure,
     outbox: Outbox,
 }
 
@@ -50,11 +53,12 @@ impl Proxying {
             let local = socket.local_addr()?;
             let place = Place { transport: Transport::Udp, address: local };
             ports.push(Port { place, name: name.unwrap_or_else(|| Name::of(local)) });
-            own.push(Socket { socket, local, outbox: Outbox::new() });
+            own.push(Socket { socket, local, pressure: Pressure::default(), outbox: Outbox::new() });
         }
         let ports = Ports::new(ports, Box::new(reach));
+        let wait_micros_max = settings.common.overload.wait_micros_max;
         let relay = Relay::new(engine, ports, settings, Arc::clone(&counters));
-        Ok(Self { relay, sockets: own, inbox: Inbox::new(), room: Vec::new(), counters })
+        Ok(Self { relay, sockets: own, inbox: Inbox::new(), room: Vec::new(), counters, wait_micros_max })
     }
 
     fn send(&mut self) {
@@ -69,10 +73,14 @@ impl Mount for Proxying {
         let mut is_busy = false;
         for port in 0..self.sockets.len() {
             let now = now();
-            let Some(Socket { socket, local, .. }) = self.sockets.get(port) else { break };
+            let Some(Socket { socket, local, pressure, .. }) = self.sockets.get_mut(port) else { break };
             // A socket that fails is asked again; there is no other.
             let Ok(waited_micros) = self.inbox.fill(socket, now) else { continue };
             let local = *local;
+            let is_full = self.inbox.len() == BATCH_MAX;
+            let lost = pressure.ask(socket, is_full, now);
+            self.counters.add_many(Count::Unread, lost);
+            let waited_micros = pressure.waited(waited_micros, (lost, is_full), self.wait_micros_max, now);
             self.relay.note_wait(waited_micros);
             for packet in self.inbox.packets(local, now) {
                 if let Some(leaving) = self.relay.handle(&packet, port, &mut self.room) {
@@ -80,7 +88,7 @@ impl Mount for Proxying {
                 }
             }
             self.send();
-            is_busy |= self.inbox.len() == BATCH_MAX;
+            is_busy |= is_full;
         }
         self.relay.note_wait(0);
         is_busy
@@ -88,6 +96,10 @@ impl Mount for Proxying {
 
     fn sources(&self) -> Vec<BorrowedFd<'_>> {
         self.sockets.iter().map(|socket| socket.socket.as_fd()).collect()
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     fn engine(&mut self) -> &mut Engine {

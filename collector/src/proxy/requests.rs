@@ -17,6 +17,7 @@ use super::settings::Onward;
 use super::via::{Branch, Past, past, sender};
 use super::way::Way;
 use crate::answer::{self, Request, UNFRAMED};
+use crate::faults::{self, Point};
 use crate::judge::{Count, found};
 use crate::redirect::{Calls, Peer, Strangers};
 use crate::refusal::{self, Refusing};
@@ -156,6 +157,10 @@ impl Relay {
         self.engine.judge_by(came.place.and_then(|place| self.judges.get(place).copied().flatten()));
         // Judging is where most can break, and here there is still something to be done about it.
         let handled = catch_unwind(AssertUnwindSafe(|| {
+            if opens {
+                faults::slow_down();
+                faults::strike(Point::Judge);
+            }
             let handled = self.engine.handle_read(came.packet, message);
             (handled.call, handled.attempt, handled.decision.is_some())
         }));

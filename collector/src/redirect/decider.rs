@@ -14,6 +14,7 @@ use rules::{Method, Timestamp, Transport, Verdict};
 use super::peer::{Allow, Peer};
 use super::settings::{Calls, Settings, Strangers};
 use crate::answer::{self, Request, UNFRAMED};
+use crate::faults::{self, Point};
 use crate::judge::{Count, Counters, Found, News, Witness, found, tell_of_wanted};
 use crate::mirror::{Mirror, Mirrored};
 use crate::refusal::{self, Refusing};
@@ -260,6 +261,8 @@ impl Decider {
         self.engine.judge_by(self.judges.get(place).copied().flatten());
         // Judging is where most can break, and here there is still something to say.
         let handled = catch_unwind(AssertUnwindSafe(|| {
+            faults::slow_down();
+            faults::strike(Point::Judge);
             let handled = self.engine.handle_read(packet, request.message);
             (handled.attempt, handled.decision.is_some())
         }));

@@ -258,6 +258,6 @@ async fn write(
     let _ = timeout(patience, writer.shutdown()).await;
 }
 
-const READ_BYTES: usize = 16 << 10;
+const READ_BYTES: usize = 4 << 10;
 /// How long to wait when the system gives no more connections.
 const PAUSE: Duration = Duration::from_millis(50);

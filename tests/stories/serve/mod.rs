@@ -20,7 +20,9 @@ mod peers;
 mod policies;
 mod proxy;
 mod reload;
+mod scanners;
 mod signed;
+mod slow;
 mod spool;
 mod streams;
 

@@ -18,6 +18,7 @@ mod frame;
 pub mod hep;
 pub mod judge;
 pub mod limits;
+mod line;
 mod merge;
 pub mod mirror;
 mod pressure;

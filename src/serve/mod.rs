@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 
 /// Has room for all connections that the configuration allows; says so where the system gives less.
 fn allow_connections(config: &Config) {
-    let wanted = (config.redirect.connections_max + FILES_BESIDE) as u64;
+    let wanted = (config.redirect.connections_max + config.proxy.connections_max() + FILES_BESIDE) as u64;
     match sys::raise_open_files() {
         Ok(files) if files < wanted => eprintln!(
             "ringwall: the system allows {files} open files, and connections_max asks for {wanted}: raise LimitNOFILE"

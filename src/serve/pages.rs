@@ -209,6 +209,7 @@ fn help(name: &str) -> &'static str {
         "not_forwarded_total" => "Messages that the proxy could not pass on, by why.",
         "own_requests_total" => "What became of OPTIONS and BYEs that the proxy sends itself.",
         "next_hop_turns_total" => "Places of next hops that went down or came up again.",
+        "lookups_total" => "Names of next hops, by what became of looking them up.",
         "send_failures_total" => "Answers that the system did not take.",
         "connections_total" => "Connections over TCP and TLS, by what became of them.",
         "news_dropped_total" => {

@@ -4,6 +4,7 @@ mod agent;
 mod answers;
 mod bridge;
 mod capture;
+mod carried;
 mod cases;
 mod control;
 mod decide;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Call, POLICY, Service, fresh, now, within};
 
 /// One connection from `source`.
-fn connect_from(source: [u8; 4], server: SocketAddr) -> Option<TcpStream> {
+pub(super) fn connect_from(source: [u8; 4], server: SocketAddr) -> Option<TcpStream> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stream = runtime.block_on(async {
         let socket = tokio::net::TcpSocket::new_v4().ok()?;

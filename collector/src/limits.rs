@@ -64,6 +64,13 @@ pub const MIRROR_BYTES_MAX: usize = 16 << 20;
 /// Responses that wait for a connection that does not read; past it the connection is closed.
 pub const UNREAD_MAX: usize = 256;
 
+/// Connections to next hops and others that a proxy makes, at once.
+pub const CONNECTIONS_MADE_MAX: usize = 1_024;
+/// Connections that wait to be made.
+pub const WANTED_CONNECTIONS_MAX: usize = 1_024;
+/// Addresses of one name that are taken.
+pub const ADDRESSES_OF_NAME_MAX: usize = 32;
+
 /// Route values of one request; a request with more is refused.
 pub const ROUTES_MAX: usize = 32;
 /// Via values of one request; a request with more has come in a circle, or wants to fill memory.

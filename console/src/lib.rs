@@ -11,7 +11,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use rules::Transport;
 use tokio::net::TcpListener;
@@ -32,6 +35,8 @@ pub struct Service {
     pub approvals: Box<dyn Fn(Visit) -> oneshot::Receiver<Shown> + Send + Sync>,
     /// Has one message judged.
     pub decide: Box<dyn Fn(Query) -> Result<oneshot::Receiver<Decision>, Undecided> + Send + Sync>,
+    /// Told when a page failed inside.
+    pub failed: Box<dyn Fn() + Send + Sync>,
 }
 
 /// Why nothing is decided about a message.
@@ -69,6 +74,7 @@ pub async fn serve(
     service: Service,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let service = Arc::new(service);
     let routes = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -79,8 +85,21 @@ pub async fn serve(
         .route("/v1/decide", post(decide::answer))
         .route("/v1/openapi.json", get(openapi::page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Arc::new(service));
+        .layer(from_fn_with_state(Arc::clone(&service), survive))
+        .with_state(service);
     axum::serve(listener, routes).with_graceful_shutdown(stop).await
+}
+
+/// What is broken inside costs one page, which says so.
+async fn survive(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    // A task of its own: its end is told, however it comes.
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            (service.failed)();
+            (StatusCode::INTERNAL_SERVER_ERROR, "something failed inside\n").into_response()
+        }
+    }
 }
 
 /// Bytes of a request's body: the longest message, escaped, with its source beside it.

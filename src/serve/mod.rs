@@ -61,10 +61,33 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let config = arguments.config()?;
+    force_faults()?;
+    allow_connections(&config);
     let interfaces = watching::open(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(Failure::Output)?.block_on(start::run(config, interfaces))?;
     Ok(Outcome::Done)
+}
+
+/// Has room for all connections that the configuration allows; says so where the system gives less.
+fn allow_connections(config: &Config) {
+    let wanted = (config.redirect.connections_max + config.proxy.connections_max() + FILES_BESIDE) as u64;
+    match sys::raise_open_files() {
+        Ok(files) if files < wanted => eprintln!(
+            "ringwall: the system allows {files} open files, and connections_max asks for {wanted}: raise LimitNOFILE"
+        ),
+        Ok(_) => {}
+        Err(error) => eprintln!("ringwall: it is unknown how many connections there may be: {error}"),
+    }
+}
+
+/// Forces what tests ask for in the environment. It is said aloud: nobody is to rely on such a service.
+fn force_faults() -> Result<(), Failure> {
+    let Some(wanted) = std::env::var_os(FAULTS) else { return Ok(()) };
+    let wanted = wanted.to_string_lossy();
+    collector::faults::force(wanted.parse().map_err(|wrong| Failure::Usage(format!("{FAULTS}: {wrong}")))?);
+    eprintln!("ringwall: {FAULTS} forces faults ({wanted}): this is a test, and no service to rely on");
+    Ok(())
 }
 
 impl Arguments {
@@ -92,3 +115,8 @@ impl Arguments {
         Ok(config)
     }
 }
+
+/// Files that are open beside connections: the spool, databases, sockets.
+const FILES_BESIDE: usize = 256;
+/// The variable of the environment by which tests force faults.
+const FAULTS: &str = "RINGWALL_FAULTS";

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use collector::faults::{self, Point};
 use collector::judge::{Count, Counters, Handle, Shared, now};
 use collector::redirect::Redirect;
 use console::{Decision, Health, Kind, Query, Sample, Service, Undecided};
@@ -23,8 +24,7 @@ pub(super) struct Running {
 
 /// The pages of a service that may still be loading.
 pub(super) fn pages(running: &Arc<OnceLock<Running>>, visits: Visits) -> Service {
-    let (for_health, for_samples, for_decide) =
-        (Arc::clone(running), Arc::clone(running), Arc::clone(running));
+    let [for_health, for_samples, for_decide, for_failed] = [(); 4].map(|()| Arc::clone(running));
     Service {
         health: Box::new(move || health(for_health.get())),
         samples: Box::new(move || samples(for_samples.get())),
@@ -34,7 +34,15 @@ pub(super) fn pages(running: &Arc<OnceLock<Running>>, visits: Visits) -> Service
             let _ = visits.try_send((visit, tell));
             told
         }),
-        decide: Box::new(move |query| decide(for_decide.get().ok_or(Undecided::Loading)?, query)),
+        decide: Box::new(move |query| {
+            faults::strike(Point::Page);
+            decide(for_decide.get().ok_or(Undecided::Loading)?, query)
+        }),
+        failed: Box::new(move || {
+            if let Some(running) = for_failed.get() {
+                running.counters.add(Count::FaultPage);
+            }
+        }),
     }
 }
 
@@ -203,11 +211,13 @@ fn help(name: &str) -> &'static str {
         "shed_total" => {
             "Calls not judged because of overload or for want of a policy, by what became of them."
         }
-        "faults_total" => "Calls on which judging failed inside, by what became of them.",
+        "faults_total" => "Failures inside, by what they cost.",
+        "datagrams_lost_total" => "Datagrams that the system dropped because more came than could be read.",
         "forwarded_total" => "Messages that the proxy passed on.",
         "not_forwarded_total" => "Messages that the proxy could not pass on, by why.",
         "own_requests_total" => "What became of OPTIONS and BYEs that the proxy sends itself.",
         "next_hop_turns_total" => "Places of next hops that went down or came up again.",
+        "lookups_total" => "Names of next hops, by what became of looking them up.",
         "send_failures_total" => "Answers that the system did not take.",
         "connections_total" => "Connections over TCP and TLS, by what became of them.",
         "news_dropped_total" => {

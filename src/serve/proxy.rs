@@ -7,15 +7,21 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use collector::judge::{Counters, Judge, News};
-use collector::proxy::{self, Marks, Name, NextHop, Proxying, Secret, Settings, Share};
-use collector::redirect::{self, Overload, Peers};
+use collector::limits::CONNECTIONS_MADE_MAX;
+use collector::proxy::{self, Inlets, Lookup, Marks, Name, NextHop, Proxying, Secret, Settings, Share, Streams};
+use collector::redirect::{self, ConnectionLimits, Overload, Peers};
 use engine::Engine;
+use rules::Transport;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::config::{Block, Calls, Network, Strangers};
+use super::start::listening;
 use crate::outcome::Failure;
 
 /// All of `[proxy]`. ringwall.toml in the root says what each key means.
@@ -23,6 +29,14 @@ use crate::outcome::Failure;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Proxy {
     pub(crate) udp: Vec<SocketAddr>,
+    tcp: Vec<SocketAddr>,
+    tls: Vec<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorities: Option<PathBuf>,
     advertised: Vec<Advertised>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<PathBuf>,
@@ -33,6 +47,11 @@ pub(crate) struct Proxy {
     retry_after_seconds: u32,
     tag_display_name: bool,
     tag_header: String,
+    connections_max: usize,
+    connections_of_one_address_max: usize,
+    message_seconds_max: u32,
+    idle_seconds_max: u32,
+    lookup_seconds: u32,
     next_hop: Vec<Hop>,
     peer: Vec<Peer>,
 }
@@ -77,16 +96,16 @@ enum HowShared {
 struct Advertised(Name);
 
 /// A place of a next hop.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Place(proxy::Place);
+#[derive(Clone, Debug, PartialEq)]
+struct Place(proxy::Target);
 
 impl Default for Proxy {
     fn default() -> Self {
         let inside = SocketAddr::from(([127, 0, 0, 1], 5070));
-        let inside = proxy::Place { transport: rules::Transport::Udp, address: inside };
+        let inside = proxy::Place { transport: Transport::Udp, address: inside };
         let hop = Hop {
             name: "inside".to_owned(),
-            to: vec![Place(inside)],
+            to: vec![Place(proxy::Target::Place(inside))],
             share: HowShared::InOrder,
             health_seconds: health_seconds(),
         };
@@ -101,6 +120,11 @@ impl Default for Proxy {
         };
         Self {
             udp: Vec::new(),
+            tcp: Vec::new(),
+            tls: Vec::new(),
+            certificate: None,
+            key: None,
+            authorities: None,
             advertised: Vec::new(),
             secret: None,
             strangers: Strangers::Drop,
@@ -110,6 +134,11 @@ impl Default for Proxy {
             retry_after_seconds: 2,
             tag_display_name: true,
             tag_header: "X-Ringwall-Tag".to_owned(),
+            connections_max: 1024,
+            connections_of_one_address_max: 64,
+            message_seconds_max: 5,
+            idle_seconds_max: 600,
+            lookup_seconds: 30,
             next_hop: vec![hop],
             peer: vec![peer],
         }
@@ -119,15 +148,22 @@ impl Default for Proxy {
 impl Proxy {
     /// What no key says alone.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if !self.advertised.is_empty() && self.advertised.len() != self.udp.len() {
-            return Err("`advertised` of the proxy has as many entries as `udp`, or none".to_owned());
+        let addresses = || self.udp.iter().chain(&self.tcp).chain(&self.tls);
+        if !self.advertised.is_empty() && self.advertised.len() != addresses().count() {
+            return Err("`advertised` of the proxy has as many entries as `udp`, `tcp` and `tls` together, or none".to_owned());
+        }
+        if !self.tls.is_empty() && (self.certificate.is_none() || self.key.is_none()) {
+            return Err("`tls` of the proxy needs `certificate` and `key`".to_owned());
+        }
+        if self.lookup_seconds == 0 || self.message_seconds_max == 0 {
+            return Err("`lookup_seconds` and `message_seconds_max` of the proxy are at least 1".to_owned());
         }
         if self.advertised.is_empty()
-            && let Some(any) = self.udp.iter().find(|address| address.ip().is_unspecified())
+            && let Some(any) = addresses().find(|address| address.ip().is_unspecified())
         {
             return Err(format!("nobody can answer to {any}: the proxy needs `advertised` beside it"));
         }
-        if self.udp.len() > SOCKETS_MAX {
+        if addresses().count() > SOCKETS_MAX {
             return Err(format!("a proxy has {SOCKETS_MAX} addresses at most"));
         }
         if !self.tag_header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
@@ -137,10 +173,19 @@ impl Proxy {
             if hop.to.is_empty() {
                 return Err(format!("next hop \"{}\" has no place in `to`", hop.name));
             }
-            if let Some(Place(place)) =
-                hop.to.iter().find(|Place(place)| place.transport != rules::Transport::Udp)
+            // Whoever is sent something must be able to answer by the same way, also over a connection of its own.
+            let leads = |target: &proxy::Target| match target.transport() {
+                Transport::Tcp => !self.tcp.is_empty(),
+                Transport::Tls => !self.tls.is_empty(),
+                _ => !self.udp.is_empty(),
+            };
+            if self.is_on()
+                && let Some(Place(place)) = hop.to.iter().find(|Place(place)| !leads(place))
             {
-                return Err(format!("next hop \"{}\": {place}: only UDP leads there", hop.name));
+                return Err(format!(
+                    "next hop \"{}\": {place}: the proxy has no address of its own with that transport",
+                    hop.name
+                ));
             }
             if self.next_hop.iter().filter(|other| other.name == hop.name).count() > 1 {
                 return Err(format!("there are two next hops \"{}\"", hop.name));
@@ -165,6 +210,22 @@ impl Proxy {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_on(&self) -> bool {
+        !(self.udp.is_empty() && self.tcp.is_empty() && self.tls.is_empty())
+    }
+
+    /// Its files.
+    pub(crate) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let files = [&mut self.secret, &mut self.certificate, &mut self.key, &mut self.authorities];
+        files.into_iter().flatten()
+    }
+
+    /// How many files it may have open for connections.
+    pub(super) fn connections_max(&self) -> usize {
+        if self.is_on() { self.connections_max + CONNECTIONS_MADE_MAX } else { 0 }
     }
 
     /// How the proxy behaves. It shares `refuses_all` with all that judge by the same policies.
@@ -201,18 +262,64 @@ impl Proxy {
         }
     }
 
-    /// Starts it on `sockets`, which are bound to the addresses of `udp`.
-    pub(super) fn start(
+    /// Starts it on `sockets`, which are bound to the addresses of `udp`, and on the other addresses. Returns how those are
+    /// said to be ready.
+    pub(super) async fn start(
         &self,
         sockets: Vec<UdpSocket>,
         engine: Engine,
-        of_service: (Arc<Settings>, Arc<Counters>),
+        (settings, counters): (Arc<Settings>, Arc<Counters>),
         tell: Box<dyn FnMut(News<'_>) + Send>,
-    ) -> Result<Judge<Proxying>, Failure> {
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<(Judge<Proxying>, Vec<String>), Failure> {
+        let acceptor = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => Some(redirect::tls(certificate, key).map_err(Failure::Usage)?),
+            _ => None,
+        };
+        let client = match self.tls.is_empty() {
+            true => None,
+            false => Some(proxy::tls_client(self.authorities.as_deref()).map_err(Failure::Usage)?),
+        };
         let mut names = self.advertised.iter().map(|Advertised(name)| name.clone());
-        let sockets = sockets.into_iter().map(|socket| (socket, names.next())).collect();
-        let judge = Judge::start("proxy", move || Proxying::new(sockets, engine, of_service), tell);
-        judge.map_err(Failure::Output)
+        let datagrams: Vec<_> = sockets.into_iter().map(|socket| (socket, names.next())).collect();
+        let (mut listeners, mut streams, mut said) = (Vec::new(), Vec::new(), Vec::new());
+        let plain = self.tcp.iter().map(|address| ("tcp", Transport::Tcp, address));
+        let secure = self.tls.iter().map(|address| ("tls", Transport::Tls, address));
+        for (what, transport, &address) in plain.chain(secure) {
+            let listener = TcpListener::bind(address).await.map_err(listening(what, address))?;
+            let address = listener.local_addr().map_err(Failure::Output)?;
+            said.push(format!("{what}:{address}"));
+            streams.push((proxy::Place { transport, address }, names.next()));
+            listeners.push((listener, acceptor.clone().filter(|_| transport == Transport::Tls)));
+        }
+        let first = datagrams.len();
+        let (exchange, asked) = proxy::exchange();
+        let inlets = Inlets { datagrams, streams, exchange };
+        let of_service = (Arc::clone(&settings), Arc::clone(&counters));
+        let judge = Judge::start("proxy", move || Proxying::new(inlets, engine, of_service), tell);
+        let judge = judge.map_err(Failure::Output)?;
+
+        let shared = judge.shared().clone();
+        let names = proxy::Names::default();
+        let every = Duration::from_secs(u64::from(self.lookup_seconds));
+        let of_lookup = (shared.clone(), Arc::clone(&counters));
+        let mut lookup = Lookup::new(&settings.next_hops, of_lookup, Arc::clone(&names), every);
+        // Who is told that it is ready may call at once.
+        lookup.look().await;
+        tokio::spawn(lookup.run(stopped.clone()));
+        let limits = ConnectionLimits {
+            connections_max: self.connections_max,
+            of_one_address_max: self.connections_of_one_address_max,
+            message_seconds_max: self.message_seconds_max,
+            idle_seconds_max: self.idle_seconds_max,
+        };
+        let connections =
+            Streams::new(shared, (settings, counters), limits, (client, names), &asked, stopped.clone());
+        for (place, (listener, tls)) in listeners.into_iter().enumerate() {
+            tokio::spawn(connections.clone().serve(listener, first + place, tls));
+        }
+        tokio::spawn(connections.connect(asked));
+        Ok((judge, said))
     }
 }
 
@@ -220,7 +327,7 @@ impl Hop {
     fn next_hop(&self) -> NextHop {
         NextHop {
             name: self.name.clone(),
-            places: self.to.iter().map(|Place(place)| *place).collect(),
+            places: self.to.iter().map(|Place(place)| place.clone()).collect(),
             share: match self.share {
                 HowShared::InOrder => Share::InOrder,
                 HowShared::Spread => Share::Spread,

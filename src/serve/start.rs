@@ -51,9 +51,9 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     }));
 
     let settings = Arc::new(settings(&config));
-    let proxy = match config.proxy.udp.is_empty() {
-        true => None,
-        false => Some(Arc::new(config.proxy.settings(&config.data, Arc::clone(&settings.refuses_all))?)),
+    let proxy = match config.proxy.is_on() {
+        false => None,
+        true => Some(Arc::new(config.proxy.settings(&config.data, Arc::clone(&settings.refuses_all))?)),
     };
     let counters = Arc::new(Counters::default());
     let signing = Signing::new(&config.stir, &config.data, &counters)?;
@@ -97,10 +97,11 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         let engine = take_over(state::PROXY_NAME);
         let mut teller = records.teller();
         let tell = Box::new(move |news: News<'_>| teller.tell(&news));
-        let judge = config.proxy.start(sockets, engine, (proxy, Arc::clone(&counters)), tell)?;
+        let of_service = (proxy, Arc::clone(&counters));
+        let (judge, more) = config.proxy.start(sockets, engine, of_service, tell, &stopped).await?;
         mounts.push(Mounted::new("proxy", state::PROXY_NAME, judge).with_calls());
         said.push("proxy".to_owned());
-        said.extend(places);
+        said.extend(places.into_iter().chain(more));
     }
     if let Some(queue) = config.bridge.queue() {
         let engine = take_over(state::BRIDGE_NAME);

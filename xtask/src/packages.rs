@@ -8,12 +8,13 @@ use crate::has;
 use crate::report::Report;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 10] = [
+const NEEDED: [(&str, &str, &str); 11] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
     ("kamailio", "-v", "kamailio"),
     ("openssl", "version", "openssl"),
+    ("svmap", "--version", "sipvicious"),
     ("ip", "-V", "iproute2"),
     ("iptables", "--version", "iptables"),
     ("pg_ctlcluster", "--version", "postgresql"),

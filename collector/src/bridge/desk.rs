@@ -13,6 +13,7 @@ use rules::{Method, Timestamp, Transport};
 use super::inject::{Injector, Segment};
 use crate::answer::{self, Request};
 use crate::assembler::Ip;
+use crate::faults::{self, Point};
 use crate::judge::{Count, Counters, News, Witness, found, tell_of_engine};
 use crate::redirect::{Calls, Settings};
 use crate::refusal::{self, Refusing};
@@ -120,6 +121,8 @@ impl Judging {
             self.counters.add(Count::ShedRefused);
             return self.word(request, 503);
         }
+        faults::slow_down();
+        faults::strike(Point::Judge);
         let handled = self.engine.handle_read(packet, message);
         let (call, attempt, is_new) = (handled.call, handled.attempt, handled.decision.is_some());
         self.witness.see(&self.engine, packet, attempt.or(call));

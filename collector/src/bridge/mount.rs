@@ -67,6 +67,10 @@ impl Mount for Bridge {
         vec![self.netlink.as_fd()]
     }
 
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     fn engine(&mut self) -> &mut Engine {
         self.desk.engine()
     }

@@ -61,6 +61,10 @@ counts! {
     FaultPassed "faults_total" "passed" "Requests that passed undecided because judging them failed inside.";
     FaultRefused "faults_total" "refused" "Requests answered 500 because judging them failed inside.";
     FaultUnanswered "faults_total" "unanswered" "Messages without an answer because something failed inside.";
+    FaultTurn "faults_total" "turn" "Turns of a thread that judges of which the rest was left out because something failed inside.";
+    FaultPage "faults_total" "page" "Pages over HTTP answered 500 because something failed inside.";
+    FaultRecords "faults_total" "records" "Times that writing records failed inside and began anew.";
+    Unread "datagrams_lost_total" "" "Datagrams that the system dropped because more came than could be read.";
     SendFailed "send_failures_total" "" "Answers that the system did not take.";
     RequestPassed "forwarded_total" "request" "Requests that the proxy passed on.";
     ResponsePassed "forwarded_total" "response" "Responses that the proxy passed on.";
@@ -83,6 +87,10 @@ counts! {
     Slow "connections_total" "slow" "Connections closed because a message took too long to arrive.";
     BadFraming "connections_total" "bad-framing" "Connections closed because it was unknown where the next message begins.";
     NoHandshake "connections_total" "no-handshake" "Connections on which TLS could not be agreed.";
+    Connected "connections_total" "made" "Connections made to where messages go.";
+    NotConnected "connections_total" "not-made" "Connections that could not be made; who asked is told 503.";
+    LookedUp "lookups_total" "found" "Names of next hops that were looked up.";
+    NotLookedUp "lookups_total" "not-found" "Names of next hops that could not be looked up; where they led before holds.";
     CallDropped "news_dropped_total" "call" "Call records left out because the disk could not keep up, or had no room.";
     AlertDropped "news_dropped_total" "alert" "Alerts left out because the disk could not keep up, or had no room.";
     SignallingDropped "news_dropped_total" "signalling" "Messages of calls that were refused or rang an alarm, left out because the disk could not keep up, or had no room.";

@@ -28,6 +28,9 @@ pub trait Mount: 'static {
     /// What is ready to be read when there is something to do.
     fn sources(&self) -> Vec<BorrowedFd<'_>>;
 
+    /// What counts events.
+    fn counters(&self) -> &Counters;
+
     /// The engine, for what is asked about it as a whole.
     fn engine(&mut self) -> &mut Engine;
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -15,7 +16,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use rules::Timestamp;
 use rules::policy::PolicySet;
 
-use super::{Mount, News};
+use super::{Count, Mount, News};
+use crate::faults::{self, Point};
 use crate::limits::{BATCH_MAX, QUEUE_MAX};
 
 /// Something to be done by the thread that owns a mount, quickly: packets wait meanwhile.
@@ -73,7 +75,7 @@ impl<M: Mount> Judge<M> {
                 policies: ArcSwap::new(mount.engine().policies()),
             });
             made.send(Ok(Arc::clone(&hub))).ok()?;
-            Some(Work { mount, hub, queue, tell }.run())
+            Some(Work { mount, hub, queue, tell, failed: Timestamp(i64::MIN) }.run())
         })?;
         let hub = is_made.recv().map_err(io::Error::other)??;
         Ok(Self { shared: Shared { jobs, hub }, thread })
@@ -154,6 +156,8 @@ struct Work<M> {
     hub: Arc<Hub>,
     queue: Receiver<Job<M>>,
     tell: Box<dyn FnMut(News<'_>) + Send>,
+    /// When something outside a message failed last.
+    failed: Timestamp,
 }
 
 impl<M: Mount> Work<M> {
@@ -165,10 +169,10 @@ impl<M: Mount> Work<M> {
             }
         }
         while let Ok(job) = self.queue.try_recv() {
-            job(&mut self.mount, now());
+            self.do_job(job);
         }
-        self.mount.close();
-        self.mount.tell(&mut *self.tell);
+        self.survive(|work| work.mount.close());
+        self.survive(|work| work.mount.tell(&mut *work.tell));
         self.mount.into_engine()
     }
 
@@ -176,16 +180,43 @@ impl<M: Mount> Work<M> {
     fn turn(&mut self) -> bool {
         let begin = now();
         self.hub.beat.store(begin.0, Ordering::Relaxed);
-        self.take_policies();
-        let mut is_busy = self.mount.turn(begin);
+        self.survive(Self::take_policies);
+        let mut is_busy = self.survive(|work| work.mount.turn(begin)).unwrap_or_default();
         for _ in 0..BATCH_MAX {
             let Ok(job) = self.queue.try_recv() else { break };
-            job(&mut self.mount, now());
+            self.do_job(job);
             is_busy = true;
         }
-        self.mount.expire(now());
-        self.mount.tell(&mut *self.tell);
+        // What fails each time is not tried each time: packets wait meanwhile.
+        if begin.micros_since(self.failed) > PAUSE_MICROS {
+            self.survive(|work| {
+                faults::strike(Point::Turn);
+                work.mount.expire(now());
+            });
+            self.survive(|work| work.mount.tell(&mut *work.tell));
+        }
         is_busy
+    }
+
+    /// What is broken inside costs whoever asked the answer, not all others the thread.
+    fn do_job(&mut self, job: Job<M>) {
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            faults::strike(Point::Job);
+            job(&mut self.mount, now());
+        }));
+        if done.is_err() {
+            self.mount.counters().add(Count::FaultUnanswered);
+        }
+    }
+
+    /// Has `part` of a turn done. `None` when it failed inside, which costs the rest of that part.
+    fn survive<T>(&mut self, part: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| part(self))).ok();
+        if done.is_none() {
+            self.mount.counters().add(Count::FaultTurn);
+            self.failed = now();
+        }
+        done
     }
 
     fn take_policies(&mut self) {
@@ -213,5 +244,7 @@ pub fn now() -> Timestamp {
     Timestamp(since.as_micros() as i64)
 }
 
+/// How long what failed outside a message is left alone.
+const PAUSE_MICROS: i64 = 100_000;
 /// The longest sleep: what is overdue is noticed, and the heart is seen to beat.
 const IDLE_MILLIS: u16 = 250;

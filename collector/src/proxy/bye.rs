@@ -76,7 +76,7 @@ impl Byes {
         let mut text = b"BYE ".to_vec();
         if ends.told.contact.is_empty() {
             // Writing to memory cannot fail, here and below.
-            let _ = write!(text, "sip:{}", to.address);
+            let _ = write!(text, "sip:{}{}", to.address, to.transport_param());
         } else {
             text.extend_from_slice(&ends.told.contact);
         }
@@ -95,9 +95,11 @@ impl Byes {
         text.extend_from_slice(
             b"Reason: SIP;cause=603;text=\"ended by policy\"\r\nContent-Length: 0\r\n\r\n",
         );
-        let leaving = Leaving { port: place, to };
+        let leaving = Leaving { port: place, to, line: None };
         let until = now.plus_micros(TIMER_F_MICROS);
-        self.waiting.push(Bye { branch, leaving, text, due: now, pause: T1_MICROS, until });
+        // RFC 3261 §17.1.2.2: nothing is sent again over a connection.
+        let pause = if to.is_stream() { TIMER_F_MICROS } else { T1_MICROS };
+        self.waiting.push(Bye { branch, leaving, text, due: now, pause, until });
     }
 
     /// The next BYE that is due at `now`, and where it goes.
@@ -109,7 +111,7 @@ impl Byes {
         let bye = self.waiting.iter_mut().find(|bye| bye.due <= now)?;
         bye.due = now.plus_micros(bye.pause);
         // RFC 3261 §17.1.2.2: Timer E doubles up to T2.
-        bye.pause = (bye.pause * 2).min(T2_MICROS);
+        bye.pause = (bye.pause * 2).min(T2_MICROS.max(bye.pause));
         Some((&bye.text, bye.leaving))
     }
 

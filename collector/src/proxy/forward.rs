@@ -6,7 +6,7 @@ use engine::sip::{ContentLength, Header, Message};
 use rules::{Flag, Method};
 
 use super::leaving::Leaving;
-use super::port::{Port, Ports};
+use super::port::{Place, Port, Ports};
 use super::rewrite::{Rewrite, line_of, place_of};
 use super::secret::put_hash;
 use super::settings::Marks;
@@ -52,6 +52,7 @@ impl Onwards<'_, '_, '_> {
                 // Writing to memory cannot fail.
                 let _ = write!(out, "Max-Forwards: {HOPS}\r\n");
             }
+            put_length(message, self.leaving.to, out);
         });
         self.way.note(message, self.target, rewrite);
         if let Some(via) = message.value(Header::Via)
@@ -74,13 +75,20 @@ impl Onwards<'_, '_, '_> {
 }
 
 /// Writes `message`, a response, without our own Via. Returns false when it cannot be.
-pub(super) fn write_response(message: &Message<'_>, rewrite: &mut Rewrite, out: &mut Vec<u8>) -> bool {
+pub(super) fn write_response(
+    message: &Message<'_>,
+    to: Place,
+    rewrite: &mut Rewrite,
+    out: &mut Vec<u8>,
+) -> bool {
     let bytes = message.bytes();
     rewrite.clear();
     let Some((own, is_whole)) = own_part(message) else { return false };
     let place = if is_whole { line_of(bytes, own) } else { place_of(bytes, own) };
     let Some(place) = place else { return false };
     rewrite.remove(place);
+    let begin = message.header_at();
+    rewrite.replace(begin..begin, |out| put_length(message, to, out));
     rewrite.write(bytes, 0, end(message), out);
     out.len() <= SENT_BYTES_MAX
 }
@@ -111,7 +119,16 @@ fn put_record_route(out: &mut Vec<u8>, port: &Port, dialog: u64) {
     put_hash(out, dialog);
     out.push(b'@');
     port.put_name(out);
+    port.put_transport(out);
     out.extend_from_slice(b";lr>\r\n");
+}
+
+/// Over a connection every message says how long it is (RFC 3261 §18.3); in a datagram it need not.
+fn put_length(message: &Message<'_>, to: Place, out: &mut Vec<u8>) {
+    if to.is_stream() && matches!(message.content_length(), ContentLength::Missing) {
+        // Writing to memory cannot fail.
+        let _ = write!(out, "Content-Length: {}\r\n", message.body().len());
+    }
 }
 
 /// Where the last byte of `message` is that counts.

@@ -1,7 +1,11 @@
 //! Where calls go on: next hops, which of their places are up, and which of them takes a call.
 
+use std::net::SocketAddr;
+use std::str::FromStr;
+
 use rules::Timestamp;
 
+use super::lookup::{HostName, Named};
 use super::port::Place;
 use super::secret::Secret;
 use crate::limits::HEALTH_MISSES_MAX;
@@ -12,11 +16,20 @@ pub struct NextHop {
     /// What it is called in messages to people.
     pub name: String,
     /// Its places, the preferred one first.
-    pub places: Vec<Place>,
+    pub places: Vec<Target>,
     /// Which of those that are up takes a call.
     pub share: Share,
     /// Seconds between two OPTIONS to each place; 0 asks nothing, and every place counts as up.
     pub health_seconds: u32,
+}
+
+/// A place of a next hop as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// By address.
+    Place(Place),
+    /// By name: as many places as the name has addresses.
+    Name(HostName),
 }
 
 /// Which of the places that are up takes a call.
@@ -37,7 +50,8 @@ pub(super) struct Hops {
 
 struct Hop {
     next_hop: NextHop,
-    health: Vec<Health>,
+    /// Where it leads now, each with how it is.
+    places: Vec<(Place, Health)>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -69,11 +83,33 @@ pub(super) struct Turn {
 
 impl Hops {
     pub(super) fn new(next_hops: Vec<NextHop>, secret: Secret) -> Self {
-        let hops = next_hops.into_iter().map(|next_hop| {
-            let health = vec![Health::default(); next_hop.places.len()];
-            Hop { next_hop, health }
-        });
-        Self { hops: hops.collect(), secret, asked: 0 }
+        let hops = next_hops.into_iter().map(|next_hop| Hop { next_hop, places: Vec::new() });
+        let mut hops = Self { hops: hops.collect(), secret, asked: 0 };
+        hops.name(&[]);
+        hops
+    }
+
+    /// Takes what names lead to now. What is known of places that stay is kept.
+    pub(super) fn name(&mut self, named: &[Named]) {
+        for Hop { next_hop, places } in &mut self.hops {
+            let former = std::mem::take(places);
+            let mut now = Vec::new();
+            for target in &next_hop.places {
+                match target {
+                    Target::Place(place) => now.push(*place),
+                    Target::Name(name) => {
+                        let addresses = named.iter().find(|known| known.name == *name);
+                        let addresses = addresses.map_or(&[][..], |known| &known.addresses);
+                        let place = |address: &SocketAddr| Place { transport: name.transport, address: *address };
+                        now.extend(addresses.iter().map(place));
+                    }
+                }
+            }
+            let health = |place: &Place| {
+                former.iter().find(|(known, _)| known == place).map_or_else(Health::default, |(_, health)| *health)
+            };
+            *places = now.into_iter().map(|place| (place, health(&place))).collect();
+        }
     }
 
     /// Which place of the next hop at `hop` takes the call that `key` stands for. Without one that is up it is one that has
@@ -96,11 +132,11 @@ impl Hops {
 
     /// The next question that is due at `now`; `turned` is told of a place that has missed too many.
     pub(super) fn poll(&mut self, now: Timestamp, turned: &mut impl FnMut(Turn)) -> Option<Question> {
-        for Hop { next_hop, health } in &mut self.hops {
+        for Hop { next_hop, places } in &mut self.hops {
             if next_hop.health_seconds == 0 {
                 continue;
             }
-            for (place, health) in next_hop.places.iter().zip(health) {
+            for (place, health) in places {
                 if now < health.due {
                     continue;
                 }
@@ -124,8 +160,8 @@ impl Hops {
     /// Takes the answer to the question `branch`. A place that says 503 asks to be left alone, which is as good as being
     /// down.
     pub(super) fn answer(&mut self, branch: u64, status: u16, turned: &mut impl FnMut(Turn)) {
-        for Hop { next_hop, health } in &mut self.hops {
-            for (place, health) in next_hop.places.iter().zip(health) {
+        for Hop { next_hop, places } in &mut self.hops {
+            for (place, health) in places {
                 if health.waiting != Some(branch) || status < 200 {
                     continue;
                 }
@@ -141,13 +177,40 @@ impl Hops {
     }
 
     fn each(&self) -> impl Iterator<Item = (Place, Health)> {
-        self.hops.iter().flat_map(|hop| hop.next_hop.places.iter().copied().zip(hop.health.iter().copied()))
+        self.hops.iter().flat_map(|hop| hop.places.iter().copied())
+    }
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self::Place).or_else(|_: String| text.parse().map(Self::Name))
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Place(place) => place.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+impl Target {
+    /// What carries messages there.
+    pub fn transport(&self) -> rules::Transport {
+        match self {
+            Self::Place(place) => place.transport,
+            Self::Name(name) => name.transport,
+        }
     }
 }
 
 impl Hop {
     fn choose(&self, key: u64, may: impl Fn(&Health) -> bool) -> Option<Place> {
-        let able = || self.next_hop.places.iter().zip(&self.health).filter(|(_, health)| may(health));
+        let able = || self.places.iter().filter(|(_, health)| may(health));
         let wanted = match self.next_hop.share {
             Share::InOrder => 0,
             Share::Spread => key.checked_rem(able().count() as u64)? as usize,
@@ -239,6 +302,28 @@ mod tests {
             second(&mut hops, at, &both);
         }
         assert_eq!(chosen(&hops, 7).as_deref(), Some("192.0.2.2:5060"));
+    }
+
+    #[test]
+    fn a_name_leads_to_its_addresses_and_what_is_known_of_those_that_stay_is_kept() {
+        let places = ["192.0.2.1:5060", "tcp:pbx.example.com"].map(|place| place.parse().unwrap());
+        let next_hop =
+            NextHop { name: "pbx".to_owned(), places: places.into(), share: Share::InOrder, health_seconds: 1 };
+        let mut hops = Hops::new(vec![next_hop], Secret::new([1; 16]));
+        let lead = |hops: &mut Hops, addresses: &[&str]| {
+            let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            hops.name(&[Named { name: "tcp:pbx.example.com:5060".parse().unwrap(), addresses }]);
+        };
+        assert_eq!(hops.each().count(), 1, "nobody knows yet where the name leads");
+        lead(&mut hops, &["10.0.0.1:5060", "10.0.0.2:5060"]);
+        for at in 1..4 {
+            second(&mut hops, at, &["192.0.2.1:5060", "tcp:10.0.0.1:5060"]);
+        }
+        assert_eq!(chosen(&hops, 7).as_deref(), Some("tcp:10.0.0.2:5060"));
+        lead(&mut hops, &["10.0.0.1:5060", "10.0.0.3:5060"]);
+        assert_eq!(chosen(&hops, 7).as_deref(), Some("tcp:10.0.0.3:5060"));
+        assert!(hops.is_down("tcp:10.0.0.1:5060".parse().unwrap()));
+        assert!(hops.has("10.0.0.3".parse().unwrap()) && !hops.has("10.0.0.2".parse().unwrap()));
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod course;
 mod forward;
 mod hop;
 mod leaving;
+mod lines;
+mod lookup;
 mod mark;
 mod mount;
 mod port;
@@ -15,13 +17,16 @@ mod rewrite;
 mod scenes;
 mod secret;
 mod settings;
+mod streams;
 #[cfg(test)]
 mod unchanged;
 mod via;
 mod way;
 
-pub use hop::{NextHop, Share};
-pub use mount::Proxying;
+pub use hop::{NextHop, Share, Target};
+pub use lookup::{HostName, Lookup, Named};
+pub use mount::{Inlets, Proxying};
 pub use port::{Name, Place, Port};
 pub use secret::Secret;
 pub use settings::{Marks, Onward, Settings};
+pub use streams::{Asked, Exchange, Names, Streams, exchange, tls_client};

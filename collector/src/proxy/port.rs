@@ -14,7 +14,7 @@ use crate::limits::REACHED_MAX;
 /// An address with what carries messages to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// UDP or TCP.
+    /// UDP, TCP or TLS.
     pub transport: Transport,
     /// Host and port.
     pub address: SocketAddr,
@@ -56,8 +56,19 @@ impl Ports {
         self.ports.get(place)
     }
 
-    /// The socket that others mean by `host` and `port`.
+    /// The socket that `uri` means: of several on one address the one with its transport.
+    pub(super) fn meant(&self, uri: &Uri<'_>) -> Option<usize> {
+        let transport = Place::transport(uri);
+        let fits = |own: &Port| Some(own.place.transport) == transport;
+        self.find(uri.host, uri.port, fits).or_else(|| self.named(uri.host, uri.port))
+    }
+
+    /// A socket that others mean by `host` and `port`.
     pub(super) fn named(&self, host: &[u8], port: Option<u16>) -> Option<usize> {
+        self.find(host, port, |_| true)
+    }
+
+    fn find(&self, host: &[u8], port: Option<u16>, fits: impl Fn(&Port) -> bool) -> Option<usize> {
         let port = port.unwrap_or(SIP_PORT);
         let text = std::str::from_utf8(host).ok()?;
         let address =
@@ -65,7 +76,8 @@ impl Ports {
         self.ports.iter().position(|own| {
             let is_name =
                 own.name.host.eq_ignore_ascii_case(text) && own.name.port.unwrap_or(SIP_PORT) == port;
-            is_name || (address == Some(own.place.address.ip()) && own.place.address.port() == port)
+            let is_address = address == Some(own.place.address.ip()) && own.place.address.port() == port;
+            (is_name || is_address) && fits(own)
         })
     }
 
@@ -103,9 +115,17 @@ impl Ports {
 impl Port {
     /// Writes what a Via says of it: transport and sent-by.
     pub(super) fn put_via(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"SIP/2.0/");
-        out.extend_from_slice(if self.place.transport == Transport::Tcp { b"TCP " } else { b"UDP " });
+        out.extend_from_slice(match self.place.transport {
+            Transport::Tcp => b"SIP/2.0/TCP ",
+            Transport::Tls => b"SIP/2.0/TLS ",
+            _ => b"SIP/2.0/UDP ",
+        });
         self.put_name(out);
+    }
+
+    /// Writes what a URI that leads here says behind host and port.
+    pub(super) fn put_transport(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.place.transport_param().as_bytes());
     }
 
     /// Writes host and port.
@@ -150,7 +170,11 @@ impl FromStr for Name {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = if self.transport == Transport::Tcp { "tcp:" } else { "" };
+        let transport = match self.transport {
+            Transport::Tcp => "tcp:",
+            Transport::Tls => "tls:",
+            _ => "",
+        };
         write!(f, "{transport}{}", self.address)
     }
 }
@@ -159,37 +183,68 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (transport, address) = match text.strip_prefix("tcp:") {
-            Some(address) => (Transport::Tcp, address),
-            None => (Transport::Udp, text.strip_prefix("udp:").unwrap_or(text)),
-        };
-        let address = address.parse().map_err(|_| {
-            format!("{text:?} is no place: write ADDRESS:PORT or tcp:ADDRESS:PORT, without a name to look up")
-        })?;
+        let (transport, address) = transport_of(text);
+        let address = address
+            .parse()
+            .map_err(|_| format!("{text:?} is no place: write ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT"))?;
         Ok(Self { transport, address })
     }
 }
 
+/// What carries messages to a place that is written as `text`, and its host and port.
+pub(super) fn transport_of(text: &str) -> (Transport, &str) {
+    let carried = |word, transport| text.strip_prefix(word).map(|rest| (transport, rest));
+    carried("tcp:", Transport::Tcp)
+        .or_else(|| carried("tls:", Transport::Tls))
+        .or_else(|| carried("udp:", Transport::Udp))
+        .unwrap_or((Transport::Udp, text))
+}
+
+/// The port that is meant where none is said (RFC 3261 §19.1.2).
+pub(super) fn usual_port(transport: Transport) -> u16 {
+    if transport == Transport::Tls { SIPS_PORT } else { SIP_PORT }
+}
+
 impl Place {
+    /// Whether what goes there goes over a connection.
+    pub(super) fn is_stream(self) -> bool {
+        self.transport != Transport::Udp
+    }
+
+    /// What a URI that leads there says of it, behind host and port.
+    pub(super) fn transport_param(self) -> &'static str {
+        match self.transport {
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+            _ => "",
+        }
+    }
+
+    /// What carries messages to where `uri` leads; `None` for what we do not speak.
+    fn transport(uri: &Uri<'_>) -> Option<Transport> {
+        match (uri.scheme, uri.params().value(b"transport")) {
+            // RFC 3261 §26.2.2: what is asked for safely goes on safely.
+            (Scheme::Sips, None | Some(b"tcp" | b"tls")) => Some(Transport::Tls),
+            (Scheme::Sip, None) => Some(Transport::Udp),
+            (Scheme::Sip, Some(word)) if word.eq_ignore_ascii_case(b"udp") => Some(Transport::Udp),
+            (Scheme::Sip, Some(word)) if word.eq_ignore_ascii_case(b"tcp") => Some(Transport::Tcp),
+            (Scheme::Sip, Some(word)) if word.eq_ignore_ascii_case(b"tls") => Some(Transport::Tls),
+            _ => None,
+        }
+    }
+
     /// Where `uri` leads (RFC 3261 §16.6, item 7), as far as it says so by an address; names are not looked up.
     pub(super) fn of(uri: &Uri<'_>) -> Option<Self> {
-        if uri.scheme != Scheme::Sip {
-            return None;
-        }
+        let transport = Self::transport(uri)?;
         let host = uri.params().value(b"maddr").unwrap_or(uri.host);
-        let transport = match uri.params().value(b"transport") {
-            None => Transport::Udp,
-            Some(word) if word.eq_ignore_ascii_case(b"udp") => Transport::Udp,
-            Some(word) if word.eq_ignore_ascii_case(b"tcp") => Transport::Tcp,
-            Some(_) => return None,
-        };
         let host = std::str::from_utf8(host).ok()?.trim_matches(['[', ']']).parse().ok()?;
-        let port = uri.port.unwrap_or(SIP_PORT);
+        let port = uri.port.unwrap_or(usual_port(transport));
         (port != 0).then(|| Self { transport, address: SocketAddr::new(host, port) })
     }
 }
 
 pub(super) const SIP_PORT: u16 = 5060;
+const SIPS_PORT: u16 = 5061;
 
 #[cfg(test)]
 mod tests {
@@ -208,7 +263,8 @@ mod tests {
             ("sip:1@pbx.example.com;maddr=192.0.2.9", "192.0.2.9:5060"),
             ("sip:1@pbx.example.com", "nowhere"),
             ("sip:1@192.0.2.1:0", "nowhere"),
-            ("sips:1@192.0.2.1", "nowhere"),
+            ("sips:1@192.0.2.1", "tls:192.0.2.1:5061"),
+            ("sip:1@192.0.2.1:5080;transport=tls", "tls:192.0.2.1:5080"),
             ("sip:1@192.0.2.1;transport=ws", "nowhere"),
             ("tel:+12105550100", "nowhere"),
         ] {

@@ -13,7 +13,7 @@ use super::bye::{Byes, OWN_BRANCH, own_branch};
 use super::course::Courses;
 use super::forward::{is_whole, write_response};
 use super::hop::{Hops, Question, Turn};
-use super::leaving::Leaving;
+use super::leaving::{Entry, Leaving};
 use super::port::{Place, Ports};
 use super::rewrite::Rewrite;
 use super::secret::put_hash;
@@ -139,16 +139,16 @@ impl Relay {
         self.ask(question, out)
     }
 
-    /// Takes one message that came in on the socket at `port`. Returns how what is in `out` leaves; `None` when nothing does.
-    pub(super) fn handle(&mut self, packet: &Packet<'_>, port: usize, out: &mut Vec<u8>) -> Option<Leaving> {
+    /// Takes one message that came in by `entry`. Returns how what is in `out` leaves; `None` when nothing does.
+    pub(super) fn handle(&mut self, packet: &Packet<'_>, entry: Entry, out: &mut Vec<u8>) -> Option<Leaving> {
         // What is broken inside costs one message its way, not all others the service.
-        catch_unwind(AssertUnwindSafe(|| self.take(packet, port, out))).unwrap_or_else(|_| {
+        catch_unwind(AssertUnwindSafe(|| self.take(packet, entry, out))).unwrap_or_else(|_| {
             self.counters.add(Count::FaultUnanswered);
             None
         })
     }
 
-    fn take(&mut self, packet: &Packet<'_>, port: usize, out: &mut Vec<u8>) -> Option<Leaving> {
+    fn take(&mut self, packet: &Packet<'_>, entry: Entry, out: &mut Vec<u8>) -> Option<Leaving> {
         self.counters.add(match packet.transport {
             Transport::Tcp => Count::Tcp,
             Transport::Tls => Count::Tls,
@@ -167,11 +167,11 @@ impl Relay {
             return None;
         }
         let request = Request::new(&message, packet.source, self.settings.secret.tag(&message));
-        match self.request(packet, port, &request, out) {
+        match self.request(packet, entry, &request, out) {
             Outcome::GoesOn(leaving) => Some(leaving),
             Outcome::IsAnswered => {
                 let to = Place { transport: packet.transport, address: request.reply_to() };
-                Some(Leaving { port, to })
+                Some(Leaving { port: entry.port, to, line: entry.line })
             }
             Outcome::IsDone => None,
         }
@@ -199,13 +199,13 @@ impl Relay {
         if followed.is_err() {
             self.counters.add(Count::FaultPassed);
         }
-        if !write_response(message, &mut self.rewrite, out) {
+        if !write_response(message, back.to, &mut self.rewrite, out) {
             self.counters.add(Count::TooLong);
             return None;
         }
         let port = if self.ports.get(back.branch.port).is_some() { back.branch.port } else { 0 };
         self.counters.add(Count::ResponsePassed);
-        Some(Leaving { port, to: back.to })
+        Some(Leaving { port, to: back.to, line: back.branch.line })
     }
 
     /// Keeps what a response tells of its call.
@@ -259,18 +259,19 @@ impl Relay {
         let own = self.ports.get(port)?;
         out.clear();
         // Writing to memory cannot fail, here and below.
-        let _ = write!(out, "OPTIONS sip:{} SIP/2.0\r\nVia: ", place.address);
+        let _ = write!(out, "OPTIONS sip:{}{} SIP/2.0\r\nVia: ", place.address, place.transport_param());
         own.put_via(out);
         out.extend_from_slice(OWN_BRANCH);
         put_hash(out, branch);
         let name = &own.name;
         let _ = write!(
             out,
-            ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:{name}>;tag={branch:x}\r\nTo: <sip:{}>\r\nCall-ID: {branch:x}@{name}\r\n\
-             CSeq: 1 OPTIONS\r\nContact: <sip:{name}>\r\nContent-Length: 0\r\n\r\n",
-            place.address
+            ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:{name}>;tag={branch:x}\r\nTo: <sip:{0}{1}>\r\nCall-ID: {branch:x}@{name}\r\n\
+             CSeq: 1 OPTIONS\r\nContact: <sip:{name}{1}>\r\nContent-Length: 0\r\n\r\n",
+            place.address,
+            place.transport_param()
         );
-        Some(Leaving { port, to: place })
+        Some(Leaving { port, to: place, line: None })
     }
 }
 

@@ -9,7 +9,7 @@ use engine::sip::{Header, Uri};
 use rules::{Method, Policy, Verdict};
 
 use super::forward::{Onwards, begins_dialog, is_whole};
-use super::leaving::Leaving;
+use super::leaving::{Entry, Leaving};
 use super::port::Place;
 use super::relay::{Outcome, Relay};
 use super::secret::read_hash;
@@ -17,6 +17,7 @@ use super::settings::Onward;
 use super::via::{Branch, Past, past, sender};
 use super::way::Way;
 use crate::answer::{self, Request, UNFRAMED};
+use crate::faults::{self, Point};
 use crate::judge::{Count, found};
 use crate::redirect::{Calls, Peer, Strangers};
 use crate::refusal::{self, Refusing};
@@ -25,8 +26,7 @@ use crate::refusal::{self, Refusing};
 #[derive(Clone, Copy)]
 struct Came<'r, 'm, 'a> {
     packet: &'r Packet<'a>,
-    /// The socket that it came in on.
-    port: usize,
+    entry: Entry,
     request: &'r Request<'m, 'a>,
     way: &'r Way<'a>,
     /// Which peer sent it; `None` for who sends from a next hop, or proves to be part of a dialog.
@@ -58,7 +58,7 @@ impl Relay {
     pub(super) fn request(
         &mut self,
         packet: &Packet<'_>,
-        port: usize,
+        entry: Entry,
         request: &Request<'_, '_>,
         out: &mut Vec<u8>,
     ) -> Outcome {
@@ -118,7 +118,7 @@ impl Relay {
         if peer.allow.is_some() && !is_of_dialog {
             way.forget_routes();
         }
-        let came = Came { packet, port, request, way: &way, place, peer };
+        let came = Came { packet, entry, request, way: &way, place, peer };
         match self.judge(came, out) {
             Judged::GoesOn(leave) => self.send_on(came, leave, target, out),
             Judged::Refused(outcome) => outcome,
@@ -156,6 +156,10 @@ impl Relay {
         self.engine.judge_by(came.place.and_then(|place| self.judges.get(place).copied().flatten()));
         // Judging is where most can break, and here there is still something to be done about it.
         let handled = catch_unwind(AssertUnwindSafe(|| {
+            if opens {
+                faults::slow_down();
+                faults::strike(Point::Judge);
+            }
             let handled = self.engine.handle_read(came.packet, message);
             (handled.call, handled.attempt, handled.decision.is_some())
         }));
@@ -271,19 +275,20 @@ impl Relay {
             Ok(to) => to,
             Err(status) => return self.give_up(came, &leave, status, out),
         };
-        let usual = came.way.leaves_by.unwrap_or(came.port);
+        let usual = came.way.leaves_by.unwrap_or(came.entry.port);
         let Some(port) = self.ports.towards(to, usual) else { return self.give_up(came, &leave, 404, out) };
         let via = message.top_via();
         let sender = via.map_or(came.packet.source, |via| sender(&via, came.packet.source));
         let secret = &self.settings.secret;
         let transaction = secret.transaction(message, message.branch().unwrap_or_default(), sender);
         let is_first = message.to_tag().is_none() && begins_dialog(message.method());
+        let leaving = Leaving { port, to, line: None };
         let onwards = Onwards {
             request: came.request,
             way: came.way,
             target: leave.target.as_deref(),
-            branch: Branch { port: came.port, transaction, target },
-            leaving: Leaving { port, to },
+            branch: Branch { port: came.entry.port, line: came.entry.line, transaction, target },
+            leaving,
             dialog: is_first
                 .then(|| secret.dialog(message.call_id(), message.from_tag().unwrap_or_default())),
             marks: leave.is_judged.then_some((&self.settings.marks, leave.tag.as_deref())),
@@ -294,13 +299,13 @@ impl Relay {
         }
         if let Some(call) = leave.call.filter(|_| leave.is_judged) {
             let from = Place { transport: came.packet.transport, address: sender };
-            self.courses.begin(call, to, (from, came.port), message);
+            self.courses.begin(call, to, (from, came.entry.port), message);
             if let Some(course) = self.courses.get(call.0, call.1) {
                 course.target = leave.target;
             }
         }
         self.counters.add(Count::RequestPassed);
-        Outcome::GoesOn(Leaving { port, to })
+        Outcome::GoesOn(leaving)
     }
 
     /// Where a request goes; else the status that says why it goes nowhere.

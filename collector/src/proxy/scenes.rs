@@ -7,6 +7,7 @@ use rules::policy::{MemoryFiles, PolicySet};
 use rules::{Flags, Policy, Timestamp, Transport};
 
 use super::hop::{NextHop, Share};
+use super::leaving::Entry;
 use super::port::{Name, Place, Port, Ports};
 use super::relay::Relay;
 use super::secret::Secret;
@@ -115,7 +116,7 @@ impl Scene {
             payload: text.as_bytes(),
             flags: Flags::NONE,
         };
-        let leaving = self.relay.handle(&packet, 0, &mut out)?;
+        let leaving = self.relay.handle(&packet, Entry::of(0), &mut out)?;
         Some((leaving.to.to_string(), String::from_utf8(out).unwrap()))
     }
 

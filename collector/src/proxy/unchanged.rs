@@ -6,6 +6,7 @@ use proptest::prelude::{any, prop_assert_eq};
 use proptest::sample::select;
 use rules::{Flags, Transport};
 
+use super::leaving::Entry;
 use super::scenes::{CARRIER, Scene, request};
 use crate::judge::Count;
 
@@ -51,7 +52,7 @@ proptest::proptest! {
             payload: &text,
             flags: Flags::NONE,
         };
-        let leaving = scene.relay.handle(&packet, 0, &mut out);
+        let leaving = scene.relay.handle(&packet, Entry::of(0), &mut out);
         proptest::prop_assert!(scene.count(Count::FaultUnanswered) == 0 && scene.count(Count::FaultPassed) == 0);
         if leaving.is_some_and(|leaving| leaving.to.to_string() != CARRIER) && scene.count(Count::RequestPassed) > 0 {
             let (came, went) = (Message::read(&text), Message::read(&out));

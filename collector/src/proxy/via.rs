@@ -14,6 +14,8 @@ use crate::limits::VIAS_MAX;
 pub(super) struct Branch {
     /// The socket that the request came in on: its responses leave by it.
     pub(super) port: usize,
+    /// The connection that it came over, if it came over one.
+    pub(super) line: Option<u64>,
     pub(super) transaction: u64,
     pub(super) target: u64,
 }
@@ -29,6 +31,12 @@ impl Branch {
         out.extend([self.port / 16, self.port % 16].map(|digit| crate::answer::hex_digit(digit as u8 & 15)));
         put_hash(out, self.transaction);
         put_hash(out, self.target);
+        if let Some(line) = self.line {
+            out.extend_from_slice(b";");
+            out.extend_from_slice(LINE);
+            out.push(b'=');
+            put_hash(out, line);
+        }
         out.extend_from_slice(b"\r\n");
     }
 
@@ -38,6 +46,7 @@ impl Branch {
         let port = u8::from_str_radix(std::str::from_utf8(port).ok()?, 16).ok()?;
         Some(Self {
             port: usize::from(port),
+            line: None,
             transaction: read_hash(transaction)?,
             target: read_hash(target)?,
         })
@@ -71,7 +80,7 @@ pub(super) fn past(message: &Message<'_>, ports: &Ports, target: u64) -> Past {
     Past::Lawful
 }
 
-/// Where responses go to the hop that sent a request from `source` over UDP.
+/// Where responses go to the hop that sent a request from `source` over UDP, and over a new connection when that one is down.
 pub(super) fn sender(via: &Via<'_>, source: SocketAddr) -> SocketAddr {
     let port = if via.rport().is_some() { source.port() } else { via.port.unwrap_or(SIP_PORT) };
     SocketAddr::new(source.ip().to_canonical(), port)
@@ -89,13 +98,15 @@ impl Back {
     pub(super) fn read(message: &Message<'_>, ports: &Ports, secret: &Secret) -> Option<Self> {
         let mut vias = message.vias();
         let (own, next) = (vias.next()?, vias.next()?);
-        let branch = Branch::read(own.branch()?)?;
+        let line = own.params().find(|param| param.is(LINE)).and_then(|param| read_hash(param.value?));
+        let branch = Branch { line, ..Branch::read(own.branch()?)? };
         ports.named(own.host, own.port)?;
         let host = next.received().unwrap_or(next.host);
         let host = std::str::from_utf8(host).ok()?.trim_matches(['[', ']']).parse::<IpAddr>().ok()?;
         let by_rport = next.rport().and_then(|port| std::str::from_utf8(port).ok()?.parse::<u16>().ok());
         let port = by_rport.or(next.port).unwrap_or(SIP_PORT);
-        let to = Place { transport: Transport::Udp, address: SocketAddr::new(host.to_canonical(), port) };
+        let transport = ports.get(branch.port).map_or(Transport::Udp, |port| port.place.transport);
+        let to = Place { transport, address: SocketAddr::new(host.to_canonical(), port) };
         let transaction = secret.transaction(message, next.branch().unwrap_or_default(), to.address);
         (transaction == branch.transaction).then_some(Self { branch, to })
     }
@@ -110,5 +121,7 @@ pub(super) fn own_part<'a>(message: &Message<'a>) -> Option<(&'a [u8], bool)> {
     Some((if is_whole { value } else { own }, is_whole))
 }
 
+/// The parameter of our Via that says over which connection a request came. It helps to find that again, and proves nothing.
+const LINE: &[u8] = b"i";
 /// What begins the branch of each request that we pass on (RFC 3261 §8.1.1.7).
 const PREFIX: &[u8] = b"z9hG4bKrw";

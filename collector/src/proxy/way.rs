@@ -86,7 +86,7 @@ impl<'a> Way<'a> {
     fn pass_own(&mut self, message: &Message<'_>, ports: &Ports, secret: &Secret) {
         let mut own = 0;
         for route in self.routes.iter().take(OWN_ROUTES_MAX) {
-            let Some(port) = ports.named(route.uri.host, route.uri.port) else { break };
+            let Some(port) = ports.meant(&route.uri) else { break };
             own += 1;
             self.leaves_by = Some(port);
             self.is_of_dialog |= begins(message, secret, route.uri.user.unwrap_or_default());

@@ -14,6 +14,7 @@ use rules::{Method, Timestamp, Transport, Verdict};
 use super::peer::{Allow, Peer};
 use super::settings::{Calls, Settings, Strangers};
 use crate::answer::{self, Request, UNFRAMED};
+use crate::faults::{self, Point};
 use crate::judge::{Count, Counters, Found, News, Witness, found, tell_of_wanted};
 use crate::mirror::{Mirror, Mirrored};
 use crate::refusal::{self, Refusing};
@@ -177,13 +178,7 @@ impl Decider {
             | Method::Subscribe
             | Method::Publish
             | Method::Refer => return self.answer_attempt(packet, request, (place, peer), out),
-            Method::Options => {
-                self.counters.add(Count::Options);
-                request.begin(out, 200, answer::phrase(200));
-                out.extend_from_slice(ALLOW);
-                out.extend_from_slice(b"Accept: application/sdp\r\n");
-                answer::end(out);
-            }
+            Method::Options => return self.answer_options(packet, request, (place, peer), out),
             // RFC 3261 §9.2: the INVITE has its final answer, so a CANCEL has no effect but its own.
             Method::Cancel => {
                 let known = self.engine.knows_cancelled(packet);
@@ -260,6 +255,8 @@ impl Decider {
         self.engine.judge_by(self.judges.get(place).copied().flatten());
         // Judging is where most can break, and here there is still something to say.
         let handled = catch_unwind(AssertUnwindSafe(|| {
+            faults::slow_down();
+            faults::strike(Point::Judge);
             let handled = self.engine.handle_read(packet, request.message);
             (handled.attempt, handled.decision.is_some())
         }));
@@ -285,6 +282,62 @@ impl Decider {
             self.witness.say(packet, request.reply_to(), out);
         }
         said.is_some()
+    }
+
+    /// OPTIONS without a user part ask whether we judge, and are always answered. Those that ask about a user are judged: who
+    /// tries server after server sends them first. One that a policy refuses is met as it says, any other one leaves no record.
+    fn answer_options(
+        &mut self,
+        packet: &Packet<'_>,
+        request: &Request<'_, '_>,
+        (place, peer): (usize, &Peer),
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let asks_about_user = request.message.request_uri().user.is_some();
+        let has_time = self.waited_micros <= self.settings.overload.wait_micros_max / 2;
+        let judged = (asks_about_user && has_time).then(|| {
+            self.engine.judge_by(self.judges.get(place).copied().flatten());
+            catch_unwind(AssertUnwindSafe(|| {
+                faults::strike(Point::Judge);
+                let handled = self.engine.handle_read(packet, request.message);
+                (handled.attempt, handled.decision.is_some())
+            }))
+        });
+        let judged = match judged {
+            Some(Ok((Some(attempt), is_new))) => Some((attempt, is_new)),
+            Some(Err(_)) => {
+                self.counters.add(Count::FaultPassed);
+                None
+            }
+            _ => None,
+        };
+        let refused = judged.filter(|(attempt, _)| {
+            let verdict = found(&self.engine, *attempt).and_then(|(.., verdict)| verdict);
+            verdict.is_some_and(|verdict| !verdict.goes_on())
+        });
+        if let Some((attempt, is_new)) = refused {
+            self.witness.see(&self.engine, packet, Some(attempt));
+            let found = found(&self.engine, attempt);
+            let verdict = found.and_then(|(.., verdict)| verdict);
+            let said = word(request, peer, found, out);
+            if is_new {
+                self.counters.add_verdict(verdict);
+                self.reflect(packet, attempt, said);
+                self.conclude(attempt, said.unwrap_or_default(), packet.at);
+            } else {
+                self.counters.add(Count::Repeated);
+            }
+            return said.is_some();
+        }
+        if let Some((attempt, true)) = judged {
+            self.engine.conclude(attempt, 200, packet.at);
+        }
+        self.counters.add(Count::Options);
+        request.begin(out, 200, answer::phrase(200));
+        out.extend_from_slice(ALLOW);
+        out.extend_from_slice(b"Accept: application/sdp\r\n");
+        answer::end(out);
+        true
     }
 
     /// The attempt that this very request opened before, where judging it anew would not find it: there is no time to

@@ -1,29 +1,28 @@
 //! Peers that ask over TCP and TLS (RFC 3261 §18).
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Packet;
-use engine::sip::Framer;
-use rules::{Flags, Timestamp, Transport};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
+use rules::{Timestamp, Transport};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::connections::{ConnectionLimits, Connections, Full, Held};
+use super::connections::{ConnectionLimits, Connections, Full};
 use super::mount::Redirect;
 use super::settings::Settings;
 use crate::judge::{Count, Counters, Shared, now};
 use crate::limits::UNREAD_MAX;
+use crate::line::{Framed, Line};
 
 /// What connections are taken with.
 #[derive(Clone)]
@@ -39,20 +38,9 @@ pub struct Streams {
 /// One connection that was taken.
 struct Connection {
     shared: Shared<Redirect>,
-    counters: Arc<Counters>,
-    held: Held,
+    line: Line,
     ends: (SocketAddr, SocketAddr),
     transport: Transport,
-    limits: ConnectionLimits,
-    /// Asks for the end: nothing more is read, what was asked is still answered.
-    stop: watch::Receiver<bool>,
-}
-
-/// One message of a connection.
-struct Framed {
-    bytes: Vec<u8>,
-    flags: Flags,
-    close: bool,
 }
 
 /// TLS as it is offered to peers, with the certificates and the key in these PEM files.
@@ -122,21 +110,23 @@ impl Streams {
             Err(Full::OfOneAddress) => return counters.add(Count::TooManyOfOne),
             Err(Full::OfAll) => return counters.add(Count::TooMany),
         };
+        let leave = Arc::clone(&held.leave);
         // An answer is one small segment: it must not wait for another.
         let local = stream.set_nodelay(true).and_then(|()| stream.local_addr());
         let Ok(local) = local else { return };
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
         let connection = Connection {
             shared: self.shared.clone(),
-            counters: Arc::clone(&self.counters),
-            held,
+            line: Line {
+                counters: Arc::clone(&self.counters),
+                held: Some(held),
+                limits: self.limits,
+                stop: self.stop.clone(),
+            },
             ends: (source, local),
             transport,
-            limits: self.limits,
-            stop: self.stop.clone(),
         };
         tokio::spawn(async move {
-            let leave = Arc::clone(&connection.held.leave);
             tokio::select! {
                 () = connection.run(stream, tls) => {}
                 () = leave.notified() => {}
@@ -148,116 +138,48 @@ impl Streams {
 impl Connection {
     async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         let Some(tls) = tls else { return self.converse(stream).await };
-        match timeout(self.message_time(), tls.accept(stream)).await {
+        match timeout(self.line.message_time(), tls.accept(stream)).await {
             Ok(Ok(stream)) => self.converse(stream).await,
-            _ => self.counters.add(Count::NoHandshake),
+            _ => self.line.counters.add(Count::NoHandshake),
         }
-    }
-
-    fn message_time(&self) -> Duration {
-        Duration::from_secs(u64::from(self.limits.message_seconds_max))
     }
 
     async fn converse(self, stream: impl AsyncRead + AsyncWrite) {
-        let (reader, writer) = split(stream);
         let (answer, answers) = mpsc::channel(UNREAD_MAX);
-        let message_time = self.message_time();
-        // Whichever ends first ends both; but what was asked before the end is still answered.
-        tokio::join!(self.read(reader, answer), write(writer, answers, message_time));
-    }
-
-    async fn read(mut self, mut reader: impl AsyncRead + Unpin, answer: mpsc::Sender<Vec<u8>>) {
-        let idle_time = Duration::from_secs(u64::from(self.limits.idle_seconds_max));
-        let mut framer = Framer::new();
-        let mut room = vec![0; READ_BYTES];
-        // When the message in hand must be complete.
-        let mut due: Option<Instant> = None;
-        loop {
-            let until = due.unwrap_or_else(|| Instant::now() + idle_time);
-            let read = tokio::select! {
-                read = timeout_at(until, reader.read(&mut room)) => read,
-                _ = self.stop.wait_for(|stop| *stop) => return,
-            };
-            let count = match read {
-                Ok(Ok(count)) if count > 0 => count,
-                Ok(_) => return,
-                Err(_) => {
-                    if due.is_some() {
-                        self.counters.add(Count::Slow);
-                    }
-                    return;
-                }
-            };
-            let came = now();
-            let mut messages = Vec::new();
-            framer.push(room.get(..count).unwrap_or_default(), |frame| {
-                messages.push(Framed { bytes: frame.bytes.to_vec(), flags: frame.flags, close: frame.close });
-            });
-            if !messages.is_empty() {
-                self.held.heard(came);
-                due = None;
+        let Self { shared, line, ends, transport } = self;
+        let counters = Arc::clone(&line.counters);
+        line.converse(stream, answers, move |message, came| {
+            // Whoever asks and does not read is not asked to wait: there is no end to what could pile up.
+            let Ok(place) = answer.clone().try_reserve_owned() else { return false };
+            let is_taken = ask(&shared, (ends, transport), (message, came), place);
+            if !is_taken {
+                counters.add(Count::ShedRefused);
             }
-            due = (framer.pending_bytes() > 0)
-                .then(|| due.unwrap_or_else(|| Instant::now() + self.message_time()));
-            for message in messages {
-                let close = message.close;
-                if !self.ask(message, came, &answer) {
-                    return;
-                }
-                if close {
-                    return self.counters.add(Count::BadFraming);
-                }
-            }
-            if framer.is_closed() {
-                return self.counters.add(Count::BadFraming);
-            }
-        }
-    }
-
-    /// Has a message answered. Returns false when the connection is to be closed.
-    fn ask(&self, message: Framed, came: Timestamp, answer: &mpsc::Sender<Vec<u8>>) -> bool {
-        let (source, destination) = self.ends;
-        let transport = self.transport;
-        // Whoever asks and does not read is not asked to wait: there is no end to what could pile up.
-        let Ok(place) = answer.clone().try_reserve_owned() else { return false };
-        let Framed { bytes, flags, .. } = message;
-        let is_taken = self.shared.ask(Box::new(move |redirect, at| {
-            let decider = redirect.decider();
-            let packet = Packet { at, source, destination, transport, payload: &bytes, flags };
-            decider.note_wait(at.micros_since(came));
-            let mut out = Vec::new();
-            if decider.handle(&packet, &mut out).is_some() {
-                place.send(out);
-            }
-            decider.note_wait(0);
-        }));
-        if !is_taken {
-            self.counters.add(Count::ShedRefused);
-        }
-        is_taken
+            is_taken
+        })
+        .await;
     }
 }
 
-/// Writes answers in order, until there are no more or the peer does not take them.
-async fn write(
-    mut writer: impl AsyncWrite + Unpin,
-    mut answers: mpsc::Receiver<Vec<u8>>,
-    patience: Duration,
-) {
-    while let Some(answer) = answers.recv().await {
-        let written = async {
-            writer.write_all(&answer).await?;
-            writer.flush().await
-        };
-        match timeout(patience, written).await {
-            Ok(Ok::<(), io::Error>(())) => {}
-            _ => return,
+/// Has a message answered at `place`. Returns false when the connection is to be closed.
+fn ask(
+    shared: &Shared<Redirect>,
+    ((source, destination), transport): ((SocketAddr, SocketAddr), Transport),
+    (message, came): (Framed, Timestamp),
+    place: mpsc::OwnedPermit<Vec<u8>>,
+) -> bool {
+    let Framed { bytes, flags, .. } = message;
+    shared.ask(Box::new(move |redirect, at| {
+        let decider = redirect.decider();
+        let packet = Packet { at, source, destination, transport, payload: &bytes, flags };
+        decider.note_wait(at.micros_since(came));
+        let mut out = Vec::new();
+        if decider.handle(&packet, &mut out).is_some() {
+            place.send(out);
         }
-    }
-    // The peer may have gone first.
-    let _ = timeout(patience, writer.shutdown()).await;
+        decider.note_wait(0);
+    }))
 }
 
-const READ_BYTES: usize = 16 << 10;
 /// How long to wait when the system gives no more connections.
 const PAUSE: Duration = Duration::from_millis(50);

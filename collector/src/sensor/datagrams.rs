@@ -14,6 +14,7 @@ use super::{Source, Watcher};
 use crate::datagrams::{Inbox, prepare};
 use crate::judge::Count;
 use crate::limits::BATCH_MAX;
+use crate::pressure::Dropped;
 
 /// One socket that agents send HEP to.
 pub struct HepDatagrams {
@@ -22,7 +23,6 @@ pub struct HepDatagrams {
     inbox: Inbox,
     quotes: Quotes,
     dropped: Dropped,
-    asked: Timestamp,
 }
 
 impl HepDatagrams {
@@ -39,7 +39,6 @@ impl HepDatagrams {
             inbox: Inbox::new(),
             quotes: Quotes::new(senders, clock),
             dropped: Dropped::default(),
-            asked: Timestamp::default(),
         })
     }
 }
@@ -47,12 +46,8 @@ impl HepDatagrams {
 impl Source for HepDatagrams {
     fn turn(&mut self, now: Timestamp, watcher: &mut Watcher) -> io::Result<bool> {
         self.inbox.fill(&self.socket, now)?;
-        // What finds the queue full is lost without a trace unless the system is asked, and that costs as much as a batch.
-        if self.inbox.len() == BATCH_MAX || now.micros_since(self.asked) > ASKED_AGAIN_MICROS {
-            self.asked = now;
-            let more = self.dropped.see(sys::dropped(&self.socket)?);
-            watcher.counters().add_many(Count::HepLost, more);
-        }
+        let more = self.dropped.ask(&self.socket, self.inbox.len() == BATCH_MAX, now)?;
+        watcher.counters().add_many(Count::HepLost, more);
         watcher.counters().add_many(Count::HepUdp, self.inbox.len() as u64);
         for packet in self.inbox.packets(self.local, now) {
             self.quotes.hand_over(packet.payload, packet.source, now, watcher);
@@ -66,41 +61,5 @@ impl Source for HepDatagrams {
 
     fn lost(&self) -> u64 {
         self.dropped.all
-    }
-}
-
-/// How long a small loss may go unnoticed.
-const ASKED_AGAIN_MICROS: i64 = 100_000;
-
-/// What the system dropped, from a number that wraps.
-#[derive(Debug, Default)]
-struct Dropped {
-    last: u32,
-    all: u64,
-}
-
-impl Dropped {
-    /// Takes the number as it stands now; returns how many were dropped since it was taken before.
-    fn see(&mut self, now: u32) -> u64 {
-        // It never goes back but to begin anew.
-        let more = u64::from(now.wrapping_sub(self.last));
-        self.last = now;
-        self.all += more;
-        more
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_system_dropped_is_counted_beyond_its_own_number() {
-        let mut dropped = Dropped::default();
-        assert_eq!(
-            [3, 3, 10, u32::MAX, 4].map(|now| dropped.see(now)),
-            [3, 0, 7, u64::from(u32::MAX) - 10, 5]
-        );
-        assert_eq!(dropped.all, u64::from(u32::MAX) + 5);
     }
 }

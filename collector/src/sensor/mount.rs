@@ -69,6 +69,10 @@ impl Mount for Sensor {
         self.sources.iter().map(|source| source.ready()).collect()
     }
 
+    fn counters(&self) -> &Counters {
+        self.watcher.counters()
+    }
+
     fn engine(&mut self) -> &mut Engine {
         self.watcher.engine()
     }

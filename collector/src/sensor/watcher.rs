@@ -7,6 +7,7 @@ use engine::{Budget, Engine, Packet};
 use rules::policy::PolicySet;
 
 use super::sender::Senders;
+use crate::faults::{self, Point};
 use crate::judge::{Count, Counters, News, Witness, tell_of_engine};
 
 /// Follows every dialog from its first message to its last, and says what would have been done.
@@ -34,6 +35,8 @@ impl Watcher {
         let (engine, witness) = (&mut self.engine, &mut self.witness);
         // What is broken inside costs one message its verdict, not all others the sight.
         let seen = catch_unwind(AssertUnwindSafe(|| {
+            faults::slow_down();
+            faults::strike(Point::Judge);
             let handled = engine.handle(packet);
             let place = handled.attempt.or(handled.call);
             witness.see(engine, packet, place);

@@ -244,7 +244,7 @@ impl Config {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let paths = config.policy.iter_mut().chain([&mut config.data]);
         let of_redirect = config.redirect.certificate.iter_mut().chain(&mut config.redirect.key);
-        let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(&mut config.proxy.secret);
+        let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(config.proxy.paths());
         let of_feeds = config.feed.iter_mut().flat_map(Feed::paths);
         let of_others = config.stir.paths().chain(of_feeds).chain(&mut config.cases.service_hours);
         let of_others = of_others.chain(config.mail.paths());
@@ -397,7 +397,8 @@ mod tests {
             .join("\n");
         let config = Config::parse(&shown).unwrap();
         assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
-        assert!(config.proxy.secret.is_some() && config.bridge.queue.is_some());
+        assert_eq!(config.clone().proxy.paths().count(), 4);
+        assert!(config.bridge.queue.is_some());
         assert!(config.hep.sender[0].customer.is_some() && config.hep.sender[0].key_file.is_some());
         let mail = &config.mail;
         assert!(mail.authserv_id.is_some() && mail.portal.is_some() && mail.escalation.is_some());
@@ -458,9 +459,14 @@ mod tests {
             ("[proxy]\nudp = [\"0.0.0.0:5060\"]\n", "needs `advertised`"),
             ("[proxy]\nadvertised = [\"sip:a\"]\n", "\"sip:a\" is no name"),
             (
-                "[[proxy.next_hop]]\nname = \"a\"\nto = [\"pbx.example.com\"]\n",
-                "\"pbx.example.com\" is no place",
+                "[[proxy.next_hop]]\nname = \"a\"\nto = [\"pbx.example..com\"]\n",
+                "\"pbx.example..com\" is no place",
             ),
+            (
+                "[proxy]\nudp = [\"127.0.0.1:5060\"]\n[[proxy.next_hop]]\nname = \"a\"\nto = [\"tcp:pbx.example.com\"]\n",
+                "no address of its own with that transport",
+            ),
+            ("[proxy]\ntls = [\"127.0.0.1:5061\"]\n", "`tls` of the proxy needs"),
             ("[[proxy.next_hop]]\nname = \"a\"\nto = []\n", "has no place"),
             (
                 "[[proxy.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nnext_hop = \"nowhere\"\n",

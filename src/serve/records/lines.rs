@@ -5,11 +5,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use collector::faults::{self, Point};
 use collector::judge::{Count, Counters};
 use spool::{Kind, Reader};
 
@@ -53,7 +55,22 @@ impl Lines {
     }
 
     /// Copies whenever it is woken, until nobody can wake it any more and all is copied.
-    pub(super) fn run(mut self, woken: &Receiver<()>) {
+    pub(super) fn run(self, woken: &Receiver<()>, (data, spool): &(PathBuf, PathBuf)) {
+        let mut lines = self;
+        // What is broken inside is begun anew where it was acknowledged, as after a crash.
+        while catch_unwind(AssertUnwindSafe(|| lines.copy_all(woken))).is_err() {
+            lines.counters.add(Count::FaultRecords);
+            std::thread::sleep(PAUSE);
+            match Self::open(data, spool, Arc::clone(&lines.counters)) {
+                Ok(anew) => lines = anew,
+                Err(failure) => {
+                    lines.fail(&io::Error::other(format!("{failure:?}")));
+                }
+            }
+        }
+    }
+
+    fn copy_all(&mut self, woken: &Receiver<()>) {
         loop {
             let is_last = match woken.recv_timeout(LOOK_EVERY) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => false,
@@ -83,6 +100,7 @@ impl Lines {
 
     /// Copies some lines. Returns how many bytes.
     fn copy(&mut self) -> io::Result<usize> {
+        faults::strike(Point::Lines);
         if self.is_failing {
             // What failed before is read again.
             self.reader.seek(self.reader.acknowledged());

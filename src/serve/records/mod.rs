@@ -79,7 +79,9 @@ impl Records {
             settings.consumers.push(lines::CONSUMER.to_owned());
         }
         let (spool, found) =
-            Spool::open(&folder, settings).map_err(|error| Failure::Usage(error.to_string()))?;
+            Spool::open(&folder, settings.clone()).map_err(|error| Failure::Usage(error.to_string()))?;
+        let again = folder.clone();
+        let reopen = move || Spool::open(&again, settings.clone());
         if found.cut_bytes > 0 {
             eprintln!(
                 "ringwall: {}: {} bytes of events that were begun and never finished are cut off",
@@ -95,7 +97,8 @@ impl Records {
         let mut threads = Vec::new();
         if config.records.copy {
             let lines = Lines::open(data, &folder, Arc::clone(&counters))?;
-            threads.push(thread("lines", move || lines.run(&woken))?);
+            let place = (data.clone(), folder.clone());
+            threads.push(thread("lines", move || lines.run(&woken, &place))?);
         }
         let (to, from) = sync_channel(CHUNKS_MAX);
         let writer = Writer {
@@ -107,8 +110,9 @@ impl Records {
             waiting: Batch::default(),
             failing: None,
             is_state_failing: false,
+            in_hand: None,
         };
-        threads.push(thread("records", move || writer.run(&from))?);
+        threads.push(thread("records", move || writer.run(&from, &reopen))?);
         Ok(Self {
             to,
             counters,

@@ -1,14 +1,16 @@
 //! The thread that writes: events into the spool, states into files of their own.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
+use collector::faults::{self, Point};
 use collector::judge::{Count, Counters};
 use reporter::Alert;
-use spool::{Event, Kind, Lane, Spool};
+use spool::{Event, Found, Kind, Lane, Spool};
 
 use super::batch::Batch;
 use super::{Chunk, count_dropped, line};
@@ -30,7 +32,12 @@ pub(super) struct Writer {
     pub(super) failing: Option<Failing>,
     /// Whether a state could not be written.
     pub(super) is_state_failing: bool,
+    /// What is being written.
+    pub(super) in_hand: Option<Arc<Batch>>,
 }
+
+/// Opens the spool again.
+pub(super) type Reopen = dyn Fn() -> Result<(Spool, Found), spool::Error>;
 
 /// What cannot be written, and what was seen of it since it was looked at last.
 pub(super) struct Failing {
@@ -40,14 +47,42 @@ pub(super) struct Failing {
 }
 
 impl Writer {
-    pub(super) fn run(mut self, from: &Receiver<Chunk>) {
+    /// Writes what comes. When that fails inside, it begins anew with the spool that `reopen` opens, as after a crash.
+    pub(super) fn run(self, from: &Receiver<Chunk>, reopen: &Reopen) {
+        let mut writer = self;
+        while catch_unwind(AssertUnwindSafe(|| writer.take_all(from))).is_err() {
+            writer.counters.add(Count::FaultRecords);
+            match writer.begin_anew(reopen) {
+                Ok(anew) => writer = anew,
+                Err(error) => return eprintln!("ringwall: records are written no more: {error}"),
+            }
+        }
+    }
+
+    /// Alerts that were in hand are written again: one that is there twice has one number. Call records are given up.
+    fn begin_anew(self, reopen: &Reopen) -> Result<Self, spool::Error> {
+        let Self { spool, in_hand, mut waiting, counters, .. } = self;
+        // Nobody opens it while somebody has it.
+        drop(spool);
+        let (spool, _) = reopen()?;
+        for event in in_hand.iter().flat_map(|batch| batch.events()) {
+            if event.kind.lane() == Lane::Events {
+                waiting.add(event.kind, event.at_micros, |out| out.extend_from_slice(event.payload));
+            } else {
+                count_dropped(&counters, event.kind, 1);
+            }
+        }
+        Ok(Self { spool, in_hand: None, waiting, counters, ..self })
+    }
+
+    fn take_all(&mut self, from: &Receiver<Chunk>) {
         let mut commit_at: Option<Instant> = None;
         let mut tend_at = now() + TEND_EVERY;
         loop {
             let until = commit_at.map_or(tend_at, |at| at.min(tend_at));
             match from.recv_timeout(until.saturating_duration_since(now())) {
                 Ok(Chunk::Events(batch)) => {
-                    let is_urgent = self.append(&batch);
+                    let is_urgent = self.append(batch);
                     commit_at.get_or_insert_with(|| now() + self.commit_after);
                     if is_urgent {
                         commit_at = Some(now());
@@ -76,10 +111,14 @@ impl Writer {
     }
 
     /// Returns whether something is among them that must be on disk at once.
-    fn append(&mut self, batch: &Batch) -> bool {
+    fn append(&mut self, batch: Batch) -> bool {
+        let batch = Arc::new(batch);
+        self.in_hand = Some(Arc::clone(&batch));
         self.retry();
+        faults::strike(Point::Records);
         let events = batch.events();
         self.write(&events);
+        self.in_hand = None;
         events.iter().any(|event| event.kind.lane() == Lane::Events)
     }
 

@@ -5,6 +5,7 @@ mod answers;
 mod authorised;
 mod bridge;
 mod capture;
+mod carried;
 mod cases;
 mod control;
 mod decide;
@@ -15,11 +16,15 @@ mod life;
 mod lists;
 mod mirror;
 mod mutated;
+mod overload;
+mod panics;
 mod peers;
 mod policies;
 mod proxy;
 mod reload;
+mod scanners;
 mod signed;
+mod slow;
 mod spool;
 mod streams;
 
@@ -91,19 +96,32 @@ impl Service {
         Self::resume(scratch, redirect)
     }
 
+    /// The same with these faults forced in it.
+    fn start_faulty(name: &str, policy: &str, redirect: &str, faults: &str) -> Self {
+        let scratch = Scratch::new(name);
+        scratch.write("acme.toml", policy);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringwall"));
+        // To tell where it happened takes longer than a call may wait.
+        command.env("RINGWALL_FAULTS", faults).env("RUST_BACKTRACE", "0");
+        Self::run(scratch, &Self::configuration(redirect), &mut command)
+    }
+
     /// The same in a folder that another one left behind.
     fn resume(scratch: Scratch, redirect: &str) -> Self {
+        Self::with_config(scratch, &Self::configuration(redirect))
+    }
+
+    fn configuration(redirect: &str) -> String {
         let has_peer = redirect.contains("[[redirect.peer]]");
         let own = redirect.lines().take_while(|line| !line.starts_with('['));
         let has_addresses = own.into_iter().any(|line| line.starts_with("udp ="));
         let peer =
             "[[redirect.peer]]\nname = \"sbc\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"sip:192.0.2.77:5070\"\n";
-        let config = format!(
+        format!(
             "policy = [\"acme.toml\"]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\n{}{redirect}\n{}",
             if has_addresses { "" } else { "udp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n" },
             if has_peer { "" } else { peer }
-        );
-        Self::with_config(scratch, &config)
+        )
     }
 
     fn with_config(scratch: Scratch, config: &str) -> Self {
@@ -181,6 +199,20 @@ impl Service {
         let (_, page) = http(self.address("http://"), "GET", "/metrics", "");
         let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map_or(0, |value| value.parse().unwrap())
+    }
+
+    /// The sum of a metric over all that sets its lines apart.
+    fn total(&self, name: &str) -> u64 {
+        let (_, page) = http(self.address("http://"), "GET", "/metrics", "");
+        let lines = page.lines().filter_map(|line| line.strip_prefix(name)?.split_once(' '));
+        lines.map(|(_, value)| value.parse::<u64>().unwrap()).sum()
+    }
+
+    /// Its memory, in KiB.
+    fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
     }
 
     fn decide(&self, question: &Value) -> (u16, Value) {

@@ -9,6 +9,7 @@ mod changes;
 mod check;
 mod control;
 mod demo;
+mod desk_key;
 mod explain;
 mod feeds;
 mod init;

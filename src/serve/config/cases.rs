@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Config;
 use crate::outcome::Failure;
-use crate::sla;
+use crate::{desk_key, sla};
 
 /// How alerts become cases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,11 +17,13 @@ pub(crate) struct CasesKeys {
     pub(crate) database: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) service_hours: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<PathBuf>,
 }
 
 impl Default for CasesKeys {
     fn default() -> Self {
-        Self { on: true, database: None, service_hours: None }
+        Self { on: true, database: None, service_hours: None, key: None }
     }
 }
 
@@ -57,6 +59,12 @@ impl Cases {
     /// Calendars and terms.
     pub(crate) fn service(&self) -> Result<cases::Service, Failure> {
         self.keys.service_hours.as_deref().map_or_else(|| Ok(cases::Service::sample()), sla::read)
+    }
+
+    #[allow(dead_code, reason = "see desk_key.rs")]
+    /// The file of the desk's key, whether there is one already or not.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.keys.key.clone().unwrap_or_else(|| self.data.join(desk_key::NAME))
     }
 
     fn file(&self) -> PathBuf {

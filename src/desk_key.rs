@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cases::change::{Signer, Verifier};
 use ring::rand::SystemRandom;
@@ -78,11 +79,14 @@ fn make(path: &Path) -> Result<(), Failure> {
 
 /// Writes a whole new file, on disk when this returns; one that is there stays.
 fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut hidden = path.as_os_str().to_owned();
-    hidden.push(format!(".{}.new", std::process::id()));
+    hidden.push(format!(".{}-{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     let hidden = PathBuf::from(hidden);
+    // What a process of the same number left behind when it was killed.
+    let _ = fs::remove_file(&hidden);
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&hidden)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&hidden)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         // Unlike a renaming this takes nobody's place.

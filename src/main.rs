@@ -10,8 +10,10 @@ mod check;
 mod control;
 mod demo;
 mod desk_key;
+mod evidence;
 mod explain;
 mod feeds;
+mod files;
 mod init;
 mod list;
 mod mount;
@@ -24,6 +26,7 @@ mod serve;
 mod signatures;
 mod sla;
 mod state;
+mod verify;
 mod versions;
 
 use std::process::ExitCode;
@@ -53,6 +56,7 @@ enum Command {
     Block(block::Arguments),
     Case(case::Arguments),
     Audit(audit::Arguments),
+    Verify(verify::Arguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
     List(list::Arguments),
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Case(arguments) => case::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),

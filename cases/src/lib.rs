@@ -16,6 +16,7 @@ pub mod intake;
 pub mod io;
 pub mod limits;
 pub mod outgoing;
+pub mod pack;
 pub mod registry;
 pub mod second_factor;
 pub mod service;

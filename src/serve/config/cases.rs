@@ -61,10 +61,14 @@ impl Cases {
         self.keys.service_hours.as_deref().map_or_else(|| Ok(cases::Service::sample()), sla::read)
     }
 
-    #[allow(dead_code, reason = "see desk_key.rs")]
     /// The file of the desk's key, whether there is one already or not.
     pub(crate) fn key(&self) -> PathBuf {
         self.keys.key.clone().unwrap_or_else(|| self.data.join(desk_key::NAME))
+    }
+
+    /// The folder of the service.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
     }
 
     fn file(&self) -> PathBuf {

@@ -5,6 +5,7 @@
 
 mod batch;
 mod desk;
+mod evidence;
 mod list;
 mod outgoing;
 mod registry;
@@ -20,9 +21,10 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
 pub use desk::{Asked, Desk, Done, Event, Mail, MailKept, Visible};
+pub use evidence::{Evidence, StoredMail};
 pub use list::{Filter, Page};
 pub use registry::Draft;
-pub use writing::Writing;
+pub use writing::{Proposed, Writing};
 
 use crate::audit::{Entry, Head};
 use crate::{Case, CaseNumber};

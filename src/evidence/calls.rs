@@ -1,0 +1,205 @@
+//! What the spool has of calls that alerts name: their records with verdicts, and the messages as they were on the wire.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use cases::pack::{Pack, sha256};
+use collector::write::Pcap;
+use rules::Timestamp;
+use serde_json::{Value, json};
+use spool::{Kind, Reader, Record, Signal};
+
+use super::{JSONL, lines, moment};
+use crate::outcome::Failure;
+
+/// What was found of the calls.
+pub(super) struct Calls {
+    wanted: BTreeSet<String>,
+    /// Records of the customer, in the order in which they were written.
+    records: Vec<Value>,
+    /// Messages of wanted Call-IDs.
+    messages: Vec<Record>,
+    /// Records of other customers' calls with a wanted Call-ID: when these calls began.
+    others: BTreeMap<String, BTreeSet<String>>,
+    bytes: usize,
+    has_more: bool,
+    damaged: u64,
+}
+
+impl Calls {
+    /// Looks for `wanted` calls of `customer` in the spool in `folder`.
+    pub(super) fn read(folder: &Path, customer: &str, wanted: BTreeSet<String>) -> Result<Self, Failure> {
+        let said = |error: spool::Error| Failure::Usage(error.to_string());
+        let mut calls = Self {
+            wanted,
+            records: Vec::new(),
+            messages: Vec::new(),
+            others: BTreeMap::new(),
+            bytes: 0,
+            has_more: false,
+            damaged: 0,
+        };
+        if calls.wanted.is_empty() {
+            return Ok(calls);
+        }
+        // It reads beside the service, and holds nothing.
+        let mut reader = Reader::open(folder, "evidence").map_err(said)?;
+        reader.only(&[Kind::CALL, Kind::SIGNALLING]);
+        reader.seek(0);
+        while let Some(record) = reader.next().map_err(said)? {
+            if record.kind == Kind::CALL {
+                calls.take_call(&record, customer);
+            } else {
+                calls.take_message(record);
+            }
+        }
+        calls.damaged = reader.damaged();
+        Ok(calls)
+    }
+
+    fn take_call(&mut self, record: &Record, customer: &str) {
+        let Ok(line) = serde_json::from_slice::<Value>(&record.payload) else { return };
+        let word = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
+        if !self.wanted.contains(word("call_id")) {
+            return;
+        }
+        if word("customer") == customer {
+            self.records.push(line);
+        } else {
+            self.others.entry(word("call_id").to_owned()).or_default().insert(word("start").to_owned());
+        }
+    }
+
+    fn take_message(&mut self, record: Record) {
+        let signal = Signal::parse(&record.payload);
+        let is_wanted =
+            signal.is_some_and(|signal| self.wanted.contains(&*String::from_utf8_lossy(signal.call_id)));
+        if !is_wanted {
+            return;
+        }
+        if self.messages.len() >= MESSAGES_MAX || self.bytes + record.payload.len() > MESSAGE_BYTES_MAX {
+            self.has_more = true;
+            return;
+        }
+        self.bytes += record.payload.len();
+        self.messages.push(record);
+    }
+
+    /// Puts it into `pack`. Returns the versions of policies that judged.
+    pub(super) fn put(mut self, pack: &mut Pack) -> Result<BTreeSet<String>, Failure> {
+        if self.wanted.is_empty() {
+            pack.leave_out("No call is named by an alert of this case.".to_owned());
+            return Ok(BTreeSet::new());
+        }
+        let word =
+            |line: &Value, name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut own: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for line in &self.records {
+            own.entry(word(line, "call_id")).or_default().insert(word(line, "start"));
+        }
+        let without = self.wanted.iter().filter(|id| !own.contains_key(*id)).count();
+        if without > 0 {
+            pack.leave_out(format!(
+                "Of {without} of {} calls that the alerts name no record is kept any more, or none was written.",
+                self.wanted.len()
+            ));
+        }
+        // Who calls chooses the Call-ID. One call between two customers is both's; two calls of one Call-ID are not.
+        let nothing = BTreeSet::new();
+        let is_others = |id: &String| {
+            let own = own.get(id).unwrap_or(&nothing);
+            self.others.get(id).is_some_and(|starts| !starts.is_subset(own))
+        };
+        let contested: BTreeSet<_> = self.wanted.iter().filter(|id| is_others(id)).cloned().collect();
+        if !contested.is_empty() {
+            pack.leave_out(format!(
+                "Signalling of {} calls is left out: a call of somebody else had the same Call-ID.",
+                contested.len()
+            ));
+        }
+        let of = |record: &Record| {
+            Signal::parse(&record.payload).map(|it| String::from_utf8_lossy(it.call_id).into_owned())
+        };
+        self.messages.retain(|record| of(record).is_some_and(|id| !contested.contains(&id)));
+        if self.has_more {
+            pack.leave_out(format!(
+                "There was more signalling than fits: {MESSAGES_MAX} messages, {} MiB.",
+                MESSAGE_BYTES_MAX >> 20
+            ));
+        }
+        if self.damaged > 0 {
+            pack.leave_out(format!("{} parts of the spool are damaged and were passed over.", self.damaged));
+        }
+        pack.put("calls/records.jsonl", JSONL, lines(&self.records)?);
+        let versions = self.records.iter().map(|line| word(line, "policy_version"));
+        let versions = versions.filter(|version| !version.is_empty()).collect();
+        if self.messages.is_empty() {
+            pack.leave_out("No signalling of these calls is kept.".to_owned());
+        } else {
+            self.signalling(pack)?;
+        }
+        Ok(versions)
+    }
+
+    fn signalling(&self, pack: &mut Pack) -> Result<(), Failure> {
+        let mut capture = Pcap::new(Vec::new()).map_err(Failure::Output)?;
+        let (mut index, mut too_long) = (Vec::new(), 0);
+        for record in &self.messages {
+            let Some(signal) = Signal::parse(&record.payload) else { continue };
+            let at = Timestamp(record.at_micros);
+            let (from, to) = (signal.source, signal.destination);
+            let (source, destination) = one_family(from, to);
+            // A message over TCP may be longer than any datagram.
+            let is_in_capture = capture.datagram(at, source, destination, signal.message).is_ok();
+            let mut line = json!({
+                "event": record.sequence, "at": moment(at), "sent_by_ringwall": signal.is_ours,
+                "transport": transport(signal.transport), "from": from.to_string(), "to": to.to_string(),
+                "call_id": String::from_utf8_lossy(signal.call_id), "bytes": signal.message.len(),
+                "sha256": sha256(signal.message),
+            });
+            if !is_in_capture {
+                too_long += 1;
+                let name = format!("calls/message-{too_long:04}.sip");
+                pack.put(&name, "message/sip", signal.message.to_vec());
+                line["file"] = name.into();
+            }
+            index.push(line);
+        }
+        pack.put("calls/signalling.jsonl", JSONL, lines(&index)?);
+        let capture = capture.finish().map_err(Failure::Output)?;
+        pack.put("calls/signalling.pcap", "application/vnd.tcpdump.pcap", capture);
+        Ok(())
+    }
+}
+
+/// Addresses as one datagram can have them.
+fn one_family(source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
+    let plain = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
+    let (source, destination) = (plain(source), plain(destination));
+    if source.is_ipv4() == destination.is_ipv4() {
+        return (source, destination);
+    }
+    let mapped = |end: SocketAddr| match end.ip() {
+        IpAddr::V4(address) => SocketAddr::new(address.to_ipv6_mapped().into(), end.port()),
+        IpAddr::V6(_) => end,
+    };
+    (mapped(source), mapped(destination))
+}
+
+const fn transport(number: u8) -> &'static str {
+    match number {
+        1 => "udp",
+        2 => "tcp",
+        3 => "tls",
+        4 => "sctp",
+        5 => "ws",
+        6 => "wss",
+        _ => "another",
+    }
+}
+
+/// Messages of one pack.
+const MESSAGES_MAX: usize = 50_000;
+/// Their bytes.
+const MESSAGE_BYTES_MAX: usize = 128 << 20;

@@ -16,7 +16,10 @@ use crate::outcome::Failure;
 pub(crate) const NAME: &str = "desk.key";
 
 /// The key in the folder of the service, made when there is none.
-#[allow(dead_code, reason = "permits are signed with it; packs also where the configuration names another place")]
+#[allow(
+    dead_code,
+    reason = "permits are signed with it; packs also where the configuration names another place"
+)]
 pub(crate) fn open(data: &Path) -> Result<Signer, Failure> {
     open_at(&data.join(NAME))
 }

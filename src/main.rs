@@ -2,6 +2,7 @@
 
 mod admission;
 mod audit;
+mod backup;
 mod block;
 mod blocks;
 mod case;
@@ -57,6 +58,8 @@ enum Command {
     Case(case::Arguments),
     Audit(audit::Arguments),
     Verify(verify::Arguments),
+    Backup(backup::Arguments),
+    Restore(backup::RestoreArguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
     List(list::Arguments),
@@ -74,6 +77,8 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Case(arguments) => case::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

@@ -6,7 +6,7 @@ mod pack;
 mod print;
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cases::case::{Feedback, Kind, Severity};
 use cases::flow::{Reason, Signal, State};
@@ -327,6 +327,11 @@ impl Place {
     /// What the configuration says.
     pub(crate) fn cases(&self) -> Result<Cases, Failure> {
         Cases::of(self.config.as_deref(), self.data.as_deref())
+    }
+
+    /// The file of the configuration, where one is named.
+    pub(crate) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 
     /// The database, and what was promised.

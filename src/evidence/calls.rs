@@ -16,6 +16,8 @@ use crate::outcome::Failure;
 /// What was found of the calls.
 pub(super) struct Calls {
     wanted: BTreeSet<String>,
+    /// Calls that the alerts count.
+    counted: u64,
     /// Records of the customer, in the order in which they were written.
     records: Vec<Value>,
     /// Messages of wanted Call-IDs.
@@ -27,12 +29,26 @@ pub(super) struct Calls {
     damaged: u64,
 }
 
+/// Which calls an alert is about.
+struct Grounds {
+    /// Those that it names.
+    calls: Vec<String>,
+    /// How many there are.
+    counted: u64,
+    rule: String,
+    key: Vec<(String, Value)>,
+    first: jiff::Timestamp,
+    last: jiff::Timestamp,
+}
+
 impl Calls {
-    /// Looks for `wanted` calls of `customer` in the spool in `folder`.
-    pub(super) fn read(folder: &Path, customer: &str, wanted: BTreeSet<String>) -> Result<Self, Failure> {
+    /// Looks in the spool in `folder` for the calls of `customer` that `alerts` are about.
+    pub(super) fn read(folder: &Path, customer: &str, alerts: &[String]) -> Result<Self, Failure> {
         let said = |error: spool::Error| Failure::Usage(error.to_string());
+        let mut grounds: Vec<_> = alerts.iter().filter_map(|text| Grounds::read(text)).collect();
         let mut calls = Self {
-            wanted,
+            wanted: grounds.iter().flat_map(|grounds| grounds.calls.clone()).collect(),
+            counted: grounds.iter().map(|grounds| grounds.counted).sum(),
             records: Vec::new(),
             messages: Vec::new(),
             others: BTreeMap::new(),
@@ -40,34 +56,41 @@ impl Calls {
             has_more: false,
             damaged: 0,
         };
-        if calls.wanted.is_empty() {
+        if grounds.is_empty() {
             return Ok(calls);
         }
         // It reads beside the service, and holds nothing.
         let mut reader = Reader::open(folder, "evidence").map_err(said)?;
-        reader.only(&[Kind::CALL, Kind::SIGNALLING]);
+        // Which calls there are is known before their messages are looked for, which stand before the records.
+        reader.only(&[Kind::CALL]);
         reader.seek(0);
         while let Some(record) = reader.next().map_err(said)? {
-            if record.kind == Kind::CALL {
-                calls.take_call(&record, customer);
-            } else {
-                calls.take_message(record);
-            }
+            calls.take_call(&record, customer, &mut grounds);
+        }
+        reader.only(&[Kind::SIGNALLING]);
+        reader.seek(0);
+        while let Some(record) = reader.next().map_err(said)? {
+            calls.take_message(record);
         }
         calls.damaged = reader.damaged();
         Ok(calls)
     }
 
-    fn take_call(&mut self, record: &Record, customer: &str) {
+    fn take_call(&mut self, record: &Record, customer: &str, grounds: &mut [Grounds]) {
         let Ok(line) = serde_json::from_slice::<Value>(&record.payload) else { return };
-        let word = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
-        if !self.wanted.contains(word("call_id")) {
-            return;
+        let id = word(&line, "call_id");
+        let is_own = word(&line, "customer") == customer;
+        if is_own && self.wanted.len() < CALLS_MAX && grounds.iter_mut().any(|grounds| grounds.is_of(&line)) {
+            self.wanted.insert(id.to_owned());
         }
-        if word("customer") == customer {
+        if is_own && self.wanted.contains(id) {
             self.records.push(line);
-        } else {
-            self.others.entry(word("call_id").to_owned()).or_default().insert(word("start").to_owned());
+        } else if !is_own {
+            // One of another customer may turn out to have a wanted Call-ID only later.
+            let (id, start) = (id.to_owned(), word(&line, "start").to_owned());
+            if self.others.len() < CALLS_OF_OTHERS_MAX || self.wanted.contains(&id) {
+                self.others.entry(id).or_default().insert(start);
+            }
         }
     }
 
@@ -132,7 +155,7 @@ impl Calls {
             pack.leave_out(format!("{} parts of the spool are damaged and were passed over.", self.damaged));
         }
         pack.put("calls/records.jsonl", JSONL, lines(&self.records)?);
-        let versions = self.records.iter().map(|line| word(line, "policy_version"));
+        let versions = self.records.iter().map(|line| word(line, "policy_version").to_owned());
         let versions = versions.filter(|version| !version.is_empty()).collect();
         if self.messages.is_empty() {
             pack.leave_out("No signalling of these calls is kept.".to_owned());
@@ -173,6 +196,41 @@ impl Calls {
     }
 }
 
+impl Grounds {
+    fn read(alert: &str) -> Option<Self> {
+        let alert: Value = serde_json::from_str(alert).ok()?;
+        let calls = alert.get("calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let key = alert.get("key").and_then(Value::as_object)?;
+        Some(Self {
+            calls: calls.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            counted: alert.get("total_calls").and_then(Value::as_u64).unwrap_or_default(),
+            rule: word(&alert, "rule").to_owned(),
+            key: key.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            first: word(&alert, "first").parse().ok()?,
+            last: word(&alert, "last").parse().ok()?,
+        })
+    }
+
+    /// Whether `line` is of a call that is counted with this alert though it does not name it: the text of an alert that still
+    /// rings names the first ones. A call that is keeps it ringing.
+    fn is_of(&mut self, line: &Value) -> bool {
+        let Ok(start) = word(line, "start").parse::<jiff::Timestamp>() else { return false };
+        let is_same = word(line, "rule") == self.rule
+            && !self.key.is_empty()
+            && self.key.iter().all(|(name, value)| line.get(name) == Some(value));
+        let is_near = start >= self.first && start.duration_since(self.last) <= COOL_DOWN;
+        if is_same && is_near {
+            self.last = self.last.max(start);
+        }
+        is_same && is_near
+    }
+}
+
+/// The text in a field of a line.
+fn word<'a>(line: &'a Value, name: &str) -> &'a str {
+    line.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// Addresses as one datagram can have them.
 fn one_family(source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
     let plain = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
@@ -199,6 +257,12 @@ const fn transport(number: u8) -> &'static str {
     }
 }
 
+/// As long as an alert goes on after its last call.
+const COOL_DOWN: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
+/// Calls of one pack.
+const CALLS_MAX: usize = 20_000;
+/// Call-IDs of others that are remembered in case they turn out to be wanted.
+const CALLS_OF_OTHERS_MAX: usize = 1_000_000;
 /// Messages of one pack.
 const MESSAGES_MAX: usize = 50_000;
 /// Their bytes.

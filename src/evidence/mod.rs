@@ -35,8 +35,7 @@ pub(crate) fn fill(
     history(&mut pack, &evidence.events, audience);
     let alerts: Vec<u8> = evidence.alerts.iter().flat_map(|text| [text.as_bytes(), b"\n"].concat()).collect();
     pack.put("alerts.jsonl", JSONL, alerts);
-    let wanted = call_ids(&mut pack, &evidence.alerts);
-    let calls = Calls::read(&data.join(crate::serve::SPOOL), &evidence.case.customer, wanted)?;
+    let calls = Calls::read(&data.join(crate::serve::SPOOL), &evidence.case.customer, &evidence.alerts)?;
     let versions = calls.put(&mut pack)?;
     for (number, mail) in (1..).zip(&evidence.mails) {
         pack.put(&format!("mails/{number:04}.eml"), "message/rfc822", mail.raw.clone());
@@ -91,23 +90,6 @@ fn explained(clock: &Clock, calendar: &Calendar) -> Value {
         "in_time": clock.stopped.map(|at| at <= clock.due.contract), "calendar": clock.calendar,
         "waited_for_customer": waits, "target_counted": why,
     })
-}
-
-/// The calls that the alerts name.
-fn call_ids(pack: &mut Pack, alerts: &[String]) -> BTreeSet<String> {
-    let (mut ids, mut unnamed) = (BTreeSet::new(), 0);
-    for alert in alerts.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok()) {
-        let named = alert.get("calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        ids.extend(named.iter().filter_map(Value::as_str).map(str::to_owned));
-        let total = alert.get("total_calls").and_then(Value::as_u64).unwrap_or_default();
-        unnamed += total.saturating_sub(named.len() as u64);
-    }
-    if unnamed > 0 {
-        pack.leave_out(format!(
-            "The alerts tell of {unnamed} more calls than they name: of these nothing is here."
-        ));
-    }
-    ids
 }
 
 fn changes(pack: &mut Pack, evidence: &Evidence) -> Result<(), Failure> {

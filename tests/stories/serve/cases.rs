@@ -9,7 +9,7 @@ use spool::{Kind, Reader};
 use super::{Call, Phone, Service, status, within};
 use crate::support::{Scratch, ringwall, stdout};
 
-const POLICY: &str = r#"
+pub(super) const POLICY: &str = r#"
 [customer]
 name = "Acme"
 region = "US"
@@ -36,42 +36,42 @@ action = { critical = { block = "1h" } }
 "#;
 
 /// The desk of the service in `data`.
-struct Terminal<'a> {
-    data: &'a Path,
+pub(super) struct Terminal<'a> {
+    pub(super) data: &'a Path,
 }
 
 impl Terminal<'_> {
-    fn case(&self, words: &[&str]) -> Output {
+    pub(super) fn case(&self, words: &[&str]) -> Output {
         let data = self.data.to_str().unwrap();
         ringwall([&["case"], words, &["--data", data]].concat())
     }
 
     /// What an act prints; it must be done.
-    fn done(&self, words: &[&str]) -> String {
+    pub(super) fn done(&self, words: &[&str]) -> String {
         let output = self.case(words);
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         stdout(&output)
     }
 
-    fn list(&self, words: &[&str]) -> Vec<Value> {
+    pub(super) fn list(&self, words: &[&str]) -> Vec<Value> {
         let output = self.case(&[&["list", "--json", "--count", "500"], words].concat());
         stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Alerts in all cases, open or not.
-    fn counted(&self) -> u64 {
+    pub(super) fn counted(&self) -> u64 {
         let cases = self.list(&[]).into_iter().chain(self.list(&["--over"]));
         cases.map(|case| case["alerts"].as_u64().unwrap()).sum()
     }
 }
 
-fn call(service: &Service, caller: &str, call_id: &str) -> u16 {
+pub(super) fn call(service: &Service, caller: &str, call_id: &str) -> u16 {
     let phone = Phone::new(service.udp());
     status(&phone.ask(&Call { call_id, ..Call::new(caller, "+12105550150") }.by(phone.port())))
 }
 
 /// Alerts that the spool of a stopped service holds.
-fn spooled(data: &Path) -> u64 {
+pub(super) fn spooled(data: &Path) -> u64 {
     let mut reader = Reader::open(&data.join("spool"), "outside").unwrap();
     reader.only(&[Kind::ALERT]);
     let mut ids = std::collections::BTreeSet::new();

@@ -2,11 +2,13 @@
 
 mod agent;
 mod answers;
+mod backup;
 mod bridge;
 mod capture;
 mod cases;
 mod control;
 mod decide;
+mod desk_faults;
 mod differential;
 mod feeds;
 mod hep;
@@ -14,6 +16,7 @@ mod life;
 mod lists;
 mod mirror;
 mod mutated;
+mod packs;
 mod peers;
 mod policies;
 mod proxy;

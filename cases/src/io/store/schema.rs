@@ -47,6 +47,8 @@ const SECOND: &[&str] = &[
         due BIGINT NOT NULL, body TEXT NOT NULL)",
     "CREATE INDEX outgoing_by_due ON outgoing (state, due)",
     "CREATE INDEX outgoing_by_case ON outgoing (serial, due)",
+    // Alerts that could be put into no case, with what was said: nothing behind them waits.
+    "CREATE TABLE set_aside (sequence BIGINT PRIMARY KEY, at BIGINT NOT NULL, why TEXT NOT NULL, body TEXT NOT NULL)",
 ];
 
 /// Brings the database to the version that this program knows.

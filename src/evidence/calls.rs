@@ -1,6 +1,8 @@
 //! What the spool has of calls that alerts name: their records with verdicts, and the messages as they were on the wire.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -20,6 +22,8 @@ pub(super) struct Calls {
     counted: u64,
     /// Records of the customer, in the order in which they were written.
     records: Vec<Value>,
+    /// Call-IDs and starts of these.
+    seen: BTreeSet<(String, String)>,
     /// Messages of wanted Call-IDs.
     messages: Vec<Record>,
     /// Records of other customers' calls with a wanted Call-ID: when these calls began.
@@ -42,14 +46,14 @@ struct Grounds {
 }
 
 impl Calls {
-    /// Looks in the spool in `folder` for the calls of `customer` that `alerts` are about.
-    pub(super) fn read(folder: &Path, customer: &str, alerts: &[String]) -> Result<Self, Failure> {
-        let said = |error: spool::Error| Failure::Usage(error.to_string());
+    /// Looks in the folder `data` of the service for the calls of `customer` that `alerts` are about.
+    pub(super) fn read(data: &Path, customer: &str, alerts: &[String]) -> Result<Self, Failure> {
         let mut grounds: Vec<_> = alerts.iter().filter_map(|text| Grounds::read(text)).collect();
         let mut calls = Self {
             wanted: grounds.iter().flat_map(|grounds| grounds.calls.clone()).collect(),
             counted: grounds.iter().map(|grounds| grounds.counted).sum(),
             records: Vec::new(),
+            seen: BTreeSet::new(),
             messages: Vec::new(),
             others: BTreeMap::new(),
             bytes: 0,
@@ -59,38 +63,38 @@ impl Calls {
         if grounds.is_empty() {
             return Ok(calls);
         }
+        // First which calls there are: their messages stand before their records.
+        every_call(data, |line| calls.look_at(&line, customer, &mut grounds))?;
+        every_call(data, |line| calls.take_call(line, customer))?;
         // It reads beside the service, and holds nothing.
-        let mut reader = Reader::open(folder, "evidence").map_err(said)?;
-        // Which calls there are is known before their messages are looked for, which stand before the records.
-        reader.only(&[Kind::CALL]);
-        reader.seek(0);
-        while let Some(record) = reader.next().map_err(said)? {
-            calls.take_call(&record, customer, &mut grounds);
-        }
+        let mut reader = Reader::open(&data.join(crate::serve::SPOOL), "evidence").map_err(spool)?;
         reader.only(&[Kind::SIGNALLING]);
         reader.seek(0);
-        while let Some(record) = reader.next().map_err(said)? {
+        while let Some(record) = reader.next().map_err(spool)? {
             calls.take_message(record);
         }
         calls.damaged = reader.damaged();
         Ok(calls)
     }
 
-    fn take_call(&mut self, record: &Record, customer: &str, grounds: &mut [Grounds]) {
-        let Ok(line) = serde_json::from_slice::<Value>(&record.payload) else { return };
-        let id = word(&line, "call_id");
-        let is_own = word(&line, "customer") == customer;
-        if is_own && self.wanted.len() < CALLS_MAX && grounds.iter_mut().any(|grounds| grounds.is_of(&line)) {
-            self.wanted.insert(id.to_owned());
+    /// Notes whether a call is wanted.
+    fn look_at(&mut self, line: &Value, customer: &str, grounds: &mut [Grounds]) {
+        let is_own = word(line, "customer") == customer && self.wanted.len() < CALLS_MAX;
+        if is_own && grounds.iter_mut().any(|grounds| grounds.is_of(line)) {
+            self.wanted.insert(word(line, "call_id").to_owned());
         }
-        if is_own && self.wanted.contains(id) {
+    }
+
+    fn take_call(&mut self, line: Value, customer: &str) {
+        let id = word(&line, "call_id");
+        if !self.wanted.contains(id) {
+            return;
+        }
+        let (id, start) = (id.to_owned(), word(&line, "start").to_owned());
+        if word(&line, "customer") != customer {
+            self.others.entry(id).or_default().insert(start);
+        } else if self.seen.insert((id, start)) {
             self.records.push(line);
-        } else if !is_own {
-            // One of another customer may turn out to have a wanted Call-ID only later.
-            let (id, start) = (id.to_owned(), word(&line, "start").to_owned());
-            if self.others.len() < CALLS_OF_OTHERS_MAX || self.wanted.contains(&id) {
-                self.others.entry(id).or_default().insert(start);
-            }
         }
     }
 
@@ -115,24 +119,22 @@ impl Calls {
             pack.leave_out("No call is named by an alert of this case.".to_owned());
             return Ok(BTreeSet::new());
         }
-        let word =
-            |line: &Value, name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut own: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut own: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for line in &self.records {
             own.entry(word(line, "call_id")).or_default().insert(word(line, "start"));
         }
-        let without = self.wanted.iter().filter(|id| !own.contains_key(*id)).count();
-        if without > 0 {
+        if self.counted > self.records.len() as u64 {
             pack.leave_out(format!(
-                "Of {without} of {} calls that the alerts name no record is kept any more, or none was written.",
-                self.wanted.len()
+                "The alerts count {} calls; records of {} are kept, and here.",
+                self.counted,
+                self.records.len()
             ));
         }
         // Who calls chooses the Call-ID. One call between two customers is both's; two calls of one Call-ID are not.
         let nothing = BTreeSet::new();
         let is_others = |id: &String| {
-            let own = own.get(id).unwrap_or(&nothing);
-            self.others.get(id).is_some_and(|starts| !starts.is_subset(own))
+            let own = own.get(id.as_str()).unwrap_or(&nothing);
+            self.others.get(id).is_some_and(|starts| starts.iter().any(|it| !own.contains(it.as_str())))
         };
         let contested: BTreeSet<_> = self.wanted.iter().filter(|id| is_others(id)).cloned().collect();
         if !contested.is_empty() {
@@ -194,6 +196,33 @@ impl Calls {
         pack.put("calls/signalling.pcap", "application/vnd.tcpdump.pcap", capture);
         Ok(())
     }
+}
+
+/// Hands out every call record there is: those of the copy in lines, then those of the spool, which forgets what was copied. One may
+/// come twice.
+fn every_call(data: &Path, mut take: impl FnMut(Value)) -> Result<(), Failure> {
+    let path = data.join("calls.jsonl");
+    match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        copy => {
+            for line in BufReader::new(copy.map_err(Failure::file(&path))?).split(b'\n') {
+                let line = line.map_err(Failure::file(&path))?;
+                // What is being written in this moment is no line yet.
+                serde_json::from_slice(&line).into_iter().for_each(&mut take);
+            }
+        }
+    }
+    let mut reader = Reader::open(&data.join(crate::serve::SPOOL), "evidence").map_err(spool)?;
+    reader.only(&[Kind::CALL]);
+    reader.seek(0);
+    while let Some(record) = reader.next().map_err(spool)? {
+        serde_json::from_slice(&record.payload).into_iter().for_each(&mut take);
+    }
+    Ok(())
+}
+
+fn spool(error: spool::Error) -> Failure {
+    Failure::Usage(error.to_string())
 }
 
 impl Grounds {
@@ -261,9 +290,105 @@ const fn transport(number: u8) -> &'static str {
 const COOL_DOWN: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
 /// Calls of one pack.
 const CALLS_MAX: usize = 20_000;
-/// Call-IDs of others that are remembered in case they turn out to be wanted.
-const CALLS_OF_OTHERS_MAX: usize = 1_000_000;
 /// Messages of one pack.
 const MESSAGES_MAX: usize = 50_000;
 /// Their bytes.
 const MESSAGE_BYTES_MAX: usize = 128 << 20;
+
+#[cfg(test)]
+mod tests {
+    use spool::{Event, Settings, Spool};
+
+    use super::*;
+
+    fn record(customer: &str, call_id: &str, caller: &str, second: u32) -> Vec<u8> {
+        let start = format!("2026-10-05T15:00:{second:02}Z");
+        json!({ "call_id": call_id, "customer": customer, "caller": caller, "rule": "unwanted", "start": start })
+            .to_string()
+            .into_bytes()
+    }
+
+    fn message(call_id: &str, text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let (source, destination) =
+            ("192.0.2.1:5060".parse().unwrap(), "[2001:db8::1]:5060".parse().unwrap());
+        let (call_id, message) = (call_id.as_bytes(), text.as_bytes());
+        Signal { is_ours: false, transport: 2, source, destination, call_id, message }.write(&mut out);
+        out
+    }
+
+    /// The pack of an alert of Acme that names the call `a`.
+    fn packed(name: &str, events: &[(Kind, Vec<u8>)]) -> Vec<String> {
+        let folder = std::env::temp_dir().join(format!("ringwall-evidence-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let settings = Settings {
+            segment_bytes: 1 << 20,
+            bytes_max: 8 << 20,
+            reserve_bytes: 1 << 20,
+            signalling_bytes_max: 8 << 20,
+            signalling_micros_max: i64::MAX,
+            consumers: Vec::new(),
+        };
+        let (mut spool, _) = Spool::open(&folder.join("spool"), settings).unwrap();
+        let events: Vec<_> =
+            events.iter().map(|(kind, payload)| Event { kind: *kind, at_micros: 7, payload }).collect();
+        spool.append(&events);
+        spool.commit().unwrap();
+        let alert = json!({
+            "rule": "unwanted", "key": { "caller": "+13035550142" }, "calls": ["a"], "total_calls": 1,
+            "first": "2026-10-05T15:00:00Z", "last": "2026-10-05T15:00:00Z",
+        });
+        let mut pack = Pack::default();
+        Calls::read(&folder, "Acme", &[alert.to_string()]).unwrap().put(&mut pack).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+        let said = pack.left_out().iter().cloned();
+        // What is in the files is looked at as the text that it is.
+        said.chain([format!("{pack:?}")]).collect()
+    }
+
+    fn holds(pack: &[String], text: &str) -> bool {
+        // Bytes as they are printed.
+        let bytes = text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+        pack.iter().any(|it| it.contains(&bytes))
+    }
+
+    #[test]
+    fn calls_that_ring_the_same_alert_are_in_it_though_it_names_only_the_first() {
+        let pack = packed(
+            "same",
+            &[
+                (Kind::SIGNALLING, message("b", "INVITE of b")),
+                (Kind::CALL, record("Acme", "a", "+13035550142", 0)),
+                (Kind::CALL, record("Acme", "b", "+13035550142", 9)),
+                (Kind::CALL, record("Acme", "c", "+13035550143", 9)),
+                (Kind::SIGNALLING, message("c", "INVITE of c")),
+            ],
+        );
+        assert!(holds(&pack, "INVITE of b") && !holds(&pack, "INVITE of c"));
+        assert!(holds(&pack, "\"call_id\":\"b\"") && !holds(&pack, "\"call_id\":\"c\""));
+    }
+
+    #[test]
+    fn x2_a_call_of_another_customer_with_the_same_call_id_is_in_no_pack() {
+        let pack = packed(
+            "other",
+            &[
+                (Kind::SIGNALLING, message("a", "INVITE of somebody")),
+                (Kind::CALL, record("Acme", "a", "+13035550142", 0)),
+                (Kind::CALL, record("Other", "a", "+12125550111", 5)),
+            ],
+        );
+        assert!(!holds(&pack, "INVITE of somebody") && !holds(&pack, "+12125550111"));
+        assert!(pack.iter().any(|said| said.contains("somebody else had the same Call-ID")), "{pack:?}");
+        // One call from customer to customer is both's.
+        let pack = packed(
+            "both",
+            &[
+                (Kind::SIGNALLING, message("a", "INVITE of both")),
+                (Kind::CALL, record("Acme", "a", "+13035550142", 0)),
+                (Kind::CALL, record("Other", "a", "+13035550142", 0)),
+            ],
+        );
+        assert!(holds(&pack, "INVITE of both"));
+    }
+}

@@ -35,7 +35,7 @@ pub(crate) fn fill(
     history(&mut pack, &evidence.events, audience);
     let alerts: Vec<u8> = evidence.alerts.iter().flat_map(|text| [text.as_bytes(), b"\n"].concat()).collect();
     pack.put("alerts.jsonl", JSONL, alerts);
-    let calls = Calls::read(&data.join(crate::serve::SPOOL), &evidence.case.customer, &evidence.alerts)?;
+    let calls = Calls::read(data, &evidence.case.customer, &evidence.alerts)?;
     let versions = calls.put(&mut pack)?;
     for (number, mail) in (1..).zip(&evidence.mails) {
         pack.put(&format!("mails/{number:04}.eml"), "message/rfc822", mail.raw.clone());

@@ -140,7 +140,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Member>, Broken> {
         let name = directory.get(ENTRY_BYTES..ENTRY_BYTES + length).ok_or(Broken::Truncated)?;
         directory = directory.get(ENTRY_BYTES + length..).ok_or(Broken::Truncated)?;
         let name = String::from_utf8_lossy(name).into_owned();
-        let is_file = take32(header, 38) >> 16 == PLAIN_FILE >> 16;
+        // Programs that do not say what it is mean a file.
+        let is_file = matches!((take32(header, 38) >> 16) & KIND_OF_FILE, 0 | REGULAR);
         if !is_name(&name) {
             return Err(Broken::Name(name));
         }
@@ -253,8 +254,11 @@ const END_BYTES: usize = 22;
 const VERSION_NEEDED: u16 = 20;
 /// Unix, version 2.0.
 const MADE_ON_UNIX: u16 = 0x0314;
+/// What Unix says of a file: which kind it is.
+const KIND_OF_FILE: u32 = 0o170_000;
+const REGULAR: u32 = 0o100_000;
 /// A regular file with mode 0600.
-const PLAIN_FILE: u32 = 0o100_600 << 16;
+const PLAIN_FILE: u32 = (REGULAR | 0o600) << 16;
 /// 1980-01-01, the first that ZIP knows: when a file was put there says nothing.
 const FIRST_DAY: u16 = 0x0021;
 const STORED: u16 = 0;

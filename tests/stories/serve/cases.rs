@@ -166,10 +166,12 @@ fn without_its_database_calls_are_judged_and_alerts_wait() {
     assert_eq!(service.errors().matches("alerts wait in the spool").count(), 1, "{}", service.errors());
     std::fs::remove_file(&blocked).unwrap();
     std::fs::create_dir(&blocked).unwrap();
-    within(15, || (service.metric("ringwall_cases_alerts_total") >= 5).then_some(())).unwrap();
+    within(15, || (service.metric("ringwall_cases_alerts_total") >= 6).then_some(())).unwrap();
     let (data, config) = (service.data(), service.data().with_file_name("ringwall.toml"));
     let listed = ringwall(["case", "list", "--json", "--config", config.to_str().unwrap()]);
-    assert_eq!(stdout(&listed).lines().count(), 5, "{}", String::from_utf8_lossy(&listed.stderr));
+    // One of them is the service's own: that its cases could not be reached.
+    assert_eq!(stdout(&listed).lines().count(), 6, "{}", String::from_utf8_lossy(&listed.stderr));
+    assert_eq!(stdout(&listed).matches("\"title\":\"cases-unreachable\"").count(), 1);
     // What is in cases is nobody's to wait for any more.
     assert!(!data.join("cases.db").exists());
     service.stop();

@@ -224,7 +224,7 @@ fn x3_a_pack_for_the_customer_has_no_word_of_the_desk() {
     desk.act("step", &["investigate"]);
     desk.act("find", &["what was found is none of their business"]);
     desk.act("step", &["inform"]);
-    desk.act("close", &["a closing word for the desk", "--reason", "benign"]);
+    desk.act("close", &["a closing word for the desk", "--reason", "resolved"]);
     let pack = desk.pack("customer.zip", &["--for", "customer"]);
     let (code, said) = verify(&pack, Some(&desk.key()));
     assert!(code == 0 && said.contains("what the customer may see"), "{said}");

@@ -4,6 +4,7 @@ use rules::Timestamp;
 
 use super::*;
 use crate::audit::{Act, Head, Shown};
+use crate::change::{Approval, Change, Line, Method};
 
 fn signer() -> Signer {
     Signer::parse(Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref()).unwrap()
@@ -178,6 +179,37 @@ fn x4_a_slice_of_the_chain_is_checked_though_others_entries_are_hidden() {
         let found = wrong(&pack.seal(about(), &signer()).unwrap(), None);
         assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}");
     }
+}
+
+#[test]
+fn z1_an_approval_stands_with_the_very_change_that_was_shown() {
+    let change = Change {
+        customer: "Acme".to_owned(),
+        base: "r0".to_owned(),
+        result: "r1".to_owned(),
+        lines: vec![Line::Text { diff: "+ limit = 200".to_owned() }],
+    };
+    let approval = |hash: &str| Approval {
+        hash: hash.to_owned(),
+        approver: "anna".to_owned(),
+        method: Method::Portal,
+        at: Timestamp(1),
+        expires: Timestamp(2),
+    };
+    let found = |name: &str, change: &Change, approved: &str| {
+        let whole =
+            serde_json::json!({ "change": change, "risk": "high", "approvals": [approval(approved)] });
+        let mut pack = filled();
+        pack.put(&format!("{CHANGES}{name}.json"), "application/json", whole.to_string().into_bytes());
+        wrong(&pack.seal(about(), &signer()).unwrap(), None).join("; ")
+    };
+    let hash = change.hash();
+    assert_eq!(found(&hash, &change, &hash), "");
+    assert!(found(&hash, &change, "another").contains("\"anna\" approved another change"));
+    let edited = Change { lines: vec![Line::Text { diff: "+ limit = 900".to_owned() }], ..change.clone() };
+    assert!(found(&hash, &edited, &hash).contains("holds another change than its name says"));
+    let others = Change { customer: "Other".to_owned(), ..change };
+    assert!(found(&others.hash(), &others, &others.hash()).contains("a change of another customer"));
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
 use super::cases::{POLICY, Terminal, call};
+use super::desk_faults::postgres;
 use super::{Service, within};
 use crate::support::{Scratch, ringwall, stdout};
 
@@ -147,5 +148,50 @@ fn a_backup_that_was_damaged_is_not_brought_back() {
     assert!(!to.exists());
     assert!(restore(&taken, &to).status.success());
     assert!(to.join("cases.db").exists());
+    service.stop();
+}
+
+#[test]
+fn a_database_of_postgresql_is_dumped_and_a_service_goes_on_from_the_dump() {
+    let Some(server) = postgres::Own::start() else { return };
+    let keys = |place: String| format!("[cases]\ndatabase = \"{place}\"\n");
+    let service = Service::start("serve-backup-postgres", POLICY, &keys(server.place()));
+    let place = Scratch::new("serve-backup-postgres");
+    let listed = |service: &Service| -> Vec<Value> {
+        let config = service.data().with_file_name("ringwall.toml");
+        let listed = ringwall(["case", "list", "--json", "--config", config.to_str().unwrap()]);
+        stdout(&listed).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    for at in 0..3 {
+        call(&service, &format!("+1303555010{at}"), &format!("dumped-{at}"));
+    }
+    within(10, || (listed(&service).len() == 3).then_some(())).unwrap();
+    // Without the program that can do it nothing is made, and it is said what to do.
+    let to = place.path().join("taken");
+    let config = service.data().with_file_name("ringwall.toml");
+    let without = Command::new(env!("CARGO_BIN_EXE_ringwall"))
+        .args(["backup", "--to", to.to_str().unwrap(), "--config", config.to_str().unwrap()])
+        .env("PATH", "/nonexistent")
+        .output();
+    assert!(refused(&without.unwrap()).contains("copy it with `pg_dump --format=custom`"));
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    let made = backup(&service, &to);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let scratch = Scratch::new("serve-backup-postgres-elsewhere");
+    scratch.write("acme.toml", POLICY);
+    let data = scratch.path().join("data");
+    let said = stdout(&restore(&to, &data));
+    assert!(said.contains("pg_restore"), "{said}");
+    server.run("createdb", &["again"]);
+    // The server's own user reads it.
+    let dump = server.readable(&data.join("cases.dump"));
+    server.run("pg_restore", &["--dbname", "again", dump.to_str().unwrap()]);
+    let second = Service::resume(scratch, &keys(server.place_of("again")));
+    assert_eq!(listed(&second).len(), 3);
+    // Its spool ends before what the database knows.
+    assert_eq!(call(&second, "+13035550109", "dumped-after"), 486);
+    within(10, || (listed(&second).len() == 4).then_some(())).unwrap();
+    assert!(second.errors().contains("it began anew, and all of it is taken"), "{}", second.errors());
+    second.stop();
     service.stop();
 }

@@ -15,7 +15,7 @@ use crate::support::{Scratch, ringwall, stdout};
 
 #[path = "../../../cases/src/io/store/tests/postgres.rs"]
 #[allow(dead_code, reason = "the tests of the store use more of it")]
-mod postgres;
+pub(super) mod postgres;
 
 /// Kills in every run; a thousand with `cargo xtask soak desk-kills`.
 const KILLS: usize = 6;

@@ -28,12 +28,14 @@ pub(super) fn database() -> Option<String> {
 }
 
 /// A server of one test, which the test may stop and start.
+#[allow(dead_code, reason = "the stories of the service use more of it")]
 pub(super) struct Own {
     bin: PathBuf,
     folder: PathBuf,
     child: Option<std::process::Child>,
 }
 
+#[allow(dead_code, reason = "the stories of the service use more of it")]
 impl Own {
     /// A new one; `None`, with a line that says so, where there is none to start. In CI there must be one.
     pub(super) fn start() -> Option<Self> {
@@ -63,7 +65,27 @@ impl Own {
 
     /// Its database.
     pub(super) fn place(&self) -> String {
-        format!("postgres://postgres@localhost/postgres?host={}", self.folder.display())
+        self.place_of("postgres")
+    }
+
+    /// A database of this name.
+    pub(super) fn place_of(&self, name: &str) -> String {
+        format!("postgres://postgres@localhost/{name}?host={}", self.folder.display())
+    }
+
+    /// A copy of a file that its user may read.
+    pub(super) fn readable(&self, path: &Path) -> PathBuf {
+        let copy = self.folder.join("readable");
+        std::fs::write(&copy, std::fs::read(path).unwrap()).unwrap();
+        copy
+    }
+
+    /// One of its programs, run against it.
+    pub(super) fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = command(&self.bin, program);
+        let done =
+            command.args(["-h", self.folder.to_str().unwrap(), "-U", "postgres"]).args(arguments).status();
+        assert!(done.unwrap().success(), "{program} {arguments:?}");
     }
 
     fn end(&mut self) {

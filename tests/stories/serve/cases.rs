@@ -70,6 +70,9 @@ pub(super) fn call(service: &Service, caller: &str, call_id: &str) -> u16 {
     status(&phone.ask(&Call { call_id, ..Call::new(caller, "+12105550150") }.by(phone.port())))
 }
 
+/// The spool forgets what everybody has read, each second: somebody who reads nothing keeps it from that, so that it can be counted.
+pub(super) const HELD: &str = "[spool]\nconsumers = [\"outside\"]\n";
+
 /// Alerts that the spool of a stopped service holds.
 pub(super) fn spooled(data: &Path) -> u64 {
     let mut reader = Reader::open(&data.join("spool"), "outside").unwrap();
@@ -134,12 +137,12 @@ fn an_alert_becomes_a_case_that_somebody_takes_and_closes() {
 #[test]
 fn kills_leave_every_alert_in_exactly_one_case() {
     let kills = std::env::var("RINGWALL_KILLS").map_or(4, |count| count.parse().unwrap());
-    let mut service = Service::start("serve-cases-kills", POLICY, "");
+    let mut service = Service::start("serve-cases-kills", POLICY, HELD);
     for kill in 0..kills {
         for at in 0..10 + kill * 7 % 11 {
             call(&service, &format!("+130355501{:02}", (kill * 13 + at) % 100), &format!("kill-{kill}-{at}"));
         }
-        service = Service::resume(service.kill(), "");
+        service = Service::resume(service.kill(), HELD);
     }
     let scratch = service.stop();
     let data = scratch.path().join("data");

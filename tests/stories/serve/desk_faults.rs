@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::cases::{POLICY, Terminal, call, spooled};
+use super::cases::{HELD, POLICY, Terminal, call, spooled};
 use super::spool::Tiny;
 use super::{Service, within};
 use crate::support::{Scratch, ringwall, stdout};
@@ -65,7 +65,7 @@ fn work(data: &Path, number: &str, round: usize, stop: &AtomicBool) -> Vec<Strin
 #[test]
 fn kills_of_service_and_terminal_lose_and_double_nothing_of_the_desk() {
     let kills = std::env::var("RINGWALL_DESK_KILLS").map_or(KILLS, |count| count.parse().unwrap());
-    let mut service = Service::start("serve-desk-kills", POLICY, "");
+    let mut service = Service::start("serve-desk-kills", POLICY, HELD);
     let mut dice = Dice(7);
     call(&service, "+13035550100", "desk-first");
     let data = service.data();
@@ -87,7 +87,7 @@ fn kills_of_service_and_terminal_lose_and_double_nothing_of_the_desk() {
             (working.join().unwrap(), scratch)
         });
         acknowledged.extend(told.0);
-        service = Service::resume(told.1, "");
+        service = Service::resume(told.1, HELD);
     }
     let scratch = service.stop();
     let data = scratch.path().join("data");

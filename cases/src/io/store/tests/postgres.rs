@@ -29,7 +29,7 @@ pub(super) fn database() -> Option<String> {
 
 /// A server of one test, which the test may stop and start.
 #[allow(dead_code, reason = "the stories of the service use more of it")]
-pub(super) struct Own {
+pub(crate) struct Own {
     bin: PathBuf,
     folder: PathBuf,
     child: Option<std::process::Child>,
@@ -38,7 +38,7 @@ pub(super) struct Own {
 #[allow(dead_code, reason = "the stories of the service use more of it")]
 impl Own {
     /// A new one; `None`, with a line that says so, where there is none to start. In CI there must be one.
-    pub(super) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let Some(bin) = installed() else {
             assert!(std::env::var_os("CI").is_none(), "PostgreSQL is missing in CI");
             println!("SKIPPED: PostgreSQL that is stopped and started, because it is not installed");
@@ -51,37 +51,37 @@ impl Own {
     }
 
     /// Starts it on what is there.
-    pub(super) fn again(mut self) -> Self {
+    pub(crate) fn again(mut self) -> Self {
         self.child = Some(server(&self.bin, &self.folder).spawn().unwrap());
         wait_until_up(&self.bin, &self.folder);
         self
     }
 
     /// Ends it at once; what it had committed it finds again.
-    pub(super) fn kill(mut self) -> Self {
+    pub(crate) fn kill(mut self) -> Self {
         self.end();
         self
     }
 
     /// Its database.
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         self.place_of("postgres")
     }
 
     /// A database of this name.
-    pub(super) fn place_of(&self, name: &str) -> String {
+    pub(crate) fn place_of(&self, name: &str) -> String {
         format!("postgres://postgres@localhost/{name}?host={}", self.folder.display())
     }
 
     /// A copy of a file that its user may read.
-    pub(super) fn readable(&self, path: &Path) -> PathBuf {
+    pub(crate) fn readable(&self, path: &Path) -> PathBuf {
         let copy = self.folder.join("readable");
         std::fs::write(&copy, std::fs::read(path).unwrap()).unwrap();
         copy
     }
 
     /// One of its programs, run against it.
-    pub(super) fn run(&self, program: &str, arguments: &[&str]) {
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) {
         let mut command = command(&self.bin, program);
         let done =
             command.args(["-h", self.folder.to_str().unwrap(), "-U", "postgres"]).args(arguments).status();

@@ -89,6 +89,16 @@ async fn verify(store: &Store, kept: &[(String, Head)]) -> Result<Outcome, Failu
     Ok(outcome)
 }
 
+/// What is wrong with the chains of `store`; nothing, when all of it is as it was written.
+pub(crate) async fn findings(store: &Store) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    for (customer, end) in store.audit_heads().await.map_err(said)? {
+        let (_, broken) = walk(store, &customer, &end, None).await?;
+        found.extend(broken.map(|broken| format!("audit of {}: {broken}", printable(&customer))));
+    }
+    Ok(found)
+}
+
 /// Goes through one chain. Returns how many entries are right, and what is wrong with the next.
 async fn walk(
     store: &Store,

@@ -1,21 +1,25 @@
 //! The desk's key: what signs permits and evidence packs, made when it is first wanted.
-#![allow(dead_code, reason = "evidence packs and permits use it from the next change on")]
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use cases::change::{Signer, Verifier};
 use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 
+use crate::files;
 use crate::outcome::Failure;
 
 /// What the key is called in the folder of the service.
 pub(crate) const NAME: &str = "desk.key";
 
 /// The key in the folder of the service, made when there is none.
+#[allow(
+    dead_code,
+    reason = "permits are signed with it; packs also where the configuration names another place"
+)]
 pub(crate) fn open(data: &Path) -> Result<Signer, Failure> {
     open_at(&data.join(NAME))
 }
@@ -76,25 +80,12 @@ fn make(path: &Path) -> Result<(), Failure> {
     put(path, pkcs8.as_ref(), 0o600)
 }
 
-/// Writes a whole new file, on disk when this returns; one that is there stays.
+/// A file that somebody else made in the same moment is as good.
 fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
-    let mut hidden = path.as_os_str().to_owned();
-    hidden.push(format!(".{}.new", std::process::id()));
-    let hidden = PathBuf::from(hidden);
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&hidden)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        // Unlike a renaming this takes nobody's place.
-        match fs::hard_link(&hidden, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            linked => linked,
-        }
-    })();
-    let _ = fs::remove_file(&hidden);
-    written.map_err(Failure::file(path))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Failure::file(folder))
+    match files::put_new(path, bytes, mode) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        put => put.map_err(Failure::file(path)),
+    }
 }
 
 #[cfg(test)]

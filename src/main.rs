@@ -3,6 +3,7 @@
 mod admission;
 mod audit;
 mod authorise;
+mod backup;
 mod block;
 mod blocks;
 mod case;
@@ -14,10 +15,11 @@ mod control;
 mod demo;
 mod desk_key;
 mod drafting;
+mod evidence;
 mod explain;
 mod feeds;
+mod files;
 mod history;
-
 mod init;
 mod list;
 mod mount;
@@ -33,6 +35,7 @@ mod signatures;
 mod sla;
 mod state;
 mod trial;
+mod verify;
 mod versions;
 
 use std::process::ExitCode;
@@ -63,6 +66,9 @@ enum Command {
     Case(case::Arguments),
     Contact(contact::Arguments),
     Audit(audit::Arguments),
+    Verify(verify::Arguments),
+    Backup(backup::Arguments),
+    Restore(backup::RestoreArguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
     List(list::Arguments),
@@ -78,8 +84,11 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Case(arguments) => case::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
         Command::Contact(arguments) => contact::run(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

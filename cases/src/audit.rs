@@ -45,6 +45,35 @@ pub struct Broken {
     pub why: &'static str,
 }
 
+/// An entry of which nothing is told but where it stands: what leads from one that is shown to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Its place in the chain.
+    pub sequence: u64,
+    /// The hash of the entry before it.
+    pub previous: String,
+    /// Its own.
+    pub hash: String,
+}
+
+/// An entry in a part of a chain that is shown to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Shown {
+    /// All of it.
+    Whole(Entry),
+    /// Only where it stands.
+    Hidden(Link),
+}
+
+/// Goes along a part of a chain that begins anywhere.
+#[derive(Clone, Debug, Default)]
+pub struct Slice {
+    last: Option<Link>,
+    entries: u64,
+}
+
 /// What is about to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Act<'a> {
@@ -81,6 +110,11 @@ impl Head {
 }
 
 impl Entry {
+    /// Where it stands, and nothing of what it says.
+    pub fn link(&self) -> Link {
+        Link { sequence: self.sequence, previous: self.previous.clone(), hash: self.hash.clone() }
+    }
+
     fn content_hash(&self) -> String {
         let mut hash = Sha256::new();
         let mut put = |part: &[u8]| {
@@ -92,6 +126,56 @@ impl Entry {
         let texts = [&self.customer, &self.actor, &self.action, &self.subject, &self.detail, &self.previous];
         texts.into_iter().for_each(|text| put(text.as_bytes()));
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Slice {
+    /// Takes the next entry of `customer`'s chain.
+    ///
+    /// # Errors
+    /// It does not follow, is another customer's, or is shown and not as it was written.
+    pub fn take(&mut self, customer: &str, shown: &Shown) -> Result<(), Broken> {
+        let link = shown.link();
+        let wrong = |why| Err(Broken { sequence: link.sequence, why });
+        if let Some(last) = &self.last {
+            if link.sequence != last.sequence + 1 {
+                return Err(Broken { sequence: last.sequence + 1, why: "it is missing" });
+            }
+            if link.previous != last.hash {
+                return wrong("it does not follow from the one before");
+            }
+        }
+        if let Shown::Whole(entry) = shown {
+            if entry.customer != customer {
+                return wrong("it is of another customer's chain");
+            }
+            if entry.hash != entry.content_hash() {
+                return wrong("it is not as it was written");
+            }
+            self.entries += 1;
+        }
+        self.last = Some(link);
+        Ok(())
+    }
+
+    /// Entries that were shown whole, and fit.
+    pub const fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Where it ends.
+    pub const fn last(&self) -> Option<&Link> {
+        self.last.as_ref()
+    }
+}
+
+impl Shown {
+    /// Where it stands.
+    pub fn link(&self) -> Link {
+        match self {
+            Self::Whole(entry) => entry.link(),
+            Self::Hidden(link) => link.clone(),
+        }
     }
 }
 

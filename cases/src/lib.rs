@@ -17,6 +17,7 @@ pub mod io;
 pub mod letter;
 pub mod limits;
 pub mod outgoing;
+pub mod pack;
 pub mod registry;
 pub mod second_factor;
 pub mod service;

@@ -112,6 +112,15 @@ impl Reader {
         self.passed
     }
 
+    /// The number up to which everything was on disk when it was looked last, which is now.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn committed(&mut self) -> Result<u64, Error> {
+        self.look_again()?;
+        Ok(self.mark.sequence)
+    }
+
     /// The number up to which this consumer acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.position.sequence

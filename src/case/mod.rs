@@ -2,10 +2,11 @@
 
 mod authorise;
 mod mail;
+mod pack;
 mod print;
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cases::case::{Feedback, Kind, Severity};
 use cases::flow::{Reason, Signal, State};
@@ -26,6 +27,7 @@ use crate::versions::judged_by;
 #[derive(Args)]
 #[command(after_help = "Example:\n  ringwall case list\n  ringwall case take RW-100001-9 --by anna\n  \
 ringwall case mail request.eml --contacts contacts.toml --open --by anna\n  \
+ringwall case pack RW-100001-9 --to pack.zip --by anna\n  \
 ringwall case note RW-100001-9 --by anna 'the numbers belong to a radio contest'\n  \
 ringwall case close RW-100001-9 --by anna --reason false-positive --feedback tune 'a contest, limit 200 is too low'")]
 pub(crate) struct Arguments {
@@ -63,6 +65,8 @@ enum Task {
     },
     /// Read a mail as the desk does: who sent it, what it asks for, why each number is taken or not.
     Mail(mail::Mail),
+    /// Write all that is kept of a case into one signed file: for police, a carrier, the customer. That is written down.
+    Pack(pack::Pack),
     /// Make a case yours; this acknowledges it.
     Take(Act),
     /// Go on to what VERB names; `show` prints which are possible.
@@ -224,6 +228,7 @@ impl Arguments {
                 Ok(print::told(&opened.map_err(said)?))
             }
             Task::Mail(mail) => mail.answer().await,
+            Task::Pack(pack) => pack.answer().await,
             Task::Take(act) => act.step(Signal::Take).await,
             Task::Step { number, verb, text, place, account } => {
                 let (store, service) = place.open().await?;
@@ -324,9 +329,19 @@ impl Act {
 }
 
 impl Place {
+    /// What the configuration says.
+    pub(crate) fn cases(&self) -> Result<Cases, Failure> {
+        Cases::of(self.config.as_deref(), self.data.as_deref())
+    }
+
+    /// The file of the configuration, where one is named.
+    pub(crate) fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The database, and what was promised.
     pub(crate) async fn open(&self) -> Result<(Store, Service), Failure> {
-        let cases = Cases::of(self.config.as_deref(), self.data.as_deref())?;
+        let cases = self.cases()?;
         let service = cases.service()?;
         let place = cases.place();
         if !cases.is_there() {

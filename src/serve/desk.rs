@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cases::alert::Storm;
-use cases::io::store::{Done, Store};
+use cases::io::store::{Done, Spooled, Store};
 use cases::{Alert, Service};
 use collector::judge::{Count, Counters};
 use spool::{Kind, Reader};
@@ -24,6 +24,9 @@ pub(super) struct Desk {
     thread: JoinHandle<()>,
 }
 
+/// Raises an alert of the service itself.
+pub(super) type Note = Box<dyn Fn(&reporter::Alert) + Send>;
+
 struct Worker {
     place: String,
     service: Service,
@@ -31,6 +34,8 @@ struct Worker {
     storm: Storm,
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
+    /// Raises an alert of the service itself.
+    note: Note,
     /// Whether the last attempt failed: it is said once.
     is_failing: bool,
 }
@@ -38,7 +43,11 @@ struct Worker {
 impl Desk {
     /// Starts it, if the configuration wants cases. A database that does not answer is asked again: the spool keeps what
     /// it has missed.
-    pub(super) fn start(config: &Config, counters: Arc<Counters>) -> Result<Option<Self>, Failure> {
+    pub(super) fn start(
+        config: &Config,
+        counters: Arc<Counters>,
+        note: Note,
+    ) -> Result<Option<Self>, Failure> {
         if !config.cases.on {
             return Ok(None);
         }
@@ -55,6 +64,7 @@ impl Desk {
             storm: Storm::default(),
             stop: Arc::clone(&stop),
             counters,
+            note,
             is_failing: false,
         };
         let runtime =
@@ -91,6 +101,8 @@ impl Worker {
                         eprintln!(
                             "ringwall: alerts wait in the spool: {error}; calls are judged all the same"
                         );
+                        // It waits with the others, and is a case of its own once there is a database again.
+                        (self.note)(&reporter::Alert::of_service("cases-unreachable", policies::now()));
                     }
                     // What was read and not kept is read again.
                     store = None;
@@ -112,33 +124,46 @@ impl Worker {
     async fn work(&mut self, open: &mut Option<Store>) -> Result<usize, String> {
         if open.is_none() {
             let store = Store::open(&self.place).await.map_err(|error| error.to_string())?;
-            let position = store.spool_position().await.map_err(|error| error.to_string())?;
+            let position = self.position(&store).await?;
             self.reader.seek(position);
             *open = Some(store);
         }
         let Some(store) = open else { return Ok(0) };
-        let (mut alerts, mut position) = (Vec::new(), None);
-        while alerts.len() < ALERTS_AT_ONCE {
+        let mut spooled = Vec::new();
+        while spooled.len() < ALERTS_AT_ONCE {
             let Some(record) = self.reader.next().map_err(|error| error.to_string())? else { break };
-            position = Some(record.sequence);
-            match String::from_utf8(record.payload).ok().and_then(|text| Some((parse(&text)?, text))) {
-                Some(alert) => alerts.push(alert),
-                None => {
-                    self.counters.add(Count::CasesUnread);
-                    eprintln!(
-                        "ringwall: event {} of the spool is no alert that can be read",
-                        record.sequence
-                    );
-                }
-            }
+            let text = String::from_utf8_lossy(&record.payload).into_owned();
+            spooled.push(Spooled { sequence: record.sequence, alert: parse(&text), text });
         }
-        let Some(position) = position else { return Ok(0) };
+        let Some(position) = spooled.last().map(|last| last.sequence) else { return Ok(0) };
         let done = Done { who: "ringwall", now: policies::now(), service: &self.service };
-        let taken = store.desk().take_alerts(&alerts, position, &mut self.storm, done).await;
-        taken.map_err(|error| error.to_string())?;
+        let aside = store.desk().take_spooled(&spooled, &mut self.storm, done).await;
+        for aside in aside.map_err(|error| error.to_string())? {
+            self.counters.add(Count::CasesUnread);
+            eprintln!(
+                "ringwall: event {} of the spool is an alert that is in no case, and is set aside in the database: {}",
+                aside.sequence,
+                reporter::printable(&aside.why)
+            );
+        }
         // What it keeps too long it keeps for nothing; the number that counts is in the database.
         let _ = self.reader.acknowledge(position);
-        Ok(alerts.len())
+        Ok(spooled.len())
+    }
+
+    /// The number up to which the spool is in cases.
+    async fn position(&mut self, store: &Store) -> Result<u64, String> {
+        let position = store.spool_position().await.map_err(|error| error.to_string())?;
+        let committed = self.reader.committed().map_err(|error| error.to_string())?;
+        if position <= committed {
+            return Ok(position);
+        }
+        eprintln!(
+            "ringwall: cases know the spool up to event {position}, and it ends at {committed}: it began anew, and all of it \
+             is taken"
+        );
+        store.begin_spool_anew().await.map_err(|error| error.to_string())?;
+        Ok(0)
     }
 }
 

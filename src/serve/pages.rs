@@ -228,7 +228,7 @@ fn help(name: &str) -> &'static str {
         "spool_failures_total" => "Times that the spool could not be written.",
         "spool_given_up_total" => "What was given up because the spool had its size, by what it is.",
         "cases_alerts_total" => "Alerts of the spool that were put into cases.",
-        "cases_unread_total" => "Alerts of the spool that could not be read, and are in no case.",
+        "cases_unread_total" => "Alerts of the spool that could be put into no case, and are set aside.",
         "cases_failures_total" => "Times that the database of cases did not take what it was given.",
         "spool_damaged_total" => "Stretches of the spool that are not what was written, passed over.",
         "reloads_total" => "Policies that came while running, by what became of them.",

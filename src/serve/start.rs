@@ -59,7 +59,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let signing = Signing::new(&config.stir, &config.data, &counters)?;
     let records = Records::start(&config, Arc::clone(&counters))?;
     let records = records.with_wanted(signing.as_ref().map(Signing::wanted));
-    let desk = Desk::start(&config, Arc::clone(&counters))?;
+    let desk = Desk::start(&config, Arc::clone(&counters), Box::new(records.noting()))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
     let admission = admission(&config)?;

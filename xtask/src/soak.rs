@@ -87,6 +87,13 @@ fn service_kills() -> Command {
     command
 }
 
+/// A desk whose service and whose people's commands are killed a thousand times.
+fn desk_kills() -> Command {
+    let mut command = story("kills_of_service_and_terminal_lose_and_double_nothing_of_the_desk");
+    command.env("RINGWALL_DESK_KILLS", "1000");
+    command
+}
+
 /// One story, with what it says of itself.
 fn story(name: &str) -> Command {
     let mut command =
@@ -104,4 +111,5 @@ const SOAKS: &[Soak] = &[
     ("queue", queue),
     ("storm", storm),
     ("service-kills", service_kills),
+    ("desk-kills", desk_kills),
 ];

@@ -103,7 +103,7 @@ counts! {
     SpoolCallGivenUp "spool_given_up_total" "call" "Call records given up unread because the spool had its size.";
     SpoolSignallingGivenUp "spool_given_up_total" "signalling" "Messages given up before their time because signalling had its size.";
     CasesAlert "cases_alerts_total" "" "Alerts of the spool that were put into cases.";
-    CasesUnread "cases_unread_total" "" "Alerts of the spool that could not be read, and are in no case.";
+    CasesUnread "cases_unread_total" "" "Alerts of the spool that could be put into no case, and are set aside.";
     CasesFailed "cases_failures_total" "" "Times that the database of cases did not take what it was given.";
     SpoolDamaged "spool_damaged_total" "" "Stretches of the spool that are not what was written, passed over.";
     Reloaded "reloads_total" "taken" "Policies taken up while running.";

@@ -100,13 +100,17 @@ impl Hops {
                     Target::Name(name) => {
                         let addresses = named.iter().find(|known| known.name == *name);
                         let addresses = addresses.map_or(&[][..], |known| &known.addresses);
-                        let place = |address: &SocketAddr| Place { transport: name.transport, address: *address };
+                        let place =
+                            |address: &SocketAddr| Place { transport: name.transport, address: *address };
                         now.extend(addresses.iter().map(place));
                     }
                 }
             }
             let health = |place: &Place| {
-                former.iter().find(|(known, _)| known == place).map_or_else(Health::default, |(_, health)| *health)
+                former
+                    .iter()
+                    .find(|(known, _)| known == place)
+                    .map_or_else(Health::default, |(_, health)| *health)
             };
             *places = now.into_iter().map(|place| (place, health(&place))).collect();
         }
@@ -307,8 +311,12 @@ mod tests {
     #[test]
     fn a_name_leads_to_its_addresses_and_what_is_known_of_those_that_stay_is_kept() {
         let places = ["192.0.2.1:5060", "tcp:pbx.example.com"].map(|place| place.parse().unwrap());
-        let next_hop =
-            NextHop { name: "pbx".to_owned(), places: places.into(), share: Share::InOrder, health_seconds: 1 };
+        let next_hop = NextHop {
+            name: "pbx".to_owned(),
+            places: places.into(),
+            share: Share::InOrder,
+            health_seconds: 1,
+        };
         let mut hops = Hops::new(vec![next_hop], Secret::new([1; 16]));
         let lead = |hops: &mut Hops, addresses: &[&str]| {
             let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();

@@ -184,9 +184,9 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (transport, address) = transport_of(text);
-        let address = address
-            .parse()
-            .map_err(|_| format!("{text:?} is no place: write ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT"))?;
+        let address = address.parse().map_err(|_| {
+            format!("{text:?} is no place: write ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT")
+        })?;
         Ok(Self { transport, address })
     }
 }

@@ -188,7 +188,12 @@ impl Streams {
         };
         let mut by_address = self.settings.next_hops.iter().flat_map(|hop| &hop.places);
         by_address.any(is_there)
-            || self.names.lock().unwrap_or_else(PoisonError::into_inner).keys().any(|address| address.ip() == ip)
+            || self
+                .names
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .keys()
+                .any(|address| address.ip() == ip)
     }
 
     fn connection(

@@ -66,6 +66,16 @@ impl Cases {
         self.keys.key.clone().unwrap_or_else(|| self.data.join(desk_key::NAME))
     }
 
+    /// The file that says when the desk is open; `None` for the sample.
+    pub(crate) fn service_hours(&self) -> Option<&Path> {
+        self.keys.service_hours.as_deref()
+    }
+
+    /// The folder of the service.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
     fn file(&self) -> PathBuf {
         self.data.join("cases.db")
     }

@@ -247,7 +247,7 @@ impl Config {
         let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(config.proxy.paths());
         let of_feeds = config.feed.iter_mut().flat_map(Feed::paths);
         let of_others = config.stir.paths().chain(of_feeds).chain(&mut config.cases.service_hours);
-        let of_others = of_others.chain(config.mail.paths());
+        let of_others = of_others.chain(config.mail.paths()).chain(&mut config.cases.key);
         for relative in paths.chain(of_redirect).chain(keys).chain(of_others) {
             *relative = folder.join(&*relative);
         }

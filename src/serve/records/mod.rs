@@ -341,7 +341,7 @@ fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 /// The spool's folder under `--data`.
-pub(super) const FOLDER: &str = "spool";
+pub(crate) const FOLDER: &str = "spool";
 /// What one thread that judges may have waiting when the queue is full.
 const WAITING_BYTES_MAX: usize = 32 << 20;
 /// Chunks that wait for the disk: about as many batches of packets. Some hundred megabytes at the very most.

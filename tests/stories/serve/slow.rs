@@ -24,7 +24,8 @@ fn waits(stream: &mut TcpStream, calls: u32) -> Vec<u128> {
     let mut waits: Vec<u128> = (0..calls)
         .map(|_| {
             let call_id = fresh();
-            let call = Call { call_id: &call_id, transport: "TCP", ..Call::new("+13035550142", "+12105550150") };
+            let call =
+                Call { call_id: &call_id, transport: "TCP", ..Call::new("+13035550142", "+12105550150") };
             let begin = now();
             stream.write_all(&call.by(5060)).unwrap();
             let count = stream.read(&mut room).unwrap();
@@ -74,7 +75,8 @@ fn a_thousand_slow_connections_do_not_make_a_trusted_peer_wait() {
         let before = opened();
         held = (0..slow_max)
             .filter_map(|index| {
-                let mut stream = connect_from([127, 0, 1 + (index / 50 / 250) as u8, (index / 50 % 250) as u8], address)?;
+                let mut stream =
+                    connect_from([127, 0, 1 + (index / 50 / 250) as u8, (index / 50 % 250) as u8], address)?;
                 // Half of them say nothing, half begin.
                 if index % 2 == 0 {
                     stream.write_all(b"INVITE sip:1@acme.example SIP/2.0\r\nVia: ").ok()?;
@@ -100,7 +102,10 @@ fn a_thousand_slow_connections_do_not_make_a_trusted_peer_wait() {
     assert!(ratio <= ratio_max);
     assert!(grown <= KIB_OF_ONE * slow_max as u64, "{grown} KiB");
     // All places of others are taken, and nobody has been idle for long enough to leave: more find none.
-    let refused = || service.total("ringwall_connections_total{kind=\"too-many\"}") + service.metric("ringwall_connections_total{kind=\"evicted\"}");
+    let refused = || {
+        service.total("ringwall_connections_total{kind=\"too-many\"}")
+            + service.metric("ringwall_connections_total{kind=\"evicted\"}")
+    };
     let before = refused();
     let _more: Vec<_> = (0..50).filter_map(|_| connect_from([127, 0, 200, 1], address)).collect();
     within(5, || (refused() - before >= 50).then_some(())).unwrap_or_else(|| panic!("{}", refused()));

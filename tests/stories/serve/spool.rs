@@ -99,10 +99,10 @@ fn calls_jsonl_may_be_moved_away_and_begins_anew() {
 }
 
 /// A disk of two mebibytes, gone with the test.
-struct Tiny<'a>(&'a Path);
+pub(super) struct Tiny<'a>(&'a Path);
 
 impl<'a> Tiny<'a> {
-    fn mount(at: &'a Path) -> Option<Self> {
+    pub(super) fn mount(at: &'a Path) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(at).output();
         if mounted.is_ok_and(|output| output.status.success()) {

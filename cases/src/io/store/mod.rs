@@ -5,15 +5,21 @@
 
 mod authorisation;
 mod batch;
+mod copy;
 mod desk;
+mod evidence;
 mod links;
 mod list;
 mod outgoing;
 mod registry;
 mod schema;
+mod set_aside;
 mod writing;
 
 use std::fmt;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,9 +29,11 @@ use sqlx::{Executor as _, Row as _};
 
 pub use authorisation::{Asking, Proof};
 pub use desk::{Asked, Desk, Done, Event, Mail, MailKept, Visible};
+pub use evidence::{Evidence, StoredMail};
 pub use links::{Link, LinkFor};
 pub use list::{Filter, Page};
 pub use registry::Draft;
+pub use set_aside::{SetAside, Spooled};
 pub use writing::{Proposed, Writing};
 
 use crate::audit::{Entry, Head};
@@ -87,6 +95,9 @@ impl Store {
                 Ok(())
             })
         });
+        if !is_postgres {
+            owners_only(Path::new(place)).map_err(sqlx::Error::Io)?;
+        }
         let pool = options.connect(&url).await?;
         let mut connection = pool.acquire().await?;
         schema::migrate(&mut connection).await?;
@@ -190,9 +201,35 @@ impl OfCustomer<'_> {
     }
 }
 
+/// Whether SQLite or PostgreSQL says that the disk has no room.
+fn is_full(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["13", "53100"].contains(&&*code))
+}
+
 /// Numbers of ours are below 2^63.
 fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// It holds mail: nobody else reads it. What SQLite puts beside it gets the same mode.
+fn owners_only(path: &Path) -> io::Result<()> {
+    // Made here, so that it never was readable.
+    match OpenOptions::new().write(true).create_new(true).mode(OWNERS_ONLY).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made.map(drop),
+    }
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        let Ok(found) = fs::metadata(&name) else { continue };
+        let mode = found.permissions().mode() & 0o777;
+        if mode & !OWNERS_ONLY != 0 {
+            // Of a former version. Who may work with it and does not own it cannot change that, and need not.
+            let _ = fs::set_permissions(&name, Permissions::from_mode(mode & OWNERS_ONLY));
+        }
+    }
+    Ok(())
 }
 
 /// A path as a URL: what is special in one is escaped.
@@ -204,6 +241,9 @@ fn sqlite_url(path: &Path) -> String {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Database(error) if is_full(error) => {
+                f.write_str("the disk of the database of cases is full: nothing of it was kept; make room and do it again")
+            }
             Self::Database(error) => write!(f, "the database of cases: {error}"),
             Self::Stored(error) => write!(f, "the database of cases holds what cannot be read: {error}"),
             Self::Newer { found, known } => {
@@ -236,6 +276,7 @@ impl From<serde_json::Error> for Error {
 }
 
 const CONNECTIONS_MAX: u32 = 4;
+const OWNERS_ONLY: u32 = 0o600;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

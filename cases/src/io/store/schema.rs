@@ -64,6 +64,8 @@ const SECOND: &[&str] = &[
     "CREATE INDEX mails_by_sender ON mails (sender, customer, answered)",
     "CREATE INDEX mails_by_customer ON mails (customer, received)",
     "CREATE INDEX mails_by_case ON mails (serial, received)",
+    // Alerts that could be put into no case, with what was said: nothing behind them waits.
+    "CREATE TABLE set_aside (sequence BIGINT PRIMARY KEY, at BIGINT NOT NULL, why TEXT NOT NULL, body TEXT NOT NULL)",
 ];
 
 /// Brings the database to the version that this program knows.

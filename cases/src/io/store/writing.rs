@@ -42,6 +42,7 @@ impl<'a> Writing<'a> {
         sqlx::query("UPDATE counters SET value = value + 1 WHERE name = 'writes'")
             .execute(&mut *transaction)
             .await?;
+        crash_at("begun");
         Ok(Self { transaction, heads: BTreeMap::new() })
     }
 
@@ -60,7 +61,10 @@ impl<'a> Writing<'a> {
                 .execute(&mut *self.transaction)
                 .await?;
         }
-        Ok(self.transaction.commit().await?)
+        crash_at("before-commit");
+        self.transaction.commit().await?;
+        crash_at("after-commit");
+        Ok(())
     }
 
     /// What statements go over.
@@ -127,6 +131,7 @@ impl<'a> Writing<'a> {
             query = query.bind(stored(read));
         }
         let done = query.execute(&mut *self.transaction).await?;
+        crash_at("case");
         if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Overtaken(case.number)) }
     }
 
@@ -151,6 +156,7 @@ impl<'a> Writing<'a> {
             .bind(text)
             .execute(&mut *self.transaction)
             .await?;
+        crash_at("alert");
         Ok(())
     }
 
@@ -173,6 +179,7 @@ impl<'a> Writing<'a> {
         .bind(serde_json::to_string(event)?)
         .execute(&mut *self.transaction)
         .await?;
+        crash_at("event");
         Ok(())
     }
 
@@ -199,6 +206,7 @@ impl<'a> Writing<'a> {
             .bind(serde_json::to_string(&entry)?)
             .execute(&mut *self.transaction)
             .await?;
+        crash_at("audit");
         Ok(())
     }
 
@@ -226,6 +234,7 @@ impl<'a> Writing<'a> {
     pub(super) async fn reach_spool(&mut self, sequence: u64) -> Result<(), Error> {
         let query = sqlx::query("UPDATE counters SET value = $1 WHERE name = 'spool'").bind(stored(sequence));
         query.execute(&mut *self.transaction).await?;
+        crash_at("position");
         Ok(())
     }
 
@@ -269,6 +278,12 @@ impl<'a> Writing<'a> {
         query.fetch_all(&mut *self.transaction).await?.iter().map(body).collect()
     }
 }
+
+/// In tests, where the process may be told to die; otherwise nothing.
+#[cfg(not(test))]
+const fn crash_at(_point: &str) {}
+#[cfg(test)]
+use super::tests::crash_at;
 
 /// The JSON in the first column.
 pub(super) fn body<T: serde::de::DeserializeOwned>(row: &AnyRow) -> Result<T, Error> {

@@ -1,9 +1,13 @@
 //! One suite, on SQLite and on PostgreSQL.
 
 mod authorisation;
+mod crashes;
+mod customers;
+mod files;
 mod postgres;
 mod queue;
 mod registry;
+mod set_aside;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,6 +19,8 @@ use crate::case::{Feedback, Kind};
 use crate::flow::{Reason, Signal, State};
 use crate::{Alert, Service};
 use rules::Timestamp;
+
+pub(super) use crashes::crash_at;
 
 const NOW: Timestamp = Timestamp(1_791_212_400_000_000); // Monday 2026-10-05T15:00:00Z, 10:00 in Chicago
 const MINUTE: i64 = 60_000_000;
@@ -36,7 +42,7 @@ fn on_both<F: Future<Output = ()>>(story: impl Fn(Store) -> F) {
         }
     });
     for ending in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
+        let _ = fs::remove_file(format!("{}{ending}", path.display()));
     }
 }
 

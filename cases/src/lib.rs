@@ -21,6 +21,7 @@ pub mod registry;
 pub mod service;
 pub mod statement;
 pub mod terms;
+pub mod waiting;
 
 pub use alert::Alert;
 pub use calendar::Calendar;

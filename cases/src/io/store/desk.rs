@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::batch::Batch;
 use super::writing::{Proposed, Writing, body};
-use super::{Error, Filter, Page, Store, list, stored};
+use super::{Asked, Error, Filter, Page, Store, list, stored};
 use crate::alert::Storm;
 use crate::audit::Act;
 use crate::case::{Closure, Feedback, Kind, Relation, Severity, title};
@@ -77,21 +77,6 @@ pub enum MailKept {
     Already,
     /// It opened these.
     Opened(Vec<Case>),
-}
-
-/// A case that a mail asks for.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// What it is about.
-    pub kind: Kind,
-    /// Where it begins.
-    pub state: State,
-    /// One line.
-    pub title: String,
-    /// What was understood.
-    pub understood: String,
-    /// Who may see that.
-    pub visible: Visible,
 }
 
 impl Desk<'_> {
@@ -443,7 +428,7 @@ impl Desk<'_> {
 }
 
 /// A case that nobody has looked at.
-fn new_case(
+pub(super) fn new_case(
     number: CaseNumber,
     customer: &str,
     (kind, state): (Kind, State),
@@ -521,6 +506,6 @@ pub(super) async fn events(
     Ok(events)
 }
 
-fn refused(why: crate::case::Refused) -> Error {
+pub(super) fn refused(why: crate::case::Refused) -> Error {
     Error::Refused(why.to_string())
 }

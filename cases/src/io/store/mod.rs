@@ -3,12 +3,17 @@
 //! What a method returns as done is on disk. What belongs to a customer is reached through that customer only:
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
+mod asked;
 mod batch;
 mod desk;
+mod inbox;
 mod list;
+mod mails;
 mod outgoing;
 mod registry;
+mod replies;
 mod schema;
+mod waiting;
 mod writing;
 
 use std::fmt;
@@ -19,8 +24,11 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
-pub use desk::{Asked, Desk, Done, Event, Mail, MailKept, Visible};
+pub use asked::{Asked, understood};
+pub use desk::{Desk, Done, Event, Mail, MailKept, Visible};
+pub use inbox::{Became, Office};
 pub use list::{Filter, Page};
+pub use mails::KeptMail;
 pub use registry::Draft;
 pub use writing::Writing;
 
@@ -195,6 +203,15 @@ fn stored(number: u64) -> i64 {
 fn sqlite_url(path: &Path) -> String {
     let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     format!("sqlite://{escaped}?mode=rwc")
+}
+
+impl Error {
+    /// Whether there is no room for more.
+    pub fn is_full(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        // `SQLITE_FULL`; PostgreSQL's `disk_full`.
+        error.code().is_some_and(|code| code == "13" || code == "53100")
+    }
 }
 
 impl fmt::Display for Error {

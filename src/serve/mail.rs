@@ -1,0 +1,325 @@
+//! Mail in and out, on a thread of its own: mails are kept before they are said to be taken, then read; what is due goes out,
+//! and what has waited long enough ends.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use cases::Service;
+use cases::intake::{self, Directory};
+use cases::io::mail::{NotKept, ReceivedMail, Receiver, Timeouts};
+use cases::io::send::{MailWay, Sender, Way};
+use cases::io::store::{Done, Error, Office, Store};
+use collector::redirect;
+use rules::policy::Customer;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex as Lock, Notify, watch};
+
+use super::config::{Cases, Config, MailKeys};
+use super::start::listening;
+use crate::outcome::Failure;
+use crate::policies;
+
+/// Customers as the policies in force have them; whoever keeps policies in force keeps it up to date.
+pub(super) type Customers = Arc<Mutex<Arc<Vec<Customer>>>>;
+
+/// The thread that takes, reads and sends mail.
+pub(super) struct Mail {
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+/// What the tasks of the thread share.
+struct Desk {
+    place: String,
+    service: Service,
+    keys: MailKeys,
+    office: Option<Office>,
+    customers: Customers,
+    /// Opened when it is needed, and again after it failed.
+    store: Lock<Option<Store>>,
+    /// A mail was kept.
+    kept: Notify,
+}
+
+impl Mail {
+    /// Starts it, if the configuration wants mail in or out. Returns how each address is said to be ready.
+    pub(super) fn start(
+        config: &Config,
+        customers: Customers,
+    ) -> Result<Option<(Self, Vec<String>)>, Failure> {
+        let keys = &config.mail;
+        if keys.listen.is_empty() && keys.smarthost.is_none() {
+            return Ok(None);
+        }
+        if !config.cases.on {
+            return Err(Failure::Usage("[mail] needs cases: `on = true` under [cases]".to_owned()));
+        }
+        let cases = Cases::new(config);
+        let smarthost = keys.smarthost()?;
+        let office = keys.desk().map(|desk| Office {
+            desk,
+            portal: keys.portal.as_deref().unwrap_or_default().trim_end_matches('/').to_owned(),
+            escalation: keys.escalation.clone().unwrap_or_default(),
+            sends: smarthost.is_some(),
+        });
+        let way = smarthost.zip(keys.desk()).map(|(smarthost, desk)| MailWay::new(smarthost, desk));
+        let tls = match (&keys.certificate, &keys.key) {
+            (Some(certificate), Some(key)) => Some(redirect::tls(certificate, key).map_err(Failure::Usage)?),
+            _ => None,
+        };
+        let desk = Arc::new(Desk {
+            place: cases.place(),
+            service: cases.service()?,
+            keys: keys.clone(),
+            office,
+            customers,
+            store: Lock::new(None),
+            kept: Notify::new(),
+        });
+        let mut said = Vec::new();
+        let mut listeners = Vec::new();
+        for &address in &keys.listen {
+            let listener = std::net::TcpListener::bind(address).map_err(listening("mail", address))?;
+            listener.set_nonblocking(true).map_err(Failure::Output)?;
+            let word = match keys.protocol {
+                super::config::ProtocolWord::Lmtp => "lmtp",
+                super::config::ProtocolWord::Smtp => "smtp",
+            };
+            said.push(format!("{word}:{}", listener.local_addr().map_err(Failure::Output)?));
+            listeners.push(listener);
+        }
+        // Reading one mail may take seconds: another thread goes on taking them meanwhile.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(Failure::Output)?;
+        let (stop, stopped) = watch::channel(false);
+        let work = move || {
+            runtime.block_on(async move {
+                let mut tasks = tokio::task::JoinSet::new();
+                // One that cannot be waited for was none a moment ago.
+                for listener in listeners.into_iter().filter_map(|it| TcpListener::from_std(it).ok()) {
+                    let (desk, mut stopped) = (Arc::clone(&desk), stopped.clone());
+                    let settings = desk.keys.settings();
+                    let keep = move |mail| {
+                        let desk = Arc::clone(&desk);
+                        async move { desk.keep(mail).await }
+                    };
+                    let receiver = Receiver::new(settings, Timeouts::default(), tls.clone(), keep);
+                    tasks.spawn(async move {
+                        let ended = async move {
+                            let _ = stopped.wait_for(|stop| *stop).await;
+                        };
+                        receiver.serve(listener, ended).await;
+                    });
+                }
+                let (reading, sending, waiting) = (Arc::clone(&desk), Arc::clone(&desk), desk);
+                let of_sender = stopped.clone();
+                let of_waiting = stopped.clone();
+                tokio::join!(
+                    reading.read_until(stopped),
+                    async {
+                        if let Some(way) = way {
+                            sending.send_until(Sender::new(Way::Mail(Box::new(way))), of_sender).await;
+                        }
+                    },
+                    waiting.look_until(of_waiting),
+                );
+                // Connections that are open have nothing more to say than that the mail comes again.
+                tasks.shutdown().await;
+                if let Some(store) = reading.store.lock().await.take() {
+                    store.close().await;
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("mail".to_owned()).spawn(work);
+        Ok(Some((Self { stop, thread: thread.map_err(Failure::Output)? }, said)))
+    }
+
+    /// Takes no more, reads what was taken, and ends.
+    pub(super) fn finish(self) {
+        let _ = self.stop.send(true);
+        // One that died has said why.
+        let _ = self.thread.join();
+    }
+}
+
+impl Desk {
+    /// The database, opened if it is not.
+    async fn store(&self) -> Result<Store, Error> {
+        let mut open = self.store.lock().await;
+        if let Some(store) = &*open {
+            return Ok(store.clone());
+        }
+        let store = Store::open(&self.place).await?;
+        *open = Some(store.clone());
+        Ok(store)
+    }
+
+    /// Has it opened anew the next time.
+    async fn forget_store(&self) {
+        self.store.lock().await.take();
+    }
+
+    /// Keeps a mail. Only then is it said to be taken.
+    async fn keep(&self, mail: ReceivedMail) -> Result<(), NotKept> {
+        let kept = async {
+            let store = self.store().await?;
+            store.desk().keep_mail(&mail.bytes, &mail.envelope(None)).await
+        };
+        match tokio::time::timeout(PATIENCE, kept).await {
+            Ok(Ok(_)) => {
+                self.kept.notify_one();
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                self.forget_store().await;
+                eprintln!("ringwall: a mail was not taken, and will come again: {error}");
+                Err(if error.is_full() { NotKept::NoRoom } else { NotKept::Failed })
+            }
+            Err(_) => {
+                self.forget_store().await;
+                eprintln!(
+                    "ringwall: a mail was not taken, and will come again: the database does not answer"
+                );
+                Err(NotKept::Failed)
+            }
+        }
+    }
+
+    /// Reads mails that were kept, until it is asked to stop and there are none.
+    async fn read_until(&self, mut stopped: watch::Receiver<bool>) {
+        let mut saying = Saying::new("mails wait to be read");
+        loop {
+            let is_last = *stopped.borrow();
+            let read = self.read().await;
+            let found = saying.hear(&read).unwrap_or_default();
+            if read.is_err() {
+                self.forget_store().await;
+            }
+            if is_last && (found == 0 || read.is_err()) {
+                return;
+            }
+            if found == 0 {
+                let pause = if read.is_err() { RETRY } else { PAUSE };
+                tokio::select! {
+                    () = self.kept.notified() => {}
+                    () = tokio::time::sleep(pause) => {}
+                    _ = stopped.wait_for(|stop| *stop), if !is_last => {}
+                }
+            }
+        }
+    }
+
+    /// Reads some of them. How many were read; those that could not be are left for later, and stop nobody behind them.
+    async fn read(&self) -> Result<usize, Error> {
+        let store = self.store().await?;
+        let keys = store.desk().unread_mails(MAILS_AT_ONCE).await?;
+        let (Some(office), false) = (&self.office, keys.is_empty()) else { return Ok(0) };
+        let directory = Arc::new(self.directory(&store).await?);
+        let (mut read, mut failed) = (0, None);
+        for key in keys {
+            match self.read_one(&store, &key, office, &directory).await {
+                Ok(()) => read += 1,
+                Err(error) => failed = Some(error),
+            }
+        }
+        if read > 0 { Ok(read) } else { failed.map_or(Ok(0), Err) }
+    }
+
+    async fn read_one(
+        &self,
+        store: &Store,
+        key: &str,
+        office: &Office,
+        directory: &Arc<Directory>,
+    ) -> Result<(), Error> {
+        let desk = store.desk();
+        let Some(mail) = desk.unread_mail(key).await? else { return Ok(()) };
+        let directory = Arc::clone(directory);
+        let reading = tokio::task::spawn_blocking(move || {
+            let intake = intake::read(&mail.raw, &mail.envelope, &directory);
+            (mail, intake)
+        });
+        let (mail, intake) = reading.await.map_err(|error| Error::Refused(error.to_string()))?;
+        desk.read_mail(&mail, &intake, office, self.done()).await?;
+        Ok(())
+    }
+
+    /// What is known of customers now.
+    async fn directory(&self, store: &Store) -> Result<Directory, Error> {
+        let registrations = store.desk().registrations().await?;
+        // Nobody panics while holding it.
+        let customers = Arc::clone(&self.customers.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(self.keys.ours().directory(&registrations, &customers))
+    }
+
+    async fn send_until(&self, mut sender: Sender, mut stopped: watch::Receiver<bool>) {
+        let mut saying = Saying::new("mail waits to go out");
+        while !*stopped.borrow() {
+            let sent = async {
+                let store = self.store().await?;
+                sender.work(&store, self.done()).await
+            };
+            let sent = sent.await;
+            if saying.hear(&sent).unwrap_or_default() == 0 {
+                let pause = if sent.is_err() { RETRY } else { PAUSE };
+                let _ = tokio::time::timeout(pause, stopped.wait_for(|stop| *stop)).await;
+            }
+        }
+    }
+
+    async fn look_until(&self, mut stopped: watch::Receiver<bool>) {
+        let mut saying = Saying::new("nothing ends by itself");
+        let Some(office) = &self.office else { return };
+        while !*stopped.borrow() {
+            let looked = async {
+                let store = self.store().await?;
+                store.desk().work_waiting(office, self.done()).await
+            };
+            let _ = saying.hear(&looked.await);
+            let _ = tokio::time::timeout(LOOK, stopped.wait_for(|stop| *stop)).await;
+        }
+    }
+
+    fn done(&self) -> Done<'_> {
+        Done { who: "ringwall", now: policies::now(), service: &self.service }
+    }
+}
+
+/// Says once that something fails, until it works again.
+struct Saying {
+    what: &'static str,
+    is_failing: bool,
+}
+
+impl Saying {
+    const fn new(what: &'static str) -> Self {
+        Self { what, is_failing: false }
+    }
+
+    fn hear(&mut self, came: &Result<usize, Error>) -> Option<usize> {
+        match came {
+            Ok(count) => {
+                self.is_failing = false;
+                Some(*count)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_failing, true) {
+                    eprintln!("ringwall: {}: {error}; it is tried again", self.what);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// As many as are looked up at once.
+const MAILS_AT_ONCE: u32 = 100;
+/// How long keeping one mail may take: whoever sends it waits longer (RFC 5321 §4.5.3.2.6 says ten minutes).
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often what is due is looked up.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often a database that failed is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often it is looked whether something has waited long enough.
+const LOOK: Duration = Duration::from_secs(20);

@@ -12,6 +12,7 @@ mod feeds;
 mod hep;
 mod life;
 mod lists;
+mod mail;
 mod mirror;
 mod mutated;
 mod peers;

@@ -1,13 +1,14 @@
 //! Mail in and out, on a thread of its own: mails are kept before they are said to be taken, then read; what is due goes out,
 //! and what has waited long enough ends.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cases::Service;
-use cases::intake::{self, Directory};
-use cases::io::mail::{NotKept, ReceivedMail, Receiver, Timeouts};
+use cases::intake::Directory;
+use cases::io::mail::{Mailbox, NotKept, ReceivedMail, Receiver, Timeouts};
 use cases::io::send::{MailWay, Sender, Way};
 use cases::io::store::{Done, Error, Office, Store};
 use collector::redirect;
@@ -40,6 +41,8 @@ struct Desk {
     store: Lock<Option<Store>>,
     /// A mail was kept.
     kept: Notify,
+    /// Whether the last mail was not: it is said once.
+    is_refusing: AtomicBool,
 }
 
 impl Mail {
@@ -49,14 +52,14 @@ impl Mail {
         customers: Customers,
     ) -> Result<Option<(Self, Vec<String>)>, Failure> {
         let keys = &config.mail;
-        if keys.listen.is_empty() && keys.smarthost.is_none() {
+        if keys.listen.is_empty() && keys.smarthost.is_none() && keys.mailbox.is_none() {
             return Ok(None);
         }
         if !config.cases.on {
             return Err(Failure::Usage("[mail] needs cases: `on = true` under [cases]".to_owned()));
         }
         let cases = Cases::new(config);
-        let smarthost = keys.smarthost()?;
+        let (smarthost, mailbox) = (keys.smarthost()?, keys.mailbox()?);
         let office = keys.desk().map(|desk| Office {
             desk,
             portal: keys.portal.as_deref().unwrap_or_default().trim_end_matches('/').to_owned(),
@@ -76,6 +79,7 @@ impl Mail {
             customers,
             store: Lock::new(None),
             kept: Notify::new(),
+            is_refusing: AtomicBool::new(false),
         });
         let mut said = Vec::new();
         let mut listeners = Vec::new();
@@ -112,21 +116,24 @@ impl Mail {
                         receiver.serve(listener, ended).await;
                     });
                 }
-                let (reading, sending, waiting) = (Arc::clone(&desk), Arc::clone(&desk), desk);
-                let of_sender = stopped.clone();
-                let of_waiting = stopped.clone();
+                let (of_mailbox, of_sender, of_waiting) = (stopped.clone(), stopped.clone(), stopped.clone());
                 tokio::join!(
-                    reading.read_until(stopped),
+                    desk.read_until(stopped),
                     async {
-                        if let Some(way) = way {
-                            sending.send_until(Sender::new(Way::Mail(Box::new(way))), of_sender).await;
+                        if let Some(mailbox) = mailbox {
+                            desk.fetch_until(&mailbox, of_mailbox).await;
                         }
                     },
-                    waiting.look_until(of_waiting),
+                    async {
+                        if let Some(way) = way {
+                            desk.send_until(Sender::new(Way::Mail(Box::new(way))), of_sender).await;
+                        }
+                    },
+                    desk.look_until(of_waiting),
                 );
                 // Connections that are open have nothing more to say than that the mail comes again.
                 tasks.shutdown().await;
-                if let Some(store) = reading.store.lock().await.take() {
+                if let Some(store) = desk.store.lock().await.take() {
                     store.close().await;
                 }
             });
@@ -166,24 +173,22 @@ impl Desk {
             let store = self.store().await?;
             store.desk().keep_mail(&mail.bytes, &mail.envelope(None)).await
         };
-        match tokio::time::timeout(PATIENCE, kept).await {
+        let (why, words) = match tokio::time::timeout(PATIENCE, kept).await {
             Ok(Ok(_)) => {
+                self.is_refusing.store(false, Ordering::Relaxed);
                 self.kept.notify_one();
-                Ok(())
+                return Ok(());
             }
             Ok(Err(error)) => {
-                self.forget_store().await;
-                eprintln!("ringwall: a mail was not taken, and will come again: {error}");
-                Err(if error.is_full() { NotKept::NoRoom } else { NotKept::Failed })
+                (if error.is_full() { NotKept::NoRoom } else { NotKept::Failed }, error.to_string())
             }
-            Err(_) => {
-                self.forget_store().await;
-                eprintln!(
-                    "ringwall: a mail was not taken, and will come again: the database does not answer"
-                );
-                Err(NotKept::Failed)
-            }
+            Err(_) => (NotKept::Failed, "the database does not answer".to_owned()),
+        };
+        self.forget_store().await;
+        if !self.is_refusing.swap(true, Ordering::Relaxed) {
+            eprintln!("ringwall: mail is not taken, and will come again: {words}");
         }
+        Err(why)
     }
 
     /// Reads mails that were kept, until it is asked to stop and there are none.
@@ -234,14 +239,18 @@ impl Desk {
         directory: &Arc<Directory>,
     ) -> Result<(), Error> {
         let desk = store.desk();
-        let Some(mail) = desk.unread_mail(key).await? else { return Ok(()) };
+        let Some(mail) = desk.begin_reading(key).await? else { return Ok(()) };
         let directory = Arc::clone(directory);
         let reading = tokio::task::spawn_blocking(move || {
-            let intake = intake::read(&mail.raw, &mail.envelope, &directory);
+            let intake = mail.read(&directory);
             (mail, intake)
         });
         let (mail, intake) = reading.await.map_err(|error| Error::Refused(error.to_string()))?;
-        desk.read_mail(&mail, &intake, office, self.done()).await?;
+        if let Err(error) = desk.read_mail(&mail, &intake, office, self.done()).await {
+            // Where this fails as well the next attempt counts against the mail, of which there are several.
+            let _ = desk.leave_unread(key).await;
+            return Err(error);
+        }
         Ok(())
     }
 
@@ -251,6 +260,29 @@ impl Desk {
         // Nobody panics while holding it.
         let customers = Arc::clone(&self.customers.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(self.keys.ours().directory(&registrations, &customers))
+    }
+
+    /// Looks into the mailbox again and again. What cannot be kept stays unseen there.
+    async fn fetch_until(&self, mailbox: &Mailbox, mut stopped: watch::Receiver<bool>) {
+        let pause = Duration::from_secs(u64::from(self.keys.mailbox_seconds));
+        let mut is_failing = false;
+        while !*stopped.borrow() {
+            let fetched = tokio::select! {
+                fetched = mailbox.fetch(|mail| self.keep(mail)) => fetched,
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            match fetched {
+                Ok(_) => is_failing = false,
+                Err(error) => {
+                    if !std::mem::replace(&mut is_failing, true) {
+                        eprintln!(
+                            "ringwall: mail waits in the mailbox {mailbox:?}: {error}; it is tried again"
+                        );
+                    }
+                }
+            }
+            let _ = tokio::time::timeout(pause, stopped.wait_for(|stop| *stop)).await;
+        }
     }
 
     async fn send_until(&self, mut sender: Sender, mut stopped: watch::Receiver<bool>) {

@@ -8,7 +8,7 @@ use crate::has;
 use crate::report::Report;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 10] = [
+const NEEDED: [(&str, &str, &str); 11] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -19,6 +19,7 @@ const NEEDED: [(&str, &str, &str); 10] = [
     ("pg_ctlcluster", "--version", "postgresql"),
     ("swaks", "--version", "swaks"),
     ("msmtp", "--version", "msmtp"),
+    ("dovecot", "--version", "dovecot-imapd"),
 ];
 
 /// Installs what is missing, if `install` says so and it may.

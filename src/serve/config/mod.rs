@@ -403,6 +403,7 @@ mod tests {
         assert!(mail.authserv_id.is_some() && mail.portal.is_some() && mail.escalation.is_some());
         assert!(mail.certificate.is_some() && mail.smarthost.is_some() && mail.smarthost_user.is_some());
         assert!(mail.host_name.is_some() && mail.smarthost_authorities.is_some());
+        assert!(mail.mailbox.is_some() && mail.mailbox_user.is_some() && mail.mailbox_authorities.is_some());
         assert!(config.cases.database.is_some() && config.cases.service_hours.is_some());
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
@@ -484,6 +485,7 @@ mod tests {
                 "[mail]\nsmarthost_user = \"u\"\nsmarthost_password_file = \"p\"\nsmarthost_tls = \"none\"\n",
                 "no password goes",
             ),
+            ("[mail]\nmailbox = \"imap.example.com:993\"\n", "needs all of"),
             ("[mail]\nmegabytes_max = 0\n", "from 1 to"),
             ("[stir]\nfresh_seconds = 0\n", "from 1 to 3600"),
             ("[stir]\nhosts = [\"*\"]\n", "\"*\" is no name of a host"),

@@ -13,6 +13,10 @@ use cases::io::mail::{Protocol, ReceivedMail, Receiver, Settings, Timeouts};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::{Service, within};
 use crate::support::{Scratch, ringwall, stdout};
@@ -51,11 +55,11 @@ struct Mailbox {
 
 impl Mailbox {
     fn new() -> Self {
-        Self::with(|_| {})
+        Self::with(|_| {}, None)
     }
 
-    /// One whose owner does something with each mail.
-    fn with(handle: impl Fn(&ReceivedMail) + Send + Sync + 'static) -> Self {
+    /// One whose owner does something with each mail, and that goes on with TLS if it can.
+    fn with(handle: impl Fn(&ReceivedMail) + Send + Sync + 'static, tls: Option<TlsAcceptor>) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mails: Arc<Mutex<Vec<ReceivedMail>>> = Arc::default();
@@ -79,7 +83,7 @@ impl Mailbox {
             std::thread::spawn(move || handle(&mail));
             async { Ok(()) }
         };
-        let receiver = Receiver::new(settings, Timeouts::default(), None, keep);
+        let receiver = Receiver::new(settings, Timeouts::default(), tls, keep);
         runtime.spawn(receiver.serve(listener, std::future::pending()));
         Self { address, mails, _runtime: runtime }
     }
@@ -96,8 +100,8 @@ impl Mailbox {
 }
 
 /// The desk of a service.
-struct Desk {
-    service: Service,
+pub(super) struct Desk {
+    pub(super) service: Service,
 }
 
 fn keys(protocol: &str, mailbox: SocketAddr) -> String {
@@ -109,7 +113,7 @@ fn keys(protocol: &str, mailbox: SocketAddr) -> String {
 }
 
 impl Desk {
-    fn start(name: &str, keys: &str) -> Self {
+    pub(super) fn start(name: &str, keys: &str) -> Self {
         let desk = Self { service: Service::start(name, POLICY, keys) };
         let contacts = desk.service.scratch.write("contacts.toml", CONTACTS);
         let drafted = desk.run(&["contact", "import", contacts.to_str().unwrap(), "--by", "anna"]);
@@ -132,7 +136,7 @@ impl Desk {
     }
 
     /// Its cases once there are so many.
-    fn wait(&self, count: usize) -> Vec<Value> {
+    pub(super) fn wait(&self, count: usize) -> Vec<Value> {
         let found = within(15, || Some(self.cases()).filter(|cases| cases.len() >= count));
         found.unwrap_or_else(|| panic!("{:?}\n{}", self.cases(), self.service.errors()))
     }
@@ -201,6 +205,11 @@ fn swaks(desk: &Desk, to: &str, mail: &Path, protocol: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// A mail with its lines as they were before they were folded.
+fn text(mail: &ReceivedMail) -> String {
+    String::from_utf8_lossy(&mail.bytes).replace("=\r\n", "")
+}
+
 /// A field of a mail's header.
 fn field<'a>(mail: &'a str, name: &str) -> &'a str {
     let value = mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -227,7 +236,7 @@ fn a_request_over_lmtp_is_a_case_that_is_answered_in_its_thread_and_the_answer_f
     let number = cases[0]["number"].as_str().unwrap();
 
     let answers = mailbox.wait(1);
-    let answer = String::from_utf8_lossy(&answers[0].bytes).into_owned();
+    let answer = text(&answers[0]);
     assert_eq!(
         (&answers[0].return_path, answers[0].recipients.as_slice()),
         (&ReturnPath::Nobody, &["ann@acme.example.com".to_owned()][..])
@@ -236,6 +245,7 @@ fn a_request_over_lmtp_is_a_case_that_is_answered_in_its_thread_and_the_answer_f
     assert_eq!(field(&answer, "Subject"), format!("[{number}] Received: Block request"));
     assert!(answer.contains("+13035550142") && answer.contains("Auto-Submitted: auto-replied"), "{answer}");
 
+    desk.shows(number, "mail to ann@acme.example.com is accepted: 250 2.0.0");
     // An answer by its address, another by the mail it answers; then somebody without the right, and a machine.
     let to = field(&answer, "Reply-To").trim_matches(['<', '>']).to_owned();
     let said =
@@ -266,7 +276,7 @@ fn two_desks_and_a_help_desk_that_answers_everything_stop_after_two_messages() {
     // A help desk that says of nothing that a machine wrote it, and answers each mail to its Reply-To.
     let ours: Arc<Mutex<Option<SocketAddr>>> = Arc::default();
     let (target, count) = (Arc::clone(&ours), Arc::new(Mutex::new(0)));
-    let help_desk = Mailbox::with(move |mail| {
+    let answer_all = move |mail: &ReceivedMail| {
         let text = String::from_utf8_lossy(&mail.bytes).into_owned();
         let to = field(&text, "Reply-To").trim_matches(['<', '>']);
         let number = {
@@ -282,7 +292,8 @@ fn two_desks_and_a_help_desk_that_answers_everything_stop_after_two_messages() {
         );
         let Some(desk) = *target.lock().unwrap() else { return };
         send(desk, "help@other.example.net", to, &answer).unwrap();
-    });
+    };
+    let help_desk = Mailbox::with(answer_all, None);
     let desk = Desk::start("serve-mail-loop", &keys("smtp", help_desk.address));
     *ours.lock().unwrap() = Some(desk.address());
     let first = "From: <help@other.example.net>\r\nTo: <case@desk.example.com>\r\nSubject: Ticket 1\r\nMessage-ID: <0@other.example.net>\r\n\r\nhello\r\n";
@@ -430,7 +441,7 @@ fn no_spoof_gains_trust_on_its_way_in() {
     assert!(desk.cases().iter().any(|case| case["title"].as_str().unwrap().starts_with("request phishing")));
     // Nobody but the genuine sender reads what was understood.
     for mail in mailbox.wait(1) {
-        let text = String::from_utf8_lossy(&mail.bytes).into_owned();
+        let text = text(&mail);
         assert!(!text.contains("3035550142") || text.contains("genuine"), "{text}");
     }
 }
@@ -453,7 +464,60 @@ fn without_its_database_mail_is_asked_for_again() {
     std::fs::create_dir(&blocked).unwrap();
     assert!(said().starts_with("250"));
     assert_eq!(desk.wait(1)[0]["state"], "unverified");
-    let answer = String::from_utf8_lossy(&mailbox.wait(1)[0].bytes).into_owned();
+    let answer = text(&mailbox.wait(1)[0]);
     assert!(answer.contains("Nothing has been changed") && !answer.contains("hello"), "{answer}");
+    desk.service.stop();
+}
+
+#[test]
+fn our_mail_goes_over_tls_to_whom_the_certificate_names_or_not_at_all() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let secret = Mailbox::with(|_| {}, Some(TlsAcceptor::from(Arc::new(config))));
+    let open = Mailbox::new();
+    let scratch = Scratch::new("serve-mail-tls");
+    scratch.write("acme.toml", POLICY);
+    let authorities = scratch.write("authorities.pem", made.cert.pem());
+    let keys = |port: u16, more: &str| {
+        keys("smtp", open.address)
+            .replace(&format!("\"{}\"", open.address), &format!("\"localhost:{port}\""))
+            .replace("smarthost_tls = \"none\"", "smarthost_tls = \"starttls\"")
+            + more
+    };
+    let mail = "From: <bob@acme.example.com>\r\nMessage-ID: <1@a>\r\nSubject: hello\r\n\r\nhello\r\n";
+    // A server that offers no TLS gets nothing; neither does one that nobody vouches for.
+    let named = format!("smarthost_authorities = \"{}\"\n", authorities.display());
+    let desk = Desk { service: Service::resume(scratch, &keys(open.address.port(), &named)) };
+    assert!(
+        send(desk.address(), "bob@acme.example.com", "case@desk.example.com", mail)
+            .unwrap()
+            .starts_with("250")
+    );
+    desk.wait(1);
+    std::thread::sleep(Duration::from_secs(2));
+    let desk = Desk { service: Service::resume(desk.service.stop(), &keys(secret.address.port(), "")) };
+    let again = mail.replace("<1@a>", "<2@a>").replace("bob@", "ann@");
+    assert!(
+        send(desk.address(), "ann@acme.example.com", "case@desk.example.com", &again)
+            .unwrap()
+            .starts_with("250")
+    );
+    desk.wait(2);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(open.all().is_empty() && secret.all().is_empty());
+    let desk = Desk { service: Service::resume(desk.service.stop(), &keys(secret.address.port(), &named)) };
+    let third = mail.replace("<1@a>", "<3@a>").replace("bob@acme.example.com", "help@other.example.net");
+    assert!(
+        send(desk.address(), "help@other.example.net", "case@desk.example.com", &third)
+            .unwrap()
+            .starts_with("250")
+    );
+    assert!(secret.wait(1).iter().all(|mail| mail.is_encrypted));
     desk.service.stop();
 }

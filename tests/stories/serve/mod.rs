@@ -13,6 +13,7 @@ mod hep;
 mod life;
 mod lists;
 mod mail;
+mod mailbox;
 mod mirror;
 mod mutated;
 mod peers;

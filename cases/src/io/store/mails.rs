@@ -9,7 +9,7 @@ use sqlx::Row as _;
 use super::writing::Writing;
 use super::{Desk, Error, Mail, stored};
 use crate::CaseNumber;
-use crate::intake::{Envelope, Intake, MailKey};
+use crate::intake::{self, Directory, Envelope, Intake, MailKey};
 
 /// A mail that is kept and was not read.
 #[derive(Clone, Debug)]
@@ -20,6 +20,19 @@ pub struct KeptMail {
     pub envelope: Envelope,
     /// Its bytes as they came.
     pub raw: Vec<u8>,
+    /// Whether reading it was begun again and again and never ended: it is left to a person.
+    pub is_deadly: bool,
+}
+
+impl KeptMail {
+    /// What it says. Never fails, and never tries again what ended the process before.
+    pub fn read(&self, directory: &Directory) -> Intake {
+        if self.is_deadly {
+            intake::unread(&self.raw, &self.envelope)
+        } else {
+            intake::read(&self.raw, &self.envelope, directory)
+        }
+    }
 }
 
 /// What a mail turned out to be, for those that come after it.
@@ -65,19 +78,35 @@ impl Desk<'_> {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    /// The mail of this name, unless it was read.
+    /// Begins to read the mail of this name, unless it was read. That it was begun is on disk: a mail that ends the whole
+    /// process is not read for ever.
     ///
     /// # Errors
-    /// It cannot be read.
-    pub async fn unread_mail(&self, key: &str) -> Result<Option<KeptMail>, Error> {
-        let statement = "SELECT envelope, raw FROM mails WHERE key = $1 AND state = 'kept'";
-        let row = sqlx::query(statement).bind(key).fetch_optional(&self.store.pool).await?;
+    /// The database does not answer.
+    pub async fn begin_reading(&self, key: &str) -> Result<Option<KeptMail>, Error> {
+        let mut writing = self.store.write().await?;
+        let statement = "UPDATE mails SET attempts = attempts + 1 WHERE key = $1 AND state = 'kept'
+            RETURNING envelope, raw, attempts";
+        let row = sqlx::query(statement).bind(key).fetch_optional(writing.connection()).await?;
         let Some(row) = row else { return Ok(None) };
         let envelope = serde_json::from_str(row.try_get(0)?)?;
         // What was stored is base64; anything else is what somebody put there, and is shown as it is.
         let raw: &str = row.try_get(1)?;
         let raw = STANDARD.decode(raw).unwrap_or_else(|_| raw.as_bytes().to_vec());
-        Ok(Some(KeptMail { key: key.to_owned(), envelope, raw }))
+        let is_deadly = row.try_get::<i64, _>(2)? > ATTEMPTS_MAX;
+        writing.commit().await?;
+        Ok(Some(KeptMail { key: key.to_owned(), envelope, raw, is_deadly }))
+    }
+
+    /// Leaves a mail unread that could not be put into cases, for another time.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn leave_unread(&self, key: &str) -> Result<(), Error> {
+        let mut writing = self.store.write().await?;
+        let query = sqlx::query("UPDATE mails SET attempts = 0 WHERE key = $1").bind(key);
+        query.execute(writing.connection()).await?;
+        writing.commit().await
     }
 }
 
@@ -187,3 +216,6 @@ fn name(key: &MailKey) -> String {
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// As often the process may end while a mail is read.
+const ATTEMPTS_MAX: i64 = 5;

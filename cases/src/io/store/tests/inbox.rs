@@ -108,9 +108,9 @@ impl Post {
             return Became::Already;
         }
         let key = desk.unread_mails(5).await.unwrap().pop().expect("it was kept");
-        let mail = desk.unread_mail(&key).await.unwrap().unwrap();
+        let mail = desk.begin_reading(&key).await.unwrap().unwrap();
         assert_eq!((mail.raw.as_slice(), &mail.envelope), (raw.as_bytes(), &envelope), "as it came");
-        let intake: Intake = intake::read(&mail.raw, &mail.envelope, &self.directory);
+        let intake: Intake = mail.read(&self.directory);
         let became = desk.read_mail(&mail, &intake, &office(), self.done(minutes)).await.unwrap();
         // Whoever has it at hand still reads it no second time.
         let again = desk.read_mail(&mail, &intake, &office(), self.done(minutes)).await.unwrap();
@@ -370,8 +370,8 @@ fn quarantine_is_dropped_after_30_days_and_unanswered_questions_are_closed() {
         };
         desk.keep_mail(raw.as_bytes(), &envelope).await.unwrap();
         let key = desk.unread_mails(5).await.unwrap().remove(0);
-        let mail = desk.unread_mail(&key).await.unwrap().unwrap();
-        let intake = intake::read(&mail.raw, &mail.envelope, &post.directory);
+        let mail = desk.begin_reading(&key).await.unwrap().unwrap();
+        let intake = mail.read(&post.directory);
         let Became::Opened(cases) = desk.read_mail(&mail, &intake, &office(), post.done(0)).await.unwrap()
         else {
             panic!("it opens one")
@@ -463,7 +463,7 @@ fn z2_an_authoriser_approves_what_is_of_low_risk_by_answer_and_nobody_else_anyth
             let stays = post.joined(minutes, from, &fields, &text).await;
             assert_eq!(stays.state, State::AwaitingAuthorisation, "{from} {fields} {text}");
         }
-        let approved = post.joined(11, "ann@acme.example.com", &to, &yes).await;
+        let approved = post.joined(11, "ann@acme.example.com", &format!("{to}X-Again: yes\r\n"), &yes).await;
         assert_eq!(approved.state, State::Implementing);
         assert!(said(desk.events(case).await.unwrap()).starts_with("Ann approves change"));
 
@@ -478,5 +478,38 @@ fn z2_an_authoriser_approves_what_is_of_low_risk_by_answer_and_nobody_else_anyth
         let stays = post.joined(24, "ann@acme.example.com", &to, &yes).await;
         assert_eq!(stays.state, State::AwaitingAuthorisation);
         assert!(said(desk.events(other).await.unwrap()).contains("only what is of low risk"));
+    });
+}
+
+#[test]
+fn c5_a_mail_that_ends_the_process_again_and_again_is_left_to_a_person() {
+    on_both(|store| async {
+        let post = Post::new(store).await;
+        let desk = post.store.desk();
+        let envelope = Envelope {
+            return_path: ReturnPath::Nobody,
+            recipients: vec![DESK.to_owned()],
+            received_at: NOW,
+            checks: None,
+        };
+        desk.keep_mail(b"From: <ann@acme.example.com>\r\n\r\nhello", &envelope).await.unwrap();
+        let key = desk.unread_mails(5).await.unwrap().remove(0);
+        // Each time the process dies; once it was only the database that did not answer.
+        for _ in 0..4 {
+            assert!(!desk.begin_reading(&key).await.unwrap().unwrap().is_deadly);
+        }
+        desk.leave_unread(&key).await.unwrap();
+        for _ in 0..5 {
+            assert!(!desk.begin_reading(&key).await.unwrap().unwrap().is_deadly);
+        }
+        let mail = desk.begin_reading(&key).await.unwrap().unwrap();
+        assert!(mail.is_deadly);
+        let intake = mail.read(&post.directory);
+        let became = desk.read_mail(&mail, &intake, &office(), post.done(1)).await.unwrap();
+        let Became::Opened(cases) = became else { panic!("{became:?}") };
+        assert_eq!((cases[0].state, cases[0].customer.as_str()), (State::Unverified, "unassigned"));
+        let events = desk.events(cases[0].number).await.unwrap();
+        assert!(events.iter().any(|it| it.text.contains("unparsed: a person reads it")), "{events:?}");
+        assert!(desk.begin_reading(&key).await.unwrap().is_none());
     });
 }

@@ -16,7 +16,7 @@ use rules::policy::Customer;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex as Lock, Notify, watch};
 
-use super::config::{Cases, Config, MailKeys};
+use super::config::{Cases, Config, MailKeys, WANTS_ADDRESSES};
 use super::start::listening;
 use crate::outcome::Failure;
 use crate::policies;
@@ -35,7 +35,7 @@ struct Desk {
     place: String,
     service: Service,
     keys: MailKeys,
-    office: Option<Office>,
+    office: Office,
     customers: Customers,
     /// Opened when it is needed, and again after it failed.
     store: Lock<Option<Store>>,
@@ -58,15 +58,18 @@ impl Mail {
         if !config.cases.on {
             return Err(Failure::Usage("[mail] needs cases: `on = true` under [cases]".to_owned()));
         }
+        let Some(desk) = keys.desk() else {
+            return Err(Failure::Usage(format!("[mail] {WANTS_ADDRESSES}")));
+        };
         let cases = Cases::new(config);
         let (smarthost, mailbox) = (keys.smarthost()?, keys.mailbox()?);
-        let office = keys.desk().map(|desk| Office {
+        let way = smarthost.map(|smarthost| MailWay::new(smarthost, desk.clone()));
+        let office = Office {
             desk,
             portal: keys.portal.as_deref().unwrap_or_default().trim_end_matches('/').to_owned(),
             escalation: keys.escalation.clone().unwrap_or_default(),
-            sends: smarthost.is_some(),
-        });
-        let way = smarthost.zip(keys.desk()).map(|(smarthost, desk)| MailWay::new(smarthost, desk));
+            sends: way.is_some(),
+        };
         let tls = match (&keys.certificate, &keys.key) {
             (Some(certificate), Some(key)) => Some(redirect::tls(certificate, key).map_err(Failure::Usage)?),
             _ => None,
@@ -191,17 +194,18 @@ impl Desk {
         Err(why)
     }
 
-    /// Reads mails that were kept, until it is asked to stop and there are none.
+    /// Reads mails that were kept, until it is asked to stop.
     async fn read_until(&self, mut stopped: watch::Receiver<bool>) {
         let mut saying = Saying::new("mails wait to be read");
         loop {
             let is_last = *stopped.borrow();
-            let read = self.read().await;
+            let read = self.read(&stopped).await;
             let found = saying.hear(&read).unwrap_or_default();
             if read.is_err() {
                 self.forget_store().await;
             }
-            if is_last && (found == 0 || read.is_err()) {
+            // What is not read now is on disk, and read when the service starts again.
+            if is_last {
                 return;
             }
             if found == 0 {
@@ -209,35 +213,34 @@ impl Desk {
                 tokio::select! {
                     () = self.kept.notified() => {}
                     () = tokio::time::sleep(pause) => {}
-                    _ = stopped.wait_for(|stop| *stop), if !is_last => {}
+                    _ = stopped.wait_for(|stop| *stop) => {}
                 }
             }
         }
     }
 
     /// Reads some of them. How many were read; those that could not be are left for later, and stop nobody behind them.
-    async fn read(&self) -> Result<usize, Error> {
+    async fn read(&self, stopped: &watch::Receiver<bool>) -> Result<usize, Error> {
         let store = self.store().await?;
         let keys = store.desk().unread_mails(MAILS_AT_ONCE).await?;
-        let (Some(office), false) = (&self.office, keys.is_empty()) else { return Ok(0) };
+        if keys.is_empty() {
+            return Ok(0);
+        }
         let directory = Arc::new(self.directory(&store).await?);
         let (mut read, mut failed) = (0, None);
         for key in keys {
-            match self.read_one(&store, &key, office, &directory).await {
+            match self.read_one(&store, &key, &directory).await {
                 Ok(()) => read += 1,
                 Err(error) => failed = Some(error),
+            }
+            if *stopped.borrow() {
+                break;
             }
         }
         if read > 0 { Ok(read) } else { failed.map_or(Ok(0), Err) }
     }
 
-    async fn read_one(
-        &self,
-        store: &Store,
-        key: &str,
-        office: &Office,
-        directory: &Arc<Directory>,
-    ) -> Result<(), Error> {
+    async fn read_one(&self, store: &Store, key: &str, directory: &Arc<Directory>) -> Result<(), Error> {
         let desk = store.desk();
         let Some(mail) = desk.begin_reading(key).await? else { return Ok(()) };
         let directory = Arc::clone(directory);
@@ -246,7 +249,7 @@ impl Desk {
             (mail, intake)
         });
         let (mail, intake) = reading.await.map_err(|error| Error::Refused(error.to_string()))?;
-        if let Err(error) = desk.read_mail(&mail, &intake, office, self.done()).await {
+        if let Err(error) = desk.read_mail(&mail, &intake, &self.office, self.done()).await {
             // Where this fails as well the next attempt counts against the mail, of which there are several.
             let _ = desk.leave_unread(key).await;
             return Err(error);
@@ -292,7 +295,16 @@ impl Desk {
                 let store = self.store().await?;
                 sender.work(&store, self.done()).await
             };
-            let sent = sent.await;
+            let mut ending = stopped.clone();
+            let late = async {
+                let _ = ending.wait_for(|stop| *stop).await;
+                tokio::time::sleep(GOODBYE).await;
+            };
+            let sent = tokio::select! {
+                sent = sent => sent,
+                // What is under way then is tried again, as after a crash.
+                () = late => return,
+            };
             if saying.hear(&sent).unwrap_or_default() == 0 {
                 let pause = if sent.is_err() { RETRY } else { PAUSE };
                 let _ = tokio::time::timeout(pause, stopped.wait_for(|stop| *stop)).await;
@@ -302,11 +314,10 @@ impl Desk {
 
     async fn look_until(&self, mut stopped: watch::Receiver<bool>) {
         let mut saying = Saying::new("nothing ends by itself");
-        let Some(office) = &self.office else { return };
         while !*stopped.borrow() {
             let looked = async {
                 let store = self.store().await?;
-                store.desk().work_waiting(office, self.done()).await
+                store.desk().work_waiting(&self.office, self.done()).await
             };
             let _ = saying.hear(&looked.await);
             let _ = tokio::time::timeout(LOOK, stopped.wait_for(|stop| *stop)).await;
@@ -351,6 +362,8 @@ const MAILS_AT_ONCE: u32 = 100;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often what is due is looked up.
 const PAUSE: Duration = Duration::from_millis(500);
+/// For what is being sent when the service ends.
+const GOODBYE: Duration = Duration::from_secs(3);
 /// How often a database that failed is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How often it is looked whether something has waited long enough.

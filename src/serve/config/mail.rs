@@ -128,10 +128,8 @@ impl MailKeys {
         if !(5..=3_600).contains(&self.mailbox_seconds) {
             return Err("[mail] `mailbox_seconds` is from 5 to 3600".to_owned());
         }
-        if (!self.listen.is_empty() || self.smarthost.is_some() || self.mailbox.is_some())
-            && self.addresses.is_empty()
-        {
-            return Err("[mail] needs `addresses`: those that are ours, the desk's first".to_owned());
+        if !self.listen.is_empty() && self.addresses.is_empty() {
+            return Err(format!("[mail] {WANTS_ADDRESSES}"));
         }
         if self.certificate.is_some() != self.key.is_some() {
             return Err("[mail] needs `certificate` and `key`, or neither".to_owned());
@@ -222,6 +220,9 @@ impl MailKeys {
         self.host_name.as_deref().or(of_address).unwrap_or("localhost").to_owned()
     }
 }
+
+/// Nobody can write to us, nor know who writes to them.
+pub(crate) const WANTS_ADDRESSES: &str = "needs `addresses`: those that are ours, the desk's first";
 
 impl TlsWord {
     const fn meant(self) -> Encryption {

@@ -27,7 +27,7 @@ pub(crate) use self::capture::{Backend, Capture};
 pub(crate) use self::cases::{Cases, CasesKeys};
 pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
-pub(crate) use self::mail::{MailKeys, ProtocolWord};
+pub(crate) use self::mail::{MailKeys, ProtocolWord, WANTS_ADDRESSES};
 pub(crate) use self::mirror::{Carriage, Mirror};
 pub(crate) use self::spool::Spool;
 pub(crate) use self::stir::Stir;

@@ -513,3 +513,32 @@ fn c5_a_mail_that_ends_the_process_again_and_again_is_left_to_a_person() {
         assert!(desk.begin_reading(&key).await.unwrap().is_none());
     });
 }
+
+#[test]
+fn a_full_disk_is_told_from_other_failures_and_keeps_nothing() {
+    on_both(|store| async {
+        let mut held = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            held.push(store.pool.acquire().await.unwrap());
+        }
+        for connection in &mut held {
+            // SQLite alone can be made to believe that the disk ends.
+            if connection.execute("PRAGMA max_page_count = 200").await.is_err() {
+                return;
+            }
+        }
+        drop(held);
+        let desk = store.desk();
+        let envelope = Envelope {
+            return_path: ReturnPath::Nobody,
+            recipients: Vec::new(),
+            received_at: NOW,
+            checks: None,
+        };
+        let error = desk.keep_mail(&vec![b'x'; 2 << 20], &envelope).await.unwrap_err();
+        assert!(error.is_full(), "{error}");
+        assert!(desk.unread_mails(5).await.unwrap().is_empty());
+        assert!(desk.keep_mail(b"Subject: small\r\n\r\n", &envelope).await.unwrap());
+        assert!(!Error::NoCase(CaseNumber::new(1)).is_full());
+    });
+}

@@ -516,7 +516,7 @@ fn c5_a_mail_that_ends_the_process_again_and_again_is_left_to_a_person() {
 
 #[test]
 fn a_full_disk_is_told_from_other_failures_and_keeps_nothing() {
-    on_both(|store| async {
+    on_both(|store| async move {
         let mut held = Vec::new();
         for _ in 0..CONNECTIONS_MAX {
             held.push(store.pool.acquire().await.unwrap());

@@ -180,7 +180,16 @@ impl Case {
         for clock in self.clocks.iter_mut().filter(|clock| stops.contains(&clock.kind)) {
             clock.stop(now);
         }
-        if matches!(signal, Signal::Take) || (self.owner.is_none() && !matches!(signal, Signal::Notify)) {
+        // What a customer does, or time, makes nobody of the desk the one who works on it.
+        let is_of_desk = !matches!(
+            signal,
+            Signal::Notify
+                | Signal::Adopt
+                | Signal::Answer
+                | Signal::Drop
+                | Signal::Close(Reason::NotAuthorised | Reason::NoAnswer)
+        );
+        if matches!(signal, Signal::Take) || (self.owner.is_none() && is_of_desk) {
             self.owner = Some(who.to_owned());
         }
         self.wait(before, after, service, now);
@@ -375,5 +384,7 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// Whose a case is that belongs to no customer yet: somebody wrote whom nobody knows.
+pub const UNASSIGNED: &str = "unassigned";
 /// Shorter is no sentence.
 const SENTENCE_MIN: usize = 8;

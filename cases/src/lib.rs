@@ -23,6 +23,7 @@ pub mod second_factor;
 pub mod service;
 pub mod statement;
 pub mod terms;
+pub mod waiting;
 
 pub use alert::Alert;
 pub use calendar::Calendar;

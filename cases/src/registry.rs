@@ -6,6 +6,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::case::UNASSIGNED;
 use crate::change::{Authorisers, Standing};
 use crate::intake::{self, Language, Role};
 
@@ -75,6 +76,9 @@ impl Registration {
     /// What is wrong with it, in words.
     pub fn mistakes(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
+        if self.customer == UNASSIGNED {
+            mistakes.push(format!("no customer is called {UNASSIGNED:?}: cases of nobody are"));
+        }
         let mut names = BTreeSet::new();
         let mut addresses = BTreeSet::new();
         for person in &self.people {

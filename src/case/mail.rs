@@ -3,12 +3,8 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use cases::case::Kind;
-use cases::flow::State;
-use cases::intake::{
-    self, Authority, Envelope, Fate, Intake, Reading, Request, RequestKind, ReturnPath, Trust,
-};
-use cases::io::store::{Asked, Done, Mail as Stored, MailKept, Visible};
+use cases::intake::{self, Authority, Envelope, Fate, Intake, Reading, ReturnPath, Trust};
+use cases::io::store::{Asked, Done, Mail as Stored, MailKept, understood};
 use clap::Args;
 use reporter::printable;
 use rules::Timestamp;
@@ -71,7 +67,7 @@ impl Mail {
         };
         let (store, service) = self.place.open().await?;
         let account = Account { by: by.to_owned() };
-        let asked: Vec<_> = intake.requests.iter().map(|request| asked(intake, request)).collect();
+        let asked: Vec<_> = intake.requests.iter().map(|request| Asked::of(intake, request)).collect();
         let stored = Stored { raw: mail, key: &intake.key, customer, received: at };
         let done = Done { now: at, ..account.done(&service) };
         match store.desk().take_mail(&stored, &asked, done).await.map_err(said)? {
@@ -81,49 +77,6 @@ impl Mail {
             }
         }
     }
-}
-
-/// The case that a request becomes: its kind, where it begins, its title, and what the desk reads first.
-fn asked(intake: &Intake, request: &Request) -> Asked {
-    let kind = match request.kind {
-        RequestKind::Block => Kind::Block,
-        RequestKind::Unblock => Kind::Unblock,
-        RequestKind::Report => Kind::Report,
-        RequestKind::PolicyChange => Kind::PolicyChange,
-        RequestKind::ThresholdChange => Kind::ThresholdChange,
-        RequestKind::ReportedIncident => Kind::ReportedIncident,
-        RequestKind::Question => Kind::Question,
-    };
-    let state = match (intake.sender.trust, request.authority) {
-        (Trust::Spoof, _) => State::Quarantine,
-        (_, Authority::Requester) => State::New,
-        (_, Authority::WrongRole | Authority::Unverified) => State::Unverified,
-    };
-    let title = if intake.subject.is_empty() { request.kind.word() } else { intake.subject.as_str() };
-    // What strangers wrote is for the desk only (T-4).
-    let visible = if state == State::New { Visible::Customer } else { Visible::Desk };
-    Asked { kind, state, title: title.to_owned(), understood: understood(request), visible }
-}
-
-/// What a request was understood as, on one line.
-fn understood(request: &Request) -> String {
-    let numbers: Vec<String> = request.taken().map(|number| number.to_string()).collect();
-    let mut text = request.kind.word().to_owned();
-    if !numbers.is_empty() {
-        text += &format!(" {}", numbers.join(", "));
-    }
-    let categories: Vec<_> = request.categories.iter().map(|category| category.word()).collect();
-    if !categories.is_empty() {
-        text += &format!("; category {}", categories.join(", "));
-    }
-    if let Some(reason) = &request.reason {
-        text += &format!("; reason: {reason}");
-    }
-    let missing: Vec<_> = request.missing.iter().map(ToString::to_string).collect();
-    if !missing.is_empty() {
-        text += &format!("; still needed: {}", missing.join(", "));
-    }
-    text
 }
 
 /// All that was read, for a terminal.

@@ -28,6 +28,7 @@ use crate::versions::judged_by;
 #[command(after_help = "Example:\n  ringwall case list\n  ringwall case take RW-100001-9 --by anna\n  \
 ringwall case mail request.eml --contacts contacts.toml --open --by anna\n  \
 ringwall case pack RW-100001-9 --to pack.zip --by anna\n  \
+ringwall case adopt RW-100002-7 --as Ann --by anna\n  \
 ringwall case note RW-100001-9 --by anna 'the numbers belong to a radio contest'\n  \
 ringwall case close RW-100001-9 --by anna --reason false-positive --feedback tune 'a contest, limit 200 is too low'")]
 pub(crate) struct Arguments {
@@ -67,6 +68,17 @@ enum Task {
     Mail(mail::Mail),
     /// Write all that is kept of a case into one signed file: for police, a carrier, the customer. That is written down.
     Pack(pack::Pack),
+    /// Have a contact who may ask for it make the request of somebody unknown their own. It counts from now.
+    Adopt {
+        number: CaseNumber,
+        /// The contact, by the name in the registry.
+        #[arg(long = "as", value_name = "CONTACT")]
+        contact: String,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+    },
     /// Make a case yours; this acknowledges it.
     Take(Act),
     /// Go on to what VERB names; `show` prints which are possible.
@@ -229,6 +241,11 @@ impl Arguments {
             }
             Task::Mail(mail) => mail.answer().await,
             Task::Pack(pack) => pack.answer().await,
+            Task::Adopt { number, contact, place, account } => {
+                let (store, service) = place.open().await?;
+                let adopted = store.desk().adopt(*number, contact, account.done(&service)).await;
+                Ok(print::told(&adopted.map_err(said)?))
+            }
             Task::Take(act) => act.step(Signal::Take).await,
             Task::Step { number, verb, text, place, account } => {
                 let (store, service) = place.open().await?;

@@ -3,7 +3,7 @@
 use cases::clock::{Clock, Standing};
 use cases::explanation::wall_time;
 use cases::io::store::{Event, Store, Visible};
-use cases::{Calendar, Case, CaseNumber, Service};
+use cases::{Calendar, Case, CaseNumber, Outgoing, Service};
 use reporter::printable;
 use rules::Timestamp;
 use serde_json::json;
@@ -68,11 +68,16 @@ pub(super) async fn case(
     let case = desk.case(number).await.map_err(said)?;
     let events = desk.events(number).await.map_err(said)?;
     let alerts = desk.alerts(number, ALERTS_SHOWN).await.map_err(said)?;
+    let sent = desk.outgoing(number).await.map_err(said)?;
     let legal = case.state.legal(case.flow);
     if json {
         let alerts: Vec<serde_json::Value> =
             alerts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
-        let whole = json!({ "case": case, "events": events, "alerts": alerts, "next": legal });
+        let sent: Vec<_> = sent
+            .iter()
+            .map(|it| json!({ "channel": it.channel, "to": it.to, "due": it.due, "state": it.state, "tries": it.tries }))
+            .collect();
+        let whole = json!({ "case": case, "events": events, "sent": sent, "alerts": alerts, "next": legal });
         return Ok(serde_json::to_string(&whole).map_err(unwritten)? + "\n");
     }
     let calendar = service.calendar_of(&case.customer);
@@ -108,6 +113,12 @@ pub(super) async fn case(
     text += "history\n";
     for event in &events {
         text += &event_line(event, calendar);
+    }
+    if !sent.is_empty() {
+        text += "sent\n";
+    }
+    for outgoing in &sent {
+        text += &sent_line(outgoing, calendar);
     }
     if !alerts.is_empty() {
         text += "alerts, the latest first\n";
@@ -171,6 +182,18 @@ async fn change(store: &Store, hash: &str) -> Result<String, Failure> {
         text += &format!("  approved by {}\n", printable(&approval.approver));
     }
     Ok(text)
+}
+
+fn sent_line(outgoing: &Outgoing, calendar: &Calendar) -> String {
+    let (at, words) = outgoing.tries.last().map_or((outgoing.due, ""), |(at, words)| (*at, words.as_str()));
+    let words = if words.is_empty() { String::new() } else { format!(": {}", printable(words)) };
+    format!(
+        "  {}  {} to {} is {}{words}\n",
+        wall_time(calendar, at),
+        outgoing.channel.name(),
+        printable(&outgoing.to),
+        outgoing.state.name()
+    )
 }
 
 fn event_line(event: &Event, calendar: &Calendar) -> String {

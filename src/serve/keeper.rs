@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::kept::Kept;
+use super::mail::Customers;
 use crate::admission::{Admission, Admitted, Door};
 use crate::changes::{Declined, Desk, Known, Prepared, Wanted, beside};
 use crate::control::Told;
@@ -44,6 +45,8 @@ pub(super) struct Keeper {
     origins: Vec<Origin>,
     /// The same in words, for whoever asks while something is being read.
     told: Arc<Mutex<Vec<Told>>>,
+    /// Whose they are, for whoever reads mail.
+    customers: Customers,
     /// Former policies: the last to let one go must not be whoever judges.
     former: Vec<Arc<PolicySet>>,
 }
@@ -105,6 +108,7 @@ impl Keeper {
             current: Arc::new(PolicySet::new(Vec::new())),
             origins: Vec::new(),
             told: Arc::default(),
+            customers: Arc::default(),
             former: Vec::new(),
         }
     }
@@ -391,6 +395,11 @@ impl Keeper {
         Arc::clone(&self.told)
     }
 
+    /// The customers whose policies are in force, as others see them.
+    pub(super) fn customers(&self) -> Customers {
+        Arc::clone(&self.customers)
+    }
+
     fn make_current(&mut self, set: PolicySet, origins: Vec<Origin>) {
         (self.current, self.origins) = (Arc::new(set), origins);
         let policies = self.origins.iter().zip(self.current.policies());
@@ -408,7 +417,9 @@ impl Keeper {
                 }),
             })
             .collect();
-        // Nobody panics while holding it.
+        let customers = self.current.policies().iter().map(|policy| policy.text().customer.clone());
+        // Nobody panics while holding these.
+        *self.customers.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(customers.collect());
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
     }
 }

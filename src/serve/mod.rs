@@ -7,6 +7,7 @@ mod desk;
 mod feeds;
 mod keeper;
 mod kept;
+mod mail;
 mod mounts;
 mod pages;
 mod proxy;

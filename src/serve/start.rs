@@ -24,6 +24,7 @@ use super::control::{self, Control};
 use super::desk::Desk;
 use super::feeds::Fetcher;
 use super::keeper::{Found, Keeper, Order, version};
+use super::mail::Mail;
 use super::mounts::{Mounted, go_on};
 use super::pages::{Running, pages};
 use super::records::Records;
@@ -130,6 +131,9 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         said.extend(words);
     }
 
+    let mail = Mail::start(&config, keeper.customers())?;
+    let (mail, words) = mail.unzip();
+    said.extend(words.into_iter().flatten());
     let in_force = keeper.told();
     let orders = keep(keeper, mounts.iter().map(|mounted| mounted.handle.clone()).collect());
     let control = Control {
@@ -165,6 +169,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     // First no more is taken, then what was taken is finished and written.
     let _ = stop.send(true);
     let ending = tokio::task::spawn_blocking(move || {
+        mail.into_iter().for_each(Mail::finish);
         mounts.into_iter().for_each(|mounted| mounted.stop(&records));
         // It ends by itself when nobody decides any more, and a reader that takes nothing is not waited for twice.
         let _ = mirroring.map(JoinHandle::join);

@@ -20,6 +20,7 @@ const NEEDED: [(&str, &str, &str); 11] = [
     ("pg_ctlcluster", "--version", "postgresql"),
     ("swaks", "--version", "swaks"),
     ("msmtp", "--version", "msmtp"),
+    ("dovecot", "--version", "dovecot-imapd"),
 ];
 
 /// Installs what is missing, if `install` says so and it may.

@@ -106,6 +106,41 @@ impl Calendar {
         })
     }
 
+    /// The end of the business day that is `days` after `at`; days that have begun do not count.
+    pub fn end_of_business_day_after(&self, at: Timestamp, days: u32) -> Option<Timestamp> {
+        (0..days).try_fold(at, |at, _| self.end_of_next_business_day(at))
+    }
+
+    /// The hours of a usual week and the next closed day after `at`, for customers: `Mon-Fri 08:00-17:00 Central Time. …`.
+    pub fn in_words(&self, at: Timestamp) -> String {
+        let mut groups: Vec<(usize, usize, &[Hours])> = Vec::new();
+        for (day, hours) in self.week.iter().enumerate().filter(|(_, hours)| !hours.is_empty()) {
+            match groups.last_mut() {
+                Some((_, last, same)) if *last + 1 == day && *same == hours.as_slice() => *last = day,
+                _ => groups.push((day, day, hours)),
+            }
+        }
+        let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        let name = |day: usize| DAYS.get(day).copied().unwrap_or_default();
+        let group = |(first, last, hours): &(usize, usize, &[Hours])| {
+            let days = if first == last {
+                name(*first).to_owned()
+            } else {
+                format!("{}-{}", name(*first), name(*last))
+            };
+            let hours = hours.iter().map(|it| format!("{}-{}", time(it.open), time(it.close)));
+            format!("{days} {}", hours.collect::<Vec<_>>().join(" and "))
+        };
+        let zone = self.zone.iana_name().unwrap_or_default();
+        let mut text = format!("{} {zone}.", groups.iter().map(group).collect::<Vec<_>>().join(", "));
+        let today = self.date(at);
+        let listed = self.closed.iter().chain(self.short.keys()).filter(|date| **date > today);
+        if let Some(next) = listed.filter(|date| self.shut(**date) == Some(Shut::Holiday)).min() {
+            text += &format!(" Next closed day: {}.", next.strftime("%a %-d %b %Y"));
+        }
+        text
+    }
+
     /// The open stretches of `date`, in order. On a date with a change of zone they are as long as they really were: an hour
     /// that comes twice counts twice, one that is left out does not count.
     pub fn windows(&self, date: Date) -> Vec<Window> {
@@ -229,6 +264,7 @@ fn weekday_index(weekday: Weekday) -> usize {
 }
 
 const MINUTES_A_DAY: u16 = 24 * 60;
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
 //! How a mail came, as our own receiver saw it.
 
 use rules::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// How a mail came: facts of our own side, never of the mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// Whom bounces would go to.
     pub return_path: ReturnPath,
@@ -16,7 +17,7 @@ pub struct Envelope {
 }
 
 /// Whom bounces would go to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReturnPath {
     /// Not known, as with mail fetched from a mailbox; then the header of the mail may tell.
     Unknown,
@@ -27,7 +28,7 @@ pub enum ReturnPath {
 }
 
 /// What a check of the sender found, for one mail.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
     /// SPF of the return path.
     pub spf: Option<Outcome>,
@@ -40,7 +41,7 @@ pub struct Checks {
 }
 
 /// How one check went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Outcome {
     /// It was met.
     Pass,

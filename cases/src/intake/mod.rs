@@ -137,7 +137,7 @@ impl Intake {
 pub fn read(mail: &[u8], envelope: &Envelope, directory: &Directory) -> Intake {
     // A parser that panics loses one mail's fields, never the mail: its bytes were stored before.
     catch_unwind(AssertUnwindSafe(|| read_whole(mail, envelope, directory)))
-        .unwrap_or_else(|_| unparsed(mail, envelope))
+        .unwrap_or_else(|_| unread(mail, envelope))
 }
 
 fn read_whole(mail: &[u8], envelope: &Envelope, directory: &Directory) -> Intake {
@@ -200,17 +200,13 @@ fn characters_of(body: &Body) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What is known of a mail that could not be read: that it came.
-fn unparsed(mail: &[u8], envelope: &Envelope) -> Intake {
-    let return_path = match &envelope.return_path {
-        ReturnPath::Address(address) => address.clone(),
-        ReturnPath::Nobody | ReturnPath::Unknown => String::new(),
-    };
+/// What is known of a mail that cannot be read: that it came.
+pub fn unread(mail: &[u8], envelope: &Envelope) -> Intake {
     let sender = Sender::unread();
     Intake {
         subject: String::new(),
         claims: Claims::default(),
-        key: MailKey::read(mail, None, return_path),
+        key: MailKey::of(mail, &envelope.return_path),
         state: State::Unparsed,
         lines: Vec::new(),
         requests: vec![Request::unread()],

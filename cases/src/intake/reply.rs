@@ -109,10 +109,13 @@ impl Reply {
 
 /// N-1: what somebody reads whom nobody vouches for. It tells nothing of who our customers are.
 fn told_stranger(names: &str, facts: &ReplyFacts) -> String {
+    let portal = match facts.portal.as_str() {
+        "" => String::new(),
+        portal => format!(" If you are one, please confirm in the portal.\n\nPortal: {portal}"),
+    };
     format!(
         "{SEPARATOR}\n\nWe received your message as {names}. We can act only on requests confirmed by a registered contact of the \
-         organisation concerned. Nothing has been changed. If you are one, please confirm in the portal.\n\nPortal: {}\n",
-        facts.portal
+         organisation concerned. Nothing has been changed.{portal}\n",
     )
 }
 
@@ -125,9 +128,12 @@ fn told(intake: &Intake, facts: &ReplyFacts) -> String {
         }
         let _ = write!(
             text,
-            "Next:           we confirm that it is in hand by  {}\n                done, at the latest, by  {}\nFollow it:      {}/c/{}\n",
-            case.acknowledged_by, case.done_by, facts.portal, case.number
+            "Next:           we confirm that it is in hand by  {}\n                done, at the latest, by  {}\n",
+            case.acknowledged_by, case.done_by
         );
+        if !facts.portal.is_empty() {
+            let _ = writeln!(text, "Follow it:      {}/c/{}", facts.portal, case.number);
+        }
     }
     for part in &intake.unread {
         let _ = writeln!(text, "Not read:       {}", without_links(part));
@@ -135,11 +141,11 @@ fn told(intake: &Intake, facts: &ReplyFacts) -> String {
     if !matches!(intake.state, super::State::Read) {
         text += "We could not read all of your message by machine; an analyst reads it.\n";
     }
-    let _ = write!(
-        text,
-        "\nHours: {}\nUrgent? Put \"High Priority\" in the subject. Not satisfied? {}\n",
-        facts.hours, facts.escalation
-    );
+    let _ = write!(text, "\nHours: {}\nUrgent? Put \"High Priority\" in the subject.", facts.hours);
+    if !facts.escalation.is_empty() {
+        let _ = write!(text, " Not satisfied? {}", facts.escalation);
+    }
+    text.push('\n');
     text
 }
 

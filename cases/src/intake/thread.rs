@@ -1,10 +1,12 @@
 //! Which case a mail belongs to (C-4), and whether it came before (C-6).
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sha2::{Digest, Sha256};
 
 use super::directory::Directory;
+use super::envelope::ReturnPath;
 use super::header::Header;
 use super::mime::header_bytes;
 use super::trust::{Sender, Trust};
@@ -178,6 +180,20 @@ pub enum Repeat {
 }
 
 impl MailKey {
+    /// What makes `mail` the same as another, before anything else of it is read. Never fails.
+    pub fn of(mail: &[u8], return_path: &ReturnPath) -> Self {
+        let from = match return_path {
+            ReturnPath::Address(address) => super::address::normal(address),
+            ReturnPath::Nobody | ReturnPath::Unknown => String::new(),
+        };
+        let read = || {
+            let id = Header::read(mail).message_ids(&["message-id"]).into_iter().next();
+            Self::read(mail, id, from.clone())
+        };
+        // What the reader of headers cannot bear is told apart by its bytes.
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Self::read(mail, None, from.clone()))
+    }
+
     pub(super) fn read(mail: &[u8], message_id: Option<String>, return_path: String) -> Self {
         let (head, body) = mail.split_at(header_bytes(mail));
         let mut hash = Sha256::new();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use cases::intake::limits::MAIL_BYTES_MAX;
-use cases::io::mail::{Protocol, Settings};
+use cases::io::mail::{Mailbox, Protocol, Settings};
 use cases::io::send::{Encryption, Smarthost};
 use cases::letter::DeskAddress;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,17 @@ pub(crate) struct MailKeys {
     pub(crate) certificate: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mailbox: Option<String>,
+    pub(crate) mailbox_tls: TlsWord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mailbox_authorities: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mailbox_user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mailbox_password_file: Option<PathBuf>,
+    pub(crate) mailbox_folder: String,
+    pub(crate) mailbox_seconds: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) smarthost: Option<String>,
     pub(crate) smarthost_tls: TlsWord,
@@ -83,6 +94,13 @@ impl Default for MailKeys {
             connections_max: 50,
             certificate: None,
             key: None,
+            mailbox: None,
+            mailbox_tls: TlsWord::Tls,
+            mailbox_authorities: None,
+            mailbox_user: None,
+            mailbox_password_file: None,
+            mailbox_folder: "INBOX".to_owned(),
+            mailbox_seconds: 30,
             smarthost: None,
             smarthost_tls: TlsWord::StartTls,
             smarthost_authorities: None,
@@ -98,8 +116,20 @@ impl MailKeys {
         if let Some(wrong) = self.addresses.iter().find(|it| !cases::intake::is_plain_address(it)) {
             return Err(format!("[mail] {wrong:?} is no plain address such as case@desk.example.com"));
         }
-        if (!self.listen.is_empty() || self.smarthost.is_some()) && self.addresses.is_empty() {
-            return Err("[mail] needs `addresses`: those that are ours, the desk's first".to_owned());
+        if self.mailbox.as_deref().is_some_and(|it| place(it).is_none()) {
+            return Err("[mail] `mailbox` is a name and a port, such as imap.example.com:993".to_owned());
+        }
+        let login =
+            [self.mailbox.is_some(), self.mailbox_user.is_some(), self.mailbox_password_file.is_some()];
+        if login.contains(&true) && login.contains(&false) {
+            let all = "`mailbox`, `mailbox_user` and `mailbox_password_file`";
+            return Err(format!("[mail] needs all of {all}, or none"));
+        }
+        if !(5..=3_600).contains(&self.mailbox_seconds) {
+            return Err("[mail] `mailbox_seconds` is from 5 to 3600".to_owned());
+        }
+        if !self.listen.is_empty() && self.addresses.is_empty() {
+            return Err(format!("[mail] {WANTS_ADDRESSES}"));
         }
         if self.certificate.is_some() != self.key.is_some() {
             return Err("[mail] needs `certificate` and `key`, or neither".to_owned());
@@ -121,7 +151,9 @@ impl MailKeys {
 
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let tls = self.certificate.iter_mut().chain(&mut self.key);
-        tls.chain(&mut self.smarthost_authorities).chain(&mut self.smarthost_password_file)
+        let of_mailbox = self.mailbox_authorities.iter_mut().chain(&mut self.mailbox_password_file);
+        let of_smarthost = self.smarthost_authorities.iter_mut().chain(&mut self.smarthost_password_file);
+        tls.chain(of_mailbox).chain(of_smarthost)
     }
 
     /// What intake knows of ourselves.
@@ -157,21 +189,29 @@ impl MailKeys {
     /// The server that passes our mail on, with its secrets read.
     pub(crate) fn smarthost(&self) -> Result<Option<Smarthost>, Failure> {
         let Some((host, port)) = self.smarthost.as_deref().and_then(place) else { return Ok(None) };
-        let read = |path: &PathBuf| std::fs::read(path).map_err(Failure::file(path));
-        let password = self.smarthost_password_file.as_ref().map(read).transpose()?;
-        let password =
-            password.map(|it| String::from_utf8_lossy(&it).trim_end_matches(['\r', '\n']).to_owned());
+        let password = self.smarthost_password_file.as_ref().map(secret).transpose()?;
         Ok(Some(Smarthost {
             host: host.to_owned(),
             port,
-            encryption: match self.smarthost_tls {
-                TlsWord::StartTls => Encryption::StartTls,
-                TlsWord::Tls => Encryption::Tls,
-                TlsWord::None => Encryption::None,
-            },
-            authorities: self.smarthost_authorities.as_ref().map(read).transpose()?,
+            encryption: self.smarthost_tls.meant(),
+            authorities: self.smarthost_authorities.as_ref().map(bytes).transpose()?,
             credentials: self.smarthost_user.clone().zip(password),
             own_name: self.own_name(),
+        }))
+    }
+
+    /// The mailbox that is looked into, with its secrets read.
+    pub(crate) fn mailbox(&self) -> Result<Option<Mailbox>, Failure> {
+        let Some((host, port)) = self.mailbox.as_deref().and_then(place) else { return Ok(None) };
+        let password = self.mailbox_password_file.as_ref().map(secret).transpose()?;
+        Ok(Some(Mailbox {
+            host: host.to_owned(),
+            port,
+            encryption: self.mailbox_tls.meant(),
+            authorities: self.mailbox_authorities.as_ref().map(bytes).transpose()?,
+            user: self.mailbox_user.clone().unwrap_or_default(),
+            password: password.unwrap_or_default(),
+            folder: self.mailbox_folder.clone(),
         }))
     }
 
@@ -179,6 +219,28 @@ impl MailKeys {
         let of_address = self.addresses.first().and_then(|it| it.split_once('@')).map(|(_, domain)| domain);
         self.host_name.as_deref().or(of_address).unwrap_or("localhost").to_owned()
     }
+}
+
+/// Nobody can write to us, nor know who writes to them.
+pub(crate) const WANTS_ADDRESSES: &str = "needs `addresses`: those that are ours, the desk's first";
+
+impl TlsWord {
+    const fn meant(self) -> Encryption {
+        match self {
+            Self::StartTls => Encryption::StartTls,
+            Self::Tls => Encryption::Tls,
+            Self::None => Encryption::None,
+        }
+    }
+}
+
+fn bytes(path: &PathBuf) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(Failure::file(path))
+}
+
+/// A password: the content of a file, but for the end of its line.
+fn secret(path: &PathBuf) -> Result<String, Failure> {
+    Ok(String::from_utf8_lossy(&bytes(path)?).trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn place(text: &str) -> Option<(&str, u16)> {

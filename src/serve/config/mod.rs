@@ -27,7 +27,7 @@ pub(crate) use self::capture::{Backend, Capture};
 pub(crate) use self::cases::{Cases, CasesKeys};
 pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
-pub(crate) use self::mail::MailKeys;
+pub(crate) use self::mail::{MailKeys, ProtocolWord, WANTS_ADDRESSES};
 pub(crate) use self::mirror::{Carriage, Mirror};
 pub(crate) use self::spool::Spool;
 pub(crate) use self::stir::Stir;
@@ -404,6 +404,7 @@ mod tests {
         assert!(mail.authserv_id.is_some() && mail.portal.is_some() && mail.escalation.is_some());
         assert!(mail.certificate.is_some() && mail.smarthost.is_some() && mail.smarthost_user.is_some());
         assert!(mail.host_name.is_some() && mail.smarthost_authorities.is_some());
+        assert!(mail.mailbox.is_some() && mail.mailbox_user.is_some() && mail.mailbox_authorities.is_some());
         assert!(config.cases.database.is_some() && config.cases.service_hours.is_some());
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
@@ -490,6 +491,7 @@ mod tests {
                 "[mail]\nsmarthost_user = \"u\"\nsmarthost_password_file = \"p\"\nsmarthost_tls = \"none\"\n",
                 "no password goes",
             ),
+            ("[mail]\nmailbox = \"imap.example.com:993\"\n", "needs all of"),
             ("[mail]\nmegabytes_max = 0\n", "from 1 to"),
             ("[stir]\nfresh_seconds = 0\n", "from 1 to 3600"),
             ("[stir]\nhosts = [\"*\"]\n", "\"*\" is no name of a host"),

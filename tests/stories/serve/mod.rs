@@ -16,6 +16,8 @@ mod feeds;
 mod hep;
 mod life;
 mod lists;
+mod mail;
+mod mailbox;
 mod mirror;
 mod mutated;
 mod overload;

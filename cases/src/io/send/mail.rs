@@ -51,6 +51,7 @@ pub struct MailWay {
     smarthost: Smarthost,
     desk: DeskAddress,
     connection: Option<AsyncSmtpConnection>,
+    is_away: bool,
 }
 
 /// Passwords stay out of logs.
@@ -69,7 +70,7 @@ impl fmt::Debug for MailWay {
 impl MailWay {
     /// Mail of `desk` by `smarthost`.
     pub const fn new(smarthost: Smarthost, desk: DeskAddress) -> Self {
-        Self { smarthost, desk, connection: None }
+        Self { smarthost, desk, connection: None, is_away: false }
     }
 
     pub(super) async fn pass(
@@ -111,8 +112,13 @@ impl MailWay {
         })
     }
 
+    pub(super) const fn is_away(&self) -> bool {
+        self.is_away
+    }
+
     /// Says good-bye, if there is anybody to say it to.
     pub(super) async fn rest(&mut self) {
+        self.is_away = false;
         if let Some(mut connection) = self.connection.take() {
             connection.abort().await;
         }
@@ -124,8 +130,8 @@ impl MailWay {
             // A server that lets nobody in today says nothing about this one mail.
             None => match tokio::time::timeout(PATIENCE, self.connect()).await {
                 Ok(Ok(connection)) => connection,
-                Ok(Err(error)) => return Came::Later(words(&error)),
-                Err(_) => return Came::Later("the smarthost says nothing".to_owned()),
+                Ok(Err(error)) => return self.away(words(&error)),
+                Err(_) => return self.away("the smarthost says nothing".to_owned()),
             },
         };
         match tokio::time::timeout(PATIENCE, connection.send(envelope, mail)).await {
@@ -138,8 +144,13 @@ impl MailWay {
                 let is_final = error.is_permanent() || error.is_client();
                 if is_final { Came::Refused(words(&error)) } else { Came::Later(words(&error)) }
             }
-            Err(_) => Came::Later("the smarthost says nothing more".to_owned()),
+            Err(_) => self.away("the smarthost says nothing more".to_owned()),
         }
+    }
+
+    fn away(&mut self, words: String) -> Came {
+        self.is_away = true;
+        Came::Later(words)
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, smtp::Error> {

@@ -38,6 +38,13 @@ impl Way {
         }
     }
 
+    /// Whether nobody is there at the other end: what else is due waits for another time, and each for its own.
+    const fn is_away(&self) -> bool {
+        match self {
+            Self::Mail(way) => way.is_away(),
+        }
+    }
+
     /// Ends what was opened for several at once.
     async fn rest(&mut self) {
         match self {
@@ -59,20 +66,20 @@ impl Sender {
     pub async fn work(&mut self, store: &Store, done: Done<'_>) -> Result<usize, Error> {
         let desk = store.desk();
         let due = desk.due_by(self.way.channel(), done.now, AT_ONCE).await?;
-        let mut tried = Ok(());
-        for mut outgoing in due.iter().cloned() {
-            tried = async {
+        let mut tried = Ok(0);
+        for mut outgoing in due {
+            let settled = async {
                 let came = self.way.pass(&outgoing, desk, done).await?;
                 outgoing.handle_try(came, done.now);
                 desk.settle_try(&outgoing, done).await
-            }
-            .await;
-            if tried.is_err() {
+            };
+            tried = settled.await.and(tried).map(|tried| tried + 1);
+            if tried.is_err() || self.way.is_away() {
                 break;
             }
         }
         self.way.rest().await;
-        tried.map(|()| due.len())
+        tried
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::batch::Batch;
 use super::writing::Writing;
-use super::{Error, Filter, Page, Store, list, stored};
+use super::{Asked, Error, Filter, Page, Store, list, stored};
 use crate::alert::Storm;
 use crate::audit::Act;
 use crate::case::{Closure, Feedback, Kind, Relation, Severity, title};
@@ -76,21 +76,6 @@ pub enum MailKept {
     Already,
     /// It opened these.
     Opened(Vec<Case>),
-}
-
-/// A case that a mail asks for.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// What it is about.
-    pub kind: Kind,
-    /// Where it begins.
-    pub state: State,
-    /// One line.
-    pub title: String,
-    /// What was understood.
-    pub understood: String,
-    /// Who may see that.
-    pub visible: Visible,
 }
 
 impl Desk<'_> {

@@ -3,17 +3,22 @@
 //! What a method returns as done is on disk. What belongs to a customer is reached through that customer only:
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
+mod asked;
 mod authorisation;
 mod batch;
 mod copy;
 mod desk;
 mod evidence;
+mod inbox;
 mod links;
 mod list;
+mod mails;
 mod outgoing;
 mod registry;
+mod replies;
 mod schema;
 mod set_aside;
+mod waiting;
 mod writing;
 
 use std::fmt;
@@ -27,11 +32,14 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
+pub use asked::{Asked, understood};
 pub use authorisation::{Asking, Proof};
-pub use desk::{Asked, Desk, Done, Event, Mail, MailKept, Visible};
+pub use desk::{Desk, Done, Event, Mail, MailKept, Visible};
 pub use evidence::{Evidence, StoredMail};
+pub use inbox::{Became, Office};
 pub use links::{Link, LinkFor};
 pub use list::{Filter, Page};
+pub use mails::KeptMail;
 pub use registry::Draft;
 pub use set_aside::{SetAside, Spooled};
 pub use writing::{Proposed, Writing};
@@ -236,6 +244,15 @@ fn owners_only(path: &Path) -> io::Result<()> {
 fn sqlite_url(path: &Path) -> String {
     let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     format!("sqlite://{escaped}?mode=rwc")
+}
+
+impl Error {
+    /// Whether there is no room for more.
+    pub fn is_full(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        // `SQLITE_FULL`; PostgreSQL's `disk_full`.
+        error.code().is_some_and(|code| code == "13" || code == "53100")
+    }
 }
 
 impl fmt::Display for Error {

@@ -1,10 +1,10 @@
 //! What goes out is kept with what it is about, in one transaction, and sent afterwards.
 
-use ring::rand::{SecureRandom as _, SystemRandom};
 use rules::Timestamp;
 use sqlx::Row as _;
 
 use super::desk::{Done, Visible, write};
+use super::replies::random_token;
 use super::writing::{Writing, body};
 use super::{Desk, Error, stored};
 use crate::CaseNumber;
@@ -49,10 +49,7 @@ impl Writing<'_> {
         if let Some(token) = self.known_token(number).await? {
             return Ok(token);
         }
-        let mut token = [0; 16];
-        let drawn = SystemRandom::new().fill(&mut token);
-        drawn.map_err(|_| Error::Refused("the system gives no random numbers".to_owned()))?;
-        let token = ThreadToken(token);
+        let token = random_token()?;
         sqlx::query("INSERT INTO threads (serial, token) VALUES ($1, $2)")
             .bind(stored(number.serial()))
             .bind(token.to_string())

@@ -54,10 +54,11 @@ const SECOND: &[&str] = &[
     // A mail is kept before it is read: how it came, and what is known of it since.
     "ALTER TABLE mails ADD COLUMN state TEXT NOT NULL DEFAULT 'read'",
     "ALTER TABLE mails ADD COLUMN envelope TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE mails ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE mails ADD COLUMN hash TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE mails ADD COLUMN message_id TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE mails ADD COLUMN sender TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE mails ADD COLUMN trust BIGINT NOT NULL DEFAULT 1",
-    "ALTER TABLE mails ADD COLUMN opened BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE mails ADD COLUMN unverified BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE mails ADD COLUMN answered BIGINT NOT NULL DEFAULT 0",
     "CREATE INDEX mails_by_state ON mails (state, received)",
     "CREATE INDEX mails_by_message_id ON mails (message_id)",

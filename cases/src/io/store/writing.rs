@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AnyPool, Row as _, Transaction};
 
-use super::{Error, Event, Mail, stored};
+use super::{Error, Event, stored};
 use crate::audit::{Act, Head};
 use crate::change::{Approval, Change, Impact};
 use crate::{Alert, Case, CaseNumber};
@@ -208,26 +205,6 @@ impl<'a> Writing<'a> {
             .await?;
         crash_at("audit");
         Ok(())
-    }
-
-    /// Keeps a mail; whether it is new: the same one, delivered again, is not (C-6).
-    pub(super) async fn put_mail(&mut self, mail: &Mail<'_>, number: CaseNumber) -> Result<bool, Error> {
-        let mut key = Sha256::new_with_prefix(mail.key.hash);
-        key.update(mail.key.message_id.as_bytes());
-        key.update([0]);
-        key.update(mail.key.return_path.as_bytes());
-        let key: String = key.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let statement = "INSERT INTO mails (key, serial, customer, received, raw)
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO NOTHING";
-        let done = sqlx::query(statement)
-            .bind(key)
-            .bind(stored(number.serial()))
-            .bind(mail.customer)
-            .bind(mail.received.0)
-            .bind(STANDARD.encode(mail.raw))
-            .execute(&mut *self.transaction)
-            .await?;
-        Ok(done.rows_affected() == 1)
     }
 
     /// Says how far the spool has been worked on.

@@ -4,6 +4,7 @@ mod authorisation;
 mod crashes;
 mod customers;
 mod files;
+mod inbox;
 mod postgres;
 mod queue;
 mod registry;

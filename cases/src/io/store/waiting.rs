@@ -1,0 +1,205 @@
+//! What waits is looked at again and again: what ends by itself ends, and requesters hear what waits for them (N-2, N-4).
+
+use rules::Timestamp;
+use sqlx::Row as _;
+
+use super::desk::{events, refused, write};
+use super::inbox::Office;
+use super::writing::Writing;
+use super::{Desk, Done, Error, Filter, Visible, stored};
+use crate::case::{Case, Closure, UNASSIGNED};
+use crate::flow::{Signal, State};
+use crate::intake::Role;
+use crate::outgoing::{Channel, Content, Delivery};
+use crate::{CaseNumber, Outgoing, waiting};
+
+impl Desk<'_> {
+    /// Makes the request of somebody unknown the request of `contact`, who may ask for it (N-2): the promised time for it
+    /// begins now.
+    ///
+    /// # Errors
+    /// The contact may not ask for it, the case is not unverified, or it is not kept.
+    pub async fn adopt(&self, number: CaseNumber, contact: &str, done: Done<'_>) -> Result<Case, Error> {
+        let customer = self.case(number).await?.customer;
+        let registration = self.registration(&customer).await?;
+        if !registration.with_role(Role::Requester, done.now).any(|person| person.name == contact) {
+            return Err(Error::Refused(format!("{contact} may not ask for anything for {customer}")));
+        }
+        let mut writing = self.store.write().await?;
+        let mut case = writing.case(number).await?;
+        case.step(&Signal::Adopt, contact, done.service, done.now).map_err(refused)?;
+        let text = format!("{contact} makes it their request; written down by {}", done.who);
+        write(&mut writing, &mut case, "adopt", &text, Visible::Customer, Done { who: contact, ..done })
+            .await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
+    /// Ends what has waited long enough, and tells requesters what waits for them. How many cases were touched.
+    ///
+    /// # Errors
+    /// The database does not answer: what was not done is done the next time.
+    pub async fn work_waiting(&self, office: &Office, done: Done<'_>) -> Result<usize, Error> {
+        let mut touched = 0;
+        let mut unverified = Vec::new();
+        for state in [State::Unverified, State::NeedsInfo, State::Quarantine] {
+            for case in self.standing(state).await? {
+                let since = self.since(&case).await?;
+                let calendar = done.service.calendar_of(&case.customer);
+                match waiting::due(&case, since, calendar, done.now) {
+                    Some(signal) => touched += usize::from(self.end(&case, &signal, office, done).await?),
+                    None if state == State::Unverified && case.customer != UNASSIGNED => {
+                        unverified.push(case)
+                    }
+                    None => {}
+                }
+            }
+        }
+        unverified.sort_by(|a, b| a.customer.cmp(&b.customer).then(a.number.cmp(&b.number)));
+        for cases in unverified.chunk_by(|a, b| a.customer == b.customer) {
+            if office.sends {
+                self.tell_requesters(cases, done).await?;
+            }
+        }
+        Ok(touched)
+    }
+
+    async fn standing(&self, state: State) -> Result<Vec<Case>, Error> {
+        let mut filter =
+            Filter { state: Some(state), is_over: state.is_over(), count: Some(500), ..Filter::default() };
+        let mut cases = Vec::new();
+        loop {
+            let page = self.list(&filter).await?;
+            cases.extend(page.cases);
+            if page.next.is_none() || cases.len() >= CASES_MAX {
+                return Ok(cases);
+            }
+            filter.after = page.next;
+        }
+    }
+
+    /// Since when a case stands where it does.
+    async fn since(&self, case: &Case) -> Result<Timestamp, Error> {
+        if case.state != State::NeedsInfo {
+            return Ok(case.opened);
+        }
+        let all = events(self.store, case.number, None).await?;
+        Ok(all.iter().rev().find(|event| event.what == "ask-info").map_or(case.opened, |event| event.at))
+    }
+
+    async fn end(
+        &self,
+        case: &Case,
+        signal: &Signal,
+        office: &Office,
+        done: Done<'_>,
+    ) -> Result<bool, Error> {
+        let mut writing = self.store.write().await?;
+        let mut now = writing.case(case.number).await?;
+        if now.version != case.version {
+            return Ok(false);
+        }
+        let words = waiting::words(signal);
+        match signal {
+            Signal::Close(reason) => {
+                let closure = Closure {
+                    at: done.now,
+                    by: done.who.to_owned(),
+                    reason: *reason,
+                    text: words.to_owned(),
+                    feedback: None,
+                };
+                now.close(closure, done.service).map_err(refused)?;
+            }
+            _ => now.step(signal, done.who, done.service, done.now).map_err(refused)?,
+        }
+        write(&mut writing, &mut now, signal.name(), words, Visible::Desk, done).await?;
+        if let (State::Unverified, true) = (case.state, office.sends) {
+            tell_sender(&mut writing, &now, done.now).await?;
+        }
+        writing.commit().await?;
+        Ok(true)
+    }
+
+    /// N-2: one digest of what nobody known asked for, at most once an hour, with what came since the last one.
+    async fn tell_requesters(&self, cases: &[Case], done: Done<'_>) -> Result<(), Error> {
+        let Some(customer) = cases.first().map(|case| &case.customer) else { return Ok(()) };
+        let registration = self.registration(customer).await?;
+        let mut writing = self.store.write().await?;
+        let told = writing.counter(&format!("digest:{customer}")).await?;
+        let last = writing.counter(&format!("digest-at:{customer}")).await?;
+        let new: Vec<_> = cases.iter().filter(|case| stored(case.number.serial()) > told).collect();
+        let (Some(latest), true) = (new.last(), done.now.0 - last >= DIGEST_MICROS) else { return Ok(()) };
+        let mut text = "These requests reached us in your name, from people who may not ask for them. Nothing has been \
+            changed. A requester of yours can make one their own; without that each is closed after 5 business days.\n\n"
+            .to_owned();
+        for case in &new {
+            let sender = writing.sender(case.number).await?.unwrap_or_else(|| "somebody".to_owned());
+            text += &format!("{}: {sender} asked for: {}\n", case.number, case.kind.name());
+        }
+        for person in registration.with_role(Role::Requester, done.now) {
+            let Some(to) = person.addresses.first() else { continue };
+            let subject = format!("[{}] {} requests wait for a word of yours", latest.number, new.len());
+            let id = format!("digest:{}:{to}", latest.number);
+            writing.put_outgoing(&notice(id, latest, to, (subject, text.clone()), done.now)).await?;
+        }
+        writing.count(&format!("digest:{customer}"), stored(latest.number.serial())).await?;
+        writing.count(&format!("digest-at:{customer}"), done.now.0).await?;
+        writing.commit().await
+    }
+}
+
+/// N-4: whoever asked, and was answered then, hears once that it was closed.
+async fn tell_sender(writing: &mut Writing<'_>, case: &Case, now: Timestamp) -> Result<(), Error> {
+    let Some(to) = writing.answered_sender(case.number).await? else { return Ok(()) };
+    let subject = format!("[{}] Closed: nobody confirmed it", case.number);
+    let text = "No registered contact of the organisation concerned confirmed your request, so it is closed. Nothing has \
+        been changed.\n"
+        .to_owned();
+    let id = format!("unadopted:{}", case.number);
+    writing.put_outgoing(&notice(id, case, &to, (subject, text), now)).await?;
+    Ok(())
+}
+
+fn notice(id: String, case: &Case, to: &str, (subject, text): (String, String), due: Timestamp) -> Outgoing {
+    Outgoing {
+        id,
+        customer: case.customer.clone(),
+        case: Some(case.number),
+        channel: Channel::Mail,
+        to: to.to_owned(),
+        content: Content::Notice { subject, text },
+        due,
+        state: Delivery::Waiting,
+        tries: Vec::new(),
+    }
+}
+
+impl Writing<'_> {
+    async fn counter(&mut self, name: &str) -> Result<i64, Error> {
+        let query = sqlx::query("SELECT value FROM counters WHERE name = $1").bind(name);
+        let row = query.fetch_optional(self.connection()).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
+    }
+
+    async fn count(&mut self, name: &str, value: i64) -> Result<(), Error> {
+        let statement = "INSERT INTO counters (name, value) VALUES ($1, $2)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        sqlx::query(statement).bind(name).bind(value).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// The address that wrote the mail which began this case.
+    async fn sender(&mut self, number: CaseNumber) -> Result<Option<String>, Error> {
+        let statement = "SELECT sender FROM mails WHERE serial = $1 ORDER BY received LIMIT 1";
+        let query = sqlx::query(statement).bind(stored(number.serial()));
+        let sender: Option<String> =
+            query.fetch_optional(self.connection()).await?.map(|row| row.try_get(0)).transpose()?;
+        Ok(sender.filter(|sender| crate::intake::is_plain_address(sender)))
+    }
+}
+
+/// Between two digests to one customer.
+const DIGEST_MICROS: i64 = 3_600 * 1_000_000;
+/// As many as are looked at in one go.
+const CASES_MAX: usize = 10_000;

@@ -3,8 +3,9 @@
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::CaseNumber;
+use crate::change::Words;
 use crate::intake::one_line;
+use crate::{Case, CaseNumber};
 
 /// Something to be sent, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,24 @@ pub struct Outgoing {
     /// What was tried, the oldest first: when, and what came of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<(Timestamp, String)>,
+}
+
+impl Outgoing {
+    /// A mail about `case` to the address `to`, from `now` on. There is one for each `key`, case and address, however often it is
+    /// asked for.
+    pub fn letter(case: &Case, to: &str, key: &str, words: Words, now: Timestamp) -> Self {
+        Self {
+            id: format!("{}/{key}/mail/{to}", case.number),
+            customer: case.customer.clone(),
+            case: Some(case.number),
+            channel: Channel::Mail,
+            to: to.to_owned(),
+            content: Content::Notice { subject: words.subject, text: words.text },
+            due: now,
+            state: Delivery::Waiting,
+            tries: Vec::new(),
+        }
+    }
 }
 
 /// How something goes out.

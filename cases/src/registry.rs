@@ -191,6 +191,11 @@ impl Registration {
 }
 
 impl Person {
+    /// Where mail to them goes.
+    pub fn address(&self) -> &str {
+        self.addresses.first().map(String::as_str).unwrap_or_default()
+    }
+
     /// Whether they belong to the customer at `moment`.
     pub fn is_valid_at(&self, moment: Timestamp) -> bool {
         self.valid_from.is_none_or(|from| from <= moment)

@@ -5,7 +5,7 @@ use cases::intake::Role;
 use cases::io::store::{Done, Proof, Proposed, Store};
 use cases::{Case, CaseNumber, Outgoing};
 
-use super::{Office, letter, today};
+use super::{Office, today};
 use crate::admission::look;
 use crate::case::said;
 use crate::changes::{self, Change, Declined, Wanted};
@@ -138,7 +138,9 @@ impl Office {
             is_told && person.is_valid_at(done.now)
         });
         let words = proposed.change.done(case.number, shown);
-        Ok(people.map(|person| letter(case, person, &key, words.clone(), done.now)).collect())
+        Ok(people
+            .map(|person| Outgoing::letter(case, person.address(), &key, words.clone(), done.now))
+            .collect())
     }
 }
 

@@ -5,16 +5,11 @@ mod page;
 
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cases::change::{Approval, Impact, Line, Method, Words};
+use cases::change::{Approval, Impact, Line, Method};
 use cases::explanation::wall_time;
 use cases::intake::Role;
 use cases::io::store::{Asking, Done, Link, LinkFor, Proposed, Store};
-use cases::outgoing::{Channel, Content, Delivery};
-use cases::registry::Person;
 use cases::{Case, CaseNumber, Outgoing};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use rules::Timestamp;
 
 use crate::case::said;
@@ -103,11 +98,20 @@ impl Office {
         let expires = done.now.plus_micros(LINK_MICROS);
         for person in registration.with_role(Role::Authorizer, done.now) {
             let hash = proposed.change.hash();
-            let (link, place) = self.link(&asked.case, person, LinkFor::Approve(hash.clone()), expires)?;
-            let outgoing = place.map(|place| {
+            let is_for = LinkFor::Approve(hash.clone());
+            let (link, secret) = Link::draw(&asked.case, &person.name, is_for, expires).map_err(said)?;
+            let portal = self.portal.as_deref().filter(|_| self.has_mail);
+            let outgoing = portal.map(|portal| {
+                let place = link.place(portal, &secret);
                 let until = wall_time(done.service.calendar_of(&asked.case.customer), expires);
                 let words = proposed.change.request(number, &proposed.impact, &person.name, (&place, &until));
-                letter(&asked.case, person, &format!("authorise/{hash}/{}", expires.0), words, done.now)
+                Outgoing::letter(
+                    &asked.case,
+                    person.address(),
+                    &format!("authorise/{hash}/{}", expires.0),
+                    words,
+                    done.now,
+                )
             });
             let names = if outgoing.is_some() { &mut asked.by_mail } else { &mut asked.otherwise };
             names.push(person.name.clone());
@@ -141,44 +145,6 @@ impl Office {
         Ok(approved.map_err(said)?.0)
     }
 
-    /// Takes the yes of `approver` by mail, with the code that stands for the change, and tells all who could have said it: each
-    /// has a quarter of an hour to say that it was not them (Z-10).
-    ///
-    /// # Errors
-    /// It is not what is proposed, more is needed than a mail, or it is not kept.
-    pub(crate) async fn approve_by_reply(
-        &self,
-        store: &Store,
-        number: CaseNumber,
-        (approver, code): (&str, &str),
-        done: Done<'_>,
-    ) -> Result<Case, Failure> {
-        let desk = store.desk();
-        let case = desk.case(number).await.map_err(said)?;
-        let proposed = self.proposed(store, &case).await?;
-        if !proposed.change.code().eq_ignore_ascii_case(code) {
-            return Err(Failure::Usage("the code is not that of the change that is proposed now".to_owned()));
-        }
-        let hash = proposed.change.hash();
-        let registration = desk.registration(&case.customer).await.map_err(said)?;
-        let yes = approval(hash.clone(), approver, Method::Reply, done.now);
-        let approved = desk.approve(number, yes, &registration.authorisers(done.now), done).await;
-        let case = approved.map_err(said)?.0;
-        let expires = done.now.plus_micros(DISOWN_MICROS);
-        let (mut links, mut letters) = (Vec::new(), Vec::new());
-        for person in registration.with_role(Role::Authorizer, done.now) {
-            let (link, place) = self.link(&case, person, LinkFor::Disown(hash.clone()), expires)?;
-            links.push(link);
-            letters.extend(place.map(|place| {
-                let words = proposed.change.approved(number, approver, &place);
-                letter(&case, person, &format!("approved/{hash}/{}", done.now.0), words, done.now)
-            }));
-        }
-        desk.keep_links(&case, &links).await.map_err(said)?;
-        desk.send(&letters).await.map_err(said)?;
-        Ok(case)
-    }
-
     /// Goes ahead by what the customer agreed to beforehand, and tells its authorisers at once.
     pub(crate) async fn use_standing(
         &self,
@@ -194,7 +160,7 @@ impl Office {
         let key = format!("standing/{}", proposed.change.hash());
         let told = registration.with_role(Role::Authorizer, done.now).map(|person| {
             let words = proposed.change.used_standing(number, name);
-            letter(&case, person, &key, words, done.now)
+            Outgoing::letter(&case, person.address(), &key, words, done.now)
         });
         let told: Vec<Outgoing> = if self.has_mail { told.collect() } else { Vec::new() };
         let used = desk.use_standing(number, name, today(done.now), &told, done).await;
@@ -208,58 +174,12 @@ impl Office {
         let (proposed, _) = store.desk().change(hash).await.map_err(said)?.ok_or_else(nothing)?;
         Ok(proposed)
     }
-
-    /// A link for `person`, and its place where there is a portal and mail that carries it.
-    fn link(
-        &self,
-        case: &Case,
-        person: &Person,
-        is_for: LinkFor,
-        expires: Timestamp,
-    ) -> Result<(Link, Option<String>), Failure> {
-        let mut secret = [0_u8; SECRET_BYTES];
-        let filled = SystemRandom::new().fill(&mut secret);
-        filled.map_err(|_| Failure::Usage("the system gives no random bytes".to_owned()))?;
-        let secret = URL_SAFE_NO_PAD.encode(secret);
-        let way = match is_for {
-            LinkFor::Approve(_) => "approve",
-            LinkFor::Disown(_) => "disown",
-        };
-        let portal = self.portal.as_deref().filter(|_| self.has_mail);
-        let place = portal.map(|portal| format!("{}/{way}/{secret}", portal.trim_end_matches('/')));
-        let link = Link {
-            hash: Link::hash_of(&secret),
-            is_for,
-            case: case.number,
-            customer: case.customer.clone(),
-            contact: person.name.clone(),
-            expires,
-            used: None,
-        };
-        Ok((link, place))
-    }
 }
 
 /// A yes that counts from now on.
 pub(crate) fn approval(hash: String, approver: &str, method: Method, now: Timestamp) -> Approval {
     let expires = now.plus_micros(APPROVAL_MICROS);
     Approval { hash, approver: approver.to_owned(), method, at: now, expires }
-}
-
-/// A mail to `person`; one for each `key`, case and person, however often it is asked for.
-fn letter(case: &Case, person: &Person, key: &str, words: Words, now: Timestamp) -> Outgoing {
-    let to = person.addresses.first().cloned().unwrap_or_default();
-    Outgoing {
-        id: format!("{}/{key}/mail/{to}", case.number),
-        customer: case.customer.clone(),
-        case: Some(case.number),
-        channel: Channel::Mail,
-        to,
-        content: Content::Notice { subject: words.subject, text: words.text },
-        due: now,
-        state: Delivery::Waiting,
-        tries: Vec::new(),
-    }
 }
 
 fn today(now: Timestamp) -> jiff::civil::Date {
@@ -285,11 +205,7 @@ pub(crate) fn removals(list: &str, entries: &[String]) -> Vec<Line> {
 
 /// With fewer characters a hash says too little about what is approved.
 const HASH_CHARACTERS_MIN: usize = 8;
-/// 128 bits, which nobody guesses.
-const SECRET_BYTES: usize = 16;
 /// A link is good for 72 hours (Z-2).
 const LINK_MICROS: i64 = 72 * 3_600 * 1_000_000;
-/// How long an approval by mail can be disowned.
-const DISOWN_MICROS: i64 = 15 * 60 * 1_000_000;
 /// A yes counts for a week: five business days (Z-5).
 const APPROVAL_MICROS: i64 = 7 * 86_400 * 1_000_000;

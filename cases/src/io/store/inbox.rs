@@ -70,7 +70,7 @@ impl Desk<'_> {
         done: Done<'_>,
     ) -> Result<Became, Error> {
         let thread = self.thread_of(intake).await?;
-        let approval = self.approve_by_reply(intake, &thread, done).await?;
+        let approval = self.approve_by_reply(intake, &thread, office, done).await?;
         let registration = match &intake.sender.tenant {
             Some(customer) => self.registration(customer).await?,
             None => Registration::default(),

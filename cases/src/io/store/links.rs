@@ -1,10 +1,13 @@
 //! Links that are good for one answer, and the second factors of who follows them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::desk::Done;
+use super::replies::random_token;
 use super::writing::{Writing, body};
 use super::{Desk, Error, stored};
 use crate::audit::Act;
@@ -42,6 +45,39 @@ pub enum LinkFor {
 }
 
 impl Link {
+    /// A new one to `contact`, with the secret in it.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn draw(
+        case: &Case,
+        contact: &str,
+        is_for: LinkFor,
+        expires: Timestamp,
+    ) -> Result<(Self, String), Error> {
+        // 128 bits, which nobody guesses.
+        let secret = URL_SAFE_NO_PAD.encode(random_token()?.0);
+        let link = Self {
+            hash: Self::hash_of(&secret),
+            is_for,
+            case: case.number,
+            customer: case.customer.clone(),
+            contact: contact.to_owned(),
+            expires,
+            used: None,
+        };
+        Ok((link, secret))
+    }
+
+    /// Its place on the pages at `portal`.
+    pub fn place(&self, portal: &str, secret: &str) -> String {
+        let way = match self.is_for {
+            LinkFor::Approve(_) => "approve",
+            LinkFor::Disown(_) => "disown",
+        };
+        format!("{}/{way}/{secret}", portal.trim_end_matches('/'))
+    }
+
     /// What a link with this secret is found by.
     pub fn hash_of(secret: &str) -> String {
         Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -61,18 +97,6 @@ impl Desk<'_> {
     pub async fn link_of(&self, secret: &str) -> Result<Option<Link>, Error> {
         let query = sqlx::query("SELECT body FROM links WHERE hash = $1").bind(Link::hash_of(secret));
         query.fetch_optional(&self.store.pool).await?.map(|row| body(&row)).transpose()
-    }
-
-    /// Keeps links that come with no step of their case.
-    ///
-    /// # Errors
-    /// None of them is kept.
-    pub async fn keep_links(&self, case: &Case, links: &[Link]) -> Result<(), Error> {
-        let mut writing = self.store.write().await?;
-        for link in links {
-            writing.put_link(case, link).await?;
-        }
-        writing.commit().await
     }
 
     /// Gives a contact a second factor; one from before counts no more.

@@ -3,11 +3,11 @@
 use ring::rand::{SecureRandom as _, SystemRandom};
 use sqlx::Row as _;
 
-use super::{Desk, Done, Error, stored};
-use crate::CaseNumber;
-use crate::change::{Approval, Method, Risk};
+use super::{Desk, Done, Error, Link, LinkFor, Office, stored};
+use crate::change::{Approval, Change, Method, Risk};
 use crate::flow::State;
 use crate::intake::{Intake, KnownCase, Role, Segment, Standing, Thread, ThreadToken};
+use crate::{Case, CaseNumber, Outgoing};
 
 impl Desk<'_> {
     /// Which case `intake` belongs to (C-4).
@@ -38,16 +38,43 @@ impl Desk<'_> {
         &self,
         intake: &Intake,
         thread: &Thread,
+        office: &Office,
         done: Done<'_>,
     ) -> Result<Option<String>, Error> {
         let (Thread::Joins(number, Standing::Reply), Some(code)) = (thread, code(intake)) else {
             return Ok(None);
         };
-        match self.approve_with(intake, *number, &code, done).await {
+        match self.approve_with(intake, *number, &code, office, done).await {
             Ok(words) => Ok(Some(words)),
             Err(Error::Refused(why)) => Ok(Some(format!("not approved: {why}"))),
             Err(error) => Err(error),
         }
+    }
+
+    /// Tells all who could have approved it that `contact` did, by mail: each has a quarter of an hour to take it back (Z-10).
+    async fn tell_approved(
+        &self,
+        case: &Case,
+        change: &Change,
+        contact: &str,
+        office: &Office,
+        done: Done<'_>,
+    ) -> Result<(), Error> {
+        if !office.sends || office.portal.is_empty() {
+            return Ok(());
+        }
+        let registration = self.registration(&case.customer).await?;
+        let mut writing = self.store.write().await?;
+        let key = format!("approved/{}/{}", change.hash(), done.now.0);
+        for person in registration.with_role(Role::Authorizer, done.now) {
+            let expires = done.now.plus_micros(DISOWN_MICROS);
+            let (link, secret) = Link::draw(case, &person.name, LinkFor::Disown(change.hash()), expires)?;
+            writing.put_link(case, &link).await?;
+            let words = change.approved(case.number, contact, &link.place(&office.portal, &secret));
+            let letter = Outgoing::letter(case, person.address(), &key, words, done.now);
+            writing.put_outgoing(&letter).await?;
+        }
+        writing.commit().await
     }
 
     async fn approve_with(
@@ -55,6 +82,7 @@ impl Desk<'_> {
         intake: &Intake,
         number: CaseNumber,
         code: &str,
+        office: &Office,
         done: Done<'_>,
     ) -> Result<String, Error> {
         let refused = |why: &str| Err(Error::Refused(why.to_owned()));
@@ -82,7 +110,8 @@ impl Desk<'_> {
             at: done.now,
             expires: done.now.plus_micros(APPROVED_MICROS),
         };
-        let (_, authority) = self.approve(number, approval, &authorisers, done).await?;
+        let (case, authority) = self.approve(number, approval, &authorisers, done).await?;
+        self.tell_approved(&case, &proposed.change, contact, office, done).await?;
         let more = if authority.is_some() { "" } else { "; more authorisers are needed" };
         Ok(format!("{contact} approves change {hash} by answer{more}"))
     }
@@ -111,6 +140,8 @@ pub(super) fn random_token() -> Result<ThreadToken, Error> {
 }
 
 const CODE_CHARACTERS: usize = 6;
+/// How long an approval by mail can be disowned.
+const DISOWN_MICROS: i64 = 15 * 60 * 1_000_000;
 /// Cases that one mail may name.
 const CLAIMS_MAX: usize = 20;
 /// As long as a one-time link: 72 hours.

@@ -298,3 +298,37 @@ fn z2_codes_count_once_and_wrong_ones_lock() {
         assert!(entries.iter().all(|entry| !entry.detail.contains(factor.secret())));
     });
 }
+
+#[test]
+fn z10_an_approval_that_was_none_counts_no_more_and_becomes_a_case() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let number = asked(&store, &service, Impact::default()).await;
+        let (case, _) = desk.approve(number, yes(&change(), "Ann"), &ann(), done(&service, 5)).await.unwrap();
+        let hash = change().hash();
+        let expires = NOW.plus_micros(20 * MINUTE);
+        let (link, secret) = Link::draw(&case, "Ann", LinkFor::Disown(hash.clone()), expires).unwrap();
+        assert_eq!(
+            link.place("https://desk.example.com/", &secret),
+            format!("https://desk.example.com/disown/{secret}")
+        );
+        let unknown = desk.disown(&link, &hash, done(&service, 6)).await;
+        assert!(unknown.is_err(), "it was never sent");
+        let mut writing = store.write().await.unwrap();
+        writing.put_link(&case, &link).await.unwrap();
+        writing.commit().await.unwrap();
+        assert_eq!(desk.link_of(&secret).await.unwrap().as_ref(), Some(&link));
+        let incident = desk.disown(&link, &hash, done(&service, 6)).await.unwrap();
+        assert_eq!(
+            (incident.kind, incident.severity),
+            (Kind::ReportedIncident, crate::case::Severity::Critical)
+        );
+        let case = desk.case(number).await.unwrap();
+        assert_eq!(case.state, State::AwaitingAuthorisation);
+        assert!(desk.authority(number, today(), NOW.plus_micros(7 * MINUTE)).await.is_err());
+        assert!(desk.change(&hash).await.unwrap().unwrap().1.is_empty(), "no approval is left");
+        assert!(desk.disown(&link, &hash, done(&service, 7)).await.is_err(), "used");
+    });
+}

@@ -15,6 +15,7 @@ pub mod flow;
 pub mod intake;
 pub mod io;
 pub mod limits;
+pub mod notice;
 pub mod outgoing;
 pub mod registry;
 pub mod service;

@@ -47,6 +47,19 @@ pub enum Channel {
     Syslog,
 }
 
+impl Channel {
+    /// The word that is stored and shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Sms => "sms",
+            Self::Webhook => "webhook",
+            Self::Chat => "chat",
+            Self::Syslog => "syslog",
+        }
+    }
+}
+
 /// What is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

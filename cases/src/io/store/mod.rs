@@ -6,6 +6,7 @@
 mod batch;
 mod desk;
 mod list;
+mod notices;
 mod outgoing;
 mod registry;
 mod schema;
@@ -21,6 +22,7 @@ use sqlx::{Executor as _, Row as _};
 
 pub use desk::{Asked, Desk, Done, Event, Mail, MailKept, Visible};
 pub use list::{Filter, Page};
+pub use notices::Sent;
 pub use registry::Draft;
 pub use writing::Writing;
 

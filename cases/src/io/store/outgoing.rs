@@ -5,19 +5,20 @@ use rules::Timestamp;
 use super::writing::{Writing, body};
 use super::{Desk, Error, stored};
 use crate::CaseNumber;
-use crate::outgoing::{Delivery, Outgoing};
+use crate::outgoing::{Channel, Delivery, Outgoing};
 
 impl Writing<'_> {
     /// Keeps something to be sent; whether it is new: what has the same id is there already.
     pub(super) async fn put_outgoing(&mut self, outgoing: &Outgoing) -> Result<bool, Error> {
         let statement =
-            "INSERT INTO outgoing (id, customer, serial, state, due, body) VALUES ($1, $2, $3, $4, $5, $6)
+            "INSERT INTO outgoing (id, customer, serial, state, channel, due, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (id) DO NOTHING";
         let done = sqlx::query(statement)
             .bind(&outgoing.id)
             .bind(&outgoing.customer)
             .bind(outgoing.case.map_or(0, |number| stored(number.serial())))
             .bind(outgoing.state.name())
+            .bind(outgoing.channel.name())
             .bind(outgoing.due.0)
             .bind(serde_json::to_string(outgoing)?)
             .execute(self.connection())
@@ -52,6 +53,43 @@ impl Desk<'_> {
             .fetch_all(&self.store.pool)
             .await?;
         rows.iter().map(body).collect()
+    }
+
+    /// The same by one channel.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn due_outgoing_by(
+        &self,
+        channel: Channel,
+        now: Timestamp,
+        count: u32,
+    ) -> Result<Vec<Outgoing>, Error> {
+        let statement = "SELECT body FROM outgoing WHERE state = $1 AND due <= $2 AND channel = $3 ORDER BY due, id LIMIT $4";
+        let rows = sqlx::query(statement)
+            .bind(Delivery::Waiting.name())
+            .bind(now.0)
+            .bind(channel.name())
+            .bind(i64::from(count))
+            .fetch_all(&self.store.pool)
+            .await?;
+        rows.iter().map(body).collect()
+    }
+
+    /// Has what names `id` sent once more; `None` when there is no such thing.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub async fn resend(&self, id: &str, who: &str, now: Timestamp) -> Result<Option<Outgoing>, Error> {
+        let mut writing = self.store.write().await?;
+        let row = sqlx::query("SELECT body FROM outgoing WHERE id = $1").bind(id);
+        let Some(row) = row.fetch_optional(writing.connection()).await? else { return Ok(None) };
+        let mut outgoing: Outgoing = body(&row)?;
+        (outgoing.state, outgoing.due) = (Delivery::Waiting, now);
+        outgoing.tries.push((now, format!("{who} wants it sent again")));
+        writing.renew_outgoing(&outgoing).await?;
+        writing.commit().await?;
+        Ok(Some(outgoing))
     }
 
     /// All that went out, or will, for a case, the oldest first.

@@ -121,7 +121,10 @@ impl<'a> Writing<'a> {
             query = query.bind(stored(read));
         }
         let done = query.execute(&mut *self.transaction).await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Overtaken(case.number)) }
+        if done.rows_affected() != 1 {
+            return Err(Error::Overtaken(case.number));
+        }
+        self.note_case(case.number).await
     }
 
     /// Whether an alert of this id is there; its newer text is taken over.
@@ -145,7 +148,7 @@ impl<'a> Writing<'a> {
             .bind(text)
             .execute(&mut *self.transaction)
             .await?;
-        Ok(())
+        self.note_alert(&alert.id, number).await
     }
 
     /// Moves all alerts of one case to another.

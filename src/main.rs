@@ -14,6 +14,7 @@ mod feeds;
 mod init;
 mod list;
 mod mount;
+mod notify;
 mod outcome;
 mod policies;
 mod policy;
@@ -21,6 +22,7 @@ mod progress;
 mod replay;
 mod serve;
 mod signatures;
+mod silence;
 mod sla;
 mod state;
 mod versions;
@@ -52,6 +54,8 @@ enum Command {
     Block(block::Arguments),
     Case(case::Arguments),
     Audit(audit::Arguments),
+    Notify(notify::Arguments),
+    Silence(silence::Arguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
     List(list::Arguments),
@@ -68,6 +72,8 @@ fn main() -> ExitCode {
         Command::Block(arguments) => block::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Case(arguments) => case::run(&arguments),
+        Command::Notify(arguments) => notify::run(&arguments),
+        Command::Silence(arguments) => silence::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

@@ -184,7 +184,7 @@ pub(crate) struct Place {
 pub(crate) struct Account {
     /// Who does it.
     #[arg(long)]
-    by: String,
+    pub(crate) by: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -321,7 +321,7 @@ impl Act {
 impl Place {
     /// The database, and what was promised.
     pub(crate) async fn open(&self) -> Result<(Store, Service), Failure> {
-        let cases = Cases::of(self.config.as_deref(), self.data.as_deref())?;
+        let cases = self.cases()?;
         let service = cases.service()?;
         let place = cases.place();
         if !cases.is_there() {
@@ -330,6 +330,11 @@ impl Place {
             )));
         }
         Ok((Store::open(&place).await.map_err(said)?, service))
+    }
+
+    /// What the configuration says of them.
+    pub(crate) fn cases(&self) -> Result<Cases, Failure> {
+        Cases::of(self.config.as_deref(), self.data.as_deref())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use cases::clock::{Clock, Standing};
 use cases::explanation::wall_time;
-use cases::io::store::{Event, Store, Visible};
+use cases::io::store::{Event, Sent, Store, Visible};
 use cases::{Calendar, Case, CaseNumber, Service};
 use reporter::printable;
 use rules::Timestamp;
@@ -69,10 +69,17 @@ pub(super) async fn case(
     let events = desk.events(number).await.map_err(said)?;
     let alerts = desk.alerts(number, ALERTS_SHOWN).await.map_err(said)?;
     let legal = case.state.legal(case.flow);
+    let sent = desk.ledger(number).await.map_err(said)?;
     if json {
         let alerts: Vec<serde_json::Value> =
             alerts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
-        let whole = json!({ "case": case, "events": events, "alerts": alerts, "next": legal });
+        let whole = json!({
+            "case": case,
+            "events": events,
+            "alerts": alerts,
+            "next": legal,
+            "notices": sent.iter().map(|it| json!({ "ledger": it.ledger, "outgoing": it.outgoing })).collect::<Vec<_>>(),
+        });
         return Ok(serde_json::to_string(&whole).map_err(unwritten)? + "\n");
     }
     let calendar = service.calendar_of(&case.customer);
@@ -108,6 +115,12 @@ pub(super) async fn case(
     text += "history\n";
     for event in &events {
         text += &event_line(event, calendar);
+    }
+    if !sent.is_empty() {
+        text += "told\n";
+    }
+    for sent in &sent {
+        text += &sent_line(sent, calendar);
     }
     if !alerts.is_empty() {
         text += "alerts, the latest first\n";
@@ -181,6 +194,23 @@ fn event_line(event: &Event, calendar: &Calendar) -> String {
         wall_time(calendar, event.at),
         printable(&event.who),
         printable(&event.what)
+    )
+}
+
+/// Who was told by what, and where that stands.
+fn sent_line(sent: &Sent, calendar: &Calendar) -> String {
+    let outgoing = &sent.outgoing;
+    let (at, said) = outgoing.tries.last().map_or((outgoing.due, ""), |(at, said)| (*at, said.as_str()));
+    let tries = if outgoing.tries.len() > 1 { format!(", try {}", outgoing.tries.len()) } else { String::new() };
+    let said = if said.is_empty() { String::new() } else { format!(": {}", printable(said)) };
+    format!(
+        "  {}  {} by {} {}{tries}, {} ({}){said}\n",
+        wall_time(calendar, at),
+        printable(&sent.ledger.who),
+        outgoing.channel.name(),
+        outgoing.state.name(),
+        printable(&sent.ledger.why),
+        outgoing.id,
     )
 }
 

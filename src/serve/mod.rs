@@ -7,6 +7,7 @@ mod feeds;
 mod keeper;
 mod kept;
 mod mounts;
+mod notices;
 mod pages;
 mod proxy;
 mod records;

@@ -12,6 +12,8 @@ use crate::notice::{Fact, Happening, Silence};
 use crate::{Registration, Service};
 
 mod step;
+#[cfg(test)]
+pub(super) mod tests;
 
 pub(super) use step::channel_of;
 

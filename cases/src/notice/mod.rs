@@ -33,3 +33,6 @@ pub use settings::{
 pub use silence::Silence;
 pub use syslog::syslog;
 pub use words::{Audience, gsm_segments, notice, sms};
+
+#[cfg(test)]
+mod tests;

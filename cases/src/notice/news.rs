@@ -117,6 +117,9 @@ impl News<'_> {
         };
         let mut fact = self.fact(happening, event.at, &format!("{version}/{}", happening.name()));
         fact.who.clone_from(&event.who);
+        if happening == Happening::AuthorisationAsked {
+            fact.text = self.change();
+        }
         // A person of the desk, or the proof, wrote it.
         if matches!(happening, Happening::Proven | Happening::RolledBack | Happening::Closed) {
             fact.text.clone_from(&event.text);
@@ -171,8 +174,15 @@ impl News<'_> {
             };
             let mut fact = self.fact(happening, *at, &format!("asked-{}/{}", asked.0, self.seen.reminded));
             fact.key.insert("reminder".to_owned(), word.to_owned());
+            fact.text = self.change();
             self.facts.push(fact);
         }
+    }
+
+    /// What is to be authorised; its lines are read where it is authorised, since strangers may have worded them.
+    fn change(&self) -> String {
+        let hash = self.case.change.as_deref().unwrap_or_default();
+        if hash.is_empty() { String::new() } else { format!("change {}", hash.chars().take(12).collect::<String>()) }
     }
 
     fn storm(&mut self, now: Timestamp) {

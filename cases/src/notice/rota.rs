@@ -3,7 +3,7 @@
 //! A wall time that comes twice begins a duty the first time and ends one the second time, so that nobody is missing in the hour
 //! that comes twice; one that is left out is the moment of the change (E-5).
 
-use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use rules::Timestamp;
 use serde::Deserialize;
@@ -239,13 +239,6 @@ fn wall(text: &Spanned<String>, reader: &mut Reader<'_>) -> Option<DateTime> {
 /// Weeks of a rota that are looked at in one go: ten years.
 const TURNS_MAX: i64 = 530;
 
-impl Rota {
-    /// The weekday on which it is handed over.
-    pub fn hand_over(&self) -> Weekday {
-        self.start.weekday()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,7 +283,7 @@ mod tests {
     fn e5_a_time_that_is_left_out_is_the_moment_of_the_change() {
         let spring = rota("[[rota.first.override]]\nfrom = \"2027-03-14T02:30\"\nto = \"2027-03-14T04:00\"\nperson = \"carl\"\n");
         // From 01:59:59 CST to 03:00:00 CDT at 08:00Z.
-        assert_eq!(names(&spring, "2027-03-14T07:59:59Z"), "anna+ben".split('+').nth(usize::from(names(&spring, "2027-03-14T07:59:59Z") == "ben")).unwrap());
+        assert_ne!(names(&spring, "2027-03-14T07:59:59Z"), "carl");
         assert_eq!(names(&spring, "2027-03-14T08:00:00Z"), "carl");
         assert_ne!(names(&spring, "2027-03-14T09:00:00Z"), "carl");
     }

@@ -276,6 +276,25 @@ impl Settings {
         self.at_any_hour.contains("*") || self.at_any_hour.contains(customer)
     }
 
+    /// Replaces every path by what `of` makes of it: paths are relative to the file.
+    pub fn resolve(&mut self, of: impl Fn(&str) -> String) {
+        let mut paths = Vec::new();
+        for target in self.targets.values_mut() {
+            let (own, authorities) = match &mut target.kind {
+                TargetKind::Webhook { secret_file, authorities, .. } => (Some(secret_file), authorities),
+                TargetKind::Chat { url_file, authorities } => (Some(url_file), authorities),
+                TargetKind::Syslog { authorities, .. } => (None, authorities),
+            };
+            paths.extend(own.into_iter().chain(authorities));
+        }
+        if let Some(sms) = &mut self.sms {
+            paths.extend(sms.authorization_file.iter_mut().chain(&mut sms.authorities));
+        }
+        for path in paths {
+            *path = of(path);
+        }
+    }
+
     /// The manager, as a footer names them.
     pub fn escalation_line(&self) -> Option<String> {
         let member = self.people.get(self.escalation.as_deref()?)?;

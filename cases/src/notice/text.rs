@@ -1,6 +1,7 @@
 //! `notices.toml` as a person writes it: every mistake at once, each with its line.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -58,7 +59,7 @@ struct ChainText {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepText {
-    who: OneOrMore<Spanned<String>>,
+    who: Spanned<Words>,
     #[serde(default)]
     channels: Vec<Spanned<String>>,
     wait: Option<Spanned<String>>,
@@ -242,8 +243,10 @@ fn read_chain(
 
 impl StepText {
     fn read(self, settings: &Settings, calendars: &[&str], reader: &mut Reader<'_>) -> Step {
+        let at = self.who.span();
+        let written = self.who.into_inner().into_vec();
         let who: Vec<Who> =
-            self.who.into_vec().iter().filter_map(|written| read_who(written, settings, reader)).collect();
+            written.iter().filter_map(|written| read_who((written, &at), settings, reader)).collect();
         let mut channels = Vec::new();
         for written in &self.channels {
             match channel(written.get_ref()) {
@@ -289,11 +292,10 @@ impl StepText {
     }
 }
 
-fn read_who(written: &Spanned<String>, settings: &Settings, reader: &mut Reader<'_>) -> Option<Who> {
-    let text = written.get_ref().as_str();
+fn read_who((text, at): (&str, &Range<usize>), settings: &Settings, reader: &mut Reader<'_>) -> Option<Who> {
     if text == "escalation" {
         if settings.escalation.is_none() {
-            reader.mistake(written.span(), "nobody is the escalation: escalation = \"NAME\" names a person".to_owned());
+            reader.mistake(at.clone(), "nobody is the escalation: escalation = \"NAME\" names a person".to_owned());
         }
         return Some(Who::Escalation);
     }
@@ -308,12 +310,12 @@ fn read_who(written: &Spanned<String>, settings: &Settings, reader: &mut Reader<
         },
         _ => {
             let what = format!("{text:?}: who is told is person:, rota:, role: or target: with a name, or \"escalation\"");
-            reader.mistake(written.span(), what);
+            reader.mistake(at.clone(), what);
             return None;
         }
     };
     if !is_known {
-        reader.mistake(written.span(), format!("no {kind} {name:?}"));
+        reader.mistake(at.clone(), format!("no {kind} {name:?}"));
     }
     is_known.then_some(who)
 }

@@ -173,7 +173,7 @@ fn body(fact: &Fact, audience: Audience, world: World<'_>) -> String {
     let service = world.service;
     let at = |moment: Timestamp| time(fact, service, moment);
     let mut text = String::new();
-    let mut row = |name: &str, value: String| text += &format!("{:<11}{value}\n", format!("{name}:"));
+    let mut row = |name: &str, value: String| text += &format!("{:<12}{value}\n", format!("{name}:"));
     if let Some(number) = fact.case {
         row("Case", format!("{number}, {}", one_line(&fact.customer, 60)));
     }

@@ -243,6 +243,7 @@ impl Config {
         let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(&mut config.proxy.secret);
         let of_feeds = config.feed.iter_mut().flat_map(Feed::paths);
         let of_others = config.stir.paths().chain(of_feeds).chain(&mut config.cases.service_hours);
+        let of_others = of_others.chain(&mut config.cases.notices);
         for relative in paths.chain(of_redirect).chain(keys).chain(of_others) {
             *relative = folder.join(&*relative);
         }
@@ -393,7 +394,7 @@ mod tests {
         assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
         assert!(config.proxy.secret.is_some() && config.bridge.queue.is_some());
         assert!(config.hep.sender[0].customer.is_some() && config.hep.sender[0].key_file.is_some());
-        assert!(config.cases.database.is_some() && config.cases.service_hours.is_some());
+        assert!(config.cases.database.is_some() && config.cases.service_hours.is_some() && config.cases.notices.is_some());
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }

@@ -1,5 +1,6 @@
 //! One suite, on SQLite and on PostgreSQL.
 
+mod notices;
 mod postgres;
 mod queue;
 mod registry;

@@ -14,6 +14,7 @@ mod life;
 mod lists;
 mod mirror;
 mod mutated;
+mod notices;
 mod peers;
 mod policies;
 mod proxy;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use cases::explanation::wall_time;
 use cases::io::send::machines;
-use cases::notice::{Engine, Fact, Happening, Memory, Outcome as Decided, Settings, TargetKind, Telling, World, document};
+use cases::notice::{
+    Engine, Fact, Happening, Memory, Outcome as Decided, Settings, TargetKind, Telling, World, document,
+};
 use cases::outgoing::{Channel, Content, Delivery, Outgoing};
 use cases::{CaseNumber, Registration};
 use clap::{Args, Subcommand};
@@ -20,9 +22,11 @@ use crate::policies;
 ///
 /// What goes to whom stands in the file that `notices` of `[cases]` names; docs/notices.md has a complete one.
 #[derive(Args)]
-#[command(after_help = "Example:\n  ringwall notify explain RW-100001-9\n  ringwall notify explain --event fact.json --config ringwall.toml\n  \
+#[command(
+    after_help = "Example:\n  ringwall notify explain RW-100001-9\n  ringwall notify explain --event fact.json --config ringwall.toml\n  \
 ringwall notify rota --from 2026-12-21 --to 2027-01-04 --config ringwall.toml\n  ringwall notify test --target siem --config ringwall.toml\n  \
-ringwall notify acknowledge RW-100001-9 --by anna")]
+ringwall notify acknowledge RW-100001-9 --by anna"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -101,7 +105,8 @@ impl Task {
                 told(&tellings, service.calendar_of(&case.customer), *json)?
             }
             Self::Explain { event, place, json, .. } => {
-                let path = event.as_deref().ok_or_else(|| Failure::Usage("give a case or --event".to_owned()))?;
+                let path =
+                    event.as_deref().ok_or_else(|| Failure::Usage("give a case or --event".to_owned()))?;
                 let cases = place.cases()?;
                 let service = cases.service()?;
                 let settings = cases.notices(&service)?;
@@ -115,7 +120,8 @@ impl Task {
                     Err(_) => (Vec::new(), Vec::new()),
                 };
                 let people = people.into_iter().map(|it: Registration| (it.customer.clone(), it)).collect();
-                let world = World { settings: &settings, service: &service, people: &people, silences: &silences };
+                let world =
+                    World { settings: &settings, service: &service, people: &people, silences: &silences };
                 told(&foretold(&fact, world), service.calendar_of(&fact.customer), *json)?
             }
             Self::Rota { from, to, place } => {
@@ -127,7 +133,11 @@ impl Task {
                 let (store, _) = place.open().await?;
                 match store.desk().resend(id, &account.by, policies::now()).await.map_err(said)? {
                     Some(outgoing) => {
-                        format!("{id} goes to {} by {} once more\n", printable(&outgoing.to), outgoing.channel.name())
+                        format!(
+                            "{id} goes to {} by {} once more\n",
+                            printable(&outgoing.to),
+                            outgoing.channel.name()
+                        )
                     }
                     None => return Err(Failure::Usage(format!("there is nothing {id:?} that went out"))),
                 }
@@ -190,7 +200,8 @@ fn duties(settings: &Settings, from: Option<Date>, to: Option<Date>) -> Result<S
     let mut text = String::new();
     for (name, rota) in &settings.rotas {
         let start = |date: Date| {
-            let zoned = date.to_zoned(rota.zone.clone()).map_err(|error| Failure::Usage(error.to_string()))?;
+            let zoned =
+                date.to_zoned(rota.zone.clone()).map_err(|error| Failure::Usage(error.to_string()))?;
             Ok::<_, Failure>(Timestamp(zoned.timestamp().as_microsecond()))
         };
         let from = from.map_or_else(|| Ok(policies::now()), start)?;
@@ -202,8 +213,18 @@ fn duties(settings: &Settings, from: Option<Date>, to: Option<Date>) -> Result<S
                 at.to_zoned(rota.zone.clone()).strftime("%a %-d %b %Y %H:%M %Z").to_string()
             };
             let who = if duty.people.is_empty() { "NOBODY".to_owned() } else { duty.people.join(", ") };
-            let shadow = if duty.shadow.is_empty() { String::new() } else { format!(", {} learns", duty.shadow.join(", ")) };
-            text += &format!("  {} - {}  {}{}\n", at(duty.from), at(duty.to), printable(&who), printable(&shadow));
+            let shadow = if duty.shadow.is_empty() {
+                String::new()
+            } else {
+                format!(", {} learns", duty.shadow.join(", "))
+            };
+            text += &format!(
+                "  {} - {}  {}{}\n",
+                at(duty.from),
+                at(duty.to),
+                printable(&who),
+                printable(&shadow)
+            );
         }
     }
     Ok(text)
@@ -222,11 +243,16 @@ async fn test(name: &str, place: &Place) -> Result<(String, Outcome), Failure> {
     let mut fact = Fact::of_service(Happening::Trial, now, &id);
     fact.text = "a trial: nothing has happened".to_owned();
     let (channel, content) = match target.kind {
-        TargetKind::Chat { .. } => {
-            (Channel::Chat, Content::Notice { subject: "Trial of a channel".to_owned(), text: fact.text.clone() })
+        TargetKind::Chat { .. } => (
+            Channel::Chat,
+            Content::Notice { subject: "Trial of a channel".to_owned(), text: fact.text.clone() },
+        ),
+        TargetKind::Webhook { .. } => {
+            (Channel::Webhook, Content::Document(document(target.format, &fact, &id, now)))
         }
-        TargetKind::Webhook { .. } => (Channel::Webhook, Content::Document(document(target.format, &fact, &id, now))),
-        TargetKind::Syslog { .. } => (Channel::Syslog, Content::Document(document(target.format, &fact, &id, now))),
+        TargetKind::Syslog { .. } => {
+            (Channel::Syslog, Content::Document(document(target.format, &fact, &id, now)))
+        }
     };
     let outgoing = Outgoing {
         id,

@@ -1,8 +1,8 @@
 //! `ringwall silence`: what is kept quiet for a while, by whom and why.
 
+use cases::Service;
 use cases::explanation::wall_time;
 use cases::notice::{Matcher, Silence};
-use cases::Service;
 use clap::{Args, Subcommand};
 use reporter::printable;
 use rules::Timestamp;
@@ -16,8 +16,10 @@ use crate::policies;
 /// Cases are opened and clocks run all the same; what was kept quiet is shown with the reason. Seven days at most, thirty with
 /// a second person. The clock until a customer is told is warned of unless the customer's own contact asked for the silence.
 #[derive(Args)]
-#[command(after_help = "Example:\n  ringwall silence add customer=Acme rule=harassment --for 4h --by anna --reason 'a drill of Acme'\n  \
-ringwall silence list\n  ringwall silence end S-1 --by anna")]
+#[command(
+    after_help = "Example:\n  ringwall silence add customer=Acme rule=harassment --for 4h --by anna --reason 'a drill of Acme'\n  \
+ringwall silence list\n  ringwall silence end S-1 --by anna"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -124,7 +126,9 @@ impl Task {
                 let shown = silences.iter().filter(|it| *all || now < it.end());
                 if *json {
                     let lines = shown.map(|it| serde_json::to_string(it).map(|line| line + "\n"));
-                    return lines.collect::<Result<_, _>>().map_err(|error| Failure::Usage(error.to_string()));
+                    return lines
+                        .collect::<Result<_, _>>()
+                        .map_err(|error| Failure::Usage(error.to_string()));
                 }
                 let text: String = shown.map(|it| line(it, &service, now)).collect();
                 Ok(if text.is_empty() { "no silences\n".to_owned() } else { text })
@@ -146,7 +150,8 @@ fn line(silence: &Silence, service: &Service, now: Timestamp) -> String {
         None => format!("until {}", wall_time(calendar, silence.until)),
     };
     let with = silence.second.as_deref().map(|it| format!(" and {}", printable(it))).unwrap_or_default();
-    let contact = silence.contact.as_deref().map(|it| format!(", asked for by {}", printable(it))).unwrap_or_default();
+    let contact =
+        silence.contact.as_deref().map(|it| format!(", asked for by {}", printable(it))).unwrap_or_default();
     format!(
         "{}  {}  {ended}, {}{with}{contact}: {}\n",
         silence.id,

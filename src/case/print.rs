@@ -201,7 +201,8 @@ fn event_line(event: &Event, calendar: &Calendar) -> String {
 fn sent_line(sent: &Sent, calendar: &Calendar) -> String {
     let outgoing = &sent.outgoing;
     let (at, said) = outgoing.tries.last().map_or((outgoing.due, ""), |(at, said)| (*at, said.as_str()));
-    let tries = if outgoing.tries.len() > 1 { format!(", try {}", outgoing.tries.len()) } else { String::new() };
+    let tries =
+        if outgoing.tries.len() > 1 { format!(", try {}", outgoing.tries.len()) } else { String::new() };
     let said = if said.is_empty() { String::new() } else { format!(": {}", printable(said)) };
     format!(
         "  {}  {} by {} {}{tries}, {} ({}){said}\n",

@@ -106,8 +106,11 @@ impl Worker {
                 break;
             }
             // A provider that is slow holds up neither decisions nor the end.
-            if let Some((store, ..)) = open.as_ref().filter(|_| sending.as_ref().is_none_or(|it| it.is_finished())) {
-                sending = Some(tokio::spawn(send(store.clone(), Arc::clone(&self.settings), self.host.clone())));
+            if let Some((store, ..)) =
+                open.as_ref().filter(|_| sending.as_ref().is_none_or(|it| it.is_finished()))
+            {
+                sending =
+                    Some(tokio::spawn(send(store.clone(), Arc::clone(&self.settings), self.host.clone())));
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -119,7 +122,10 @@ impl Worker {
         }
     }
 
-    async fn work(&mut self, open: &mut Option<(Store, Engine, Read)>) -> Result<(), cases::io::store::Error> {
+    async fn work(
+        &mut self,
+        open: &mut Option<(Store, Engine, Read)>,
+    ) -> Result<(), cases::io::store::Error> {
         if open.is_none() {
             let store = Store::open(&self.place).await?;
             let engine = Engine::new(store.desk().notice_memory().await?);
@@ -196,11 +202,14 @@ fn gaps(settings: &Settings, now: Timestamp) -> Vec<Fact> {
         for gap in rota.gaps(now, GAP_MICROS) {
             // One that has begun is told once a day; its beginning moves.
             let is_now = gap.from == now;
-            let place = if is_now { format!("day-{}", now.0 / (24 * HOUR_MICROS)) } else { gap.from.0.to_string() };
+            let place =
+                if is_now { format!("day-{}", now.0 / (24 * HOUR_MICROS)) } else { gap.from.0.to_string() };
             let mut fact = Fact::of_service(Happening::RotaGap, now, &format!("{name}/{place}"));
             let at = |moment: Timestamp| {
-                jiff::Timestamp::from_microsecond(moment.0)
-                    .map_or_else(|_| String::new(), |at| at.to_zoned(rota.zone.clone()).strftime("%a %-d %b %Y %H:%M %Z").to_string())
+                jiff::Timestamp::from_microsecond(moment.0).map_or_else(
+                    |_| String::new(),
+                    |at| at.to_zoned(rota.zone.clone()).strftime("%a %-d %b %Y %H:%M %Z").to_string(),
+                )
             };
             fact.text = format!("rota {name}: nobody from {} to {}", at(gap.from), at(gap.to));
             fact.key.insert("rota".to_owned(), name.clone());

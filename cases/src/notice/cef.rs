@@ -18,11 +18,16 @@ pub fn cef(fact: &Fact) -> String {
         line += &format!("|{}", escaped(part, &['|', '\\']));
     }
     line += &format!("|{severity}|");
-    let mut pairs = vec![("rt", (fact.at.0 / 1000).to_string()), ("start", (fact.first.0 / 1000).to_string())];
+    let mut pairs =
+        vec![("rt", (fact.at.0 / 1000).to_string()), ("start", (fact.first.0 / 1000).to_string())];
     if let Some(number) = fact.case {
         pairs.push(("externalId", number.to_string()));
     }
-    pairs.extend([("cat", fact.event.name().to_owned()), ("cs1Label", "customer".to_owned()), ("cs1", fact.customer.clone())]);
+    pairs.extend([
+        ("cat", fact.event.name().to_owned()),
+        ("cs1Label", "customer".to_owned()),
+        ("cs1", fact.customer.clone()),
+    ]);
     for (name, key) in [("suser", "caller"), ("duser", "called")] {
         if let Some(value) = fact.key.get(key) {
             pairs.push((name, shown_number(value)));

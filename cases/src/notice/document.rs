@@ -14,17 +14,22 @@ use super::engine::channel_of;
 pub fn document(format: Format, fact: &Fact, id: &str, now: Timestamp) -> String {
     match format {
         Format::Cef => cef(fact),
-        Format::Ocsf if fact.event == Happening::Updated && fact.case.is_some() && fact.id.starts_with(ALERT) => {
+        Format::Ocsf
+            if fact.event == Happening::Updated && fact.case.is_some() && fact.id.starts_with(ALERT) =>
+        {
             detection_finding(fact).to_string()
         }
         Format::Ocsf => case_finding(fact).to_string(),
-        Format::Ringwall => json!({ "id": id, "sent": now.0 / 1000, "event": fact.event.name(), "fact": fact }).to_string(),
+        Format::Ringwall => {
+            json!({ "id": id, "sent": now.0 / 1000, "event": fact.event.name(), "fact": fact }).to_string()
+        }
     }
 }
 
 /// An alert as a machine follows it: the alert with `id` that went into `case`, with what it says.
 pub fn alert_fact(case: &crate::Case, id: &str, alert: &serde_json::Value, at: Timestamp) -> Fact {
-    let mut fact = Fact::of_case(case, Happening::Updated, at, "alert").with_alerts(std::slice::from_ref(alert));
+    let mut fact =
+        Fact::of_case(case, Happening::Updated, at, "alert").with_alerts(std::slice::from_ref(alert));
     fact.id = format!("{ALERT}{id}");
     if let Some(severity) = alert.get("severity").and_then(|it| serde_json::from_value(it.clone()).ok()) {
         fact.severity = severity;
@@ -35,7 +40,8 @@ pub fn alert_fact(case: &crate::Case, id: &str, alert: &serde_json::Value, at: T
 /// Sends `fact` to every machine that follows such things.
 pub fn stream(fact: &Fact, settings: &Settings, now: Timestamp, outcome: &mut Outcome) {
     let is_alert = fact.id.starts_with(ALERT);
-    let is_of_case = fact.case.is_some() && !matches!(fact.event, Happening::Progress | Happening::ClockWarning);
+    let is_of_case =
+        fact.case.is_some() && !matches!(fact.event, Happening::Progress | Happening::ClockWarning);
     for (name, target) in &settings.targets {
         let is_wanted = if is_alert { target.streams_alerts } else { target.streams_cases && is_of_case };
         let channel = channel_of(&target.kind);

@@ -138,7 +138,10 @@ impl Engine {
             return;
         }
         let is_source = world.settings.inhibitions.iter().any(|it| it.source.fits_labels(fact));
-        if fact.event.is_alarm() && is_source && self.memory.sources.insert(case.clone(), fact.clone()).is_none() {
+        if fact.event.is_alarm()
+            && is_source
+            && self.memory.sources.insert(case.clone(), fact.clone()).is_none()
+        {
             self.memory.changed.insert((Piece::Source, case));
         }
     }
@@ -158,7 +161,8 @@ impl Engine {
                 // One of several cases is not all of them.
                 let left = group.open.difference(&group.taken).count();
                 if left > 0 {
-                    let text = format!("{} has {case}; {left} more of {} wait for somebody", fact.who, group.route);
+                    let text =
+                        format!("{} has {case}; {left} more of {} wait for somebody", fact.who, group.route);
                     outcome.tell(now, fact, "acknowledge", text);
                     continue;
                 }
@@ -194,14 +198,17 @@ impl Engine {
             false => route.group_by.iter().map(|name| fact.label(name).unwrap_or_default()).collect(),
         };
         let id = hash(&[&[route.name.as_str(), class, fact.customer.as_str()], &*strs(&values)].concat());
-        let group = self.memory.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone(), route, fact));
+        let group =
+            self.memory.groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone(), route, fact));
         let is_worse = fact.severity > group.severity;
         let at = group.take(fact, route, now);
-        let text = format!("with {}, told in {} s", values.join(", "), at.micros_since(now).max(0) / 1_000_000);
+        let text =
+            format!("with {}, told in {} s", values.join(", "), at.micros_since(now).max(0) / 1_000_000);
         outcome.tell(now, fact, "group", text);
         if is_worse && let Some(acknowledged) = group.acknowledged.take() {
             group.taken.clear();
-            let text = format!("it is {} now: that {} has it counts no more", fact.severity.name(), acknowledged.by);
+            let text =
+                format!("it is {} now: that {} has it counts no more", fact.severity.name(), acknowledged.by);
             outcome.tell(now, fact, "acknowledge", text);
         }
         self.memory.changed.insert((Piece::Group, id));
@@ -211,7 +218,12 @@ impl Engine {
         if group.acknowledged.as_ref().is_some_and(|it| now.micros_since(it.since) >= EXPIRY_MICROS) {
             let by = group.acknowledged.take().map(|it| it.by).unwrap_or_default();
             group.taken.clear();
-            outcome.tell_all(now, &group.told, "acknowledge", &format!("{by} did nothing for 30 minutes: it goes on"));
+            outcome.tell_all(
+                now,
+                &group.told,
+                "acknowledge",
+                &format!("{by} did nothing for 30 minutes: it goes on"),
+            );
             let step = group.left_out.take().unwrap_or_default();
             if group.position.is_none() && !group.told.is_empty() {
                 begin_round(group, step, now);
@@ -249,7 +261,11 @@ impl Engine {
         if told.is_empty() {
             return;
         }
-        let text = format!("{} told together, by chain {}", count(told.len() as u64 + group.more, "thing"), group.chain);
+        let text = format!(
+            "{} told together, by chain {}",
+            count(told.len() as u64 + group.more, "thing"),
+            group.chain
+        );
         outcome.tell_all(now, &told, "group", &text);
         group.more = 0;
         group.told = told;
@@ -263,7 +279,9 @@ impl Engine {
     fn inhibited(&self, fact: &Fact, world: World<'_>) -> Option<String> {
         for rule in world.settings.inhibitions.iter().filter(|rule| rule.target.fits_labels(fact)) {
             let is_equal = |source: &Fact| {
-                rule.equal.iter().all(|name| source.label(name).is_some() && source.label(name) == fact.label(name))
+                rule.equal
+                    .iter()
+                    .all(|name| source.label(name).is_some() && source.label(name) == fact.label(name))
             };
             let source = self.memory.sources.values().find(|source| {
                 source.case != fact.case && rule.source.fits_labels(source) && is_equal(source)

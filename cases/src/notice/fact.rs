@@ -298,7 +298,11 @@ pub(super) fn shown_number(text: &str) -> String {
 }
 
 fn due(case: &Case) -> Option<Due> {
-    case.clocks.iter().filter(|clock| clock.stopped.is_none()).map(|clock| clock.due).min_by_key(|due| due.target)
+    case.clocks
+        .iter()
+        .filter(|clock| clock.stopped.is_none())
+        .map(|clock| clock.due)
+        .min_by_key(|due| due.target)
 }
 
 const WORD_CHARACTERS_MAX: usize = 80;

@@ -27,8 +27,8 @@ pub use news::{Seen, news};
 pub use ocsf::{case_finding, detection_finding};
 pub use rota::{Duty, Override, Rota};
 pub use settings::{
-    Carriage, Chain, Channels, Condition, Format, Inhibition, Limits, Matcher, Member, Route, Settings, SmsGateway, Step,
-    Target, TargetKind, Urgency, Who,
+    Carriage, Chain, Channels, Condition, Format, Inhibition, Limits, Matcher, Member, Route, Settings,
+    SmsGateway, Step, Target, TargetKind, Urgency, Who,
 };
 pub use silence::Silence;
 pub use syslog::syslog;

@@ -78,7 +78,11 @@ impl News<'_> {
         let case = self.case;
         let version = case.version;
         if before.version == 0 {
-            let event = if case.key.as_deref() == Some(STORM_KEY) { Happening::StormBegun } else { Happening::Opened };
+            let event = if case.key.as_deref() == Some(STORM_KEY) {
+                Happening::StormBegun
+            } else {
+                Happening::Opened
+            };
             self.seen.is_storm = event == Happening::StormBegun;
             self.facts.push(self.fact(event, case.opened, "opened"));
         } else if case.severity > before.severity && !case.state.is_over() {
@@ -91,7 +95,11 @@ impl News<'_> {
         for clock in promises {
             self.seen.violations += 1;
             if clock.stopped.is_none() {
-                let mut fact = self.fact(Happening::Violation, clock.start, &format!("violation-{}", self.seen.violations));
+                let mut fact = self.fact(
+                    Happening::Violation,
+                    clock.start,
+                    &format!("violation-{}", self.seen.violations),
+                );
                 fact.due = Some(clock.due);
                 fact.severity = Severity::Critical;
                 self.facts.push(fact);
@@ -182,13 +190,23 @@ impl News<'_> {
     /// What is to be authorised; its lines are read where it is authorised, since strangers may have worded them.
     fn change(&self) -> String {
         let hash = self.case.change.as_deref().unwrap_or_default();
-        if hash.is_empty() { String::new() } else { format!("change {}", hash.chars().take(12).collect::<String>()) }
+        if hash.is_empty() {
+            String::new()
+        } else {
+            format!("change {}", hash.chars().take(12).collect::<String>())
+        }
     }
 
     fn storm(&mut self, now: Timestamp) {
-        if self.seen.is_storm && (self.case.state.is_over() || now.micros_since(self.case.last) >= QUIET_MICROS) {
+        if self.seen.is_storm
+            && (self.case.state.is_over() || now.micros_since(self.case.last) >= QUIET_MICROS)
+        {
             self.seen.is_storm = false;
-            self.facts.push(self.fact(Happening::StormEnded, now, &format!("{}/storm-ended", self.case.version)));
+            self.facts.push(self.fact(
+                Happening::StormEnded,
+                now,
+                &format!("{}/storm-ended", self.case.version),
+            ));
         }
     }
 
@@ -196,11 +214,14 @@ impl News<'_> {
         let case = self.case;
         let calendar = service.calendar_of(&case.customer);
         let mut moments = Vec::new();
-        for (clock, warned) in case.clocks.iter().zip(&self.seen.warned).filter(|(clock, _)| clock.stopped.is_none()) {
+        for (clock, warned) in
+            case.clocks.iter().zip(&self.seen.warned).filter(|(clock, _)| clock.stopped.is_none())
+        {
             moments.extend(clock.warnings(calendar).get(usize::from(*warned)).copied());
         }
         if let Some(asked) = self.seen.asked {
-            moments.extend(reminders(calendar, asked).get(usize::from(self.seen.reminded)).copied().flatten());
+            moments
+                .extend(reminders(calendar, asked).get(usize::from(self.seen.reminded)).copied().flatten());
         }
         if self.seen.is_storm {
             moments.push(case.last.plus_micros(QUIET_MICROS));

@@ -57,7 +57,11 @@ fn common(fact: &Fact, class: u32, name: &str, profiles: &[&str]) -> Value {
         .collect();
     let mut voice = serde_json::Map::new();
     for (name, value) in &fact.key {
-        voice.insert(name.clone(), if matches!(name.as_str(), "caller" | "called") { shown_number(value) } else { value.clone() }.into());
+        voice.insert(
+            name.clone(),
+            if matches!(name.as_str(), "caller" | "called") { shown_number(value) } else { value.clone() }
+                .into(),
+        );
     }
     if let Some(violation) = &fact.violation {
         voice.insert("observed".to_owned(), violation.observed.into());

@@ -83,9 +83,11 @@ impl Rota {
         let walls = self.overrides.iter().flat_map(|it| [it.from, it.to]).chain(self.until);
         let mut walls: Vec<DateTime> = walls.chain([self.start]).collect();
         let first = self.turn(from).unwrap_or(0).max(0);
-        walls.extend((first..first + TURNS_MAX).map_while(|turn| self.turn_start(turn)).take_while(|wall| {
-            self.moment(*wall, Edge::First).is_some_and(|at| at <= to)
-        }));
+        walls.extend(
+            (first..first + TURNS_MAX)
+                .map_while(|turn| self.turn_start(turn))
+                .take_while(|wall| self.moment(*wall, Edge::First).is_some_and(|at| at <= to)),
+        );
         for wall in walls {
             edges.extend([Edge::First, Edge::Last].into_iter().filter_map(|edge| self.moment(wall, edge)));
         }
@@ -181,7 +183,12 @@ struct OverrideText {
 }
 
 impl RotaText {
-    pub(super) fn read(self, name: &str, reader: &mut Reader<'_>, is_person: &dyn Fn(&str) -> bool) -> Option<Rota> {
+    pub(super) fn read(
+        self,
+        name: &str,
+        reader: &mut Reader<'_>,
+        is_person: &dyn Fn(&str) -> bool,
+    ) -> Option<Rota> {
         let zone = jiff::tz::TimeZoneDatabase::bundled().get(self.tz.get_ref()).ok();
         if zone.is_none() {
             reader.mistake(self.tz.span(), format!("no time zone {:?}", self.tz.get_ref()));
@@ -197,7 +204,10 @@ impl RotaText {
         }
         let weeks = self.weeks.as_ref().map_or(1, |weeks| *weeks.get_ref());
         if !(1..=52).contains(&weeks) {
-            reader.mistake(self.weeks.as_ref().map_or(0..0, Spanned::span), format!("{weeks} weeks: from 1 to 52"));
+            reader.mistake(
+                self.weeks.as_ref().map_or(0..0, Spanned::span),
+                format!("{weeks} weeks: from 1 to 52"),
+            );
         }
         let start = wall(&self.start, reader);
         let until = self.until.as_ref().map(|until| wall(until, reader));
@@ -227,9 +237,9 @@ impl RotaText {
 fn wall(text: &Spanned<String>, reader: &mut Reader<'_>) -> Option<DateTime> {
     let written = text.get_ref();
     let whole = written.parse::<DateTime>().ok();
-    let wall = whole.filter(|_| written.contains('T')).or_else(|| {
-        written.parse::<Date>().ok().map(|date| date.to_datetime(Time::midnight()))
-    });
+    let wall = whole
+        .filter(|_| written.contains('T'))
+        .or_else(|| written.parse::<Date>().ok().map(|date| date.to_datetime(Time::midnight())));
     if wall.is_none() {
         reader.mistake(text.span(), format!("{written:?} is no wall time such as 2026-09-07T09:00"));
     }
@@ -281,7 +291,9 @@ mod tests {
 
     #[test]
     fn e5_a_time_that_is_left_out_is_the_moment_of_the_change() {
-        let spring = rota("[[rota.first.override]]\nfrom = \"2027-03-14T02:30\"\nto = \"2027-03-14T04:00\"\nperson = \"carl\"\n");
+        let spring = rota(
+            "[[rota.first.override]]\nfrom = \"2027-03-14T02:30\"\nto = \"2027-03-14T04:00\"\nperson = \"carl\"\n",
+        );
         // From 01:59:59 CST to 03:00:00 CDT at 08:00Z.
         assert_ne!(names(&spring, "2027-03-14T07:59:59Z"), "carl");
         assert_eq!(names(&spring, "2027-03-14T08:00:00Z"), "carl");

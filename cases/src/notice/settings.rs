@@ -103,6 +103,8 @@ pub enum Who {
     Contacts(Role),
     /// The manager.
     Escalation,
+    /// The person of the desk whom it concerns: who has the case, or wrote the silence.
+    Concerned,
     /// A machine.
     Target(String),
 }
@@ -298,7 +300,8 @@ impl Settings {
     /// The manager, as a footer names them.
     pub fn escalation_line(&self) -> Option<String> {
         let member = self.people.get(self.escalation.as_deref()?)?;
-        let ways = [&member.phone, &member.mail].into_iter().flatten().cloned().collect::<Vec<_>>().join(", ");
+        let ways =
+            [&member.phone, &member.mail].into_iter().flatten().cloned().collect::<Vec<_>>().join(", ");
         Some(format!("{}, {ways}", member.name))
     }
 }
@@ -340,6 +343,7 @@ impl Who {
             Self::Rota(name) => format!("rota:{name}"),
             Self::Contacts(role) => format!("role:{}", role.name()),
             Self::Escalation => "escalation".to_owned(),
+            Self::Concerned => "concerned".to_owned(),
             Self::Target(name) => format!("target:{name}"),
         }
     }

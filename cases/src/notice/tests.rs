@@ -7,13 +7,11 @@ use super::*;
 use crate::case::Severity;
 use crate::clock::ClockKind;
 
-/// Holds `text` against a file under fixtures/notices; with RINGWALL_WRITE set the file is written instead.
-fn check(name: &str, text: &str) {
-    let path = format!("{}/../fixtures/notices/{name}", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("RINGWALL_WRITE").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(&path).unwrap_or_default(), "{path}");
+/// The text of a file under fixtures/notices.
+macro_rules! golden {
+    ($name:literal) => {
+        include_str!(concat!("../../../fixtures/notices/", $name))
+    };
 }
 
 fn story() -> Story {
@@ -29,11 +27,24 @@ fn mail(facts: &[Fact], audience: Audience) -> String {
 #[test]
 fn e9_a_violation_notice_says_all_of_it_in_200_words() {
     let text = mail(&[violation()], Audience::Customer);
-    check("violation.txt", &text);
-    for part in ["harassment", "50 within 1h", "83, since Mon 5 Oct 2026 09:48 CDT", "4 in this hour", "+12105550142 (61)", "83 attempts; blocked until", "RW-104233-3", "by Mon 5 Oct 2026 11:00 CDT", "We need", "Dana Reyes, +12105550100"] {
+    assert_eq!(&text, golden!("violation.txt"));
+    for part in [
+        "harassment",
+        "50 within 1h",
+        "83, since Mon 5 Oct 2026 09:48 CDT",
+        "4 in this hour",
+        "+12105550142 (61)",
+        "83 attempts; blocked until",
+        "RW-104233-3",
+        "by Mon 5 Oct 2026 11:00 CDT",
+        "We need",
+        "Dana Reyes, +12105550100",
+    ] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
-    let many: Vec<_> = (0..40).map(|serial| Fact { case: Some(crate::CaseNumber::new(200_000 + serial)), ..violation() }).collect();
+    let many: Vec<_> = (0..40)
+        .map(|serial| Fact { case: Some(crate::CaseNumber::new(200_000 + serial)), ..violation() })
+        .collect();
     let long = mail(&many, Audience::Customer);
     assert!(long.split_whitespace().count() <= 200, "{} words", long.split_whitespace().count());
 }
@@ -42,7 +53,7 @@ fn e9_a_violation_notice_says_all_of_it_in_200_words() {
 fn e9_the_text_message_has_two_segments_at_most() {
     let story = story();
     let text = sms(&[violation()], story.world());
-    check("violation-sms.txt", &format!("{text}\n"));
+    assert_eq!(&format!("{text}\n"), golden!("violation-sms.txt"));
     assert!(text.contains("RW-104233-3") && gsm_segments(&text).unwrap() <= 2, "{text}");
     // The longest that can be, in characters that the alphabet does not know or counts twice.
     let mut long = violation();
@@ -100,19 +111,20 @@ fn other_notices_read_as_they_should() {
         mail(&[late], Audience::Desk),
         mail(&[trouble], Audience::Shadow),
     ];
-    check("others.txt", &texts.join("----\n"));
+    assert_eq!(&texts.join("----\n"), golden!("others.txt"));
     for text in &texts {
         assert!(text.contains("Not satisfied? Dana Reyes, +12105550100"), "{text}");
     }
     let (subject, text) = words::digest(&["one".to_owned(), "two".to_owned()], 3, &story().settings);
-    check("digest.txt", &format!("Subject: {subject}\n\n{text}"));
+    assert_eq!(&format!("Subject: {subject}\n\n{text}"), golden!("digest.txt"));
 }
 
 #[test]
 fn o2_cef_escapes_what_has_a_meaning() {
     let mut fact = violation();
-    check("violation.cef", &format!("{}\n", cef(&fact)));
-    (fact.rule, fact.customer, fact.text) = ("a|b\\c=d".to_owned(), "x=y|z\\".to_owned(), "one\ntwo\rthree\u{7}".to_owned());
+    assert_eq!(&format!("{}\n", cef(&fact)), golden!("violation.cef"));
+    (fact.rule, fact.customer, fact.text) =
+        ("a|b\\c=d".to_owned(), "x=y|z\\".to_owned(), "one\ntwo\rthree\u{7}".to_owned());
     let line = cef(&fact);
     assert!(line.contains("|a\\|b\\\\c=d|9|"), "{line}");
     assert!(line.contains("cs1=x\\=y|z\\\\ "), "{line}");
@@ -124,7 +136,10 @@ fn o2_cef_escapes_what_has_a_meaning() {
 fn syslog_is_one_line_with_a_header() {
     let line = syslog(Severity::Critical, OPEN, "host with space", "n1", "a\nb");
     assert_eq!(line, "<107>1 2026-10-05T15:00:00.000000Z hostwithspace ringwall - n1 - \u{feff}a b");
-    assert!(syslog(Severity::Info, OPEN, "", "", "x").starts_with("<110>1 2026-10-05T15:00:00.000000Z - ringwall - - - "));
+    assert!(
+        syslog(Severity::Info, OPEN, "", "", "x")
+            .starts_with("<110>1 2026-10-05T15:00:00.000000Z - ringwall - - - ")
+    );
 }
 
 /// What OCSF 1.8 asks of both classes: name, type, and the numbers that may stand there.
@@ -170,12 +185,15 @@ fn assert_ocsf(finding: &Value, more: &[&str]) {
 #[test]
 fn o2_findings_are_what_ocsf_asks_for() {
     let case = case_finding(&violation());
-    check("case.ocsf.json", &format!("{}\n", serde_json::to_string_pretty(&case).unwrap()));
+    assert_eq!(&format!("{}\n", serde_json::to_string_pretty(&case).unwrap()), golden!("case.ocsf.json"));
     assert_ocsf(&case, &["/finding_info_list/0/uid", "/finding_info_list/0/title", "/status"]);
     assert_eq!(case["metadata"]["profiles"], serde_json::json!(["incident"]));
     assert_eq!(case["metadata"]["correlation_uid"], "RW-104233-3");
     let detection = detection_finding(&violation());
-    check("alert.ocsf.json", &format!("{}\n", serde_json::to_string_pretty(&detection).unwrap()));
+    assert_eq!(
+        &format!("{}\n", serde_json::to_string_pretty(&detection).unwrap()),
+        golden!("alert.ocsf.json")
+    );
     assert_ocsf(&detection, &["/finding_info/uid", "/finding_info/title", "/finding_info/analytic/type_id"]);
     for (event, activity) in [(Happening::Opened, 1), (Happening::Updated, 2), (Happening::Closed, 3)] {
         let finding = case_finding(&Fact { event, ..violation() });

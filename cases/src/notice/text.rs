@@ -146,8 +146,7 @@ impl Settings {
     pub fn parse(text: &str, calendars: &[&str]) -> Result<Self, Mistakes> {
         let mut reader = Reader::new(text);
         let Some(read) = reader.parse::<Text>() else { return reader.finish(None) };
-        let mut settings =
-            Self { page: read.page, at_any_hour: read.at_any_hour, ..Self::default() };
+        let mut settings = Self { page: read.page, at_any_hour: read.at_any_hour, ..Self::default() };
         for (name, target) in read.target {
             let span = target.span();
             match target.into_inner().read(&mut reader) {
@@ -164,7 +163,8 @@ impl Settings {
             settings.escalation = Some(name.get_ref().clone());
         }
         for (name, rota) in read.rota {
-            if let Some(rota) = rota.read(&name, &mut reader, &|person| settings.people.contains_key(person)) {
+            if let Some(rota) = rota.read(&name, &mut reader, &|person| settings.people.contains_key(person))
+            {
                 settings.rotas.insert(name, rota);
             }
         }
@@ -193,7 +193,8 @@ impl Settings {
 
 impl MemberText {
     fn read(self, name: &str, settings: &Settings, reader: &mut Reader<'_>) -> Member {
-        if let Some(mail) = self.mail.as_ref().filter(|mail| !crate::intake::is_plain_address(mail.get_ref())) {
+        if let Some(mail) = self.mail.as_ref().filter(|mail| !crate::intake::is_plain_address(mail.get_ref()))
+        {
             reader.mistake(mail.span(), format!("{:?} is no plain mail address", mail.get_ref()));
         }
         if let Some(phone) = self.phone.as_ref().filter(|phone| !is_phone(phone.get_ref())) {
@@ -236,7 +237,10 @@ fn read_chain(
     let wakes = |step: &Step| step.who.iter().any(|who| matches!(who, Who::Person(_) | Who::Rota(_)));
     let ends_well = steps.last().is_none_or(|step| step.who.contains(&Who::Escalation));
     if steps.iter().any(wakes) && !ends_well {
-        reader.mistake(last, "the last step of a chain that calls people of the desk names \"escalation\"".to_owned());
+        reader.mistake(
+            last,
+            "the last step of a chain that calls people of the desk names \"escalation\"".to_owned(),
+        );
     }
     Chain { steps }
 }
@@ -251,7 +255,10 @@ impl StepText {
         for written in &self.channels {
             match channel(written.get_ref()) {
                 Some(channel) => channels.push(channel),
-                None => reader.mistake(written.span(), format!("{:?} is no channel: mail, sms, chat", written.get_ref())),
+                None => reader.mistake(
+                    written.span(),
+                    format!("{:?} is no channel: mail, sms, chat", written.get_ref()),
+                ),
             }
         }
         if channels.is_empty() {
@@ -265,7 +272,8 @@ impl StepText {
             "open" => Some(true),
             "closed" => Some(false),
             other => {
-                reader.mistake(when.span(), format!("{other:?}: a step is taken when \"open\" or \"closed\""));
+                reader
+                    .mistake(when.span(), format!("{other:?}: a step is taken when \"open\" or \"closed\""));
                 None
             }
         });
@@ -295,9 +303,15 @@ impl StepText {
 fn read_who((text, at): (&str, &Range<usize>), settings: &Settings, reader: &mut Reader<'_>) -> Option<Who> {
     if text == "escalation" {
         if settings.escalation.is_none() {
-            reader.mistake(at.clone(), "nobody is the escalation: escalation = \"NAME\" names a person".to_owned());
+            reader.mistake(
+                at.clone(),
+                "nobody is the escalation: escalation = \"NAME\" names a person".to_owned(),
+            );
         }
         return Some(Who::Escalation);
+    }
+    if text == "concerned" {
+        return Some(Who::Concerned);
     }
     let (kind, name) = text.split_once(':').unwrap_or((text, ""));
     let (who, is_known) = match kind {
@@ -309,7 +323,9 @@ fn read_who((text, at): (&str, &Range<usize>), settings: &Settings, reader: &mut
             Err(_) => (Who::Escalation, false),
         },
         _ => {
-            let what = format!("{text:?}: who is told is person:, rota:, role: or target: with a name, or \"escalation\"");
+            let what = format!(
+                "{text:?}: who is told is person:, rota:, role: or target: with a name, \"concerned\" or \"escalation\""
+            );
             reader.mistake(at.clone(), what);
             return None;
         }
@@ -367,7 +383,9 @@ impl TargetText {
             match word.get_ref().as_str() {
                 "alerts" => streams_alerts = true,
                 "cases" => streams_cases = true,
-                other => reader.mistake(word.span(), format!("{other:?} is no stream: \"alerts\", \"cases\"")),
+                other => {
+                    reader.mistake(word.span(), format!("{other:?} is no stream: \"alerts\", \"cases\""))
+                }
             }
         }
         let wants = |value: Option<String>, name: &str| value.ok_or_else(|| format!("it needs {name}"));
@@ -377,16 +395,25 @@ impl TargetText {
                 secret_file: wants(self.secret_file, "secret_file")?,
                 authorities: self.authorities,
             },
-            "chat" => TargetKind::Chat { url_file: wants(self.url_file, "url_file")?, authorities: self.authorities },
+            "chat" => TargetKind::Chat {
+                url_file: wants(self.url_file, "url_file")?,
+                authorities: self.authorities,
+            },
             "syslog" => {
                 let address = wants(self.address, "address, such as \"tls://siem.example.com:6514\"")?;
                 let (carriage, rest) = match address.split_once("://") {
                     Some(("udp", rest)) => (Carriage::Udp, rest),
                     Some(("tcp", rest)) => (Carriage::Tcp, rest),
                     Some(("tls", rest)) => (Carriage::Tls, rest),
-                    _ => return Err(format!("{address:?} is no address: udp://, tcp:// or tls:// with host and port")),
+                    _ => {
+                        return Err(format!(
+                            "{address:?} is no address: udp://, tcp:// or tls:// with host and port"
+                        ));
+                    }
                 };
-                let has_port = rest.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+                let has_port = rest
+                    .rsplit_once(':')
+                    .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
                 if !has_port {
                     return Err(format!("{address:?} has no port"));
                 }
@@ -419,7 +446,10 @@ impl SmsText {
         let is_form = self.form.unwrap_or_else(|| !self.body.get_ref().trim_start().starts_with('{'));
         let filled = self.body.get_ref().replace("{to}", "1").replace("{text}", "1").replace("{id}", "1");
         if !is_form && serde_json::from_str::<serde_json::Value>(&filled).is_err() {
-            reader.mistake(self.body.span(), "the body is no JSON; form = true says that it is a form".to_owned());
+            reader.mistake(
+                self.body.span(),
+                "the body is no JSON; form = true says that it is a form".to_owned(),
+            );
         }
         SmsGateway {
             url: self.url.into_inner(),

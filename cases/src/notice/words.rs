@@ -23,13 +23,9 @@ pub enum Audience {
 }
 
 /// Subject and text of a notice about `facts`; `more` further ones are only counted.
-pub fn notice(
-    facts: &[Fact],
-    more: u64,
-    audience: Audience,
-    world: World<'_>,
-) -> (String, String) {
-    let Some(first) = facts.iter().max_by_key(|fact| (fact.event == Happening::Violation, fact.severity)) else {
+pub fn notice(facts: &[Fact], more: u64, audience: Audience, world: World<'_>) -> (String, String) {
+    let Some(first) = facts.iter().max_by_key(|fact| (fact.event == Happening::Violation, fact.severity))
+    else {
         return ("Nothing to tell".to_owned(), String::new());
     };
     let others = (facts.len() as u64 - 1) + more;
@@ -57,7 +53,8 @@ pub fn notice(
 
 /// The same as a text message of two segments at most.
 pub fn sms(facts: &[Fact], world: World<'_>) -> String {
-    let Some(first) = facts.iter().max_by_key(|fact| (fact.event == Happening::Violation, fact.severity)) else {
+    let Some(first) = facts.iter().max_by_key(|fact| (fact.event == Happening::Violation, fact.severity))
+    else {
         return String::new();
     };
     let number = first.case.map(|number| format!(" {number}")).unwrap_or_default();
@@ -203,14 +200,21 @@ fn body(fact: &Fact, audience: Audience, world: World<'_>) -> String {
     }
     match fact.event {
         Happening::AuthorisationAsked | Happening::AuthorisationReminded => {
-            row("We need", "one of your authorisers to say yes or no; without a yes nothing is changed".to_owned());
+            row(
+                "We need",
+                "one of your authorisers to say yes or no; without a yes nothing is changed".to_owned(),
+            );
         }
         Happening::Violation | Happening::Opened | Happening::SeverityRaised => {
             if let Some(due) = fact.due {
                 row("Next", format!("an analyst looks at it by {}", at(due.target)));
             }
             if audience == Audience::Customer {
-                row("We need", "tell us if these calls are wanted; you will be asked before rules are changed".to_owned());
+                row(
+                    "We need",
+                    "tell us if these calls are wanted; you will be asked before rules are changed"
+                        .to_owned(),
+                );
             }
         }
         Happening::ClockWarning => {

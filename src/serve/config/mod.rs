@@ -394,7 +394,11 @@ mod tests {
         assert!(config.redirect.certificate.is_some() && config.redirect.key.is_some());
         assert!(config.proxy.secret.is_some() && config.bridge.queue.is_some());
         assert!(config.hep.sender[0].customer.is_some() && config.hep.sender[0].key_file.is_some());
-        assert!(config.cases.database.is_some() && config.cases.service_hours.is_some() && config.cases.notices.is_some());
+        assert!(
+            config.cases.database.is_some()
+                && config.cases.service_hours.is_some()
+                && config.cases.notices.is_some()
+        );
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }

@@ -148,8 +148,12 @@ while True:
 impl Collector {
     fn start(folder: &Path) -> Self {
         let file = folder.join("collected.jsonl");
-        let mut child =
-            Command::new("python3").args(["-c", COLLECTOR]).arg(&file).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new("python3")
+            .args(["-c", COLLECTOR])
+            .arg(&file)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut port = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
         Self { child, port: port.trim().parse().unwrap(), file }
@@ -249,7 +253,10 @@ fn register(data: &Path) {
 
 fn call(service: &Service, caller: &str, call_id: &str) {
     let phone = Phone::new(service.udp());
-    assert_eq!(status(&phone.ask(&Call { call_id, ..Call::new(caller, "+12105550150") }.by(phone.port()))), 486);
+    assert_eq!(
+        status(&phone.ask(&Call { call_id, ..Call::new(caller, "+12105550150") }.by(phone.port()))),
+        486
+    );
 }
 
 /// What a command of the desk prints.
@@ -261,7 +268,10 @@ fn desk(service: &Service, words: &[&str]) -> String {
 }
 
 fn cases(service: &Service) -> Vec<Value> {
-    desk(service, &["case", "list", "--json"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    desk(service, &["case", "list", "--json"])
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]
@@ -283,28 +293,51 @@ fn a_critical_violation_is_told_to_the_customer_and_to_machines_and_stops_its_cl
     // The text message, with what makes it one.
     let sms = sink.taken().into_iter().find(|it| it.path == "/sms").unwrap();
     let message: Value = serde_json::from_str(&sms.body).unwrap();
-    assert_eq!((&message["to"], sms.headers["authorization"].as_str()), (&"+12105550181".into(), "Bearer gateway"));
-    assert!(message["text"].as_str().unwrap().starts_with(&format!("RINGWALL {number}: Critical threshold violation: unwanted")));
+    assert_eq!(
+        (&message["to"], sms.headers["authorization"].as_str()),
+        (&"+12105550181".into(), "Bearer gateway")
+    );
+    assert!(
+        message["text"]
+            .as_str()
+            .unwrap()
+            .starts_with(&format!("RINGWALL {number}: Critical threshold violation: unwanted"))
+    );
     // The webhook, whose signature is right for this body and no other.
     let hook = within(10, || sink.taken().into_iter().find(|it| it.path == "/hook")).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA256, b"not told to anybody");
     let signed = format!("{}.{}", hook.headers["ringwall-timestamp"], hook.body);
     let signature = hook.headers["ringwall-signature"].strip_prefix("v1=").unwrap();
-    let bytes: Vec<u8> = (0..signature.len() / 2).map(|at| u8::from_str_radix(&signature[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let bytes: Vec<u8> = (0..signature.len() / 2)
+        .map(|at| u8::from_str_radix(&signature[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
     hmac::verify(&key, signed.as_bytes(), &bytes).unwrap();
     assert!(hmac::verify(&key, format!("{signed} ").as_bytes(), &bytes).is_err());
     let told: Value = serde_json::from_str(&hook.body).unwrap();
-    assert_eq!((&told["id"], &told["fact"]["case"]), (&hook.headers["ringwall-id"].as_str().into(), &number.into()));
+    assert_eq!(
+        (&told["id"], &told["fact"]["case"]),
+        (&hook.headers["ringwall-id"].as_str().into(), &number.into())
+    );
     let chat = within(10, || sink.taken().into_iter().find(|it| it.path == "/chat")).unwrap();
     assert!(serde_json::from_str::<Value>(&chat.body).unwrap()["text"].as_str().unwrap().contains(number));
     // The log, as somebody else reads it.
     let lines = || super::lines(&collector.file);
-    let has = |what: &str| lines().iter().any(|it| it["cef"][4] == what && it["extension"]["externalId"] == number);
-    within(10, || (has("updated") && has("opened") && has("violation")).then_some(())).unwrap_or_else(|| panic!("{:?}", lines()));
-    assert!(lines().iter().all(|it| it["cef"][0] == "CEF:1" && it["app"] == "ringwall" && it["priority"] == 107), "{:?}", lines());
+    let has =
+        |what: &str| lines().iter().any(|it| it["cef"][4] == what && it["extension"]["externalId"] == number);
+    within(10, || (has("updated") && has("opened") && has("violation")).then_some(()))
+        .unwrap_or_else(|| panic!("{:?}", lines()));
+    assert!(
+        lines().iter().all(|it| it["cef"][0] == "CEF:1" && it["app"] == "ringwall" && it["priority"] == 107),
+        "{:?}",
+        lines()
+    );
     // Why, and to whom.
     let why = desk(&service, &["notify", "explain", number]);
-    for part in ["route: customers: chain customer, and further routes", "chain: step 1 of customer: ivy by sms", "target tickets"] {
+    for part in [
+        "route: customers: chain customer, and further routes",
+        "chain: step 1 of customer: ivy by sms",
+        "target tickets",
+    ] {
         assert!(why.contains(part), "no {part:?} in {why}");
     }
     let shown = desk(&service, &["case", "show", number]);
@@ -313,7 +346,9 @@ fn a_critical_violation_is_told_to_the_customer_and_to_machines_and_stops_its_cl
     let id = hook.headers["ringwall-id"].clone();
     desk(&service, &["notify", "resend", &id, "--by", "anna"]);
     within(10, || (sink.counted("/hook")[&id] == 2).then_some(())).unwrap();
-    assert!(desk(&service, &["notify", "test", "--target", "tickets"]).starts_with("tickets took it: 200 OK"));
+    assert!(
+        desk(&service, &["notify", "test", "--target", "tickets"]).starts_with("tickets took it: 200 OK")
+    );
     service.stop();
 }
 
@@ -333,7 +368,11 @@ fn kills_at_any_moment_leave_nobody_untold_and_nobody_told_more_than_twice() {
     let calls = usize::try_from(kills * 4).unwrap();
     let all = || sink.counted("/sms").len() == calls && sink.counted("/hook").len() == calls;
     within(20, || all().then_some(())).unwrap_or_else(|| {
-        panic!("{} by SMS and {} by webhook of {calls}", sink.counted("/sms").len(), sink.counted("/hook").len())
+        panic!(
+            "{} by SMS and {} by webhook of {calls}",
+            sink.counted("/sms").len(),
+            sink.counted("/hook").len()
+        )
     });
     // Everything is told of, and what was told twice has its id twice: once for a kill at most.
     for path in ["/sms", "/hook"] {
@@ -351,8 +390,10 @@ fn what_a_gateway_refuses_is_tried_again() {
     sink.refuses.store(true, Ordering::SeqCst);
     let service = Service::resume(prepare("serve-notices-refused", sink.address, ""), KEYS);
     call(&service, "+13035550142", "refused-1");
-    let number = within(10, || cases(&service).first().map(|it| it["number"].as_str().unwrap().to_owned())).unwrap();
-    let shows = |words: &str| within(15, || desk(&service, &["case", "show", &number]).contains(words).then_some(()));
+    let number =
+        within(10, || cases(&service).first().map(|it| it["number"].as_str().unwrap().to_owned())).unwrap();
+    let shows =
+        |words: &str| within(15, || desk(&service, &["case", "show", &number]).contains(words).then_some(()));
     shows("ivy by sms waiting").unwrap();
     shows("503 Service Unavailable").unwrap();
     // Nobody was told: the clock runs.
@@ -369,21 +410,55 @@ fn a_silence_and_an_acknowledgement_are_seen_and_explained() {
     let service = Service::resume(prepare("serve-notices-silence", sink.address, ""), KEYS);
     let config = service.data().with_file_name("ringwall.toml");
     let config = config.to_str().unwrap();
-    let long = ringwall(["silence", "add", "customer=Acme", "--for", "8d", "--by", "anna", "--reason", "a drill of Acme", "--config", config]);
+    let long = ringwall([
+        "silence",
+        "add",
+        "customer=Acme",
+        "--for",
+        "8d",
+        "--by",
+        "anna",
+        "--reason",
+        "a drill of Acme",
+        "--config",
+        config,
+    ]);
     assert_eq!(long.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&long.stderr).contains("7 days at most"));
-    let added = desk(&service, &["silence", "add", "customer=Acme", "--for", "4h", "--by", "anna", "--reason", "a drill of Acme"]);
-    assert!(added.starts_with("would have hidden 0 alerts, 0 critical, in the past 7 days\nS-1  customer=Acme"), "{added}");
+    let added = desk(
+        &service,
+        &["silence", "add", "customer=Acme", "--for", "4h", "--by", "anna", "--reason", "a drill of Acme"],
+    );
+    assert!(
+        added.starts_with("would have hidden 0 alerts, 0 critical, in the past 7 days\nS-1  customer=Acme"),
+        "{added}"
+    );
     call(&service, "+13035550142", "silence-1");
-    let number = within(10, || cases(&service).first().map(|it| it["number"].as_str().unwrap().to_owned())).unwrap();
+    let number =
+        within(10, || cases(&service).first().map(|it| it["number"].as_str().unwrap().to_owned())).unwrap();
     let why = || desk(&service, &["notify", "explain", &number]);
-    within(10, || why().contains("silence: kept quiet by S-1 of anna: a drill of Acme").then_some(())).unwrap();
+    within(10, || why().contains("silence: kept quiet by S-1 of anna: a drill of Acme").then_some(()))
+        .unwrap();
     assert!(sink.taken().is_empty());
     // The clock until the customer is told runs all the same (D-9).
     assert!(desk(&service, &["case", "show", &number]).contains("notify      runs"));
     desk(&service, &["silence", "end", "S-1", "--by", "anna"]);
     assert_eq!(desk(&service, &["silence", "list"]), "no silences\n");
-    let after = desk(&service, &["silence", "add", "rule=unwanted", "--for", "1h", "--by", "anna", "--reason", "only to see", "--dry-run"]);
+    let after = desk(
+        &service,
+        &[
+            "silence",
+            "add",
+            "rule=unwanted",
+            "--for",
+            "1h",
+            "--by",
+            "anna",
+            "--reason",
+            "only to see",
+            "--dry-run",
+        ],
+    );
     assert_eq!(after, "would have hidden 2 alerts, 2 critical, in the past 7 days\n");
     let said = desk(&service, &["notify", "acknowledge", &number, "--by", "ben"]);
     assert!(said.contains("ben looks at it"), "{said}");

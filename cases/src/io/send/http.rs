@@ -39,7 +39,8 @@ impl Post {
             error => SendError::passing(error.to_string()),
         })?;
         let status = response.status();
-        let said = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().unwrap_or_default();
+        let said =
+            response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().unwrap_or_default();
         let said = format!("{status} {}", one_line(&said, ANSWER_CHARACTERS_MAX)).trim_end().to_owned();
         match status.as_u16() {
             200..=299 => Ok(said),

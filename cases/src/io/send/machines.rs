@@ -36,7 +36,9 @@ pub async fn work(
         while running.len() < PLACES_AT_ONCE {
             let Some(((channel, to), batch)) = places.next() else { break };
             let (settings, host, store) = (std::sync::Arc::clone(settings), host.to_owned(), store.clone());
-            running.spawn(async move { work_place(&store, &settings, (channel, &to), batch, &host, clock).await });
+            running.spawn(
+                async move { work_place(&store, &settings, (channel, &to), batch, &host, clock).await },
+            );
         }
         match running.join_next().await {
             Some(Ok(Ok(count))) => tried += count,
@@ -107,7 +109,12 @@ pub async fn try_once(
     }
 }
 
-fn syslog_place<'a>(settings: &'a Settings, channel: Channel, to: &str, host: &'a str) -> Option<syslog::Place<'a>> {
+fn syslog_place<'a>(
+    settings: &'a Settings,
+    channel: Channel,
+    to: &str,
+    host: &'a str,
+) -> Option<syslog::Place<'a>> {
     match (channel, settings.targets.get(to).map(|target| &target.kind)) {
         (Channel::Syslog, Some(TargetKind::Syslog { carriage, address, authorities })) => {
             Some(syslog::Place { carriage: *carriage, address, authorities: authorities.as_deref(), host })

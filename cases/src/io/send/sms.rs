@@ -56,7 +56,9 @@ fn for_form(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => escaped.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => {
+                escaped.push(char::from(byte))
+            }
             b' ' => escaped.push('+'),
             _ => escaped += &format!("%{byte:02X}"),
         }
@@ -84,7 +86,10 @@ mod tests {
         let values = [("{to}", "+12105550142"), ("{text}", "\"{to}\" & \\ 50 %"), ("{id}", "n1")];
         let json = fill(&gateway(r#"{"to":"{to}","text":"{text}","ref":{"id":"{id}"}}"#, false), values);
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(read, serde_json::json!({ "to": "+12105550142", "text": "\"{to}\" & \\ 50 %", "ref": { "id": "n1" } }));
+        assert_eq!(
+            read,
+            serde_json::json!({ "to": "+12105550142", "text": "\"{to}\" & \\ 50 %", "ref": { "id": "n1" } })
+        );
         let form = fill(&gateway("To={to}&Body={text}", true), values);
         assert_eq!(form, "To=%2B12105550142&Body=%22%7Bto%7D%22+%26+%5C+50+%25");
     }

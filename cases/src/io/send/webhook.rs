@@ -19,7 +19,9 @@ pub async fn send(
 ) -> Result<String, SendError> {
     let body = match &outgoing.content {
         Content::Document(body) => body.clone(),
-        Content::Notice { subject, text } => serde_json::json!({ "subject": subject, "text": text }).to_string(),
+        Content::Notice { subject, text } => {
+            serde_json::json!({ "subject": subject, "text": text }).to_string()
+        }
         Content::AutomaticReply(_) => return Err(SendError::permanent("a mail is no document")),
     };
     let timestamp = now.0.div_euclid(1_000_000).to_string();

@@ -62,10 +62,16 @@ impl Writing<'_> {
         let number = CaseNumber::new(u64::try_from(serial).unwrap_or_default());
         let mut case = self.case(number).await?;
         let row = sqlx::query("SELECT body FROM case_seen WHERE serial = $1").bind(serial);
-        let seen: Seen =
-            row.fetch_optional(self.connection()).await?.map(|row| body(&row)).transpose()?.unwrap_or_default();
-        let statement = "SELECT version, body FROM events WHERE serial = $1 AND version > $2 ORDER BY version, place";
-        let rows = sqlx::query(statement).bind(serial).bind(stored(seen.version)).fetch_all(self.connection());
+        let seen: Seen = row
+            .fetch_optional(self.connection())
+            .await?
+            .map(|row| body(&row))
+            .transpose()?
+            .unwrap_or_default();
+        let statement =
+            "SELECT version, body FROM events WHERE serial = $1 AND version > $2 ORDER BY version, place";
+        let rows =
+            sqlx::query(statement).bind(serial).bind(stored(seen.version)).fetch_all(self.connection());
         let mut events: Vec<(u64, Event)> = Vec::new();
         for row in rows.await? {
             let version: i64 = row.try_get(0)?;
@@ -83,7 +89,10 @@ impl Writing<'_> {
             .bind(serde_json::to_string(&seen)?)
             .execute(self.connection())
             .await?;
-        sqlx::query("DELETE FROM case_news WHERE serial = $1").bind(serial).execute(self.connection()).await?;
+        sqlx::query("DELETE FROM case_news WHERE serial = $1")
+            .bind(serial)
+            .execute(self.connection())
+            .await?;
         if facts.iter().any(|fact| fact.event == Happening::AuthorisationExpired) {
             self.expire(&mut case, done).await?;
         }
@@ -107,7 +116,12 @@ impl Writing<'_> {
     }
 
     /// Alerts that machines have not been told of; nothing is read when nobody follows them.
-    async fn alert_news(&mut self, world: World<'_>, now: Timestamp, outcome: &mut Outcome) -> Result<(), Error> {
+    async fn alert_news(
+        &mut self,
+        world: World<'_>,
+        now: Timestamp,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
         if !world.settings.targets.values().any(|target| target.streams_alerts) {
             sqlx::query("DELETE FROM alert_news").execute(self.connection()).await?;
             return Ok(());
@@ -166,7 +180,8 @@ impl Writing<'_> {
     /// Keeps what was decided.
     async fn put_outcome(&mut self, outcome: &Outcome) -> Result<(), Error> {
         for (place, telling) in outcome.tellings.iter().enumerate() {
-            let statement = "INSERT INTO notice_tellings (fact, at, place, serial, body) VALUES ($1, $2, $3, $4, $5)
+            let statement =
+                "INSERT INTO notice_tellings (fact, at, place, serial, body) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (fact, at, place) DO NOTHING";
             sqlx::query(statement)
                 .bind(&telling.fact)
@@ -179,10 +194,12 @@ impl Writing<'_> {
         }
         for (outgoing, ledger) in &outcome.outgoing {
             self.put_outgoing(outgoing).await?;
-            let cases = if ledger.cases.is_empty() { vec![None] } else { ledger.cases.iter().map(Some).collect() };
+            let cases =
+                if ledger.cases.is_empty() { vec![None] } else { ledger.cases.iter().map(Some).collect() };
             for case in cases {
                 let is_promise = case.is_some_and(|case| ledger.promises.contains(case));
-                let statement = "INSERT INTO notice_ledger (id, serial, promise, body) VALUES ($1, $2, $3, $4)
+                let statement =
+                    "INSERT INTO notice_ledger (id, serial, promise, body) VALUES ($1, $2, $3, $4)
                     ON CONFLICT (id, serial) DO NOTHING";
                 sqlx::query(statement)
                     .bind(&ledger.id)
@@ -306,12 +323,17 @@ impl Desk<'_> {
             let mut case = writing.case(CaseNumber::new(u64::try_from(serial).unwrap_or_default())).await?;
             let at = outgoing.tries.last().map_or(done.now, |(at, _)| *at);
             let done = Done { now: at, ..done };
-            let runs = |case: &Case| case.clocks.iter().any(|it| it.kind == ClockKind::Notify && it.stopped.is_none());
+            let runs = |case: &Case| {
+                case.clocks.iter().any(|it| it.kind == ClockKind::Notify && it.stopped.is_none())
+            };
             if runs(&case) {
                 told += 1;
                 // Where the case has gone on already its clock stops all the same.
                 if case.step(&Signal::Notify, done.who, done.service, at).is_err() {
-                    case.clocks.iter_mut().filter(|it| it.kind == ClockKind::Notify).for_each(|it| it.stop(at));
+                    case.clocks
+                        .iter_mut()
+                        .filter(|it| it.kind == ClockKind::Notify)
+                        .for_each(|it| it.stop(at));
                 }
                 let text = format!("{} by {} ({})", ledger.who, outgoing.channel.name(), outgoing.id);
                 write(&mut writing, &mut case, "notify", &text, Visible::Customer, done).await?;
@@ -333,7 +355,8 @@ impl Desk<'_> {
         if case.state.is_over() {
             return Err(Error::Refused(format!("{number} is {}: nobody is called for it", case.state)));
         }
-        write(&mut writing, &mut case, "acknowledge", "nobody further is called", Visible::Desk, done).await?;
+        write(&mut writing, &mut case, "acknowledge", "nobody further is called", Visible::Desk, done)
+            .await?;
         writing.commit().await?;
         Ok(case)
     }
@@ -379,7 +402,9 @@ impl Desk<'_> {
     /// It is not kept.
     pub async fn forget_notices(&self, before: Timestamp) -> Result<(), Error> {
         let mut writing = self.store.write().await?;
-        for statement in ["DELETE FROM notice_facts WHERE at < $1", "DELETE FROM notice_tellings WHERE at < $1"] {
+        for statement in
+            ["DELETE FROM notice_facts WHERE at < $1", "DELETE FROM notice_tellings WHERE at < $1"]
+        {
             sqlx::query(statement).bind(before.0).execute(writing.connection()).await?;
         }
         writing.commit().await

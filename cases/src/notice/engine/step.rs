@@ -101,9 +101,18 @@ impl Engine {
                 Who::Person(name) => (vec![name.clone()], Vec::new()),
                 Who::Rota(name) => settings.rotas.get(name).map(|rota| rota.on_duty(now)).unwrap_or_default(),
                 Who::Escalation => (settings.escalation.iter().cloned().collect(), Vec::new()),
+                Who::Concerned => {
+                    let names = group
+                        .told
+                        .iter()
+                        .flat_map(|fact| ["owner", "author"].map(|key| fact.key.get(key).cloned()));
+                    (names.flatten().collect(), Vec::new())
+                }
                 Who::Contacts(_) | Who::Target(_) => (Vec::new(), Vec::new()),
             };
-            for (name, is_shadow) in people.into_iter().map(|it| (it, false)).chain(shadow.into_iter().map(|it| (it, true))) {
+            for (name, is_shadow) in
+                people.into_iter().map(|it| (it, false)).chain(shadow.into_iter().map(|it| (it, true)))
+            {
                 let Some(member) = settings.people.get(&name) else { continue };
                 recipients.push(Recipient {
                     name,
@@ -117,14 +126,17 @@ impl Engine {
             }
             if let Who::Contacts(role) = who {
                 let people = world.people.get(&group.customer);
-                recipients.extend(people.into_iter().flat_map(|it| it.with_role(*role, now)).map(|person| Recipient {
-                    name: person.name.clone(),
-                    audience: Audience::Customer,
-                    mail: person.addresses.first().cloned(),
-                    phone: person.phones.first().cloned(),
-                    chat: None,
-                    target: None,
-                    is_told_at_any_hour: group.urgency == Urgency::Page && settings.is_told_at_any_hour(&group.customer),
+                recipients.extend(people.into_iter().flat_map(|it| it.with_role(*role, now)).map(|person| {
+                    Recipient {
+                        name: person.name.clone(),
+                        audience: Audience::Customer,
+                        mail: person.addresses.first().cloned(),
+                        phone: person.phones.first().cloned(),
+                        chat: None,
+                        target: None,
+                        is_told_at_any_hour: group.urgency == Urgency::Page
+                            && settings.is_told_at_any_hour(&group.customer),
+                    }
                 }));
             }
             if let Who::Target(name) = who {
@@ -189,7 +201,11 @@ impl Engine {
             if !(tells_customer && channel == Channel::Mail)
                 && !self.may_send(&recipient.name, &group.customer, (channel, &to), &subject, world, now)
             {
-                let text = format!("{place}: {} has had enough by {}: it comes with the digest", recipient.name, channel.name());
+                let text = format!(
+                    "{place}: {} has had enough by {}: it comes with the digest",
+                    recipient.name,
+                    channel.name()
+                );
                 outcome.tell_all(now, &group.told, "limit", &text);
                 continue;
             }
@@ -263,7 +279,8 @@ impl Engine {
         let an_hour = if channel == Channel::Sms { limits.sms_an_hour } else { limits.mail_an_hour };
         let name = format!("{who}|{}|{to}", channel.name());
         self.memory.changed.insert((Piece::Budget, name.clone()));
-        let budget = self.memory.budgets.entry(name).or_insert_with(|| Budget::new(who, customer, channel, to));
+        let budget =
+            self.memory.budgets.entry(name).or_insert_with(|| Budget::new(who, customer, channel, to));
         let may = budget.may_send(an_hour, now);
         if !may {
             budget.hold(line.to_owned(), limits.digest_micros, now);
@@ -352,7 +369,13 @@ fn next(group: &mut Group, position: Position, taken: Option<&Step>, now: Timest
     });
 }
 
-fn outgoing(id: String, group: &Group, (channel, to): (Channel, String), content: Content, now: Timestamp) -> Outgoing {
+fn outgoing(
+    id: String,
+    group: &Group,
+    (channel, to): (Channel, String),
+    content: Content,
+    now: Timestamp,
+) -> Outgoing {
     Outgoing {
         id,
         customer: group.customer.clone(),

@@ -71,7 +71,12 @@ impl Story {
     }
 
     pub(in crate::notice) fn world(&self) -> World<'_> {
-        World { settings: &self.settings, service: &self.service, people: &self.people, silences: &self.silences }
+        World {
+            settings: &self.settings,
+            service: &self.service,
+            people: &self.people,
+            silences: &self.silences,
+        }
     }
 
     fn at(&self, seconds: i64) -> Timestamp {
@@ -118,7 +123,10 @@ impl Story {
 
     /// Second, channel and recipient of all that went, but for machines.
     fn told(&self) -> Vec<String> {
-        let people = self.sent.iter().filter(|(_, it)| !matches!(it.channel, Channel::Webhook | Channel::Syslog) && it.to != "ops");
+        let people = self
+            .sent
+            .iter()
+            .filter(|(_, it)| !matches!(it.channel, Channel::Webhook | Channel::Syslog) && it.to != "ops");
         people.map(|(second, it)| format!("{second} {} {}", it.channel.name(), it.to)).collect()
     }
 
@@ -178,12 +186,20 @@ fn e1_e2_a_critical_case_is_collected_and_goes_along_its_chain() {
 
 #[test]
 fn e1_further_things_wait_for_the_interval_and_what_nobody_has_is_repeated() {
-    let mut story = Story::new(OPEN, |text| desk_only(text).replace("chain    = \"desk\"", "chain    = \"manager\""));
+    let mut story =
+        Story::new(OPEN, |text| desk_only(text).replace("chain    = \"desk\"", "chain    = \"manager\""));
     story.happen(0, fact(Happening::Opened, 100_001, "Acme", Severity::Critical));
     story.pass(0, 60);
     story.happen(61, fact(Happening::Opened, 100_002, "Acme", Severity::Critical));
     story.pass(61, 330 + 4 * 3600);
-    assert_eq!(story.told(), ["30 mail dana@desk.example.com", "330 mail dana@desk.example.com", "14730 mail dana@desk.example.com"]);
+    assert_eq!(
+        story.told(),
+        [
+            "30 mail dana@desk.example.com",
+            "330 mail dana@desk.example.com",
+            "14730 mail dana@desk.example.com"
+        ]
+    );
 }
 
 #[test]
@@ -191,7 +207,8 @@ fn e4_who_takes_it_stops_the_chain_for_half_an_hour_without_work() {
     let mut story = Story::new(OPEN, desk_only);
     story.happen(0, fact(Happening::Opened, 100_001, "Acme", Severity::Critical));
     story.pass(0, 100);
-    let taken = Fact { who: "ben".to_owned(), ..fact(Happening::Acknowledged, 100_001, "Acme", Severity::Critical) };
+    let taken =
+        Fact { who: "ben".to_owned(), ..fact(Happening::Acknowledged, 100_001, "Acme", Severity::Critical) };
     story.happen(101, taken);
     story.pass(101, 1500);
     let before = story.told().len();
@@ -207,14 +224,17 @@ fn e4_who_takes_it_stops_the_chain_for_half_an_hour_without_work() {
 
 #[test]
 fn e4_what_gets_worse_breaks_an_acknowledgement() {
-    let mut story = Story::new(OPEN, |text| desk_only(text).replace("match    = { severity = \"critical\" }\n", ""));
+    let mut story =
+        Story::new(OPEN, |text| desk_only(text).replace("match    = { severity = \"critical\" }\n", ""));
     story.happen(0, fact(Happening::Opened, 100_001, "Acme", Severity::Warning));
     story.pass(0, 60);
-    let taken = Fact { who: "ben".to_owned(), ..fact(Happening::Acknowledged, 100_001, "Acme", Severity::Warning) };
+    let taken =
+        Fact { who: "ben".to_owned(), ..fact(Happening::Acknowledged, 100_001, "Acme", Severity::Warning) };
     story.happen(61, taken);
     story.pass(61, 120);
     let before = story.told().len();
-    let again = Fact { id: "again".to_owned(), ..fact(Happening::Opened, 100_001, "Acme", Severity::Warning) };
+    let again =
+        Fact { id: "again".to_owned(), ..fact(Happening::Opened, 100_001, "Acme", Severity::Warning) };
     story.happen(121, again);
     story.pass(121, 700);
     assert_eq!(story.told().len(), before, "the same again calls nobody");
@@ -230,11 +250,20 @@ fn e4_one_taken_case_of_two_stops_nothing() {
     story.happen(0, fact(Happening::Opened, 100_001, "Acme", Severity::Critical));
     story.happen(1, fact(Happening::Opened, 100_002, "Acme", Severity::Critical));
     story.pass(0, 60);
-    story.happen(61, Fact { who: "ben".to_owned(), ..fact(Happening::Acknowledged, 100_001, "Acme", Severity::Critical) });
+    story.happen(
+        61,
+        Fact { who: "ben".to_owned(), ..fact(Happening::Acknowledged, 100_001, "Acme", Severity::Critical) },
+    );
     story.pass(61, 340);
     assert_eq!(story.told().last().unwrap(), "330 sms +12105550171");
-    story.happen(341, Fact { who: "ben".to_owned(), ..fact(Happening::Closed, 100_002, "Acme", Severity::Critical) });
-    story.happen(342, Fact { who: "ben".to_owned(), ..fact(Happening::Closed, 100_001, "Acme", Severity::Critical) });
+    story.happen(
+        341,
+        Fact { who: "ben".to_owned(), ..fact(Happening::Closed, 100_002, "Acme", Severity::Critical) },
+    );
+    story.happen(
+        342,
+        Fact { who: "ben".to_owned(), ..fact(Happening::Closed, 100_001, "Acme", Severity::Critical) },
+    );
     let before = story.told().len();
     story.pass(342, 5000);
     assert_eq!(story.told().len(), before);
@@ -256,9 +285,17 @@ fn e2_a_hold_until_it_opens_outlives_a_restart() {
         // At 08:00 whoever is on duty, an hour later the manager.
         assert_eq!(
             story.told(),
-            ["43200 mail anna@desk.example.com", "43200 mail carl@desk.example.com", "46800 mail dana@desk.example.com"]
+            [
+                "43200 mail anna@desk.example.com",
+                "43200 mail carl@desk.example.com",
+                "46800 mail dana@desk.example.com"
+            ]
         );
-        assert!(story.why("chain")[0].contains("waits for anna, carl until Tue 6 Oct 2026 08:00 CDT"), "{:?}", story.why("chain"));
+        assert!(
+            story.why("chain")[0].contains("waits for anna, carl until Tue 6 Oct 2026 08:00 CDT"),
+            "{:?}",
+            story.why("chain")
+        );
     }
 }
 
@@ -284,10 +321,12 @@ fn a_restart_at_any_second_sends_nothing_twice_and_nothing_less() {
 
 #[test]
 fn s5_a_duty_manager_is_told_at_night_and_others_in_the_morning() {
-    let warned = || Fact { clock: Some((ClockKind::Acknowledge, 100)), ..fact(Happening::ClockWarning, 100_001, "Acme", Severity::Warning) };
-    let both = |text: &str| desk_only(text).replace("{ who = \"escalation\", channels = [\"mail\"], unacknowledged = false }", "{ who = [\"person:anna\", \"escalation\"], channels = [\"mail\"], unacknowledged = false }");
-    let mut story = Story::new(NIGHT, both);
-    story.happen(0, warned());
+    let mut warned = fact(Happening::ClockWarning, 100_001, "Acme", Severity::Warning);
+    warned.clock = Some((ClockKind::Acknowledge, 100));
+    // Whom it concerns is Anna, who has the case.
+    warned.key.insert("owner".to_owned(), "anna".to_owned());
+    let mut story = Story::new(NIGHT, desk_only);
+    story.happen(0, warned);
     story.pass(0, 1);
     story.restart();
     story.pass(2, 12 * 3600 + 10);
@@ -297,10 +336,14 @@ fn s5_a_duty_manager_is_told_at_night_and_others_in_the_morning() {
 #[test]
 fn customers_are_told_at_any_hour_only_where_they_want_it() {
     for (customer, expected) in [("Acme", 30), ("Other", 43_200)] {
-        let mut story = Story::new(NIGHT, |text| text.replace("chain    = \"desk\"", "chain    = \"machines\""));
+        let mut story =
+            Story::new(NIGHT, |text| text.replace("chain    = \"desk\"", "chain    = \"machines\""));
         story.happen(0, fact(Happening::Violation, 100_001, customer, Severity::Critical));
         story.pass(0, 12 * 3600 + 10);
-        assert_eq!(story.told(), [format!("{expected} mail ivy@acme.example.com"), format!("{expected} sms +12105550181")]);
+        assert_eq!(
+            story.told(),
+            [format!("{expected} mail ivy@acme.example.com"), format!("{expected} sms +12105550181")]
+        );
     }
 }
 
@@ -320,11 +363,19 @@ fn d7_what_an_open_case_explains_is_quiet_and_says_why() {
     story.happen(6, with("no-calls", 100_003, "two"));
     story.pass(6, 40);
     assert_eq!(story.why("inhibit"), ["trunk down: kept quiet while RW-100002-7 is open"]);
-    let subjects: Vec<_> = story.sent.iter().filter_map(|(_, it)| match &it.content {
-        Content::Notice { subject, .. } if it.channel == Channel::Mail => Some(subject.clone()),
-        _ => None,
-    }).collect();
-    assert!(subjects.iter().any(|it| it.contains("trunk-down")) && subjects.iter().any(|it| it.contains("RW-100003")), "{subjects:?}");
+    let subjects: Vec<_> = story
+        .sent
+        .iter()
+        .filter_map(|(_, it)| match &it.content {
+            Content::Notice { subject, .. } if it.channel == Channel::Mail => Some(subject.clone()),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        subjects.iter().any(|it| it.contains("trunk-down"))
+            && subjects.iter().any(|it| it.contains("RW-100003")),
+        "{subjects:?}"
+    );
     assert!(!subjects.iter().any(|it| it.contains("RW-100001")));
     story.happen(50, with("trunk-down", 100_002, "one").closed());
     story.happen(60, with("no-calls", 100_004, "one"));
@@ -360,13 +411,19 @@ fn d8_d9_a_silence_keeps_quiet_with_its_reason_but_for_the_promise_to_the_custom
         let mut story = Story::new(OPEN, desk_only);
         story.silences.push(silence("customer", "Acme", contact));
         story.happen(0, fact(Happening::Opened, 100_001, "Acme", Severity::Critical));
-        let late = Fact { clock: Some((ClockKind::Notify, 90)), ..fact(Happening::ClockWarning, 100_001, "Acme", Severity::Critical) };
+        let late = Fact {
+            clock: Some((ClockKind::Notify, 90)),
+            ..fact(Happening::ClockWarning, 100_001, "Acme", Severity::Critical)
+        };
         story.happen(1, late);
         story.pass(0, 100);
         assert_eq!(story.told().len(), expected, "{:?}", story.told());
         assert_eq!(story.why("silence")[0], "kept quiet by S-1 of anna: a drill of Acme");
         // It is over: what comes then is told.
-        story.happen(3700, Fact { id: "later".to_owned(), ..fact(Happening::Opened, 100_001, "Acme", Severity::Critical) });
+        story.happen(
+            3700,
+            Fact { id: "later".to_owned(), ..fact(Happening::Opened, 100_001, "Acme", Severity::Critical) },
+        );
         story.pass(3700, 3740);
         assert_eq!(story.told().len(), expected + 3);
     }
@@ -380,17 +437,26 @@ fn d8_a_silence_needs_a_reason_and_an_end_within_a_week() {
     let long = Silence { until: OPEN.plus_micros(week + 1), ..good.clone() };
     assert!(long.mistake().unwrap().contains("7 days"));
     assert_eq!(Silence { second: Some("ben".to_owned()), ..long.clone() }.mistake(), None);
-    assert!(Silence { second: Some("anna".to_owned()), ..long.clone() }.mistake().unwrap().contains("another"));
+    assert!(
+        Silence { second: Some("anna".to_owned()), ..long.clone() }.mistake().unwrap().contains("another")
+    );
     let longer = Silence { until: OPEN.plus_micros(5 * week), second: Some("ben".to_owned()), ..long };
     assert!(longer.mistake().is_some());
     assert!(Silence { reason: "x".to_owned(), ..good.clone() }.mistake().is_some());
-    let facts = [fact(Happening::Opened, 1, "Acme", Severity::Critical), fact(Happening::Opened, 2, "Acme", Severity::Warning)];
+    let facts = [
+        fact(Happening::Opened, 1, "Acme", Severity::Critical),
+        fact(Happening::Opened, 2, "Acme", Severity::Warning),
+    ];
     assert_eq!(good.would_have_hidden(&facts), (2, 1));
 }
 
 #[test]
 fn e6_what_is_too_much_for_one_person_comes_as_a_digest() {
-    let few = |text: &str| desk_only(text).replace("mail_an_hour = 60", "mail_an_hour = 2").replace("chain    = \"desk\"", "chain    = \"manager\"");
+    let few = |text: &str| {
+        desk_only(text)
+            .replace("mail_an_hour = 60", "mail_an_hour = 2")
+            .replace("chain    = \"desk\"", "chain    = \"manager\"")
+    };
     let mut story = Story::new(OPEN, few);
     for serial in 0..5 {
         let mut fact = fact(Happening::Opened, 100_001 + serial, "Acme", Severity::Critical);
@@ -400,7 +466,10 @@ fn e6_what_is_too_much_for_one_person_comes_as_a_digest() {
     story.pass(0, 400);
     story.restart();
     story.pass(401, 1100);
-    assert_eq!(story.told(), ["30 mail dana@desk.example.com", "40 mail dana@desk.example.com", "950 mail dana@desk.example.com"]);
+    assert_eq!(
+        story.told(),
+        ["30 mail dana@desk.example.com", "40 mail dana@desk.example.com", "950 mail dana@desk.example.com"]
+    );
     let Content::Notice { subject, text } = &story.sent.last().unwrap().1.content else { panic!() };
     assert_eq!(subject, "Digest of 3 notices");
     assert!(text.contains("rule-2") && text.contains("rule-3") && text.contains("rule-4"), "{text}");

@@ -50,8 +50,12 @@ impl Teller {
     async fn look(&mut self, seconds: i64) {
         let desk = self.store.desk();
         let silences = desk.silences(false).await.unwrap();
-        let world =
-            World { settings: &self.settings, service: &self.service, people: &self.people, silences: &silences };
+        let world = World {
+            settings: &self.settings,
+            service: &self.service,
+            people: &self.people,
+            silences: &silences,
+        };
         let now = NOW.plus_micros(seconds * 1_000_000);
         let done = Done { who: "ringwall", now, service: &self.service };
         desk.take_news(&mut self.engine, world, Vec::new(), done).await.unwrap();
@@ -91,8 +95,13 @@ fn e3_a_critical_alert_tells_the_customer_once_and_stops_the_clock_when_that_is_
         teller.look(31).await;
         assert_eq!(teller.send(32).await, ["ivy@acme.example.com"]);
         let number = list(&store).await[0].number;
-        let runs = |case: &Case| case.clocks.iter().filter(|it| it.stopped.is_none()).map(|it| it.kind).collect::<Vec<_>>();
-        assert_eq!(runs(&store.desk().case(number).await.unwrap()), [ClockKind::Acknowledge, ClockKind::Notify]);
+        let runs = |case: &Case| {
+            case.clocks.iter().filter(|it| it.stopped.is_none()).map(|it| it.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            runs(&store.desk().case(number).await.unwrap()),
+            [ClockKind::Acknowledge, ClockKind::Notify]
+        );
         let later = Done { who: "ringwall", now: NOW.plus_micros(50_000_000), service: &teller.service };
         assert_eq!(store.desk().settle_promises(later).await.unwrap(), 1);
         assert_eq!(store.desk().settle_promises(later).await.unwrap(), 0);
@@ -105,8 +114,12 @@ fn e3_a_critical_alert_tells_the_customer_once_and_stops_the_clock_when_that_is_
         let ledger = store.desk().ledger(number).await.unwrap();
         assert_eq!(ledger.len(), 1);
         assert_eq!((ledger[0].ledger.who.as_str(), ledger[0].outgoing.state), ("ivy", Delivery::Accepted));
-        let stages: Vec<_> = store.desk().tellings(number).await.unwrap().into_iter().map(|it| it.stage).collect();
-        assert!(["route", "group", "chain"].iter().all(|stage| stages.contains(&(*stage).to_owned())), "{stages:?}");
+        let stages: Vec<_> =
+            store.desk().tellings(number).await.unwrap().into_iter().map(|it| it.stage).collect();
+        assert!(
+            ["route", "group", "chain"].iter().all(|stage| stages.contains(&(*stage).to_owned())),
+            "{stages:?}"
+        );
         for second in 60..64 {
             teller.look(second).await;
             assert!(teller.send(second).await.is_empty());
@@ -115,18 +128,30 @@ fn e3_a_critical_alert_tells_the_customer_once_and_stops_the_clock_when_that_is_
 }
 
 #[test]
-fn e3_what_cannot_be_written_is_decided_again() {
+fn e2_a_hold_until_it_opens_is_in_the_database() {
     on_both(|store| async move {
         let mut teller = Teller::new(store.clone());
-        let alerts = [alert("1", "Acme", "+12105550142", "critical", 0)];
-        store.desk().take_alerts(&alerts, 1, &mut Storm::default(), done(&teller.service, 0)).await.unwrap();
-        // A transaction that is never committed.
-        let writing = store.write().await.unwrap();
-        drop(writing);
-        teller.engine = Engine::default();
-        teller.look(1).await;
-        teller.look(40).await;
-        assert_eq!(teller.send(40).await, ["ivy@acme.example.com"]);
+        teller.settings.at_any_hour.clear();
+        // Monday at 20:00; it opens twelve hours later.
+        let (night, hour) = (10 * 3600, 3600);
+        let alerts = [alert("1", "Acme", "+12105550142", "critical", 600)];
+        store
+            .desk()
+            .take_alerts(&alerts, 1, &mut Storm::default(), done(&teller.service, 600))
+            .await
+            .unwrap();
+        for second in [night + 1, night + 40, night + hour, night + 12 * hour - 1] {
+            teller.look(second).await;
+            assert!(teller.send(second).await.is_empty());
+            teller.restart().await;
+        }
+        let number = list(&store).await[0].number;
+        let tellings = store.desk().tellings(number).await.unwrap();
+        let why: Vec<_> =
+            tellings.iter().filter(|it| it.stage == "chain").map(|it| it.text.as_str()).collect();
+        assert_eq!(why, ["step 1 of customer waits for ivy until Tue 6 Oct 2026 08:00 CDT"]);
+        teller.look(night + 12 * hour).await;
+        assert_eq!(teller.send(night + 12 * hour).await, ["ivy@acme.example.com"]);
     });
 }
 
@@ -137,7 +162,8 @@ fn z5_silent_authorisers_are_reminded_and_nothing_is_made_without_them() {
         let service = Service::sample();
         let hour = 3600;
         let desk = store.desk();
-        let case = desk.open("Acme", Kind::Block, State::New, "block a caller", done(&service, 0)).await.unwrap();
+        let case =
+            desk.open("Acme", Kind::Block, State::New, "block a caller", done(&service, 0)).await.unwrap();
         desk.step(case.number, &Signal::Take, "", done(&service, 0)).await.unwrap();
         let change = Change {
             customer: "Acme".to_owned(),
@@ -149,7 +175,16 @@ fn z5_silent_authorisers_are_reminded_and_nothing_is_made_without_them() {
         desk.step(case.number, &Signal::AskAuthorisation, "", done(&service, 0)).await.unwrap();
         let mut told = Vec::new();
         // Ten o'clock on Monday; 8 hours later is Tuesday 9:00, and the fifth business day after it ends on the 12th.
-        for at in [0, hour - 1, hour + 1, 4 * hour + 1, 22 * hour, 23 * hour + 1, 7 * 24 * hour, 7 * 24 * hour + 7 * hour + 1] {
+        for at in [
+            0,
+            hour - 1,
+            hour + 1,
+            4 * hour + 1,
+            22 * hour,
+            23 * hour + 1,
+            7 * 24 * hour,
+            7 * 24 * hour + 7 * hour + 1,
+        ] {
             teller.look(at).await;
             teller.restart().await;
             teller.look(at).await;
@@ -186,7 +221,8 @@ fn s5_each_clock_warns_at_half_three_quarters_ninety_percent_and_the_end() {
             teller.look(minute * 60).await;
         }
         let facts = store.desk().facts(NOW).await.unwrap();
-        let warned: Vec<_> = facts.iter().filter_map(|it| Some((it.clock?.1, it.at.micros_since(NOW) / MINUTE))).collect();
+        let warned: Vec<_> =
+            facts.iter().filter_map(|it| Some((it.clock?.1, it.at.micros_since(NOW) / MINUTE))).collect();
         assert_eq!(warned, [(50, 30), (75, 45), (90, 54), (100, 60)]);
     });
 }
@@ -213,7 +249,10 @@ fn d8_silences_are_kept_reminded_of_and_told_when_they_are_over() {
         let added = store.desk().add_silence(silence.clone(), done(&service, 0)).await.unwrap();
         assert_eq!(added.id, "S-1");
         let second = store.desk().add_silence(silence, done(&service, 0)).await.unwrap();
-        assert_eq!(store.desk().end_silence(&second.id, done(&service, 1)).await.unwrap().end(), NOW.plus_micros(MINUTE));
+        assert_eq!(
+            store.desk().end_silence(&second.id, done(&service, 1)).await.unwrap().end(),
+            NOW.plus_micros(MINUTE)
+        );
         assert!(store.desk().end_silence(&second.id, done(&service, 2)).await.is_err());
         // Whoever is silenced is told nothing, and a case is opened all the same.
         let alerts = [alert("1", "Acme", "+12105550142", "critical", 0)];
@@ -225,7 +264,10 @@ fn d8_silences_are_kept_reminded_of_and_told_when_they_are_over() {
         let case = &list(&store).await[0];
         assert!(case.clocks.iter().any(|it| it.kind == ClockKind::Notify && it.stopped.is_none()));
         let tellings = store.desk().tellings(case.number).await.unwrap();
-        assert!(tellings.iter().any(|it| it.text == "kept quiet by S-1 of anna: a drill of Acme"), "{tellings:?}");
+        assert!(
+            tellings.iter().any(|it| it.text == "kept quiet by S-1 of anna: a drill of Acme"),
+            "{tellings:?}"
+        );
         let facts = store.desk().facts(NOW).await.unwrap();
         let told: Vec<_> = facts
             .iter()

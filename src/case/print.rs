@@ -223,13 +223,14 @@ fn alert_line(alert: &str, calendar: &Calendar) -> String {
         word("at").parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_microsecond())).unwrap_or_default();
     let window = if word("window").is_empty() { String::new() } else { format!(" in {}", word("window")) };
     format!(
-        "  {}  {} {}: {} of {}{window}, {} calls\n",
+        "  {}  {} {}: {} of {}{window}, {} calls ({})\n",
         wall_time(calendar, at),
         printable(&word("severity")),
         printable(&word("rule")),
         number("count"),
         number("limit"),
-        number("total_calls")
+        number("total_calls"),
+        printable(&word("id"))
     )
 }
 

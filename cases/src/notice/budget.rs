@@ -45,7 +45,7 @@ impl Budget {
         } else {
             self.more += 1;
         }
-        self.digest.get_or_insert(now.plus_micros(after_micros));
+        self.digest.get_or_insert_with(|| now.plus_micros(after_micros));
     }
 
     /// Whether it says nothing any more at `now`.

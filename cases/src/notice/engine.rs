@@ -246,7 +246,7 @@ impl Engine {
     }
 
     /// Tells what was collected, but for what is inhibited or silenced.
-    fn flush(&mut self, group: &mut Group, world: World<'_>, now: Timestamp, outcome: &mut Outcome) {
+    fn flush(&self, group: &mut Group, world: World<'_>, now: Timestamp, outcome: &mut Outcome) {
         group.flush = None;
         let mut told = Vec::new();
         for fact in std::mem::take(&mut group.pending) {

@@ -521,6 +521,6 @@ pub(super) async fn events(
     Ok(events)
 }
 
-fn refused(why: crate::case::Refused) -> Error {
+pub(super) fn refused(why: crate::case::Refused) -> Error {
     Error::Refused(why.to_string())
 }

@@ -10,6 +10,7 @@ mod notices;
 mod outgoing;
 mod registry;
 mod schema;
+mod split;
 mod writing;
 
 use std::fmt;

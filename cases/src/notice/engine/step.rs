@@ -198,7 +198,9 @@ impl Engine {
             let (subject, text) = words::notice(&group.told, group.more, recipient.audience, world);
             let is_promise = group.told.iter().any(|fact| fact.event == Happening::Violation);
             let tells_customer = recipient.audience == Audience::Customer && is_promise;
-            if !(tells_customer && channel == Channel::Mail)
+            // A promise goes by mail however many there are.
+            let is_free = tells_customer && channel == Channel::Mail;
+            if !is_free
                 && !self.may_send(&recipient.name, &group.customer, (channel, &to), &subject, world, now)
             {
                 let text = format!(
@@ -291,7 +293,7 @@ impl Engine {
     /// Sends what was held back, and forgets who was told nothing for an hour.
     pub(super) fn send_digests(&mut self, world: World<'_>, now: Timestamp, outcome: &mut Outcome) {
         for (name, budget) in &mut self.memory.budgets {
-            if !budget.digest.is_some_and(|at| at <= now) {
+            if budget.digest.is_none_or(|at| at > now) {
                 continue;
             }
             self.memory.changed.insert((Piece::Budget, name.clone()));

@@ -23,6 +23,7 @@ mod history;
 mod init;
 mod list;
 mod mount;
+mod notify;
 mod outcome;
 mod permits;
 mod policies;
@@ -32,6 +33,7 @@ mod progress;
 mod replay;
 mod serve;
 mod signatures;
+mod silence;
 mod sla;
 mod state;
 mod trial;
@@ -69,6 +71,8 @@ enum Command {
     Verify(verify::Arguments),
     Backup(backup::Arguments),
     Restore(backup::RestoreArguments),
+    Notify(notify::Arguments),
+    Silence(silence::Arguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
     List(list::Arguments),
@@ -89,6 +93,8 @@ fn main() -> ExitCode {
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Contact(arguments) => contact::run(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Notify(arguments) => notify::run(&arguments),
+        Command::Silence(arguments) => silence::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{Clock, ClockKind, Standing};
 use crate::flow::{Flow, Illegal, Reason, Signal, State};
 use crate::limits::{SPARK_HOURS_MAX, TITLE_CHARACTERS_MAX};
-use crate::{CaseNumber, Service};
+use crate::{Alert, CaseNumber, Service};
 
 /// What a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -295,6 +295,53 @@ impl Case {
         Ok(())
     }
 
+    /// Takes `alerts` out into a case of their own, `number`: it inherits the clocks that run (S-10), and is found by nothing
+    /// that comes later, which joins this one as before.
+    ///
+    /// # Errors
+    /// None of them would stay, or none go.
+    pub fn split(
+        &mut self,
+        number: CaseNumber,
+        alerts: &[Alert],
+        service: &Service,
+        now: Timestamp,
+    ) -> Result<Self, Refused> {
+        let Some(first) = alerts.first() else { return Err(Refused::Wanting("no alert is named")) };
+        let count = alerts.len() as u64;
+        if count >= self.alerts {
+            return Err(Refused::Wanting("at least one alert stays in the case"));
+        }
+        if self.state.is_over() {
+            return Err(Refused::Wanting("nothing is taken out of a case that is over"));
+        }
+        let mut child = first.open(number, None, service, now);
+        child.clocks = self.clocks.iter().filter(|clock| clock.stopped.is_none()).cloned().collect();
+        child.customer.clone_from(&self.customer);
+        child.key = None;
+        child.opened = self.opened;
+        child.alerts = count;
+        child.spark.clear();
+        for alert in alerts {
+            let hour = alert.raised(now).0.div_euclid(HOUR_MICROS);
+            child.tick(hour, 1);
+            self.untick(hour);
+            child.first = child.first.min(alert.first);
+            child.last = child.last.max(alert.last);
+            child.severity = child.severity.max(alert.severity);
+        }
+        self.alerts -= count;
+        child.links.push((self.number, Relation::SplitFrom));
+        self.links.push((child.number, Relation::RelatesTo));
+        Ok(child)
+    }
+
+    fn untick(&mut self, hour: i64) {
+        if let Some((_, count)) = self.spark.iter_mut().find(|(of, _)| *of == hour) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// The case that it was joined into.
     pub(crate) fn merged_into(&self) -> Option<CaseNumber> {
         self.links.iter().find(|(_, relation)| *relation == Relation::MergedInto).map(|(number, _)| *number)
@@ -386,5 +433,6 @@ impl std::error::Error for Refused {}
 
 /// Whose a case is that belongs to no customer yet: somebody wrote whom nobody knows.
 pub const UNASSIGNED: &str = "unassigned";
+const HOUR_MICROS: i64 = 3_600_000_000;
 /// Shorter is no sentence.
 const SENTENCE_MIN: usize = 8;

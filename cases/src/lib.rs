@@ -16,6 +16,7 @@ pub mod intake;
 pub mod io;
 pub mod letter;
 pub mod limits;
+pub mod notice;
 pub mod outgoing;
 pub mod pack;
 pub mod registry;

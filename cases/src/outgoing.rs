@@ -67,6 +67,19 @@ pub enum Channel {
     Syslog,
 }
 
+impl Channel {
+    /// The word that is stored and shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Sms => "sms",
+            Self::Webhook => "webhook",
+            Self::Chat => "chat",
+            Self::Syslog => "syslog",
+        }
+    }
+}
+
 /// What is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -123,19 +136,6 @@ impl Outgoing {
         };
         self.state = state;
         self.tries.push((now, one_line(&words, WORDS_CHARACTERS_MAX)));
-    }
-}
-
-impl Channel {
-    /// The word that is stored and shown.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mail => "mail",
-            Self::Sms => "sms",
-            Self::Webhook => "webhook",
-            Self::Chat => "chat",
-            Self::Syslog => "syslog",
-        }
     }
 }
 

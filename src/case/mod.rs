@@ -128,6 +128,18 @@ enum Task {
         #[command(flatten)]
         account: Account,
     },
+    /// Take alerts out of a case into one of their own; `merge` joins it again.
+    #[command(alias = "detach")]
+    Split {
+        number: CaseNumber,
+        /// Alerts by their ids, as `show` prints them.
+        #[arg(required = true)]
+        alerts: Vec<String>,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+    },
     /// Say that two cases have to do with each other.
     Link {
         number: CaseNumber,
@@ -204,7 +216,7 @@ pub(crate) struct Place {
 pub(crate) struct Account {
     /// Who does it.
     #[arg(long)]
-    by: String,
+    pub(crate) by: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -273,6 +285,12 @@ impl Arguments {
                 let (store, service) = place.open().await?;
                 let merged = store.desk().merge(*number, *other, account.done(&service)).await;
                 Ok(print::told(&merged.map_err(said)?))
+            }
+            Task::Split { number, alerts, place, account } => {
+                let (store, service) = place.open().await?;
+                let child =
+                    store.desk().split(*number, alerts, account.done(&service)).await.map_err(said)?;
+                Ok(format!("{}: {} alerts of {number}\n", child.number, child.alerts))
             }
             Task::Link { number, other, place, account } => {
                 let (store, service) = place.open().await?;
@@ -368,9 +386,7 @@ impl Place {
         }
         Ok((Store::open(&place).await.map_err(said)?, service))
     }
-}
 
-impl Place {
     /// The configuration, with the folder that was named.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         let mut config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;

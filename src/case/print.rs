@@ -2,7 +2,7 @@
 
 use cases::clock::{Clock, Standing};
 use cases::explanation::wall_time;
-use cases::io::store::{Event, Store, Visible};
+use cases::io::store::{Event, Sent, Store, Visible};
 use cases::{Calendar, Case, CaseNumber, Outgoing, Service};
 use reporter::printable;
 use rules::Timestamp;
@@ -69,15 +69,20 @@ pub(super) async fn case(
     let events = desk.events(number).await.map_err(said)?;
     let alerts = desk.alerts(number, ALERTS_SHOWN).await.map_err(said)?;
     let sent = desk.outgoing(number).await.map_err(said)?;
+    let told = desk.ledger(number).await.map_err(said)?;
     let legal = case.state.legal(case.flow);
     if json {
         let alerts: Vec<serde_json::Value> =
             alerts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+        let told: Vec<_> =
+            told.iter().map(|it| json!({ "ledger": it.ledger, "outgoing": it.outgoing })).collect();
         let sent: Vec<_> = sent
             .iter()
             .map(|it| json!({ "channel": it.channel, "to": it.to, "due": it.due, "state": it.state, "tries": it.tries }))
             .collect();
-        let whole = json!({ "case": case, "events": events, "sent": sent, "alerts": alerts, "next": legal });
+        let whole = json!({
+            "case": case, "events": events, "sent": sent, "alerts": alerts, "next": legal, "notices": told,
+        });
         return Ok(serde_json::to_string(&whole).map_err(unwritten)? + "\n");
     }
     let calendar = service.calendar_of(&case.customer);
@@ -114,11 +119,14 @@ pub(super) async fn case(
     for event in &events {
         text += &event_line(event, calendar);
     }
-    if !sent.is_empty() {
+    if !sent.is_empty() || !told.is_empty() {
         text += "sent\n";
     }
-    for outgoing in &sent {
+    for outgoing in sent.iter().filter(|it| told.iter().all(|told| told.outgoing.id != it.id)) {
         text += &sent_line(outgoing, calendar);
+    }
+    for told in &told {
+        text += &told_line(told, calendar);
     }
     if !alerts.is_empty() {
         text += "alerts, the latest first\n";
@@ -207,6 +215,24 @@ fn event_line(event: &Event, calendar: &Calendar) -> String {
     )
 }
 
+/// Who was told by what, and where that stands.
+fn told_line(sent: &Sent, calendar: &Calendar) -> String {
+    let outgoing = &sent.outgoing;
+    let (at, said) = outgoing.tries.last().map_or((outgoing.due, ""), |(at, said)| (*at, said.as_str()));
+    let tries =
+        if outgoing.tries.len() > 1 { format!(", try {}", outgoing.tries.len()) } else { String::new() };
+    let said = if said.is_empty() { String::new() } else { format!(": {}", printable(said)) };
+    format!(
+        "  {}  {} by {} {}{tries}, {} ({}){said}\n",
+        wall_time(calendar, at),
+        printable(&sent.ledger.who),
+        outgoing.channel.name(),
+        outgoing.state.name(),
+        printable(&sent.ledger.why),
+        outgoing.id,
+    )
+}
+
 fn alert_line(alert: &str, calendar: &Calendar) -> String {
     let Ok(alert) = serde_json::from_str::<serde_json::Value>(alert) else { return String::new() };
     let word = |name: &str| alert.get(name).and_then(|it| it.as_str()).unwrap_or_default().to_owned();
@@ -215,13 +241,14 @@ fn alert_line(alert: &str, calendar: &Calendar) -> String {
         word("at").parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_microsecond())).unwrap_or_default();
     let window = if word("window").is_empty() { String::new() } else { format!(" in {}", word("window")) };
     format!(
-        "  {}  {} {}: {} of {}{window}, {} calls\n",
+        "  {}  {} {}: {} of {}{window}, {} calls ({})\n",
         wall_time(calendar, at),
         printable(&word("severity")),
         printable(&word("rule")),
         number("count"),
         number("limit"),
-        number("total_calls")
+        number("total_calls"),
+        printable(&word("id"))
     )
 }
 

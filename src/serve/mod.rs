@@ -9,6 +9,7 @@ mod keeper;
 mod kept;
 mod mail;
 mod mounts;
+mod notices;
 mod pages;
 mod proxy;
 mod records;

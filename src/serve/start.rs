@@ -26,6 +26,7 @@ use super::feeds::Fetcher;
 use super::keeper::{Found, Keeper, Order, version};
 use super::mail::Mail;
 use super::mounts::{Mounted, go_on};
+use super::notices::Notices;
 use super::pages::{Running, pages};
 use super::records::Records;
 use super::signing::Signing;
@@ -61,6 +62,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let records = Records::start(&config, Arc::clone(&counters))?;
     let records = records.with_wanted(signing.as_ref().map(Signing::wanted));
     let desk = Desk::start(&config, Arc::clone(&counters), Box::new(records.noting()))?;
+    let notices = Notices::start(&config, Arc::clone(&counters))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
     let admission = admission(&config)?;
@@ -175,6 +177,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         let _ = mirroring.map(JoinHandle::join);
         records.finish();
         desk.into_iter().for_each(Desk::finish);
+        notices.into_iter().for_each(Notices::finish);
     });
     // Whatever died there has said why.
     let _ = ending.await;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cases::notice::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
@@ -19,11 +20,13 @@ pub(crate) struct CasesKeys {
     pub(crate) service_hours: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) notices: Option<PathBuf>,
 }
 
 impl Default for CasesKeys {
     fn default() -> Self {
-        Self { on: true, database: None, service_hours: None, key: None }
+        Self { on: true, database: None, service_hours: None, key: None, notices: None }
     }
 }
 
@@ -74,6 +77,22 @@ impl Cases {
     /// The folder of the service.
     pub(crate) fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Who is told of what; every mistake is said with its line.
+    pub(crate) fn notices(&self, service: &cases::Service) -> Result<Settings, Failure> {
+        let Some(path) = self.keys.notices.as_deref() else { return Ok(Settings::usual()) };
+        let text = std::fs::read_to_string(path).map_err(Failure::file(path))?;
+        let calendars: Vec<_> = service.calendars().map(cases::Calendar::name).collect();
+        let mut settings = Settings::parse(&text, &calendars).map_err(|mistakes| {
+            for mistake in &mistakes.0 {
+                eprintln!("ringwall: {}:{}: {}", path.display(), mistake.line, mistake.what);
+            }
+            Failure::Said
+        })?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        settings.resolve(|relative| folder.join(relative).display().to_string());
+        Ok(settings)
     }
 
     fn file(&self) -> PathBuf {

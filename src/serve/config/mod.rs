@@ -247,7 +247,8 @@ impl Config {
         let keys = config.hep.paths().chain(&mut config.mirror.key_file).chain(config.proxy.paths());
         let of_feeds = config.feed.iter_mut().flat_map(Feed::paths);
         let of_others = config.stir.paths().chain(of_feeds).chain(&mut config.cases.service_hours);
-        let of_others = of_others.chain(config.mail.paths()).chain(&mut config.cases.key);
+        let of_others = of_others.chain(config.mail.paths());
+        let of_others = of_others.chain(&mut config.cases.key).chain(&mut config.cases.notices);
         for relative in paths.chain(of_redirect).chain(keys).chain(of_others) {
             *relative = folder.join(&*relative);
         }
@@ -406,6 +407,7 @@ mod tests {
         assert!(mail.host_name.is_some() && mail.smarthost_authorities.is_some());
         assert!(mail.mailbox.is_some() && mail.mailbox_user.is_some() && mail.mailbox_authorities.is_some());
         assert!(config.cases.database.is_some() && config.cases.service_hours.is_some());
+        assert!(config.cases.notices.is_some());
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }

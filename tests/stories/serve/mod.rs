@@ -20,6 +20,7 @@ mod mail;
 mod mailbox;
 mod mirror;
 mod mutated;
+mod notices;
 mod overload;
 mod packs;
 mod panics;

@@ -3,7 +3,15 @@
 //! A try is written when it is over. What dies between the two is tried again, under the same Message-ID: nobody is left
 //! untold, and at most one reader gets something twice.
 
+pub mod chat;
+mod http;
+pub mod machines;
 mod mail;
+pub mod sms;
+pub mod syslog;
+pub mod webhook;
+
+use std::fmt;
 
 pub use mail::{Encryption, MailWay, Smarthost};
 
@@ -82,6 +90,33 @@ impl Sender {
         tried
     }
 }
+
+/// Why something did not go out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendError {
+    /// Whether trying again would lead to the same.
+    pub permanent: bool,
+    /// What was found, with what the other side said.
+    pub why: String,
+}
+
+impl SendError {
+    fn permanent(why: impl Into<String>) -> Self {
+        Self { permanent: true, why: why.into() }
+    }
+
+    fn passing(why: impl Into<String>) -> Self {
+        Self { permanent: false, why: why.into() }
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for SendError {}
 
 /// As many as are looked up at once.
 const AT_ONCE: u32 = 50;

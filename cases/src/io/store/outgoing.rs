@@ -126,6 +126,22 @@ impl Desk<'_> {
         Ok(token)
     }
 
+    /// Has what names `id` sent once more; `None` when there is no such thing.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub async fn resend(&self, id: &str, who: &str, now: Timestamp) -> Result<Option<Outgoing>, Error> {
+        let mut writing = self.store.write().await?;
+        let row = sqlx::query("SELECT body FROM outgoing WHERE id = $1").bind(id);
+        let Some(row) = row.fetch_optional(writing.connection()).await? else { return Ok(None) };
+        let mut outgoing: Outgoing = body(&row)?;
+        (outgoing.state, outgoing.due) = (Delivery::Waiting, now);
+        outgoing.tries.push((now, format!("{who} wants it sent again")));
+        writing.renew_outgoing(&outgoing).await?;
+        writing.commit().await?;
+        Ok(Some(outgoing))
+    }
+
     /// All that went out, or will, for a case, the oldest first.
     ///
     /// # Errors

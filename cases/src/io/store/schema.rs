@@ -67,6 +67,23 @@ const SECOND: &[&str] = &[
     "CREATE INDEX mails_by_case ON mails (serial, received)",
     // Alerts that could be put into no case, with what was said: nothing behind them waits.
     "CREATE TABLE set_aside (sequence BIGINT PRIMARY KEY, at BIGINT NOT NULL, why TEXT NOT NULL, body TEXT NOT NULL)",
+    // What notices have not looked at yet, written with the cause; and what they have seen of each case.
+    "CREATE TABLE case_news (serial BIGINT PRIMARY KEY)",
+    "CREATE TABLE alert_news (id TEXT PRIMARY KEY, serial BIGINT NOT NULL)",
+    "CREATE TABLE case_seen (serial BIGINT PRIMARY KEY, next BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX case_seen_by_next ON case_seen (next)",
+    "CREATE TABLE notice_facts (id TEXT PRIMARY KEY, serial BIGINT NOT NULL, at BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX notice_facts_by_at ON notice_facts (at)",
+    "CREATE TABLE notice_memory (name TEXT PRIMARY KEY, body TEXT NOT NULL)",
+    "CREATE TABLE notice_tellings (fact TEXT NOT NULL, at BIGINT NOT NULL, place BIGINT NOT NULL, serial BIGINT NOT NULL,
+        body TEXT NOT NULL, PRIMARY KEY (fact, at, place))",
+    "CREATE INDEX notice_tellings_by_case ON notice_tellings (serial, at, place)",
+    "CREATE TABLE notice_ledger (id TEXT NOT NULL, serial BIGINT NOT NULL, promise BIGINT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (id, serial))",
+    "CREATE INDEX notice_ledger_by_promise ON notice_ledger (promise, id)",
+    "CREATE INDEX notice_ledger_by_case ON notice_ledger (serial)",
+    "CREATE TABLE silences (id TEXT PRIMARY KEY, until BIGINT NOT NULL, body TEXT NOT NULL)",
+    "INSERT INTO counters (name, value) VALUES ('silence', 0)",
 ];
 
 /// Brings the database to the version that this program knows.

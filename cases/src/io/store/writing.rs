@@ -129,7 +129,10 @@ impl<'a> Writing<'a> {
         }
         let done = query.execute(&mut *self.transaction).await?;
         crash_at("case");
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Overtaken(case.number)) }
+        if done.rows_affected() != 1 {
+            return Err(Error::Overtaken(case.number));
+        }
+        self.note_case(case.number).await
     }
 
     /// Whether an alert of this id is there; its newer text is taken over.
@@ -154,7 +157,7 @@ impl<'a> Writing<'a> {
             .execute(&mut *self.transaction)
             .await?;
         crash_at("alert");
-        Ok(())
+        self.note_alert(&alert.id, number).await
     }
 
     /// Moves all alerts of one case to another.

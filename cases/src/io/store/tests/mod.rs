@@ -5,6 +5,7 @@ mod crashes;
 mod customers;
 mod files;
 mod inbox;
+mod notices;
 mod postgres;
 mod queue;
 mod registry;

@@ -117,3 +117,46 @@ fn d5_no_alert_of_a_storm_is_lost() {
         println!("{alerts} alerts of a storm in {:.1?}", begin.elapsed());
     });
 }
+
+#[test]
+fn d6_alerts_are_taken_out_of_a_case_and_joined_again() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let alerts: Vec<_> = (0..3)
+            .map(|at| {
+                alert(
+                    &format!("a{at}"),
+                    "Acme",
+                    "+12105550142",
+                    if at == 1 { "critical" } else { "warning" },
+                    at,
+                )
+            })
+            .collect();
+        store.desk().take_alerts(&alerts, 3, &mut Storm::default(), done(&service, 3)).await.unwrap();
+        let parent = list(&store).await[0].number;
+        let desk = store.desk();
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        for wrong in [ids(&["a9"]), ids(&["a0", "a1", "a2"]), ids(&[])] {
+            assert!(desk.split(parent, &wrong, done(&service, 4)).await.is_err(), "{wrong:?}");
+        }
+        let child = desk.split(parent, &ids(&["a1", "a1"]), done(&service, 4)).await.unwrap();
+        assert_eq!(
+            (child.alerts, child.severity, child.clocks.len()),
+            (1, crate::case::Severity::Critical, 2)
+        );
+        let left = desk.case(parent).await.unwrap();
+        assert_eq!((left.alerts, desk.alerts(parent, 9).await.unwrap().len()), (2, 2));
+        assert_eq!(desk.alerts(child.number, 9).await.unwrap().len(), 1);
+        assert_eq!(child.clocks[0].start, left.clocks[0].start);
+        // The same alert again stays where it is; a further one joins the parent.
+        let more = [alerts[1].clone(), alert("a4", "Acme", "+12105550142", "warning", 5)];
+        desk.take_alerts(&more, 4, &mut Storm::default(), done(&service, 5)).await.unwrap();
+        assert_eq!(desk.case(parent).await.unwrap().alerts, 3);
+        desk.merge(parent, child.number, done(&service, 6)).await.unwrap();
+        assert_eq!(
+            (desk.case(parent).await.unwrap().alerts, desk.alerts(parent, 9).await.unwrap().len()),
+            (4, 4)
+        );
+    });
+}

@@ -73,7 +73,8 @@ impl FromStr for Faults {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut faults = Self::default();
         for word in text.split(',').filter(|word| !word.is_empty()) {
-            let wrong = || format!("{word:?} is no fault: write judge-micros=N, or one of {POINTS:?} with =N");
+            let wrong =
+                || format!("{word:?} is no fault: write judge-micros=N, or one of {POINTS:?} with =N");
             let (name, number) = word.split_once('=').ok_or_else(wrong)?;
             let number = number.parse().map_err(|_| wrong())?;
             if name == "judge-micros" {

@@ -187,7 +187,8 @@ impl Desk<'_> {
             }
         };
         let Some(meant) = meant else {
-            let wrong = if all.is_empty() { "nothing is installed" } else { "every change is undone already" };
+            let wrong =
+                if all.is_empty() { "nothing is installed" } else { "every change is undone already" };
             return Err(Declined::usage(wrong));
         };
         let former = installed(before);
@@ -270,7 +271,8 @@ impl Prepared {
             stored: None,
         });
         let (at, by, why) = (nothing(), nothing(), nothing());
-        let version = Version { number: 0, at, how, what, by, why, undoes: None, policies: policies.collect() };
+        let version =
+            Version { number: 0, at, how, what, by, why, undoes: None, policies: policies.collect() };
         let contents = admitted.iter().map(|admitted| admitted.contents().clone()).collect();
         Self { admitted, released: None, written: Vec::new(), version, contents, tally: None }
     }

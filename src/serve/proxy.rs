@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use collector::judge::{Counters, Judge, News};
 use collector::limits::CONNECTIONS_MADE_MAX;
-use collector::proxy::{self, Inlets, Lookup, Marks, Name, NextHop, Proxying, Secret, Settings, Share, Streams};
+use collector::proxy::{
+    self, Inlets, Lookup, Marks, Name, NextHop, Proxying, Secret, Settings, Share, Streams,
+};
 use collector::redirect::{self, ConnectionLimits, Overload, Peers};
 use engine::Engine;
 use rules::Transport;
@@ -150,7 +152,10 @@ impl Proxy {
     pub(crate) fn check(&self) -> Result<(), String> {
         let addresses = || self.udp.iter().chain(&self.tcp).chain(&self.tls);
         if !self.advertised.is_empty() && self.advertised.len() != addresses().count() {
-            return Err("`advertised` of the proxy has as many entries as `udp`, `tcp` and `tls` together, or none".to_owned());
+            return Err(
+                "`advertised` of the proxy has as many entries as `udp`, `tcp` and `tls` together, or none"
+                    .to_owned(),
+            );
         }
         if !self.tls.is_empty() && (self.certificate.is_none() || self.key.is_none()) {
             return Err("`tls` of the proxy needs `certificate` and `key`".to_owned());

@@ -100,13 +100,17 @@ impl Hops {
                     Target::Name(name) => {
                         let addresses = named.iter().find(|known| known.name == *name);
                         let addresses = addresses.map_or(&[][..], |known| &known.addresses);
-                        let place = |address: &SocketAddr| Place { transport: name.transport, address: *address };
+                        let place =
+                            |address: &SocketAddr| Place { transport: name.transport, address: *address };
                         now.extend(addresses.iter().map(place));
                     }
                 }
             }
             let health = |place: &Place| {
-                former.iter().find(|(known, _)| known == place).map_or_else(Health::default, |(_, health)| *health)
+                former
+                    .iter()
+                    .find(|(known, _)| known == place)
+                    .map_or_else(Health::default, |(_, health)| *health)
             };
             *places = now.into_iter().map(|place| (place, health(&place))).collect();
         }
@@ -171,6 +175,19 @@ impl Hops {
                 if health.is_down != is_down {
                     health.is_down = is_down;
                     turned(Turn { hop: next_hop.name.clone(), place: *place, is_down });
+                }
+            }
+        }
+    }
+
+    /// Notes that nobody takes a connection at `place`: it is down until it answers a question, where it is asked any.
+    pub(super) fn lose(&mut self, place: Place, turned: &mut impl FnMut(Turn)) {
+        for Hop { next_hop, places } in &mut self.hops {
+            let asked = next_hop.health_seconds > 0;
+            for (known, health) in places.iter_mut().filter(|(known, _)| asked && *known == place) {
+                (health.waiting, health.misses) = (None, HEALTH_MISSES_MAX);
+                if !std::mem::replace(&mut health.is_down, true) {
+                    turned(Turn { hop: next_hop.name.clone(), place: *known, is_down: true });
                 }
             }
         }
@@ -307,8 +324,12 @@ mod tests {
     #[test]
     fn a_name_leads_to_its_addresses_and_what_is_known_of_those_that_stay_is_kept() {
         let places = ["192.0.2.1:5060", "tcp:pbx.example.com"].map(|place| place.parse().unwrap());
-        let next_hop =
-            NextHop { name: "pbx".to_owned(), places: places.into(), share: Share::InOrder, health_seconds: 1 };
+        let next_hop = NextHop {
+            name: "pbx".to_owned(),
+            places: places.into(),
+            share: Share::InOrder,
+            health_seconds: 1,
+        };
         let mut hops = Hops::new(vec![next_hop], Secret::new([1; 16]));
         let lead = |hops: &mut Hops, addresses: &[&str]| {
             let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
@@ -324,6 +345,18 @@ mod tests {
         assert_eq!(chosen(&hops, 7).as_deref(), Some("tcp:10.0.0.3:5060"));
         assert!(hops.is_down("tcp:10.0.0.1:5060".parse().unwrap()));
         assert!(hops.has("10.0.0.3".parse().unwrap()) && !hops.has("10.0.0.2".parse().unwrap()));
+    }
+
+    #[test]
+    fn who_takes_no_connection_is_down_at_once_until_it_answers() {
+        let mut hops = hops(Share::InOrder, 1);
+        let first: Place = "192.0.2.1:5060".parse().unwrap();
+        second(&mut hops, 1, &[]);
+        let mut turns = Vec::new();
+        hops.lose(first, &mut |turn| turns.push(turn.is_down));
+        hops.lose(first, &mut |turn| turns.push(turn.is_down));
+        assert_eq!((turns, chosen(&hops, 7).as_deref()), (vec![true], Some("192.0.2.2:5060")));
+        assert_eq!(second(&mut hops, 2, &[]), ["192.0.2.1:5060 false"]);
     }
 
     #[test]

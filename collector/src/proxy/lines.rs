@@ -152,10 +152,7 @@ mod tests {
         send(&mut lines, "tcp:192.0.2.9:5060", None, "which is there now");
         assert_eq!(sent(&mut first), ["its own", "the same place"]);
         let mut made = asked.try_recv().unwrap();
-        assert_eq!(
-            sent(&mut made.waiting),
-            ["another address has no part in it", "which is there now"]
-        );
+        assert_eq!(sent(&mut made.waiting), ["another address has no part in it", "which is there now"]);
         assert_eq!(sent(&mut asked.try_recv().unwrap().waiting), ["nor another transport"]);
         drop(first);
         send(&mut lines, "tcp:192.0.2.1:5060", Some(70), "it is down");

@@ -111,7 +111,8 @@ impl Lookup {
 
 /// The addresses of `name`, always in the same order.
 async fn find(name: &HostName) -> Option<Vec<SocketAddr>> {
-    let found = timeout(LOOKUP_DURATION_MAX, lookup_host((name.host.as_str(), name.port))).await.ok()?.ok()?;
+    let found =
+        timeout(LOOKUP_DURATION_MAX, lookup_host((name.host.as_str(), name.port))).await.ok()?.ok()?;
     let mut addresses: Vec<SocketAddr> = found.collect();
     addresses.sort_unstable();
     addresses.dedup();
@@ -124,7 +125,9 @@ impl FromStr for HostName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("{text:?} is no place: write HOST or HOST:PORT, with tcp: or tls: before it where it is not UDP")
+            format!(
+                "{text:?} is no place: write HOST or HOST:PORT, with tcp: or tls: before it where it is not UDP"
+            )
         };
         let (transport, place) = transport_of(text);
         let (host, port) = match place.split_once(':') {
@@ -132,7 +135,8 @@ impl FromStr for HostName {
             None => (place, usual_port(transport)),
         };
         let is_label = |label: &str| {
-            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            !label.is_empty()
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
         // What is all digits and dots is an address with a mistake in it.
         let is_number = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');

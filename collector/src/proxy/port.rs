@@ -184,9 +184,9 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (transport, address) = transport_of(text);
-        let address = address
-            .parse()
-            .map_err(|_| format!("{text:?} is no place: write ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT"))?;
+        let address = address.parse().map_err(|_| {
+            format!("{text:?} is no place: write ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT")
+        })?;
         Ok(Self { transport, address })
     }
 }
@@ -238,7 +238,7 @@ impl Place {
         let transport = Self::transport(uri)?;
         let host = uri.params().value(b"maddr").unwrap_or(uri.host);
         let host = std::str::from_utf8(host).ok()?.trim_matches(['[', ']']).parse().ok()?;
-        let port = uri.port.unwrap_or(usual_port(transport));
+        let port = uri.port.unwrap_or_else(|| usual_port(transport));
         (port != 0).then(|| Self { transport, address: SocketAddr::new(host, port) })
     }
 }

@@ -28,7 +28,16 @@ fn entry(service: &Service, what: &str) -> SocketAddr {
 fn switch(service: &Service, place: SocketAddr, transport: &str) -> Running {
     let running = Running(
         Command::new("sipp")
-            .args(["-sn", "uas", "-t", transport, "-i", &place.ip().to_string(), "-p", &place.port().to_string()])
+            .args([
+                "-sn",
+                "uas",
+                "-t",
+                transport,
+                "-i",
+                &place.ip().to_string(),
+                "-p",
+                &place.port().to_string(),
+            ])
             .args(["-nostdin", "-timeout", "60s", "-trace_err"])
             .current_dir(service.scratch.path())
             .stdout(Stdio::null())
@@ -47,8 +56,31 @@ fn switch(service: &Service, place: SocketAddr, transport: &str) -> Running {
 /// SIPp as a carrier that calls over `transport`, talks for a moment and hangs up.
 fn calls(service: &Service, transport: &str, to: SocketAddr, count: u32) {
     let output = Command::new("sipp")
-        .args(["-sn", "uac", "-t", transport, "-i", "127.0.0.1", "-s", "+12105550150", "-d", "100", "-nostdin"])
-        .args(["-timeout", "40s", "-timeout_error", "-max_socket", "500", "-l", "50", "-r", "200", "-trace_err"])
+        .args([
+            "-sn",
+            "uac",
+            "-t",
+            transport,
+            "-i",
+            "127.0.0.1",
+            "-s",
+            "+12105550150",
+            "-d",
+            "100",
+            "-nostdin",
+        ])
+        .args([
+            "-timeout",
+            "40s",
+            "-timeout_error",
+            "-max_socket",
+            "500",
+            "-l",
+            "50",
+            "-r",
+            "200",
+            "-trace_err",
+        ])
         .args(["-m", &count.to_string()])
         .arg(to.to_string())
         .current_dir(service.scratch.path())
@@ -89,7 +121,11 @@ fn sipp_calls_go_through_over_tcp_and_from_one_transport_to_the_other() {
             );
         }
         // One connection carries all calls to the switch, and each answer goes where its request came from.
-        assert_eq!((of_connections(&service, "opened"), of_connections(&service, "made")), (taken, made), "{name}");
+        assert_eq!(
+            (of_connections(&service, "opened"), of_connections(&service, "made")),
+            (taken, made),
+            "{name}"
+        );
         assert_eq!(service.metric("ringwall_send_failures_total"), 0);
         assert_eq!(service.total("ringwall_not_forwarded_total"), 0);
     }
@@ -98,7 +134,17 @@ fn sipp_calls_go_through_over_tcp_and_from_one_transport_to_the_other() {
 /// A certificate for 127.0.0.1 and 127.0.0.2 that vouches for itself, in `scratch`.
 fn certificate(scratch: &Scratch) {
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
         .args(["-subj", "/CN=switch.example", "-addext", "basicConstraints=critical,CA:TRUE"])
         .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:127.0.0.2"])
         .args(["-keyout", "key.pem", "-out", "certificate.pem"])
@@ -170,7 +216,16 @@ fn openssl_is_called_through_over_tls_and_calls_back_over_the_same_connection() 
     // The switch is openssl; what it reads and says is ours.
     let mut switch = Running(
         Command::new("openssl")
-            .args(["s_server", "-quiet", "-naccept", "1", "-accept", &place.to_string(), "-cert", "switch.pem"])
+            .args([
+                "s_server",
+                "-quiet",
+                "-naccept",
+                "1",
+                "-accept",
+                &place.to_string(),
+                "-cert",
+                "switch.pem",
+            ])
             .args(["-key", "switch-key.pem"])
             .current_dir(service.scratch.path())
             .stdin(Stdio::piped())
@@ -181,7 +236,15 @@ fn openssl_is_called_through_over_tls_and_calls_back_over_the_same_connection() 
     );
     let mut carrier = Running(
         Command::new("openssl")
-            .args(["s_client", "-quiet", "-verify_return_error", "-verify_ip", "127.0.0.1", "-CAfile", "certificate.pem"])
+            .args([
+                "s_client",
+                "-quiet",
+                "-verify_return_error",
+                "-verify_ip",
+                "127.0.0.1",
+                "-CAfile",
+                "certificate.pem",
+            ])
             .args(["-connect", &entry(&service, "tls:").to_string()])
             .current_dir(service.scratch.path())
             .stdin(Stdio::piped())
@@ -191,7 +254,8 @@ fn openssl_is_called_through_over_tls_and_calls_back_over_the_same_connection() 
             .unwrap(),
     );
     within(10, || TcpListener::bind(place).err()).expect("openssl listens");
-    let (mut to_carrier, mut from_carrier) = (carrier.0.stdin.take().unwrap(), carrier.0.stdout.take().unwrap());
+    let (mut to_carrier, mut from_carrier) =
+        (carrier.0.stdin.take().unwrap(), carrier.0.stdout.take().unwrap());
     let (mut to_switch, mut from_switch) = (switch.0.stdin.take().unwrap(), switch.0.stdout.take().unwrap());
     let call = Call { transport: "TLS", ..Call::new("+13035550142", "+12105550150") };
     to_carrier.write_all(&call.by(5061)).unwrap();
@@ -230,7 +294,16 @@ fn a_next_hop_that_cannot_show_who_it_is_gets_no_call() {
     certificate(&service.scratch);
     let _impostor = Running(
         Command::new("openssl")
-            .args(["s_server", "-quiet", "-accept", &place.to_string(), "-cert", "certificate.pem", "-key", "key.pem"])
+            .args([
+                "s_server",
+                "-quiet",
+                "-accept",
+                &place.to_string(),
+                "-cert",
+                "certificate.pem",
+                "-key",
+                "key.pem",
+            ])
             .current_dir(service.scratch.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -281,7 +354,12 @@ fn a_call_over_tcp_reaches_a_switch_over_udp_by_name_however_it_is_cut_and_back(
     for cut in [1, 50, 10_000] {
         let call_id = fresh();
         let extra = format!("Contact: <sip:carrier@{own};transport=tcp>\r\n");
-        let call = Call { transport: "TCP", call_id: &call_id, extra: &extra, ..Call::new("+13035550142", "+12105550150") };
+        let call = Call {
+            transport: "TCP",
+            call_id: &call_id,
+            extra: &extra,
+            ..Call::new("+13035550142", "+12105550150")
+        };
         for piece in call.by(own.port()).chunks(cut) {
             carrier.write_all(piece).unwrap();
         }
@@ -337,6 +415,7 @@ fn who_does_not_read_loses_its_connection_and_nobody_waits_for_it() {
     }
     assert!(service.memory() < memory + (64 << 10), "{} KiB", service.memory());
     let phone = Phone::new(entry(&service, "udp:"));
-    let said = phone.ask(&Call { call_id: "last", ..Call::new("+13035550106", "+12105550150") }.by(phone.port()));
+    let said =
+        phone.ask(&Call { call_id: "last", ..Call::new("+13035550106", "+12105550150") }.by(phone.port()));
     assert_eq!(status(&said), 603);
 }

@@ -159,7 +159,8 @@ fn shed(service: &Service, kind: &str) -> u64 {
 
 /// Waits until all that was sent has been read.
 fn settle(service: &Service, offered: u64) {
-    let seen = || service.total("ringwall_messages_received_total") + service.total("ringwall_datagrams_lost_total");
+    let seen =
+        || service.total("ringwall_messages_received_total") + service.total("ringwall_datagrams_lost_total");
     within(5, || (seen() >= offered).then_some(()));
     assert_eq!(seen(), offered, "every datagram is read, or counted as lost");
     assert_eq!(accounted(service) + service.total("ringwall_datagrams_lost_total"), offered);

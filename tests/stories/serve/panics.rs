@@ -33,8 +33,9 @@ fn one_call_in_a_hundred_on_which_judging_fails_costs_the_others_nothing() {
         for _ in 0..messages {
             // Everybody is blocked: who is not was not judged.
             let call_id = fresh();
-            let said = phone
-                .ask(&Call { call_id: &call_id, ..Call::new("+13035550106", "+12105550150") }.by(phone.port()));
+            let said = phone.ask(
+                &Call { call_id: &call_id, ..Call::new("+13035550106", "+12105550150") }.by(phone.port()),
+            );
             match status(&said) {
                 603 => {}
                 other if other == expected => failed += 1,
@@ -85,8 +86,8 @@ fn what_fails_around_the_calls_costs_no_call() {
     let phone = Phone::new(service.udp());
     for _ in 0..300 {
         let call_id = fresh();
-        let said =
-            phone.ask(&Call { call_id: &call_id, ..Call::new("+13035550106", "+12105550150") }.by(phone.port()));
+        let said = phone
+            .ask(&Call { call_id: &call_id, ..Call::new("+13035550106", "+12105550150") }.by(phone.port()));
         assert_eq!(status(&said), 603);
     }
     assert_eq!(service.total("ringwall_decisions_total"), 300);
@@ -112,7 +113,8 @@ fn what_fails_around_the_calls_costs_no_call() {
     assert_eq!(service.metric("ringwall_ready"), 1);
     // Lines are copied from the spool again and again until all are there, and none is there twice.
     let written = service.metric("ringwall_spool_events_total{kind=\"call\"}") as usize;
-    within(20, || (super::lines(&service.data().join("calls.jsonl")).len() >= written).then_some(())).unwrap();
+    within(20, || (super::lines(&service.data().join("calls.jsonl")).len() >= written).then_some(()))
+        .unwrap();
     let scratch = service.stop();
     let lines = super::lines(&scratch.path().join("data/calls.jsonl"));
     let calls: std::collections::BTreeSet<_> = lines.iter().map(|line| line["call_id"].to_string()).collect();

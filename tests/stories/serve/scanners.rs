@@ -41,9 +41,11 @@ fn a_scanner_meets_silence_and_is_blocked() {
     if !has("svmap", "--version") {
         return;
     }
-    let peers = "[[redirect.peer]]\nname = \"anybody\"\nfrom = [\"127.0.0.0/8\"]\nnext_hop = \"sip:192.0.2.77\"\n";
+    let peers =
+        "[[redirect.peer]]\nname = \"anybody\"\nfrom = [\"127.0.0.0/8\"]\nnext_hop = \"sip:192.0.2.77\"\n";
     // The rule that knows the program by its name is taken out: what is shipped as a detection finds it as well.
-    let without_rule = recommended().replacen("name = \"known scanner\"", "mode = \"off\"\nname = \"known scanner\"", 1);
+    let without_rule =
+        recommended().replacen("name = \"known scanner\"", "mode = \"off\"\nname = \"known scanner\"", 1);
     for (name, policy) in [("scanned", recommended()), ("scanned-detected", without_rule)] {
         let service = Service::start(name, &policy, peers);
         for (program, arguments) in [
@@ -106,7 +108,11 @@ fn a_scanner_that_hides_its_name_is_caught_by_what_it_does() {
         return;
     }
     let (inside, stop) = registrar();
-    let service = Service::start("scanned-proxy", &recommended(), &proxy(&[inside], "in order", 0).replace("\"127.0.0.1\"]\nnext_hop", "\"127.0.0.0/24\"]\nnext_hop"));
+    let service = Service::start(
+        "scanned-proxy",
+        &recommended(),
+        &proxy(&[inside], "in order", 0).replace("\"127.0.0.1\"]\nnext_hop", "\"127.0.0.0/24\"]\nnext_hop"),
+    );
     // The same program under another name.
     let hidden = service.scratch.write("hidden.py", HIDDEN);
     let server = entry(&service);
@@ -114,14 +120,31 @@ fn a_scanner_that_hides_its_name_is_caught_by_what_it_does() {
     let output = Command::new("timeout")
         .args(["60", "python3"])
         .arg(hidden)
-        .args(["-b", "127.0.0.9", "-x", "127.0.0.9", "-P", &own, "-p", &port, "-e", "100-180", "--force", "--maximumtime=2", "127.0.0.1"])
+        .args([
+            "-b",
+            "127.0.0.9",
+            "-x",
+            "127.0.0.9",
+            "-P",
+            &own,
+            "-p",
+            &port,
+            "-e",
+            "100-180",
+            "--force",
+            "--maximumtime=2",
+            "127.0.0.1",
+        ])
         .stdin(Stdio::null())
         .output()
         .unwrap();
     stop.store(true, Ordering::Relaxed);
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    within(5, || alerts(&service).iter().any(|rule| rule == "scanner" || rule == "extension-enumeration").then_some(()))
-        .unwrap_or_else(|| panic!("{said} {:?} {}", alerts(&service), service.errors()));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    within(5, || {
+        alerts(&service).iter().any(|rule| rule == "scanner" || rule == "extension-enumeration").then_some(())
+    })
+    .unwrap_or_else(|| panic!("{said} {:?} {}", alerts(&service), service.errors()));
     let (passed, refused) = (
         service.metric("ringwall_decisions_total{kind=\"allow\"}"),
         service.metric("ringwall_decisions_total{kind=\"block\"}"),

@@ -24,7 +24,8 @@ fn waits(stream: &mut TcpStream, calls: u32) -> Vec<u128> {
     let mut waits: Vec<u128> = (0..calls)
         .map(|_| {
             let call_id = fresh();
-            let call = Call { call_id: &call_id, transport: "TCP", ..Call::new("+13035550142", "+12105550150") };
+            let call =
+                Call { call_id: &call_id, transport: "TCP", ..Call::new("+13035550142", "+12105550150") };
             let begin = now();
             stream.write_all(&call.by(5060)).unwrap();
             let count = stream.read(&mut room).unwrap();
@@ -36,11 +37,6 @@ fn waits(stream: &mut TcpStream, calls: u32) -> Vec<u128> {
     waits
 }
 
-fn middle(values: &mut [u128]) -> u128 {
-    values.sort_unstable();
-    values[values.len() / 2]
-}
-
 fn number(name: &str, usual: usize) -> usize {
     std::env::var(name).map_or(usual, |number| number.parse().unwrap())
 }
@@ -49,8 +45,9 @@ fn number(name: &str, usual: usize) -> usize {
 fn a_thousand_slow_connections_do_not_make_a_trusted_peer_wait() {
     let slow_max = number("RINGWALL_SLOW", 1_000);
     let rounds = number("RINGWALL_SLOW_ROUNDS", 5);
-    // In a run of a second the machine alone moves the slowest hundredth of calls; a long run shows it in full.
-    let ratio_max = if rounds > 5 { 1.1 } else { 2.0 };
+    // A busy machine makes single rounds slow, whoever is connected: the best of all rounds tell. In few of them there is more
+    // chance.
+    let ratio_max = if rounds > 5 { 1.1 } else { 1.5 };
     sys::raise_open_files().unwrap();
     // A quarter of the places is kept for trusted peers.
     let config = format!(
@@ -74,7 +71,8 @@ fn a_thousand_slow_connections_do_not_make_a_trusted_peer_wait() {
         let before = opened();
         held = (0..slow_max)
             .filter_map(|index| {
-                let mut stream = connect_from([127, 0, 1 + (index / 50 / 250) as u8, (index / 50 % 250) as u8], address)?;
+                let mut stream =
+                    connect_from([127, 0, 1 + (index / 50 / 250) as u8, (index / 50 % 250) as u8], address)?;
                 // Half of them say nothing, half begin.
                 if index % 2 == 0 {
                     stream.write_all(b"INVITE sip:1@acme.example SIP/2.0\r\nVia: ").ok()?;
@@ -90,7 +88,8 @@ fn a_thousand_slow_connections_do_not_make_a_trusted_peer_wait() {
             std::thread::sleep(Duration::from_millis(200));
         }
     }
-    let ratio = middle(&mut crowded) as f64 / middle(&mut quiet) as f64;
+    let best = |values: &[u128]| values.iter().min().copied().unwrap() as f64;
+    let ratio = best(&crowded) / best(&quiet);
     let grown = service.memory().saturating_sub(memory);
     println!(
         "{slow_max} slow connections: the slowest hundredth of calls of a trusted peer waits {ratio:.2} times as long (quiet {quiet:?} µs, \
@@ -100,7 +99,10 @@ fn a_thousand_slow_connections_do_not_make_a_trusted_peer_wait() {
     assert!(ratio <= ratio_max);
     assert!(grown <= KIB_OF_ONE * slow_max as u64, "{grown} KiB");
     // All places of others are taken, and nobody has been idle for long enough to leave: more find none.
-    let refused = || service.total("ringwall_connections_total{kind=\"too-many\"}") + service.metric("ringwall_connections_total{kind=\"evicted\"}");
+    let refused = || {
+        service.total("ringwall_connections_total{kind=\"too-many\"}")
+            + service.metric("ringwall_connections_total{kind=\"evicted\"}")
+    };
     let before = refused();
     let _more: Vec<_> = (0..50).filter_map(|_| connect_from([127, 0, 200, 1], address)).collect();
     within(5, || (refused() - before >= 50).then_some(())).unwrap_or_else(|| panic!("{}", refused()));

@@ -192,9 +192,16 @@ impl Desk<'_> {
                 let at = at.ok_or_else(|| unknown(number))?;
                 (all.get(at), all.get(..=at).unwrap_or_default())
             }
-            None => (all.last(), all.get(..all.len().saturating_sub(1)).unwrap_or_default()),
+            None => {
+                let at = all.iter().rposition(|version| is_standing(version, all));
+                (at.and_then(|at| all.get(at)), all.get(..at.unwrap_or_default()).unwrap_or_default())
+            }
         };
-        let Some(meant) = meant else { return Err(Declined::usage("nothing is installed")) };
+        let Some(meant) = meant else {
+            let wrong =
+                if all.is_empty() { "nothing is installed" } else { "every change is undone already" };
+            return Err(Declined::usage(wrong));
+        };
         let former = installed(before);
         let mut admitted = Vec::new();
         let mut released = None;
@@ -219,7 +226,9 @@ impl Desk<'_> {
             Some(number) => format!("as in version {number}"),
             None => format!("without version {}", meant.number),
         };
-        Ok(Prepared { released, ..Prepared::new(How::Rollback, what, admitted) })
+        let mut prepared = Prepared { released, ..Prepared::new(How::Rollback, what, admitted) };
+        prepared.version.undoes = to.is_none().then_some(meant.number);
+        Ok(prepared)
     }
 
     fn release(customer: &str, all: &[Version]) -> Result<Prepared, Declined> {
@@ -259,6 +268,11 @@ impl Desk<'_> {
     }
 }
 
+/// Whether `version` is a change that can be undone: one that undid another, or was undone, is done with.
+fn is_standing(version: &Version, all: &[Version]) -> bool {
+    version.undoes.is_none() && all.iter().all(|other| other.undoes != Some(version.number))
+}
+
 impl Prepared {
     fn new(how: How, what: String, admitted: Vec<Admitted>) -> Self {
         let nothing = String::new;
@@ -269,7 +283,8 @@ impl Prepared {
             stored: None,
         });
         let (at, by, why) = (nothing(), nothing(), nothing());
-        let version = Version { number: 0, at, how, what, by, why, policies: policies.collect() };
+        let version =
+            Version { number: 0, at, how, what, by, why, undoes: None, policies: policies.collect() };
         let contents = admitted.iter().map(|admitted| admitted.contents().clone()).collect();
         Self {
             admitted,

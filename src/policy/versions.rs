@@ -61,7 +61,7 @@ struct Line<'a> {
 }
 
 fn line(version: &Version, numbers: &BTreeMap<String, u64>, text: &mut String) {
-    let Version { number, at, how, what, by, why, policies } = version;
+    let Version { number, at, how, what, by, why, policies, undoes: _ } = version;
     let _ = write!(text, "{number:4}  {at}  {}  {}  by {}", how.word(), shown(what), shown(by));
     if !why.is_empty() {
         let _ = write!(text, ": {}", shown(why));

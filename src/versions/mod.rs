@@ -39,6 +39,9 @@ pub(crate) struct Version {
     pub(crate) by: String,
     /// Why.
     pub(crate) why: String,
+    /// The version that it undoes, made by `policy rollback` without a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) undoes: Option<u64>,
     /// The policies that it changed.
     pub(crate) policies: Vec<Changed>,
 }

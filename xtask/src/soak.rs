@@ -94,6 +94,27 @@ fn desk_kills() -> Command {
     command
 }
 
+/// Ten minutes of ten times as much as can be judged.
+fn overload() -> Command {
+    let mut command = story("ten_times_as_much_as_can_be_judged");
+    command.env("RINGWALL_OVERLOAD_SECONDS", "600");
+    command
+}
+
+/// Ten thousand connections that begin a message and do not end it.
+fn slow() -> Command {
+    let mut command = story("a_thousand_slow_connections");
+    command.env("RINGWALL_SLOW", "10000").env("RINGWALL_SLOW_ROUNDS", "15");
+    command
+}
+
+/// A hundred thousand calls, on one in a hundred of which judging fails.
+fn panics() -> Command {
+    let mut command = story("one_call_in_a_hundred_on_which_judging_fails");
+    command.env("RINGWALL_PANICS", "100000");
+    command
+}
+
 /// One story, with what it says of itself.
 fn story(name: &str) -> Command {
     let mut command =
@@ -112,4 +133,7 @@ const SOAKS: &[Soak] = &[
     ("storm", storm),
     ("service-kills", service_kills),
     ("desk-kills", desk_kills),
+    ("overload", overload),
+    ("slow", slow),
+    ("panics", panics),
 ];

@@ -180,6 +180,19 @@ impl Hops {
         }
     }
 
+    /// Notes that nobody takes a connection at `place`: it is down until it answers a question, where it is asked any.
+    pub(super) fn lose(&mut self, place: Place, turned: &mut impl FnMut(Turn)) {
+        for Hop { next_hop, places } in &mut self.hops {
+            let asked = next_hop.health_seconds > 0;
+            for (known, health) in places.iter_mut().filter(|(known, _)| asked && *known == place) {
+                (health.waiting, health.misses) = (None, HEALTH_MISSES_MAX);
+                if !std::mem::replace(&mut health.is_down, true) {
+                    turned(Turn { hop: next_hop.name.clone(), place: *known, is_down: true });
+                }
+            }
+        }
+    }
+
     fn each(&self) -> impl Iterator<Item = (Place, Health)> {
         self.hops.iter().flat_map(|hop| hop.places.iter().copied())
     }
@@ -332,6 +345,18 @@ mod tests {
         assert_eq!(chosen(&hops, 7).as_deref(), Some("tcp:10.0.0.3:5060"));
         assert!(hops.is_down("tcp:10.0.0.1:5060".parse().unwrap()));
         assert!(hops.has("10.0.0.3".parse().unwrap()) && !hops.has("10.0.0.2".parse().unwrap()));
+    }
+
+    #[test]
+    fn who_takes_no_connection_is_down_at_once_until_it_answers() {
+        let mut hops = hops(Share::InOrder, 1);
+        let first: Place = "192.0.2.1:5060".parse().unwrap();
+        second(&mut hops, 1, &[]);
+        let mut turns = Vec::new();
+        hops.lose(first, &mut |turn| turns.push(turn.is_down));
+        hops.lose(first, &mut |turn| turns.push(turn.is_down));
+        assert_eq!((turns, chosen(&hops, 7).as_deref()), (vec![true], Some("192.0.2.2:5060")));
+        assert_eq!(second(&mut hops, 2, &[]), ["192.0.2.1:5060 false"]);
     }
 
     #[test]

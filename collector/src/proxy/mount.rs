@@ -101,6 +101,11 @@ impl Proxying {
         self.send();
     }
 
+    /// Notes that nobody takes a connection at `place`.
+    pub(super) fn lose(&mut self, place: Place) {
+        self.relay.lose(place);
+    }
+
     /// Takes back what could not be sent to `place`: to whoever asked it is as if that had said 503 (RFC 3261 §16.9).
     pub(super) fn give_back(
         &mut self,

@@ -238,7 +238,7 @@ impl Place {
         let transport = Self::transport(uri)?;
         let host = uri.params().value(b"maddr").unwrap_or(uri.host);
         let host = std::str::from_utf8(host).ok()?.trim_matches(['[', ']']).parse().ok()?;
-        let port = uri.port.unwrap_or(usual_port(transport));
+        let port = uri.port.unwrap_or_else(|| usual_port(transport));
         (port != 0).then(|| Self { transport, address: SocketAddr::new(host, port) })
     }
 }

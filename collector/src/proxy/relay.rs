@@ -112,6 +112,12 @@ impl Relay {
         self.waited_micros = micros;
     }
 
+    /// Notes that nobody takes a connection at `place`.
+    pub(super) fn lose(&mut self, place: Place) {
+        let (turns, counters) = (&mut self.turns, &self.counters);
+        self.hops.lose(place, &mut |turn| note_turn(turn, turns, counters));
+    }
+
     /// Tells what happened since it was asked before.
     pub(super) fn tell(&mut self, tell: &mut dyn FnMut(News<'_>)) {
         tell_of_engine(&mut self.engine, tell);

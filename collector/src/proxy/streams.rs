@@ -210,6 +210,7 @@ impl Streams {
 
     async fn make(self, wanted: Wanted) {
         let Wanted { number, port, place, mut waiting } = wanted;
+        let mut is_reached = true;
         let unsent = match timeout(CONNECT_DURATION_MAX, self.reach(place)).await {
             Ok(Some((local, stream))) => {
                 self.counters.add(Count::Connected);
@@ -221,12 +222,16 @@ impl Streams {
             }
             _ => {
                 self.counters.add(Count::NotConnected);
+                is_reached = false;
                 waiting.close();
                 std::iter::from_fn(|| waiting.try_recv().ok()).collect()
             }
         };
         let job = move |proxy: &mut Proxying, at| {
             proxy.lines().remove(number);
+            if !is_reached {
+                proxy.lose(place);
+            }
             proxy.give_back(unsent, (place, local_of(place)), port, at);
         };
         self.shared.ask(Box::new(job));
@@ -240,7 +245,8 @@ impl Streams {
             return Some((local, Stream::Plain(stream)));
         }
         let name = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(&place.address).cloned();
-        let name = name.map_or(Ok(ServerName::from(place.address.ip())), ServerName::try_from).ok()?;
+        let name =
+            name.map_or_else(|| Ok(ServerName::from(place.address.ip())), ServerName::try_from).ok()?;
         match self.client.as_ref()?.connect(name, stream).await {
             Ok(stream) => Some((local, Stream::Secure(Box::new(stream)))),
             Err(_) => {

@@ -97,7 +97,7 @@ impl Records {
         let mut threads = Vec::new();
         if config.records.copy {
             let lines = Lines::open(data, &folder, Arc::clone(&counters))?;
-            let place = (data.clone(), folder.clone());
+            let place = (data.clone(), folder);
             threads.push(thread("lines", move || lines.run(&woken, &place))?);
         }
         let (to, from) = sync_channel(CHUNKS_MAX);

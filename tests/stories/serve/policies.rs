@@ -93,8 +93,14 @@ fn a_step_back_is_a_new_version_with_the_old_bytes_and_release_lets_files_hold_a
     assert_eq!(answer(&service, ONE), 480);
     let all = versions(&service.scratch);
     assert_eq!(all[0]["policies"][0]["version"], all[2]["policies"][0]["version"]);
+    // Once more goes one step further, and does not bring back what was undone.
+    let further = run(&service.scratch, &["rollback"]);
+    assert!(stdout(&further).contains("without version 1: version 4"), "{further:?}");
+    assert_eq!(answer(&service, ONE), 486);
+    let too_far = run(&service.scratch, &["rollback"]);
+    assert!(errors(&too_far).contains("every change is undone already"), "{too_far:?}");
     let again = run(&service.scratch, &["rollback", "2"]);
-    assert!(stdout(&again).contains("as in version 2: version 4"), "{again:?}");
+    assert!(stdout(&again).contains("as in version 2: version 5"), "{again:?}");
     assert_eq!(answer(&service, ONE), 404);
     let unknown = run(&service.scratch, &["rollback", "99"]);
     assert_eq!(unknown.status.code(), Some(2));

@@ -37,11 +37,6 @@ fn waits(stream: &mut TcpStream, calls: u32) -> Vec<u128> {
     waits
 }
 
-fn middle(values: &mut [u128]) -> u128 {
-    values.sort_unstable();
-    values[values.len() / 2]
-}
-
 fn number(name: &str, usual: usize) -> usize {
     std::env::var(name).map_or(usual, |number| number.parse().unwrap())
 }
@@ -50,8 +45,9 @@ fn number(name: &str, usual: usize) -> usize {
 fn a_thousand_slow_connections_do_not_make_a_trusted_peer_wait() {
     let slow_max = number("RINGWALL_SLOW", 1_000);
     let rounds = number("RINGWALL_SLOW_ROUNDS", 5);
-    // In a run of a second the machine alone moves the slowest hundredth of calls; a long run shows it in full.
-    let ratio_max = if rounds > 5 { 1.1 } else { 2.0 };
+    // A busy machine makes single rounds slow, whoever is connected: the best of all rounds tell. In few of them there is more
+    // chance.
+    let ratio_max = if rounds > 5 { 1.1 } else { 1.5 };
     sys::raise_open_files().unwrap();
     // A quarter of the places is kept for trusted peers.
     let config = format!(
@@ -92,7 +88,8 @@ fn a_thousand_slow_connections_do_not_make_a_trusted_peer_wait() {
             std::thread::sleep(Duration::from_millis(200));
         }
     }
-    let ratio = middle(&mut crowded) as f64 / middle(&mut quiet) as f64;
+    let best = |values: &[u128]| values.iter().min().copied().unwrap() as f64;
+    let ratio = best(&crowded) / best(&quiet);
     let grown = service.memory().saturating_sub(memory);
     println!(
         "{slow_max} slow connections: the slowest hundredth of calls of a trusted peer waits {ratio:.2} times as long (quiet {quiet:?} µs, \

@@ -62,7 +62,7 @@ impl Contents {
         }
         let mut there = files(folder)?;
         there.retain(|name| name != NAME);
-        for name in contents.files.keys().filter(|name| !there.contains(name)) {
+        if let Some(name) = contents.files.keys().find(|name| !there.contains(name)) {
             return Err(Failure::Usage(format!("{name:?} is missing in {}", folder.display())));
         }
         for name in there {

@@ -177,19 +177,20 @@ impl Calls {
             let (source, destination) = one_family(from, to);
             // A message over TCP may be longer than any datagram.
             let is_in_capture = capture.datagram(at, source, destination, signal.message).is_ok();
-            let mut line = json!({
-                "event": record.sequence, "at": moment(at), "sent_by_ringwall": signal.is_ours,
-                "transport": transport(signal.transport), "from": from.to_string(), "to": to.to_string(),
-                "call_id": String::from_utf8_lossy(signal.call_id), "bytes": signal.message.len(),
-                "sha256": sha256(signal.message),
-            });
-            if !is_in_capture {
+            let file = if is_in_capture {
+                None
+            } else {
                 too_long += 1;
                 let name = format!("calls/message-{too_long:04}.sip");
                 pack.put(&name, "message/sip", signal.message.to_vec());
-                line["file"] = name.into();
-            }
-            index.push(line);
+                Some(name)
+            };
+            index.push(json!({
+                "event": record.sequence, "at": moment(at), "sent_by_ringwall": signal.is_ours,
+                "transport": transport(signal.transport), "from": from.to_string(), "to": to.to_string(),
+                "call_id": String::from_utf8_lossy(signal.call_id), "bytes": signal.message.len(),
+                "sha256": sha256(signal.message), "file": file,
+            }));
         }
         pack.put("calls/signalling.jsonl", JSONL, lines(&index)?);
         let capture = capture.finish().map_err(Failure::Output)?;

@@ -1,5 +1,6 @@
 //! The texts of the policies that judged the calls of a case, and of those that its changes lead from and to.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -8,7 +9,9 @@ use cases::pack::Pack;
 use serde_json::json;
 
 use super::{JSON, pretty};
+use crate::admission::{Admission, Admitted};
 use crate::outcome::Failure;
+use crate::serve::Kept;
 use crate::versions::Versions;
 
 /// Puts what is stored of them into `pack`.
@@ -26,18 +29,26 @@ pub(super) fn put(
     }
     let versions = Versions::of(data);
     let all = versions.all()?;
+    // Those of the configuration, as they were when they were good; read only where nothing that was installed fits.
+    let kept = LazyCell::new(|| {
+        Kept::new(data, Admission::to_look()).policies().flat_map(|(_, set)| set).collect::<Vec<_>>()
+    });
+    let customer = &evidence.case.customer;
     for version in wanted {
         let found = all.iter().rev().find_map(|change| {
             let of = change.policies.iter().find(|changed| {
-                changed.customer == evidence.case.customer
+                changed.customer == *customer
                     && changed.version.as_deref() == Some(&version)
                     && changed.stored.is_some()
             })?;
-            Some((change, of))
+            Some((Some(change), versions.contents(of).ok()?))
+        });
+        let found = found.or_else(|| {
+            let is_it = |it: &&Admitted| it.customer() == customer && it.version() == version;
+            Some((None, kept.iter().find(is_it)?.contents().clone()))
         });
         let plain: String = version.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-        let contents = found.map(|(change, changed)| (change, versions.contents(changed)));
-        let Some((change, Ok(contents))) = contents else {
+        let Some((change, contents)) = found else {
             pack.leave_out(format!("The text of policy version {plain} is not stored here."));
             continue;
         };
@@ -53,10 +64,10 @@ pub(super) fn put(
             pack.put(&here, "text/plain", bytes.to_vec());
             files.push(json!({ "name": name, "here": here }));
         }
-        let about = json!({
-            "version": version, "number": change.number, "at": change.at, "by": change.by, "why": change.why,
-            "what": change.what, "files": files,
-        });
+        let installed = change.map(
+            |it| json!({ "number": it.number, "at": it.at, "by": it.by, "why": it.why, "what": it.what }),
+        );
+        let about = json!({ "version": version, "installed": installed, "files": files });
         pack.put(&format!("policies/{plain}.json"), JSON, pretty(&about)?);
     }
     Ok(())

@@ -22,14 +22,14 @@ struct Copy {
 }
 
 /// The notes of sets of policies, and the bytes that they refer to.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     folder: PathBuf,
     versions: Versions,
     admission: Admission,
 }
 
 impl Kept {
-    pub(super) fn new(data: &Path, admission: Admission) -> Self {
+    pub(crate) fn new(data: &Path, admission: Admission) -> Self {
         Self { folder: data.join("policies"), versions: Versions::of(data), admission }
     }
 
@@ -73,7 +73,7 @@ impl Kept {
     }
 
     /// The policies that were kept, the newest first, with the file that notes them. What cannot be read is passed over.
-    pub(super) fn policies(&self) -> impl Iterator<Item = (PathBuf, Vec<Admitted>)> {
+    pub(crate) fn policies(&self) -> impl Iterator<Item = (PathBuf, Vec<Admitted>)> {
         let files = self.all().unwrap_or_default();
         files.into_iter().filter_map(|path| {
             let set = self.read(&fs::read(&path).ok()?)?;

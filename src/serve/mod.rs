@@ -24,6 +24,7 @@ use clap::Args;
 
 use crate::outcome::{Failure, Outcome};
 pub(crate) use config::{Cases, Config};
+pub(crate) use kept::Kept;
 pub(crate) use records::FOLDER as SPOOL;
 
 /// Answer SBCs and PBXs that ask per call, and pass calls on, by policy.

@@ -158,7 +158,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Member>, Broken> {
     let again = write(&members).map_err(|_| Broken::TooLarge)?;
     if again != bytes {
         let differs = again.iter().zip(bytes).position(|(one, other)| one != other);
-        return Err(Broken::Header(format!("byte {}", differs.unwrap_or(again.len().min(bytes.len())))));
+        return Err(Broken::Header(format!(
+            "byte {}",
+            differs.unwrap_or_else(|| again.len().min(bytes.len()))
+        )));
     }
     Ok(members)
 }

@@ -6,6 +6,15 @@ use super::*;
 use crate::audit::{Act, Head, Shown};
 use crate::change::{Approval, Change, Line, Method};
 
+/// What somebody does to the files of a pack.
+type Repack = fn(&mut Vec<archive::Member>);
+/// What somebody does to a slice of the chain.
+type Edit = fn(&mut Vec<Shown>);
+
+fn member(name: &str) -> archive::Member {
+    archive::Member::deflate(name.to_owned(), b"x".to_vec()).unwrap()
+}
+
 fn signer() -> Signer {
     Signer::parse(Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref()).unwrap()
 }
@@ -94,19 +103,15 @@ fn repacked(edit: impl Fn(&mut Vec<archive::Member>)) -> Vec<u8> {
 
 #[test]
 fn what_is_added_taken_or_exchanged_is_named() {
-    let member = |name: &str| archive::Member::deflate(name.to_owned(), b"x".to_vec()).unwrap();
-    let cases: [(&str, Box<dyn Fn(&mut Vec<archive::Member>)>); 5] = [
-        ("\"more\" is in it", Box::new(|it| it.insert(0, member("more")))),
-        ("\"case.json\" is missing", Box::new(|it| it.retain(|it| it.name != "case.json"))),
-        (
-            "\"empty\" is not what was signed",
-            Box::new(|it| {
-                let at = it.iter().position(|it| it.name == "empty").unwrap();
-                it[at] = member("empty");
-            }),
-        ),
-        ("no manifest.json", Box::new(|it| it.retain(|it| it.name != MANIFEST))),
-        ("manifest.sig is missing", Box::new(|it| it.retain(|it| it.name != SIGNATURE))),
+    let cases: [(&str, Repack); 5] = [
+        ("\"more\" is in it", |it| it.insert(0, member("more"))),
+        ("\"case.json\" is missing", |it| it.retain(|it| it.name != "case.json")),
+        ("\"empty\" is not what was signed", |it| {
+            let at = it.iter().position(|it| it.name == "empty").unwrap();
+            it[at] = member("empty");
+        }),
+        ("no manifest.json", |it| it.retain(|it| it.name != MANIFEST)),
+        ("manifest.sig is missing", |it| it.retain(|it| it.name != SIGNATURE)),
     ];
     for (expected, edit) in cases {
         let found = wrong(&repacked(edit), None);
@@ -116,7 +121,6 @@ fn what_is_added_taken_or_exchanged_is_named() {
 
 #[test]
 fn archives_that_would_harm_are_refused() {
-    let member = |name: &str| archive::Member::deflate(name.to_owned(), b"x".to_vec()).unwrap();
     let written =
         |names: &[&str]| archive::write(&names.iter().map(|it| member(it)).collect::<Vec<_>>()).unwrap();
     for name in
@@ -151,7 +155,7 @@ fn archives_that_would_harm_are_refused() {
 
 #[test]
 fn x4_a_slice_of_the_chain_is_checked_though_others_entries_are_hidden() {
-    let edits: [(&str, fn(&mut Vec<Shown>)); 5] = [
+    let edits: [(&str, Edit); 5] = [
         ("it is missing", |it| drop(it.remove(3))),
         ("it is not as it was written", |it| {
             if let Shown::Whole(entry) = &mut it[1] {

@@ -160,6 +160,13 @@ fn a_pack_holds_what_is_known_and_is_checked_without_the_desk() {
         text("calls/records.jsonl")
     );
     assert!(text("clocks.json").contains("target_counted"));
+    // The policy that judged, word for word.
+    let policy = names.iter().find(|name| name.starts_with("policies/") && name.ends_with(".toml")).unwrap();
+    assert_eq!(text(policy), POLICY);
+    assert!(
+        text("calls/records.jsonl")
+            .contains(policy.strip_prefix("policies/").unwrap().trim_end_matches(".toml"))
+    );
     // Four entries of this case; between them one of another, of which nothing is told.
     assert_eq!(text("audit/slice.jsonl").matches("\"actor\"").count(), 4);
     assert_eq!(text("audit/slice.jsonl").lines().count(), 5);

@@ -35,8 +35,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let rows = sqlx::query("PRAGMA integrity_check").fetch_all(&self.pool).await?;
-        let said: Vec<String> =
-            rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_, sqlx::Error>>()?;
+        let said: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?;
         Ok(if said == ["ok"] { Vec::new() } else { said })
     }
 

@@ -79,7 +79,7 @@ fn a_copy_is_of_one_moment_and_damage_is_told() {
         copy.close().await;
         // Overwritten in the middle, as a bad disk does.
         let mut bytes = fs::read(&copied).unwrap();
-        let middle = bytes.len() / 2 & !4_095;
+        let middle = (bytes.len() / 2) & !4_095;
         bytes[middle..middle + 4_096].fill(0xa5);
         fs::write(&copied, bytes).unwrap();
         match Store::open(copied.to_str().unwrap()).await {

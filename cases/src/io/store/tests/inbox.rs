@@ -4,6 +4,7 @@ use base64::Engine as _;
 
 use super::*;
 use crate::Registration;
+use crate::change::{Change, Impact, Line};
 use crate::intake::{
     self, Contact, Directory, Envelope, Intake, ReturnPath, Role, Tenant, ThreadToken, answer_address,
 };
@@ -444,7 +445,7 @@ fn z2_an_authoriser_approves_what_is_of_low_risk_by_answer_and_nobody_else_anyth
         post.joined(2, "ann@acme.example.com", &to, &yes).await;
         assert!(said(desk.events(case).await.unwrap()).contains("does not wait for authorisation"));
         desk.propose(case, low.clone(), impact.clone(), act(3)).await.unwrap();
-        desk.step(case, &Signal::AskAuthorisation, "", act(4)).await.unwrap();
+        ask(desk, case, act(4)).await;
         for (minutes, from, fields, text, why) in [
             (5, "ann@acme.example.com", to.clone(), "APPROVE ZZZZZZ".to_owned(), "another change"),
             (6, "ray@acme.example.com", to.clone(), yes.clone(), "may not authorise"),
@@ -473,7 +474,7 @@ fn z2_an_authoriser_approves_what_is_of_low_risk_by_answer_and_nobody_else_anyth
         desk.step(other, &Signal::Take, "", act(21)).await.unwrap();
         let wide = change("+1 303 555 01xx");
         desk.propose(other, wide.clone(), impact, act(22)).await.unwrap();
-        desk.step(other, &Signal::AskAuthorisation, "", act(23)).await.unwrap();
+        ask(desk, other, act(23)).await;
         let yes = format!("APPROVE {}\r\n", wide.code());
         let stays = post.joined(24, "ann@acme.example.com", &to, &yes).await;
         assert_eq!(stays.state, State::AwaitingAuthorisation);

@@ -63,6 +63,15 @@ fn alert(id: &str, customer: &str, caller: &str, severity: &str, minutes: i64) -
     (serde_json::from_str(&text).unwrap(), text)
 }
 
+/// Asks Ann to authorise what a case proposes.
+async fn ask(desk: Desk<'_>, number: CaseNumber, done: Done<'_>) {
+    let case = desk.case(number).await.unwrap();
+    let is_for = LinkFor::Approve(case.change.clone().unwrap());
+    let expires = done.now.plus_micros(72 * 60 * MINUTE);
+    let (link, _) = Link::draw(&case, "Ann", is_for, expires).unwrap();
+    desk.ask_authorisation(number, &[Asking { link, outgoing: None }], done).await.unwrap();
+}
+
 async fn list(store: &Store) -> Vec<Case> {
     store.desk().list(&Filter { count: Some(500), ..Filter::default() }).await.unwrap().cases
 }

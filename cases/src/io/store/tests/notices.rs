@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::change::{Change, Impact, Line};
 use crate::clock::ClockKind;
 use crate::intake::Role;
 use crate::notice::{Engine, Settings, World};
@@ -172,7 +173,7 @@ fn z5_silent_authorisers_are_reminded_and_nothing_is_made_without_them() {
             lines: vec![Line::Text { diff: "-a\n+b".to_owned() }],
         };
         desk.propose(case.number, change, Impact::default(), done(&service, 0)).await.unwrap();
-        desk.step(case.number, &Signal::AskAuthorisation, "", done(&service, 0)).await.unwrap();
+        ask(desk, case.number, done(&service, 0)).await;
         let mut told = Vec::new();
         // Ten o'clock on Monday; 8 hours later is Tuesday 9:00, and the fifth business day after it ends on the 12th.
         for at in [
@@ -192,7 +193,7 @@ fn z5_silent_authorisers_are_reminded_and_nothing_is_made_without_them() {
         }
         let ada = "ada@acme.example.com";
         let expected = [
-            (0, ada.to_owned()),
+            (0, String::new()),
             (hour - 1, String::new()),
             (hour + 1, ada.to_owned()),
             (4 * hour + 1, ada.to_owned()),

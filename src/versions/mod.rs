@@ -183,7 +183,7 @@ impl Versions {
                 Some((entry.metadata().ok()?.modified().ok()?, entry.path(), offered))
             })
             .collect();
-        drafts.sort_by(|one, other| other.0.cmp(&one.0));
+        drafts.sort_by_key(|draft| std::cmp::Reverse(draft.0));
         Ok(drafts.into_iter().map(|(_, path, offered)| (path, offered)).collect())
     }
 

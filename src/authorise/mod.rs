@@ -5,7 +5,7 @@ mod page;
 
 use std::path::PathBuf;
 
-use cases::change::{Approval, Impact, Line, Method};
+use cases::change::{Approval, Impact, Line, Method, Risk};
 use cases::explanation::wall_time;
 use cases::intake::Role;
 use cases::io::store::{Asking, Done, Link, LinkFor, Proposed, Store};
@@ -93,6 +93,14 @@ impl Office {
         let case = desk.case(number).await.map_err(said)?;
         let proposed = self.proposed(store, &case).await?;
         let registration = desk.registration(&case.customer).await.map_err(said)?;
+        let needed = if proposed.change.risk(&proposed.impact) == Risk::High { 2 } else { 1 };
+        let there = registration.with_role(Role::Authorizer, done.now).count();
+        if there < needed {
+            return Err(Failure::Usage(format!(
+                "this change needs {needed} authorisers, and {} has {there}: see `ringwall contact`",
+                reporter::printable(&case.customer)
+            )));
+        }
         let mut asked = Asked { case, by_mail: Vec::new(), otherwise: Vec::new() };
         let mut asking = Vec::new();
         let expires = done.now.plus_micros(LINK_MICROS);

@@ -46,8 +46,7 @@ struct Trouble {
 struct Read {
     people: BTreeMap<String, Registration>,
     silences: Vec<Silence>,
-    /// When people were read, and when rotas were looked at.
-    people_at: Timestamp,
+    /// When rotas were looked at.
     rotas_at: Timestamp,
 }
 
@@ -134,11 +133,9 @@ impl Worker {
         let Some((store, engine, read)) = open else { return Ok(()) };
         let (desk, now) = (store.desk(), policies::now());
         let done = Done { who: "ringwall", now, service: &self.service };
-        if now.micros_since(read.people_at) >= PEOPLE_MICROS {
-            let registrations = desk.registrations().await?;
-            read.people = registrations.into_iter().map(|it| (it.customer.clone(), it)).collect();
-            read.people_at = now;
-        }
+        // Whoever was registered a moment ago is told of what comes now.
+        let registrations = desk.registrations().await?;
+        read.people = registrations.into_iter().map(|it| (it.customer.clone(), it)).collect();
         read.silences = desk.silences(false).await?;
         let mut more = self.trouble.facts(now);
         if now.micros_since(read.rotas_at) >= HOUR_MICROS {
@@ -228,7 +225,6 @@ const WATCHED: [(&str, Count, &str); 3] = [
 const PAUSE: Duration = Duration::from_secs(1);
 /// What is on its way may take so long at the end.
 const GOODBYE: Duration = Duration::from_secs(3);
-const PEOPLE_MICROS: i64 = 10 * 1_000_000;
 const HOUR_MICROS: i64 = 3_600_000_000;
 const GAP_MICROS: i64 = 14 * 24 * HOUR_MICROS;
 /// Facts and decisions are kept for 90 days.

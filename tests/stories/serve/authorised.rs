@@ -62,7 +62,12 @@ pub(super) struct Desk {
 impl Desk {
     /// Acme's people are registered, and Ann and Bob have an app.
     pub(super) fn new(scratch: &Scratch) -> Self {
-        let contacts = scratch.write("contacts.toml", CONTACTS);
+        Self::with(scratch, CONTACTS)
+    }
+
+    /// The same with what this file says of Ann, Bob, and others.
+    pub(super) fn with(scratch: &Scratch, contacts: &str) -> Self {
+        let contacts = scratch.write("contacts.toml", contacts);
         let mut desk =
             Self { config: scratch.path().join("ringwall.toml"), ann: String::new(), bob: String::new() };
         let drafted = desk.done(&["contact", "import", contacts.to_str().unwrap(), "--by", "anna"]);
@@ -134,7 +139,7 @@ fn call(service: &Service, caller: &str) -> u16 {
     status(&phone.ask(&Call { call_id: &call_id, ..Call::new(caller, "+12105550150") }.by(phone.port())))
 }
 
-fn last_event(case: &Value, what: &str) -> String {
+pub(super) fn last_event(case: &Value, what: &str) -> String {
     let events = case["events"].as_array().unwrap();
     let found = events.iter().rev().find(|event| event["what"] == what);
     found.unwrap_or_else(|| panic!("no {what} in {events:?}"))["text"].as_str().unwrap().to_owned()
@@ -310,7 +315,7 @@ fn z1_a_policy_that_moved_meanwhile_is_changed_all_the_same() {
 }
 
 /// What a browser without scripts does: a form, sent.
-fn send(service: &Service, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+pub(super) fn send(service: &Service, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
     let encoded = |text: &str| -> String {
         let byte = |byte: u8| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => char::from(byte).to_string(),
@@ -341,7 +346,7 @@ fn links(data: &Path, number: &str) -> Vec<(String, String)> {
     })
 }
 
-fn value_of(page: &str, name: &str) -> String {
+pub(super) fn value_of(page: &str, name: &str) -> String {
     let (_, rest) = page
         .split_once(&format!("name=\"{name}\" value=\""))
         .unwrap_or_else(|| panic!("no {name} in {page}"));

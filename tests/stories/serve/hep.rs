@@ -167,6 +167,31 @@ fn a_clock_that_is_wrong_by_hours_moves_no_window() {
     assert_eq!((&alerts[0]["rule"], &alerts[0]["level"]), (&"keeps calling".into(), &"warning".into()));
 }
 
+/// Tells of every message in a capture, as if it came now, in order. Returns how many there are.
+pub(super) fn tell_capture(service: &Service, capture: &std::path::Path) -> u64 {
+    let socket = agent(service);
+    let (mut merge, mut assembler) = (Merge::open([capture]), Assembler::new());
+    let mut sent = 0_u64;
+    let mut tell = |packet: Packet<'_>| {
+        let (SocketAddr::V4(from), SocketAddr::V4(to)) = (packet.source, packet.destination) else {
+            panic!("{} has IPv6", capture.display())
+        };
+        let protocol = if packet.transport == Transport::Tcp { 6 } else { 17 };
+        // Captures are years old: each packet counts from now, in order.
+        let told = Told { path: Path { from, to }, protocol, ..Told::new(micros(), packet.payload) };
+        socket.send(&told.packet()).unwrap();
+        sent += 1;
+        if sent.is_multiple_of(64) {
+            expect(service, "hep_packets_total{kind=\"sip\"}", sent);
+        }
+    };
+    while let Some(frame) = merge.next_frame() {
+        assembler.assemble(frame, &mut tell);
+    }
+    assembler.finish(&mut tell);
+    sent
+}
+
 /// The hour of this moment as records write it.
 fn service_day(micros: i64) -> String {
     let (days, seconds) =
@@ -344,26 +369,7 @@ fn shared_captures_told_as_hep_give_the_records_of_their_replay() {
     for file in CAPTURES {
         let capture = shared.join("captures/captures").join(file);
         let service = Service::start("hep-captures", POLICY, ON);
-        let socket = agent(&service);
-        let (mut merge, mut assembler) = (Merge::open([&capture]), Assembler::new());
-        let mut sent = 0_u64;
-        let mut tell = |packet: Packet<'_>| {
-            let (SocketAddr::V4(from), SocketAddr::V4(to)) = (packet.source, packet.destination) else {
-                panic!("{file} has IPv6")
-            };
-            let protocol = if packet.transport == Transport::Tcp { 6 } else { 17 };
-            // Captures are years old: each packet counts from now, in order.
-            let told = Told { path: Path { from, to }, protocol, ..Told::new(micros(), packet.payload) };
-            socket.send(&told.packet()).unwrap();
-            sent += 1;
-            if sent.is_multiple_of(64) {
-                expect(&service, "hep_packets_total{kind=\"sip\"}", sent);
-            }
-        };
-        while let Some(frame) = merge.next_frame() {
-            assembler.assemble(frame, &mut tell);
-        }
-        assembler.finish(&mut tell);
+        let sent = tell_capture(&service, &capture);
         expect(&service, "hep_packets_total{kind=\"sip\"}", sent);
         let scratch = service.stop();
         let mut told = super::lines(&scratch.path().join("data/calls.jsonl"));

@@ -47,14 +47,14 @@ const REQUEST: &str = "Phone number(s) that you want to be blocked:\r\n303-555-0
 const PASS: &str = "Authentication-Results: mx.desk.example.com; dmarc=pass header.from=acme.example.com\r\n";
 
 /// Where the mail of the desk arrives: a server that takes everything for these addresses.
-struct Mailbox {
-    address: SocketAddr,
+pub(super) struct Mailbox {
+    pub(super) address: SocketAddr,
     mails: Arc<Mutex<Vec<ReceivedMail>>>,
     _runtime: Runtime,
 }
 
 impl Mailbox {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(|_| {}, None)
     }
 
@@ -88,7 +88,7 @@ impl Mailbox {
         Self { address, mails, _runtime: runtime }
     }
 
-    fn all(&self) -> Vec<ReceivedMail> {
+    pub(super) fn all(&self) -> Vec<ReceivedMail> {
         self.mails.lock().unwrap().clone()
     }
 
@@ -206,7 +206,7 @@ fn swaks(desk: &Desk, to: &str, mail: &Path, protocol: &str) -> String {
 }
 
 /// A mail with its lines as they were before they were folded.
-fn text(mail: &ReceivedMail) -> String {
+pub(super) fn text(mail: &ReceivedMail) -> String {
     String::from_utf8_lossy(&mail.bytes).replace("=\r\n", "")
 }
 

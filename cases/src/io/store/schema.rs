@@ -91,24 +91,45 @@ const SECOND: &[&str] = &[
 /// # Errors
 /// A newer program has written it, or it cannot be read or written.
 pub(super) async fn migrate(connection: &mut AnyConnection) -> Result<(), Error> {
-    connection.execute("CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY)").await?;
-    let row = connection.fetch_one("SELECT COUNT(*) FROM schema_steps").await?;
-    let done = usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
+    // PostgreSQL lets two begin to make it at once, and tells the second one.
+    let made = connection.execute("CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY)").await;
+    made.map(drop).or_else(|error| if is_taken(&error) { Ok(()) } else { Err(error) })?;
+    let mut done = steps_done(connection).await?;
+    while let Some(step) = STEPS.get(done) {
+        match take_step(connection, done, step).await {
+            // Whoever comes second finds the step taken, and takes none.
+            Err(error) if is_taken(&error) && steps_done(connection).await? > done => {}
+            taken => taken?,
+        }
+        done += 1;
+    }
     if done > STEPS.len() {
         return Err(Error::Newer { found: done, known: STEPS.len() });
     }
-    for (index, step) in STEPS.iter().enumerate().skip(done) {
-        let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
-        // Whoever comes second finds the step taken, and takes none.
-        let number = i64::try_from(index).unwrap_or_default();
-        sqlx::query("INSERT INTO schema_steps (step) VALUES ($1)")
-            .bind(number)
-            .execute(&mut *transaction)
-            .await?;
-        for statement in *step {
-            transaction.execute(*statement).await?;
-        }
-        transaction.commit().await?;
-    }
     Ok(())
+}
+
+async fn steps_done(connection: &mut AnyConnection) -> Result<usize, Error> {
+    let row = connection.fetch_one("SELECT COUNT(*) FROM schema_steps").await?;
+    Ok(usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default())
+}
+
+async fn take_step(
+    connection: &mut AnyConnection,
+    index: usize,
+    step: &[&'static str],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
+    let number = i64::try_from(index).unwrap_or_default();
+    let note = sqlx::query("INSERT INTO schema_steps (step) VALUES ($1)").bind(number);
+    note.execute(&mut *transaction).await?;
+    for statement in step {
+        transaction.execute(*statement).await?;
+    }
+    transaction.commit().await
+}
+
+/// Whether somebody else was there first.
+fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }

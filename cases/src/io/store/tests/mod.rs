@@ -77,6 +77,29 @@ async fn list(store: &Store) -> Vec<Case> {
 }
 
 #[test]
+fn many_who_open_a_new_database_at_once_make_it_once() {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    let name = format!("ringwall-new-{}-{}.db", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
+    let places = [Some(path.to_str().unwrap().to_owned()), postgres::database()];
+    for place in places.into_iter().flatten() {
+        runtime.block_on(async {
+            let opening = |place: String| tokio::spawn(async move { Store::open(&place).await });
+            let opened: Vec<_> = (0..6).map(|_| opening(place.clone())).collect();
+            for store in opened {
+                let store = store.await.unwrap().unwrap();
+                assert_eq!(store.spool_position().await.unwrap(), 0);
+                store.close().await;
+            }
+        });
+    }
+    for ending in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
+    }
+}
+
+#[test]
 fn d1_d2_the_same_thing_is_one_case_and_each_alert_counts_once() {
     on_both(|store| async move {
         let service = Service::sample();

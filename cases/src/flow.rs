@@ -239,7 +239,8 @@ impl State {
 
     fn next_of_alert(self, signal: &Signal) -> Option<Self> {
         Some(match (self, signal) {
-            (Self::Open, Signal::Take) => Self::Triage,
+            // Whom an automatic notice has reached before anybody looked is still nobody's.
+            (Self::Open | Self::Notified, Signal::Take) => Self::Triage,
             // An automatic notice does not wait for a person (E-, best effort).
             (Self::Open | Self::Triage, Signal::Notify) => Self::Notified,
             (Self::Open | Self::Triage | Self::Notified, Signal::Investigate) => Self::Investigating,

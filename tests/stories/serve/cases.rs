@@ -100,7 +100,7 @@ fn an_alert_becomes_a_case_that_somebody_takes_and_closes() {
         case["clocks"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
     assert_eq!(clocks, ["acknowledge", "notify"]);
     // A step that is not on the way, and a number that is mistyped.
-    let early = desk.case(&["step", number, "prove", "--by", "anna"]);
+    let early = desk.case(&["step", number, "inform", "--by", "anna"]);
     assert_eq!(early.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&early.stderr).contains("it can take"), "{early:?}");
     assert_eq!(desk.case(&["show", "RW-100001-8"]).status.code(), Some(2));

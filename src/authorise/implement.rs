@@ -91,7 +91,10 @@ impl Office {
             }
             self.change(Change::Install(vec![offered]), case, (done.who, authority.by()), permits)?;
         }
-        match trial::show((&self.data, &self.policies), &draft.admitted, &promises)? {
+        // Where nobody can be asked nothing is shown either.
+        let shown = trial::show((&self.data, &self.policies), &draft.admitted, &promises)
+            .unwrap_or_else(|failure| Err(failure.to_string()));
+        match shown {
             Ok(shown) => Ok((proposed, shown)),
             Err(other) => {
                 let back = self.change(Change::Rollback { to: None }, case, (done.who, &[]), Vec::new());

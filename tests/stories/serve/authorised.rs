@@ -195,6 +195,36 @@ fn z1_to_z9_a_number_is_blocked_once_the_customer_said_yes() {
     assert!(ringwall(["audit", "verify", "--data", data.to_str().unwrap()]).status.success());
 }
 
+/// What somebody asks of the threads that judge fails, test calls among it: nothing is shown, so nothing stays changed.
+#[test]
+fn z9_what_test_calls_do_not_show_is_taken_back() {
+    let scratch = Scratch::new("authorised-back");
+    scratch.write("acme.toml", POLICY);
+    scratch.write("harassment.csv", LIST);
+    let config = "policy = [\"acme.toml\"]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\n\
+                  udp = [\"127.0.0.1:0\"]\ntcp = []\n[[redirect.peer]]\nname = \"sbc\"\nfrom = [\"127.0.0.1\"]\n\
+                  next_hop = \"sip:192.0.2.77:5070\"\n";
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ringwall"));
+    let service = Service::run(scratch, config, command.env("RINGWALL_FAULTS", "job=1"));
+    let desk = Desk::new(&service.scratch);
+    let number = desk.open("block");
+    let hash = desk.asked(&number, &["--list", "harassment", "--block", NUMBER]);
+    assert!(desk.approve(&number, "Ann", &desk.ann, &hash).status.success());
+    let is_back = || {
+        let case = desk.case(&number);
+        let events = case["events"].as_array().unwrap();
+        events.iter().any(|event| event["what"] == "roll-back").then_some(case)
+    };
+    let case = within(20, is_back).unwrap_or_else(|| panic!("{}", desk.done(&["case", "show", &number])));
+    assert_eq!(case["case"]["state"], "awaiting-authorisation");
+    let why = last_event(&case, "roll-back");
+    assert!(why.contains("it was taken back"), "{why}");
+    let versions = stdout(&ringwall(["policy", "versions", "--data", service.data().to_str().unwrap()]));
+    assert!(versions.contains("rollback") && versions.contains(&number), "{versions}");
+    assert_eq!([NUMBER, "+13035550199"].map(|caller| call(&service, caller)), [302, 603]);
+    service.stop();
+}
+
 #[test]
 fn z4_a_customer_says_no() {
     let service = start("authorised-no", POLICY, "");

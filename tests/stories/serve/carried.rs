@@ -413,7 +413,8 @@ fn who_does_not_read_loses_its_connection_and_nobody_waits_for_it() {
     while deaf.write_all(options.as_bytes()).is_ok() {
         assert!(begin.elapsed() < Duration::from_secs(20), "somebody takes all of it");
     }
-    assert!(service.memory() < memory + (64 << 10), "{} KiB", service.memory());
+    // What waits for the disk has a bound of its own, and messages as long as these come near it.
+    assert!(service.memory() < memory + (256 << 10), "{} KiB", service.memory());
     let phone = Phone::new(entry(&service, "udp:"));
     let said =
         phone.ask(&Call { call_id: "last", ..Call::new("+13035550106", "+12105550150") }.by(phone.port()));

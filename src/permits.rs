@@ -31,7 +31,12 @@ impl Permits {
             Err(Failure::File(_, error)) if error.kind() == io::ErrorKind::NotFound => None,
             verifier => Some(verifier?),
         };
-        Ok(Self { folder: data.join("policies").join(NAME), verifier, offered: Arc::new([]) })
+        Ok(Self { verifier, ..Self::without_key(data) })
+    }
+
+    /// The same where nobody knows by which key they are signed: none permits anything.
+    pub(crate) fn without_key(data: &Path) -> Self {
+        Self { folder: data.join("policies").join(NAME), verifier: None, offered: Arc::new([]) }
     }
 
     /// The same by the key that the last service in `data` went by.
@@ -46,6 +51,10 @@ impl Permits {
     /// Writes down by which key it goes, for commands that find no service.
     pub(crate) fn note_key(&self) -> Result<(), Failure> {
         let Some(verifier) = &self.verifier else { return Ok(()) };
+        // A full disk is no news where nothing is.
+        if desk_key::verifier(&self.folder.join(KEY)).is_ok_and(|noted| noted == *verifier) {
+            return Ok(());
+        }
         fs::create_dir_all(&self.folder).map_err(Failure::file(&self.folder))?;
         state::write_bytes(&self.folder.join(KEY), format!("{verifier}\n").as_bytes())
     }

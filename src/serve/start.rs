@@ -65,7 +65,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let notices = Notices::start(&config, Arc::clone(&counters))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
-    let admission = admission(&config)?;
+    let admission = admission(&config);
     let mut keeper =
         Keeper::new(config.policy.clone(), (&config.data, admission), behaviour, Arc::clone(&counters));
     let loading = tokio::task::spawn_blocking(move || {
@@ -187,7 +187,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
 }
 
 /// By which permits policies come into force. Whose key signs them is written down for commands that find no service.
-fn admission(config: &Config) -> Result<Admission, Failure> {
+fn admission(config: &Config) -> Admission {
     let key = config::Cases::new(config).key();
     // Where the desk works elsewhere its public half is all that is here, and where nobody needs permits not even that.
     // A key that cannot be used keeps changes under control out, and no call from being judged.
@@ -196,9 +196,14 @@ fn admission(config: &Config) -> Result<Admission, Failure> {
     {
         failure.report();
     }
-    let permits = Permits::new(&config.data, &desk_key::public(&key))?;
-    permits.note_key()?;
-    Ok(Admission::by(permits))
+    let permits = Permits::new(&config.data, &desk_key::public(&key)).unwrap_or_else(|failure| {
+        failure.report();
+        Permits::without_key(&config.data)
+    });
+    if let Err(failure) = permits.note_key() {
+        failure.report();
+    }
+    Admission::by(permits)
 }
 
 /// What is judged by, with words about it where it is not what was asked for.

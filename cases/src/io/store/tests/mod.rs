@@ -95,7 +95,7 @@ fn many_who_open_a_new_database_at_once_make_it_once() {
         });
     }
     for ending in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
+        let _ = fs::remove_file(format!("{}{ending}", path.display()));
     }
 }
 

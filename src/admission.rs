@@ -59,6 +59,11 @@ impl Admission {
         Self(self.0.as_ref().map(|permits| permits.with(offered)))
     }
 
+    /// Whether the desk has signed `permit`.
+    pub(crate) fn is_genuine(&self, permit: &Permit) -> bool {
+        self.0.as_ref().is_some_and(|permits| permits.is_genuine(permit))
+    }
+
     /// Says that a policy of `customer` is in force: whether the next one needs a permit follows from it.
     pub(crate) fn is_in_force(&self, customer: &Customer) -> Result<(), Failure> {
         let is_controlled = customer.change_control == ChangeControl::Approved;

@@ -100,6 +100,12 @@ impl Permits {
         Err(format!("{what}: {why}"))
     }
 
+    /// Whether the desk has signed `permit`, for whatever it is.
+    pub(crate) fn is_genuine(&self, permit: &Permit) -> bool {
+        let verifier = self.verifier.as_ref();
+        verifier.is_some_and(|verifier| permit.check(permit.customer(), permit.result(), verifier).is_ok())
+    }
+
     /// Notes whether the next policy of `customer` needs a permit whatever it says.
     pub(crate) fn control(&self, customer: &str, is_controlled: bool) -> Result<(), Failure> {
         let mut controlled = self.controlled().map_err(Failure::Usage)?;

@@ -50,7 +50,7 @@ impl Office {
         };
         let base = base(&self.data, &self.policies, &case.customer)?;
         if base.is_none_or(|base| base.version() != proposed.change.result) {
-            return Ok("the change is not the policy in force: look whether it is part of it".to_owned());
+            return Ok("the change is not the policy in force".to_owned());
         }
         Ok(match self.change(Change::Rollback { to: None }, &case, (who, &[]), Vec::new()) {
             Ok(()) => "the policy from before is in force again".to_owned(),
@@ -89,7 +89,12 @@ impl Office {
                 // Kept with it, so that taking it back needs nobody to be asked again.
                 permits.push(authority.permit_to_return(&case.customer, done.now, &signer));
             }
-            self.change(Change::Install(vec![offered]), case, (done.who, authority.by()), permits)?;
+            let install = Change::Install(vec![offered]);
+            if let Err(why) = self.change(install, case, (done.who, authority.by()), permits) {
+                // A service that took too long to answer may have made it all the same.
+                let back = self.take_back(store, case.number, authority.hash(), done.who).await?;
+                return Err(Declined::usage(format!("{}; {back}", why.said)));
+            }
         }
         // Where nobody can be asked nothing is shown either.
         let shown = trial::show((&self.data, &self.policies), &draft.admitted, &promises)

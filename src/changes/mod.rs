@@ -160,7 +160,9 @@ impl Desk<'_> {
         let (by, why) = (wanted.by.clone(), wanted.why.clone());
         let number = all.last().map_or(0, |version| version.number) + 1;
         let at = reporter::rfc3339(self.now);
-        prepared.permits.clone_from(&wanted.permits);
+        // Whoever asks may bring anything along; what the desk has not signed takes no other permit's place.
+        let is_genuine = |permit: &&Permit| self.admission.is_genuine(permit);
+        prepared.permits = wanted.permits.iter().filter(is_genuine).cloned().collect();
         prepared.version = Version { number, at, by, why, ..prepared.version };
         Ok(prepared)
     }

@@ -67,21 +67,6 @@ impl Writing<'_> {
 }
 
 impl Desk<'_> {
-    /// What is to go by `now`, the longest due first, at most `count`.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub async fn due_outgoing(&self, now: Timestamp, count: u32) -> Result<Vec<Outgoing>, Error> {
-        let statement = "SELECT body FROM outgoing WHERE state = $1 AND due <= $2 ORDER BY due, id LIMIT $3";
-        let rows = sqlx::query(statement)
-            .bind(Delivery::Waiting.name())
-            .bind(now.0)
-            .bind(i64::from(count))
-            .fetch_all(&self.store.pool)
-            .await?;
-        rows.iter().map(body).collect()
-    }
-
     /// What is to go by `channel` by `now`, the longest due first, at most `count`.
     ///
     /// # Errors

@@ -158,7 +158,7 @@ fn z2_a_link_is_good_for_one_answer_of_whom_it_was_sent_to() {
         let desk = store.desk();
         let number = asked(&store, &service, Impact::default()).await;
         // What is sent and the link are there together; the secret itself is not.
-        assert_eq!(desk.due_outgoing(NOW, 9).await.unwrap().len(), 1);
+        assert_eq!(desk.due_by(Channel::Mail, NOW, 9).await.unwrap().len(), 1);
         assert_eq!(desk.link_of("a guess").await.unwrap(), None);
         let link = desk.link_of(&format!("secret of {number}")).await.unwrap().unwrap();
         assert_eq!((link.case, link.contact.as_str()), (number, "Ann"));
@@ -269,7 +269,11 @@ fn z6_what_was_agreed_beforehand_spares_the_asking() {
         assert_eq!(case.state, State::Implementing);
         let (_, authority) = desk.authority(number, today(), NOW.plus_micros(4 * MINUTE)).await.unwrap();
         assert!(authority.is_standing());
-        assert_eq!(desk.due_outgoing(NOW, 9).await.unwrap().len(), 1, "the authorisers are told at once");
+        assert_eq!(
+            desk.due_by(Channel::Mail, NOW, 9).await.unwrap().len(),
+            1,
+            "the authorisers are told at once"
+        );
     });
 }
 

@@ -7,7 +7,7 @@ use crate::change::{Change, Impact, Line};
 use crate::clock::ClockKind;
 use crate::intake::Role;
 use crate::notice::{Engine, Settings, World};
-use crate::outgoing::Delivery;
+use crate::outgoing::{Channel, Delivery};
 use crate::registry::{Person, Registration};
 
 /// A desk that goes by the usual settings.
@@ -70,7 +70,8 @@ impl Teller {
     /// To whom something is to go by then, and gone it is.
     async fn send(&self, seconds: i64) -> Vec<String> {
         let now = NOW.plus_micros(seconds * 1_000_000);
-        let mut due = self.store.desk().due_outgoing(now, 100).await.unwrap();
+        let mut due = self.store.desk().due_by(Channel::Mail, now, 100).await.unwrap();
+        due.extend(self.store.desk().due_by(Channel::Sms, now, 100).await.unwrap());
         for outgoing in &mut due {
             outgoing.state = Delivery::Accepted;
             outgoing.tries.push((now, "250 taken".to_owned()));

@@ -110,13 +110,13 @@ fn e3_the_same_is_sent_once_and_what_became_of_it_is_kept() {
         };
         assert_eq!(desk.send(&[notice("a", 0), notice("b", 5), notice("a", 1)]).await.unwrap(), 2);
         assert_eq!(desk.send(&[notice("b", 0)]).await.unwrap(), 0);
-        let due = desk.due_outgoing(NOW, 10).await.unwrap();
+        let due = desk.due_by(Channel::Mail, NOW, 10).await.unwrap();
         assert_eq!(due.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["a"]);
         let mut sent = due[0].clone();
         sent.state = Delivery::Accepted;
         sent.tries.push((NOW, "250 taken".to_owned()));
         desk.settle(std::slice::from_ref(&sent)).await.unwrap();
-        assert!(desk.due_outgoing(NOW, 10).await.unwrap().is_empty());
+        assert!(desk.due_by(Channel::Mail, NOW, 10).await.unwrap().is_empty());
         let all = desk.outgoing(CaseNumber::new(100_001)).await.unwrap();
         assert_eq!(all, [sent, notice("b", 5)]);
     });

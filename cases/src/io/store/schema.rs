@@ -129,7 +129,10 @@ async fn take_step(
     transaction.commit().await
 }
 
-/// Whether somebody else was there first.
+/// Whether somebody else was there first. PostgreSQL tells of a table made twice at once in three ways, by how far the other
+/// one was: a key of its catalogue, a type (`duplicate_object`), or a table of that name.
 fn is_taken(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    error.as_database_error().is_some_and(|error| {
+        error.is_unique_violation() || error.code().is_some_and(|code| ["42710", "42P07"].contains(&&*code))
+    })
 }

@@ -8,6 +8,7 @@ pub(crate) mod totp;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
@@ -55,9 +56,16 @@ impl Drop for Scratch {
     }
 }
 
+/// The binary that stories are about: the one that `RINGWALL_BINARY` names, or the one built beside them. So CI runs the
+/// release binary without a second build of the stories.
+pub(crate) fn binary() -> &'static str {
+    static NAMED: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("RINGWALL_BINARY").ok());
+    NAMED.as_deref().unwrap_or(env!("CARGO_BIN_EXE_ringwall"))
+}
+
 /// Runs the `ringwall` binary.
 pub(crate) fn ringwall<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ringwall")).args(arguments).output().unwrap()
+    Command::new(binary()).args(arguments).output().unwrap()
 }
 
 /// The standard output as text.

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::report::Report;
-use crate::{cargo, has, root};
+use crate::{built, cargo, has};
 
 /// Runs the comparison and says the figures.
 pub(crate) fn run(report: &mut Report) {
@@ -193,9 +193,7 @@ impl Ringwall {
             &config,
             "policy = [\"acme.toml\"]\n[redirect]\nudp = []\ntcp = []\n[hep]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[http]\nlisten = \"127.0.0.1:0\"\n",
         )?;
-        let program =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        let mut child = Command::new(program.join("release/ringwall"))
+        let mut child = Command::new(built("release/ringwall"))
             .args(["serve", "--config"])
             .arg(config)
             .stdout(Stdio::piped())

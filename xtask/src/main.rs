@@ -110,6 +110,12 @@ fn shared() -> PathBuf {
     folder.canonicalize().unwrap_or(folder)
 }
 
+/// Where cargo puts what it builds, and in it `path`.
+fn built(path: &str) -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    root().join(folder).join(path)
+}
+
 /// Whether `program` can be run.
 fn has(program: &str, argument: &str) -> bool {
     Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())

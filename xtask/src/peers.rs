@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use crate::calls::{self, Kamailio};
 use crate::report::Report;
-use crate::{cargo, root, shared};
+use crate::{built, cargo, shared};
 
 /// What the data of the comparison must give, of 20,000: calls that go on, calls that are refused.
 const VERDICTS: (u64, u64) = (14_799, 5_201);
@@ -185,9 +185,7 @@ impl Serve {
         let _ = fs::remove_dir_all(&data);
         let config = out.join("ringwall.toml");
         fs::write(&config, text)?;
-        let program =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        let mut child = Command::new(program.join("release/ringwall"))
+        let mut child = Command::new(built("release/ringwall"))
             .args(["serve", "--config"])
             .arg(config)
             .stdout(Stdio::piped())

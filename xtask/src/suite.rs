@@ -6,7 +6,7 @@ use crate::fuzz;
 use crate::gates;
 use crate::packages;
 use crate::report::Report;
-use crate::{cargo, detect, has, shared};
+use crate::{built, cargo, detect, has, shared};
 
 /// Runs it all; goes on after a failure, so that one run names every mistake.
 pub(crate) fn run(report: &mut Report, install: bool) {
@@ -21,7 +21,13 @@ pub(crate) fn run(report: &mut Report, install: bool) {
     );
     tests(report);
     if report.step("release build", &mut cargo(&["build", "--locked", "--release"])) {
-        let mut stories = runner(&["--release", "--package", "ringwall"]);
+        // The stories themselves are built as the tests are: only what they are about is the release binary.
+        let mut stories = runner(if has_nextest() {
+            &["--workspace", "-E", "package(=ringwall)"]
+        } else {
+            &["--package", "ringwall"]
+        });
+        stories.env("RINGWALL_BINARY", built("release/ringwall"));
         report.tests("stories on the release binary", &mut stories);
         report.step("detection", detect().args(DETECTION));
     }

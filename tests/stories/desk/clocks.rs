@@ -11,7 +11,7 @@ const DUE: [&str; 5] = ["at", "ack_target", "ack_contract", "complete_target", "
 
 /// What `ringwall sla explain --json -` prints for `times`, on a host in `zone`.
 fn explain(calendar: Option<&std::path::Path>, times: &str, zone: &str) -> Vec<Value> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ringwall"));
+    let mut command = Command::new(crate::support::binary());
     command.args(["sla", "explain", "--json", "-"]).env("TZ", zone);
     if let Some(calendar) = calendar {
         command.arg("--calendar").arg(calendar);

@@ -204,7 +204,7 @@ fn z9_what_test_calls_do_not_show_is_taken_back() {
     let config = "policy = [\"acme.toml\"]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\n\
                   udp = [\"127.0.0.1:0\"]\ntcp = []\n[[redirect.peer]]\nname = \"sbc\"\nfrom = [\"127.0.0.1\"]\n\
                   next_hop = \"sip:192.0.2.77:5070\"\n";
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ringwall"));
+    let mut command = std::process::Command::new(crate::support::binary());
     let service = Service::run(scratch, config, command.env("RINGWALL_FAULTS", "job=1"));
     let desk = Desk::new(&service.scratch);
     let number = desk.open("block");

@@ -169,7 +169,7 @@ fn a_database_of_postgresql_is_dumped_and_a_service_goes_on_from_the_dump() {
     // Without the program that can do it nothing is made, and it is said what to do.
     let to = place.path().join("taken");
     let config = service.data().with_file_name("ringwall.toml");
-    let without = Command::new(env!("CARGO_BIN_EXE_ringwall"))
+    let without = Command::new(crate::support::binary())
         .args(["backup", "--to", to.to_str().unwrap(), "--config", config.to_str().unwrap()])
         .env("PATH", "/nonexistent")
         .output();

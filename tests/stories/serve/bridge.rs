@@ -106,7 +106,7 @@ impl Hosts {
         );
         let errors = File::create(scratch.path().join("errors")).unwrap();
         let mut child = Command::new("ip")
-            .args(["netns", "exec", &self.called, env!("CARGO_BIN_EXE_ringwall"), "serve", "--config"])
+            .args(["netns", "exec", &self.called, crate::support::binary(), "serve", "--config"])
             .arg(config)
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -347,7 +347,7 @@ fn a_queue_that_cannot_be_taken_is_told_at_the_start() {
         format!("policy = [\"acme.toml\"]\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\nudp = []\ntcp = []\n[bridge]\nqueue = {QUEUE}\n"),
     );
     let second = Command::new("ip")
-        .args(["netns", "exec", &hosts.called, env!("CARGO_BIN_EXE_ringwall"), "serve", "--config"])
+        .args(["netns", "exec", &hosts.called, crate::support::binary(), "serve", "--config"])
         .arg(config)
         .output()
         .unwrap();

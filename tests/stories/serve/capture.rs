@@ -94,7 +94,7 @@ fn watch(wire: &Wire, name: &str, capture: &str) -> Service {
         "policy = [\"acme.toml\"]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n\
          [capture]\ninterfaces = [\"wire0\"]\n{capture}"
     );
-    let mut command = wire.called.command(env!("CARGO_BIN_EXE_ringwall"));
+    let mut command = wire.called.command(crate::support::binary());
     let service = Service::run(scratch, &config, &mut command);
     assert!(service.ready.trim_end().ends_with(" capture wire0"), "{}", service.ready);
     service
@@ -293,7 +293,7 @@ fn an_interface_that_cannot_be_watched_is_told_and_nothing_starts() {
     {
         let config =
             scratch.write("ringwall.toml", format!("data = \"d\"\n[capture]\ninterfaces = [\"{name}\"]\n"));
-        let mut command = wire.called.command(env!("CARGO_BIN_EXE_ringwall"));
+        let mut command = wire.called.command(crate::support::binary());
         let output = command.args(["serve", "--config"]).arg(config).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();

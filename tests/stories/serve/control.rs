@@ -59,8 +59,7 @@ fn a_block_is_made_to_last_longer_and_an_unknown_one_is_named() {
 fn no_two_services_work_in_one_folder_and_a_stale_socket_is_taken_away() {
     let service = Service::start("control-twice", COUNTING, "");
     let config = service.scratch.path().join("ringwall.toml");
-    let second =
-        Command::new(env!("CARGO_BIN_EXE_ringwall")).args(["serve", "--config"]).arg(&config).output();
+    let second = Command::new(crate::support::binary()).args(["serve", "--config"]).arg(&config).output();
     let second = second.unwrap();
     assert_eq!(second.status.code(), Some(2));
     assert!(

@@ -42,7 +42,7 @@ fn work(data: &Path, number: &str, round: usize, stop: &AtomicBool) -> Vec<Strin
             break;
         }
         let text = format!("note {round}-{at}");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ringwall"))
+        let mut child = Command::new(crate::support::binary())
             .args(["case", "note", number, &text, "--by", "anna", "--data"])
             .arg(data)
             .stdout(Stdio::piped())

@@ -177,11 +177,8 @@ fn a_wrong_configuration_is_told_with_its_line_and_nothing_starts() {
         ("data = \"d\"\n[http]\nlisten = \"192.0.2.1:1\"\n", "cannot listen on http 192.0.2.1:1"),
     ] {
         let config = scratch.write("ringwall.toml", text);
-        let output = Command::new(env!("CARGO_BIN_EXE_ringwall"))
-            .args(["serve", "--config"])
-            .arg(config)
-            .output()
-            .unwrap();
+        let output =
+            Command::new(crate::support::binary()).args(["serve", "--config"]).arg(config).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains(expected), "{said}");

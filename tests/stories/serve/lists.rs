@@ -21,7 +21,7 @@ const BAD: &str = "+13035550142";
 const WORSE: &str = "+13035550143";
 
 fn command(data: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ringwall"));
+    let mut command = Command::new(crate::support::binary());
     command.arg("list").args(words).arg("--data").arg(data);
     command
 }

@@ -107,7 +107,7 @@ impl Service {
     fn start_faulty(name: &str, policy: &str, redirect: &str, faults: &str) -> Self {
         let scratch = Scratch::new(name);
         scratch.write("acme.toml", policy);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ringwall"));
+        let mut command = Command::new(crate::support::binary());
         // To tell where it happened takes longer than a call may wait.
         command.env("RINGWALL_FAULTS", faults).env("RUST_BACKTRACE", "0");
         Self::run(scratch, &Self::configuration(redirect), &mut command)
@@ -132,7 +132,7 @@ impl Service {
     }
 
     fn with_config(scratch: Scratch, config: &str) -> Self {
-        Self::run(scratch, config, &mut Command::new(env!("CARGO_BIN_EXE_ringwall")))
+        Self::run(scratch, config, &mut Command::new(crate::support::binary()))
     }
 
     /// The same by a command that runs the binary.
@@ -394,7 +394,7 @@ fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
 
 /// Starts the service that the configuration at `path` asks for, and ends it once it is ready.
 pub(super) fn run_briefly(path: PathBuf) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ringwall"))
+    let mut child = Command::new(crate::support::binary())
         .args(["serve", "--config"])
         .arg(&path)
         .stdout(Stdio::piped())

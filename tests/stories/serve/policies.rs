@@ -260,7 +260,7 @@ fn whatever_ends_the_service_in_between_leaves_one_version_or_the_other() {
         assert_eq!(answer(&service, ONE), code, "round {round}");
         let wanted = if code == 480 { 404 } else { 480 };
         let new = service.scratch.write("new.toml", policy("Acme", ONE, wanted));
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ringwall"));
+        let mut command = std::process::Command::new(crate::support::binary());
         command.args(["policy", "install"]).arg(&new).arg("--data").arg(service.data());
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
         let mut asking = command.spawn().unwrap();

@@ -137,9 +137,9 @@ pub struct Illegal {
     /// Where it stands.
     pub from: State,
     /// What was tried.
-    pub tried: &'static str,
+    pub tried: String,
     /// What may be done instead.
-    pub legal: Vec<&'static str>,
+    pub legal: Vec<String>,
 }
 
 impl State {
@@ -150,24 +150,20 @@ impl State {
     pub fn after(self, flow: Flow, signal: &Signal) -> Result<Self, Illegal> {
         self.next(flow, signal).ok_or_else(|| Illegal {
             from: self,
-            tried: signal.name(),
+            tried: signal.words(),
             legal: self.legal(flow),
         })
     }
 
-    /// The names of what may happen next.
-    pub fn legal(self, flow: Flow) -> Vec<&'static str> {
-        let mut names: Vec<_> = Signal::every()
-            .into_iter()
-            .filter(|signal| self.next(flow, signal).is_some())
-            .map(|signal| signal.name())
-            .collect();
+    /// What may happen next, in the words of [`Signal::words`].
+    pub fn legal(self, flow: Flow) -> Vec<String> {
+        let signals = Signal::every().into_iter().filter(|signal| self.next(flow, signal).is_some());
+        let mut legal: Vec<String> = signals.map(|signal| signal.words()).collect();
         // Without an authority at hand the step cannot be tried, but it can be named.
         if self.may_be_authorised(flow) {
-            names.push("authorise");
+            legal.push("authorise".to_owned());
         }
-        names.dedup();
-        names
+        legal
     }
 
     /// Whether nothing more is to be done.
@@ -313,6 +309,14 @@ impl Signal {
             Self::Close(_) => "close",
             Self::Reopen => "reopen",
             Self::Drop => "drop",
+        }
+    }
+
+    /// Its name, and for an end why: `close as benign`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Close(reason) => format!("{} as {}", self.name(), reason.name()),
+            _ => self.name().to_owned(),
         }
     }
 

@@ -5,6 +5,7 @@ mod alert;
 mod block;
 mod json;
 mod line;
+pub mod metrics;
 mod order;
 mod recount;
 mod summary;

@@ -9,7 +9,7 @@ use rules::{NumberSet, Timestamp};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::Period;
+use super::{Period, Share};
 
 /// What metrics of one customer are computed by.
 #[derive(Clone, Debug)]
@@ -32,8 +32,14 @@ pub struct Context {
     pub labels: Vec<Label>,
     /// Attacks that cases tell of.
     pub campaigns: Vec<Campaign>,
-    /// Numbers whose block ends soon (M22), E.164 digits.
-    pub expiring: BTreeSet<u64>,
+    /// Numbers whose block ends soon (M22).
+    pub expiring: Vec<Entry>,
+    /// Rules of the policy, in its order.
+    pub rules: Vec<RuleName>,
+    /// Of passed calls that somebody reviewed those that were unwanted.
+    pub reviewed_passed: Option<Share>,
+    /// Of blocked calls that somebody reviewed those that were wrong.
+    pub reviewed_blocked: Option<Share>,
 }
 
 /// A way calls come in.
@@ -105,6 +111,28 @@ pub struct Campaign {
     pub contained: Option<Timestamp>,
 }
 
+/// A number on a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// E.164 digits.
+    pub number: u64,
+    /// The list.
+    pub list: String,
+    /// The last day on which it counts.
+    pub expires: String,
+    /// Since when it stands there.
+    pub since: Timestamp,
+}
+
+/// A rule of the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleName {
+    /// As records name it.
+    pub name: String,
+    /// An earlier rule that always decides before it, as the prover shows.
+    pub shadowed_by: Option<String>,
+}
+
 impl Context {
     /// Of a customer of whom nothing but the zone is known.
     pub fn of_zone(zone: TimeZone) -> Self {
@@ -118,12 +146,15 @@ impl Context {
             hours: None,
             labels: Vec::new(),
             campaigns: Vec::new(),
-            expiring: BTreeSet::new(),
+            expiring: Vec::new(),
+            rules: Vec::new(),
+            reviewed_passed: None,
+            reviewed_blocked: None,
         }
     }
 
-    /// SHA-256 over all of it that can matter to calls of `period`, in hexadecimal: what was counted by it holds as long as
-    /// this stays.
+    /// SHA-256 over all of it that matters to what is counted of calls of `period`, in hexadecimal: what was counted holds as
+    /// long as this stays.
     ///
     /// # Errors
     /// It cannot be written as JSON, which plain data always can.

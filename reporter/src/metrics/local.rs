@@ -44,6 +44,11 @@ impl Period {
         self.from <= at && at < self.to
     }
 
+    /// Its full seconds since 1970: the first, and the first after it.
+    pub const fn seconds(&self) -> (i64, i64) {
+        (-(-self.from.0).div_euclid(1_000_000), -(-self.to.0).div_euclid(1_000_000))
+    }
+
     /// The whole days of `zone` from `first` until just before `after`.
     pub fn of_days(zone: &TimeZone, first: Date, after: Date) -> Option<Self> {
         let start = |date: Date| {

@@ -3,6 +3,7 @@
 
 mod alert;
 mod block;
+pub mod document;
 mod json;
 mod line;
 mod order;

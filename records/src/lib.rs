@@ -7,7 +7,9 @@
 mod batch;
 mod call;
 mod column;
+pub mod io;
 mod line;
+mod rows;
 mod words;
 
 pub use batch::Batch;

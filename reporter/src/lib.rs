@@ -3,8 +3,10 @@
 
 mod alert;
 mod block;
+pub mod document;
 mod json;
 mod line;
+pub mod metrics;
 mod order;
 mod recount;
 mod summary;

@@ -1,0 +1,204 @@
+//! What is known of a customer beside its calls: by this they are judged after the fact.
+
+use std::collections::BTreeSet;
+
+use cases::Calendar;
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+use rules::{NumberSet, Timestamp};
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+use super::{Period, Share};
+
+/// What metrics of one customer are computed by.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Whose clock hours and days are of.
+    pub zone: TimeZone,
+    /// Where calls come from.
+    pub trunks: Vec<Trunk>,
+    /// The customer's own numbers.
+    pub own: NumberSet,
+    /// Numbers nobody should call from, by what they are called in reports: `unallocated`, `do-not-originate`.
+    pub suspect: Vec<(String, NumberSet)>,
+    /// What calls cost; of several prefixes the longest counts.
+    pub rates: Vec<Rate>,
+    /// Numbers that are no call abroad; `None` where nobody said, and then no call is one.
+    pub national: Option<NumberSet>,
+    /// When the customer is open; `None` where nobody said, and then no hour is after hours.
+    pub hours: Option<Calendar>,
+    /// What closed cases say about calls.
+    pub labels: Vec<Label>,
+    /// Attacks that cases tell of.
+    pub campaigns: Vec<Campaign>,
+    /// Numbers whose block ends soon (M22).
+    pub expiring: Vec<Entry>,
+    /// Rules of the policy, in its order.
+    pub rules: Vec<RuleName>,
+    /// Of passed calls that somebody reviewed those that were unwanted.
+    pub reviewed_passed: Option<Share>,
+    /// Of blocked calls that somebody reviewed those that were wrong.
+    pub reviewed_blocked: Option<Share>,
+}
+
+/// A way calls come in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trunk {
+    /// Its name.
+    pub name: String,
+    /// Where it ends; empty where nobody said.
+    pub site: String,
+    /// Addresses that it sends from.
+    #[serde(serialize_with = "as_texts")]
+    pub networks: Vec<IpNet>,
+    /// Calls that it carries at a time; `None` where nobody said.
+    pub channels: Option<u32>,
+}
+
+/// What a call costs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rate {
+    /// Leading digits of E.164, without the plus.
+    pub prefix: String,
+    /// What they are called.
+    pub name: String,
+    /// A minute, in the customer's money.
+    pub per_minute: f64,
+    /// Whether fraud likes them.
+    pub is_risk: bool,
+}
+
+/// What a closed case says about calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Label {
+    /// Of this caller, E.164 digits; `None` for any.
+    pub caller: Option<u64>,
+    /// That this rule or threshold decided; `None` for any.
+    pub rule: Option<String>,
+    /// From then.
+    pub from: Timestamp,
+    /// Until just before then.
+    pub to: Timestamp,
+    /// What they were.
+    pub judged: Judged,
+    /// The case that says so.
+    pub case: String,
+}
+
+/// What calls were, after the fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Judged {
+    /// Nobody wants them. A label needs a caller for that.
+    Unwanted,
+    /// They should not have been blocked.
+    Wanted,
+}
+
+/// An attack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Campaign {
+    /// The case that tells of it.
+    pub case: String,
+    /// Who called, E.164 digits.
+    pub callers: BTreeSet<u64>,
+    /// The first call.
+    pub first: Timestamp,
+    /// The last call.
+    pub last: Timestamp,
+    /// When its block was in force; `None` where there was none.
+    pub contained: Option<Timestamp>,
+}
+
+/// A number on a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// E.164 digits.
+    pub number: u64,
+    /// The list.
+    pub list: String,
+    /// The last day on which it counts.
+    pub expires: String,
+    /// Since when it stands there.
+    pub since: Timestamp,
+}
+
+/// A rule of the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleName {
+    /// As records name it.
+    pub name: String,
+    /// An earlier rule that always decides before it, as the prover shows.
+    pub shadowed_by: Option<String>,
+}
+
+impl Context {
+    /// Of a customer of whom nothing but the zone is known.
+    pub fn of_zone(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            trunks: Vec::new(),
+            own: NumberSet::default(),
+            suspect: Vec::new(),
+            rates: Vec::new(),
+            national: None,
+            hours: None,
+            labels: Vec::new(),
+            campaigns: Vec::new(),
+            expiring: Vec::new(),
+            rules: Vec::new(),
+            reviewed_passed: None,
+            reviewed_blocked: None,
+        }
+    }
+
+    /// SHA-256 over all of it that matters to what is counted of calls of `period`, in hexadecimal: what was counted holds as
+    /// long as this stays.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON, which plain data always can.
+    pub fn fingerprint(&self, period: &Period) -> Result<String, serde_json::Error> {
+        let mut hash = Sha256::new();
+        let mut put = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        put(self.zone.iana_name().unwrap_or_default().as_bytes());
+        put(&serde_json::to_vec(&self.trunks)?);
+        put(&serde_json::to_vec(&self.rates)?);
+        let sets = self.suspect.iter().map(|(name, set)| (name.as_str(), set));
+        let national = self.national.iter().map(|set| ("national", set));
+        for (name, set) in std::iter::once(("own", &self.own)).chain(national).chain(sets) {
+            put(name.as_bytes());
+            put(format!("{:?}", set.segments()).as_bytes());
+        }
+        put(self.hours.as_ref().map(Calendar::version).unwrap_or_default().as_bytes());
+        let meets = |from: Timestamp, to: Timestamp| from < period.to && to > period.from;
+        let labels: Vec<_> = self.labels.iter().filter(|label| meets(label.from, label.to)).collect();
+        put(&serde_json::to_vec(&labels)?);
+        let campaigns =
+            self.campaigns.iter().filter(|it| meets(it.first, Timestamp(it.last.0.saturating_add(1))));
+        put(&serde_json::to_vec(&campaigns.collect::<Vec<_>>())?);
+        put(&serde_json::to_vec(&self.expiring)?);
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The trunk that an address of records belongs to, by its place.
+    pub fn trunk(&self, source: &str) -> Option<usize> {
+        let address: std::net::IpAddr = source.parse().ok()?;
+        self.trunks.iter().position(|trunk| trunk.networks.iter().any(|network| network.contains(&address)))
+    }
+
+    /// The place of the rate for `called`, E.164 digits.
+    pub fn rate(&self, called: u64) -> Option<usize> {
+        let digits = called.to_string();
+        let fits = self.rates.iter().enumerate().filter(|(_, rate)| digits.starts_with(&rate.prefix));
+        fits.max_by_key(|(place, rate)| (rate.prefix.len(), std::cmp::Reverse(*place)))
+            .map(|(place, _)| place)
+    }
+}
+
+fn as_texts<S: Serializer>(networks: &[IpNet], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(networks.iter().map(IpNet::to_string))
+}

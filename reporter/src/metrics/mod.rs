@@ -1,0 +1,84 @@
+//! What is counted from call records and from cases, one file for each metric.
+//!
+//! A metric of calls is a [`Fold`]: it takes batches of rows and merges with what another took, in any order, so that a closed
+//! day is folded once and a month is a merge of days. A metric of the desk is a [`Measure`]: cases are few, and are gone through
+//! each time.
+
+mod context;
+mod definition;
+mod local;
+mod m01_attempts;
+mod m02_outcomes;
+mod m03_unwanted;
+mod m04_catch;
+mod m05_wrong_blocks;
+mod m06_harassment;
+mod m08_let_through;
+mod m09_pressure;
+mod m10_concurrency;
+mod m11_attestation;
+mod m12_impossible_callers;
+mod m13_toll_fraud;
+mod m14_after_hours;
+mod m15_time_saved;
+mod m16_quality;
+mod m20_idle_rules;
+mod m22_expiring;
+mod rows;
+mod series;
+mod share;
+mod spread;
+mod tally;
+
+pub use context::{Campaign, Context, Entry, Judged, Label, Rate, RuleName, Trunk};
+pub use definition::{Definition, Unit};
+pub use local::{Hour, LocalTime, Period};
+pub use m01_attempts::{Attempts, ByEverything, InHour};
+pub use m02_outcomes::{BlockRate, Outcomes};
+pub use m03_unwanted::{Unwanted, UnwantedShare};
+pub use m04_catch::{Catch, CatchRate};
+pub use m05_wrong_blocks::{WrongBlockRate, WrongBlocks};
+pub use m06_harassment::{Caller, Callers, Harassment};
+pub use m08_let_through::{GotThrough, LetThrough, Through};
+pub use m09_pressure::{Pressure, PressureAnswer};
+pub use m10_concurrency::{Concurrency, Load, Peak};
+pub use m11_attestation::{AttestationMix, AttestationShare, Attestations};
+pub use m12_impossible_callers::{Impossible, ImpossibleCallers};
+pub use m13_toll_fraud::{Exposure, OfRate, TollFraud};
+pub use m14_after_hours::{AfterHours, AfterHoursAnswer, AfterHoursCaller};
+pub use m15_time_saved::{HoursSaved, TimeSaved};
+pub use m16_quality::{Quality, QualityAnswer};
+pub use m20_idle_rules::{RuleHits, RuleUse};
+pub use m22_expiring::{Expiring, ExpiringBlock};
+pub use rows::{Attempt, Class, Reader, Rows};
+pub use share::{Interval, Share};
+pub use spread::{Quartiles, Spread};
+
+use records::Columns;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A metric of calls.
+///
+/// The fold of all rows is the same as the merge of the folds of its parts, however they are cut and in whatever order they are
+/// merged.
+pub trait Fold: Default + Clone + PartialEq + Serialize + DeserializeOwned {
+    /// What it says.
+    const DEFINITION: Definition;
+    /// What it reads of rows, beside the columns of [`Rows::NEEDS`].
+    const NEEDS: Columns;
+    /// What it says of the calls that it took, in plain data.
+    type Answer: Serialize;
+
+    /// Takes rows.
+    fn take(&mut self, rows: &Rows<'_>);
+
+    /// Takes over what `other` took.
+    fn merge(&mut self, other: Self);
+
+    /// Forgets what a closed day need not keep: what is left is merged with other days.
+    fn seal(&mut self) {}
+
+    /// What it says of what it took in `period`.
+    fn answer(&self, context: &Context, period: &Period) -> Self::Answer;
+}

@@ -1,0 +1,278 @@
+//! Rows of call records with what every metric asks of them: what became of each, and in which hour of the customer's clock.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use ahash::RandomState;
+use records::{Batch, Column, Columns};
+use rules::{Action, Direction, Number};
+
+use super::{Context, Hour, Judged, LocalTime};
+
+/// What became of a row. Attempts are `B + R + P + F`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// No call: another request, or an answer outside a dialog.
+    NoCall,
+    /// Refused by policy: `block`, or `limit` beyond the limit.
+    Blocked,
+    /// Sent somewhere else, or challenged: `divert`.
+    Redirected,
+    /// It went on: `allow`, `tag`, and `terminate`, which ends it later.
+    Passed,
+    /// No policy judged it.
+    Failed,
+}
+
+/// A batch with what every metric asks of it.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    /// The rows.
+    pub batch: &'a Batch,
+    /// What they are judged by.
+    pub context: &'a Context,
+    /// Stretches of rows in one hour of the customer's clock, in order.
+    pub hours: Vec<(Range<usize>, Hour)>,
+    marks: Vec<u8>,
+    index: &'a Index,
+}
+
+/// Makes [`Rows`] of batches.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    context: &'a Context,
+    local: LocalTime,
+    index: Index,
+}
+
+/// What is looked up of a context for each row.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Labels and campaigns by caller: places in the context.
+    callers: HashMap<u64, Known, RandomState>,
+    /// Labels without a caller.
+    of_rules: Vec<usize>,
+}
+
+/// What is known of a caller.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    labels: Vec<usize>,
+    pub(super) campaigns: Vec<usize>,
+}
+
+impl Rows<'_> {
+    /// The columns that every row is classed by.
+    pub const NEEDS: Columns = Columns::of(&[
+        Column::Start,
+        Column::Kind,
+        Column::Direction,
+        Column::Caller,
+        Column::Verdict,
+        Column::Rule,
+        Column::Policy,
+    ]);
+
+    /// Rows.
+    pub fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// What became of `row`.
+    pub fn class(&self, row: usize) -> Class {
+        Class::of(self.marks.get(row).copied().unwrap_or_default())
+    }
+
+    /// Whether it is an attempt.
+    pub fn is_attempt(&self, row: usize) -> bool {
+        self.class(row) != Class::NoCall
+    }
+
+    /// Whether it was unwanted: blocked, or passed and labelled so afterwards.
+    pub fn is_unwanted(&self, row: usize) -> bool {
+        self.marks.get(row).is_some_and(|mark| mark & UNWANTED != 0)
+    }
+
+    /// Whether it was blocked, and a case says it should not have been.
+    pub fn is_wrong(&self, row: usize) -> bool {
+        self.marks.get(row).is_some_and(|mark| mark & WRONG != 0)
+    }
+
+    /// For each row its place, class and whether it was unwanted; rows that are no call are left out.
+    pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
+        let marks = self.marks.iter().enumerate().filter(|(_, mark)| **mark & CLASS != 0);
+        marks.map(|(row, mark)| Attempt {
+            row,
+            class: Class::of(*mark),
+            is_unwanted: mark & UNWANTED != 0,
+            is_wrong: mark & WRONG != 0,
+        })
+    }
+
+    /// Which way `row` went.
+    pub fn direction(&self, row: usize) -> Option<Direction> {
+        self.batch.direction.get(row).copied().flatten()
+    }
+
+    /// Places of the campaigns that `caller` belongs to.
+    pub(super) fn campaigns(&self, caller: u64) -> &[usize] {
+        self.index.callers.get(&caller).map_or(&[], |known| known.campaigns.as_slice())
+    }
+
+    /// Whether any campaign has callers.
+    pub(super) fn has_campaigns(&self) -> bool {
+        !self.context.campaigns.is_empty()
+    }
+}
+
+/// One attempt among rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// Its place in the batch.
+    pub row: usize,
+    /// What became of it.
+    pub class: Class,
+    /// See [`Rows::is_unwanted`].
+    pub is_unwanted: bool,
+    /// See [`Rows::is_wrong`].
+    pub is_wrong: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// By `context`.
+    pub fn new(context: &'a Context) -> Self {
+        let mut index = Index::default();
+        for (place, label) in context.labels.iter().enumerate() {
+            match label.caller {
+                Some(caller) => index.callers.entry(caller).or_default().labels.push(place),
+                None => index.of_rules.push(place),
+            }
+        }
+        for (place, campaign) in context.campaigns.iter().enumerate() {
+            for caller in &campaign.callers {
+                index.callers.entry(*caller).or_default().campaigns.push(place);
+            }
+        }
+        Self { context, local: LocalTime::new(context.zone.clone()), index }
+    }
+
+    /// `batch`, which has at least the columns of [`Rows::NEEDS`], with what every metric asks of it.
+    pub fn read(&mut self, batch: &'a Batch) -> Rows<'_> {
+        let calls = batch.kind.which(|kind| kind == Some("call"));
+        let unjudged = batch.policy.which(|policy| policy.is_none());
+        let is = |codes: &[u32], row: usize, which: &[bool]| {
+            codes.get(row).and_then(|code| which.get(*code as usize)).copied().unwrap_or_default()
+        };
+        let mut marks = vec![0u8; batch.len()];
+        for (row, mark) in marks.iter_mut().enumerate() {
+            if !is(batch.kind.codes(), row, &calls) {
+                continue;
+            }
+            *mark = if is(batch.policy.codes(), row, &unjudged) {
+                Class::Failed as u8
+            } else {
+                match batch.verdict.get(row) {
+                    Some(Action::Block | Action::Limit) => Class::Blocked as u8 | UNWANTED,
+                    Some(Action::Divert) => Class::Redirected as u8,
+                    _ => Class::Passed as u8,
+                }
+            };
+        }
+        if !self.context.labels.is_empty() {
+            self.label(batch, &mut marks);
+        }
+        Rows {
+            batch,
+            context: self.context,
+            hours: hours(&mut self.local, &batch.start),
+            marks,
+            index: &self.index,
+        }
+    }
+
+    fn label(&self, batch: &Batch, marks: &mut [u8]) {
+        for (row, mark) in marks.iter_mut().enumerate() {
+            let (Some(caller), Some(start)) = (batch.caller.get(row), batch.start.get(row)) else { continue };
+            let known = self.index.callers.get(caller).filter(|_| *caller != 0);
+            let of_caller = known.map_or(&[][..], |known| known.labels.as_slice());
+            for place in of_caller.iter().chain(&self.index.of_rules) {
+                let Some(label) = self.context.labels.get(*place) else { continue };
+                let is_meant = label.from.0 <= *start
+                    && *start < label.to.0
+                    && label.rule.as_ref().is_none_or(|rule| batch.rule.get(row) == Some(rule.as_str()));
+                match (Class::of(*mark), label.judged) {
+                    (Class::Passed, Judged::Unwanted) if is_meant && label.caller.is_some() => {
+                        *mark |= UNWANTED
+                    }
+                    (Class::Blocked, Judged::Wanted) if is_meant => *mark |= WRONG,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+impl Class {
+    /// Every class of attempts.
+    pub const ALL: [Self; 4] = [Self::Blocked, Self::Redirected, Self::Passed, Self::Failed];
+
+    const fn of(mark: u8) -> Self {
+        match mark & CLASS {
+            1 => Self::Blocked,
+            2 => Self::Redirected,
+            3 => Self::Passed,
+            4 => Self::Failed,
+            _ => Self::NoCall,
+        }
+    }
+
+    /// The word in reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NoCall => "no call",
+            Self::Blocked => "blocked",
+            Self::Redirected => "redirected",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The number of these E.164 digits.
+pub(super) fn number(digits: u64) -> Option<Number> {
+    if digits == 0 {
+        return None;
+    }
+    let mut text = [0u8; 20];
+    let mut left = text.len();
+    let mut rest = digits;
+    while rest > 0 {
+        left -= 1;
+        *text.get_mut(left)? = b'0' + u8::try_from(rest % 10).ok()?;
+        rest /= 10;
+    }
+    Number::international(text.get(left..)?)
+}
+
+fn hours(local: &mut LocalTime, starts: &[i64]) -> Vec<(Range<usize>, Hour)> {
+    let mut hours = Vec::new();
+    let mut first = 0;
+    while let Some(start) = starts.get(first) {
+        let hour = local.hour(*start);
+        let (from, to) = local.bounds();
+        let rest = starts.get(first..).unwrap_or_default();
+        let length = rest.iter().position(|at| *at < from || *at >= to).unwrap_or(rest.len());
+        hours.push((first..first + length, hour));
+        first += length;
+    }
+    hours
+}
+
+const CLASS: u8 = 0b0111;
+const UNWANTED: u8 = 0b1000;
+const WRONG: u8 = 0b1_0000;

@@ -4,6 +4,7 @@ mod order;
 mod run;
 mod span;
 mod when;
+mod words;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -15,6 +16,7 @@ pub use order::{Format, Made, MadeFile, Make, NotMade, Order, Which};
 pub use run::{KeptFile, Lease, Run, RunState};
 pub use span::{Covered, Span};
 pub use when::{Days, Expression, When};
+pub use words::{LINK_DAYS, Told, words};
 
 use crate::intake::{self, Recurrence, ReportRequest, Role};
 use crate::{CaseNumber, Registration};
@@ -202,6 +204,10 @@ pub fn may_read(
     if is_authorised { Ok(()) } else { Err("is outside: an authoriser has not said yes yet") }
 }
 
+/// After so long a report is late, and its recipients are told: well within the hour of P-8.
+pub const LATE_MICROS: i64 = 45 * 60 * 1_000_000;
+/// As often a run is begun before it is given up.
+pub const ATTEMPTS_MAX: u32 = 3;
 /// The report that requests ask for: calls by numbers, side, direction and days.
 pub const AD_HOC: &str = "ad-hoc";
 /// Reports that requests ask for are there when people come to work.

@@ -29,19 +29,59 @@ fn a_schedule_runs_on_the_days_that_it_names() {
     let service = Service::sample();
     let calendar = service.calendar();
     for (when, after, expected) in [
-        ("weekly mon 07:00", "2026-10-05T11:59:59Z", ["Mon 2026-10-05 07:00 CDT", "Mon 2026-10-12 07:00 CDT"]),
-        ("weekly mon 07:00", "2026-10-05T12:00:00Z", ["Mon 2026-10-12 07:00 CDT", "Mon 2026-10-19 07:00 CDT"]),
+        (
+            "weekly mon 07:00",
+            "2026-10-05T11:59:59Z",
+            ["Mon 2026-10-05 07:00 CDT", "Mon 2026-10-12 07:00 CDT"],
+        ),
+        (
+            "weekly mon 07:00",
+            "2026-10-05T12:00:00Z",
+            ["Mon 2026-10-12 07:00 CDT", "Mon 2026-10-19 07:00 CDT"],
+        ),
         ("daily 07:00", "2026-10-31T17:00:00Z", ["Sun 2026-11-01 07:00 CST", "Mon 2026-11-02 07:00 CST"]),
         // Thanksgiving and the day after are closed.
-        ("business-days 17:15", "2026-11-25T12:00:00Z", ["Wed 2026-11-25 17:15 CST", "Mon 2026-11-30 17:15 CST"]),
-        ("business-day 2 07:00", "2026-12-30T00:00:00Z", ["Tue 2027-01-05 07:00 CST", "Tue 2027-02-02 07:00 CST"]),
-        ("last-business-day 07:00", "2026-11-01T12:00:00Z", ["Mon 2026-11-30 07:00 CST", "Thu 2026-12-31 07:00 CST"]),
-        ("monthly 31 07:00", "2027-01-31T14:00:00Z", ["Sun 2027-02-28 07:00 CST", "Wed 2027-03-31 07:00 CDT"]),
-        ("monthly 29 07:00", "2028-02-01T14:00:00Z", ["Tue 2028-02-29 07:00 CST", "Wed 2028-03-29 07:00 CDT"]),
+        (
+            "business-days 17:15",
+            "2026-11-25T12:00:00Z",
+            ["Wed 2026-11-25 17:15 CST", "Mon 2026-11-30 17:15 CST"],
+        ),
+        (
+            "business-day 2 07:00",
+            "2026-12-30T00:00:00Z",
+            ["Tue 2027-01-05 07:00 CST", "Tue 2027-02-02 07:00 CST"],
+        ),
+        (
+            "last-business-day 07:00",
+            "2026-11-01T12:00:00Z",
+            ["Mon 2026-11-30 07:00 CST", "Thu 2026-12-31 07:00 CST"],
+        ),
+        (
+            "monthly 31 07:00",
+            "2027-01-31T14:00:00Z",
+            ["Sun 2027-02-28 07:00 CST", "Wed 2027-03-31 07:00 CDT"],
+        ),
+        (
+            "monthly 29 07:00",
+            "2028-02-01T14:00:00Z",
+            ["Tue 2028-02-29 07:00 CST", "Wed 2028-03-29 07:00 CDT"],
+        ),
         ("quarterly 07:00", "2026-10-05T12:00:00Z", ["Fri 2027-01-01 07:00 CST", "Thu 2027-04-01 07:00 CDT"]),
-        ("biweekly mon 07:00", "2026-10-05T12:00:00Z", ["Mon 2026-10-12 07:00 CDT", "Mon 2026-10-26 07:00 CDT"]),
-        ("biweekly-odd mon 07:00", "2026-10-05T12:00:00Z", ["Mon 2026-10-19 07:00 CDT", "Mon 2026-11-02 07:00 CST"]),
-        ("cron 0 7 * * 1-5", "2026-10-09T12:00:00Z", ["Mon 2026-10-12 07:00 CDT", "Tue 2026-10-13 07:00 CDT"]),
+        (
+            "biweekly mon 07:00",
+            "2026-10-05T12:00:00Z",
+            ["Mon 2026-10-12 07:00 CDT", "Mon 2026-10-26 07:00 CDT"],
+        ),
+        (
+            "biweekly-odd mon 07:00",
+            "2026-10-05T12:00:00Z",
+            ["Mon 2026-10-19 07:00 CDT", "Mon 2026-11-02 07:00 CST"],
+        ),
+        (
+            "cron 0 7 * * 1-5",
+            "2026-10-09T12:00:00Z",
+            ["Mon 2026-10-12 07:00 CDT", "Tue 2026-10-13 07:00 CDT"],
+        ),
         ("cron 15 6 l * *", "2027-02-01T12:00:00Z", ["Sun 2027-02-28 06:15 CST", "Wed 2027-03-31 06:15 CDT"]),
     ] {
         assert_eq!(runs(when, after, 2, calendar), expected, "{when}");
@@ -55,13 +95,11 @@ fn a_wall_time_that_is_left_out_runs_after_the_gap_and_one_that_comes_twice_runs
     let calendar = service.calendar();
     // In Chicago 2:00 to 3:00 is left out on 2026-03-08, and 1:00 to 2:00 comes twice on 2026-11-01.
     for when in ["daily 02:30", "cron 30 2 * * *"] {
-        let expected =
-            ["Sat 2026-03-07 02:30 CST", "Sun 2026-03-08 03:00 CDT", "Mon 2026-03-09 02:30 CDT"];
+        let expected = ["Sat 2026-03-07 02:30 CST", "Sun 2026-03-08 03:00 CDT", "Mon 2026-03-09 02:30 CDT"];
         assert_eq!(runs(when, "2026-03-07T00:00:00Z", 3, calendar), expected, "{when}");
     }
     for when in ["daily 01:30", "cron 30 1 * * *"] {
-        let expected =
-            ["Sat 2026-10-31 01:30 CDT", "Sun 2026-11-01 01:30 CDT", "Mon 2026-11-02 01:30 CST"];
+        let expected = ["Sat 2026-10-31 01:30 CDT", "Sun 2026-11-01 01:30 CDT", "Mon 2026-11-02 01:30 CST"];
         assert_eq!(runs(when, "2026-10-31T00:00:00Z", 3, calendar), expected, "{when}");
     }
 }
@@ -70,7 +108,9 @@ fn a_wall_time_that_is_left_out_runs_after_the_gap_and_one_that_comes_twice_runs
 fn dates_and_cron_agree_over_four_years_in_zones_with_all_kinds_of_changes() {
     let service = Service::sample();
     let calendar = service.calendar();
-    for zone in ["America/Chicago", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kolkata"] {
+    for zone in
+        ["America/Chicago", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kolkata"]
+    {
         let zone = TimeZone::get(zone).unwrap();
         for (own, cron) in [
             ("daily 02:30", "cron 30 2 * * *"),
@@ -165,8 +205,15 @@ fn registration() -> Registration {
 
 #[test]
 fn p5_p7_only_contacts_with_the_role_and_authorised_outsiders_get_reports() {
-    let named = ["Ann@ACME.example.com", "bob@acme.example.com", "eve@acme.example.com", "x@auditor.example.com",
-        "x@sub.auditor.example.com", "y@evil.example.net", "out@auditor.example.com"];
+    let named = [
+        "Ann@ACME.example.com",
+        "bob@acme.example.com",
+        "eve@acme.example.com",
+        "x@auditor.example.com",
+        "x@sub.auditor.example.com",
+        "y@evil.example.net",
+        "out@auditor.example.com",
+    ];
     let mut schedule = Schedule {
         id: String::new(),
         customer: "Acme".to_owned(),
@@ -199,7 +246,10 @@ fn p5_p7_only_contacts_with_the_role_and_authorised_outsiders_get_reports() {
         ]
     );
     schedule.authorised = Some(("Zoe".to_owned(), now));
-    assert_eq!(schedule.readers(&registration(), now).allowed, ["Ann@ACME.example.com", "x@auditor.example.com"]);
+    assert_eq!(
+        schedule.readers(&registration(), now).allowed,
+        ["Ann@ACME.example.com", "x@auditor.example.com"]
+    );
 }
 
 #[test]

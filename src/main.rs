@@ -31,6 +31,7 @@ mod policy;
 mod present;
 mod progress;
 mod replay;
+mod report;
 mod serve;
 mod signatures;
 mod silence;
@@ -73,6 +74,7 @@ enum Command {
     Restore(backup::RestoreArguments),
     Notify(notify::Arguments),
     Silence(silence::Arguments),
+    Report(Box<report::Arguments>),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
     List(list::Arguments),
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Notify(arguments) => notify::run(&arguments),
         Command::Silence(arguments) => silence::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

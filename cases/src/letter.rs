@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rules::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -36,6 +38,19 @@ pub struct Letter<'a> {
     pub sequence: u64,
     /// When.
     pub at: Timestamp,
+    /// What it carries.
+    pub attachments: &'a [Attachment],
+}
+
+/// A file that a mail carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name: one of ours, without what a header would read as something else.
+    pub name: String,
+    /// What it is (RFC 6838).
+    pub media_type: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 impl Letter<'_> {
@@ -65,9 +80,30 @@ impl Letter<'_> {
         field("Auto-Submitted", "auto-generated");
         field("X-Auto-Response-Suppress", "All");
         field("MIME-Version", "1.0");
-        field("Content-Type", "text/plain; charset=utf-8");
-        field("Content-Transfer-Encoding", "quoted-printable");
-        let _ = write!(mail, "\r\n{}", quoted_printable(self.text));
+        if self.attachments.is_empty() {
+            mail.push_str(TEXT_HEADER);
+            let _ = write!(mail, "\r\n{}", quoted_printable(self.text));
+            return Some(mail.into_bytes());
+        }
+        // A line that begins so is in no base64, and in no quoted-printable text either.
+        let boundary = format!("=_ringwall-{}", self.sequence);
+        field("Content-Type", &format!("multipart/mixed; boundary=\"{boundary}\""));
+        let _ = write!(mail, "\r\n--{boundary}\r\n{TEXT_HEADER}\r\n{}", quoted_printable(self.text));
+        for Attachment { name, media_type, bytes } in self.attachments {
+            let name = plain_name(name);
+            let _ = write!(
+                mail,
+                "\r\n--{boundary}\r\nContent-Type: {}\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n\
+                 Content-Transfer-Encoding: base64\r\n\r\n",
+                phrase(media_type)
+            );
+            let encoded = STANDARD.encode(bytes);
+            for line in encoded.as_bytes().chunks(BASE64_LINE) {
+                mail.push_str(&String::from_utf8_lossy(line));
+                mail.push_str("\r\n");
+            }
+        }
+        let _ = write!(mail, "--{boundary}--\r\n");
         Some(mail.into_bytes())
     }
 
@@ -78,11 +114,23 @@ impl Letter<'_> {
     }
 }
 
+/// A name of a file as any system takes it.
+fn plain_name(name: &str) -> String {
+    let plain = |it: char| if it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_') { it } else { '-' };
+    name.chars().take(NAME_CHARACTERS_MAX).map(plain).collect()
+}
+
 /// What tells a mail of ours from others in its case; never 0, which the automatic answer has.
 pub fn sequence(outgoing: &Outgoing) -> u64 {
     let digest = Sha256::digest(outgoing.id.as_bytes());
     digest.iter().take(7).fold(0, |sum, byte| sum << 8 | u64::from(*byte)).max(1)
 }
+
+const TEXT_HEADER: &str =
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n";
+/// Characters of a line of base64 (RFC 2045 §6.8).
+const BASE64_LINE: usize = 76;
+const NAME_CHARACTERS_MAX: usize = 120;
 
 #[cfg(test)]
 mod tests {
@@ -100,6 +148,7 @@ mod tests {
             thread: Some((case, ThreadToken([7; 16]))),
             sequence: 5,
             at: Timestamp::from_seconds(0),
+            attachments: &[],
         };
         let mail = String::from_utf8(letter.mail().unwrap()).unwrap();
         assert!(mail.is_ascii() && !mail.contains("\nBcc:"), "{mail}");
@@ -107,5 +156,32 @@ mod tests {
         assert!(mail.contains(&format!("Reply-To: <{}>\r\n", letter.return_path())));
         assert!(letter.return_path().starts_with("case+104233.0707"));
         assert!(Letter { to: "ann@acme.example.com, x@y.example", ..letter }.mail().is_none());
+    }
+
+    #[test]
+    fn what_a_mail_carries_comes_out_as_it_went_in() {
+        let desk = DeskAddress { address: "case@desk.example.com".to_owned(), name: "Desk".to_owned() };
+        let bytes: Vec<u8> = (0..=255).cycle().take(1_000).collect();
+        let attachments = [Attachment {
+            name: "a\"b\r\nBcc: x.csv".to_owned(),
+            media_type: "text/csv; charset=utf-8".to_owned(),
+            bytes: bytes.clone(),
+        }];
+        let letter = Letter {
+            desk: &desk,
+            to: "ann@acme.example.com",
+            subject: "report",
+            text: "--=_ringwall-5--\nhere it is\n",
+            thread: None,
+            sequence: 5,
+            at: Timestamp::from_seconds(0),
+            attachments: &attachments,
+        };
+        let mail = letter.mail().unwrap();
+        let read = mail_parser::MessageParser::default().parse(&mail).unwrap();
+        let carried: Vec<_> = read.attachments().collect();
+        assert_eq!((carried.len(), carried[0].contents()), (1, bytes.as_slice()));
+        assert!(read.body_text(0).unwrap().contains("here it is"));
+        assert!(!String::from_utf8(mail).unwrap().contains("\nBcc:"));
     }
 }

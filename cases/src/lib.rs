@@ -20,6 +20,8 @@ pub mod notice;
 pub mod outgoing;
 pub mod pack;
 pub mod registry;
+pub mod review;
+pub mod schedule;
 pub mod second_factor;
 pub mod service;
 pub mod statement;

@@ -12,3 +12,11 @@ pub const SPARK_HOURS_MAX: usize = 72;
 pub const PACK_FILES_MAX: usize = 20_000;
 /// Bytes of an evidence pack, and of all its files when they are unpacked.
 pub const PACK_BYTES_MAX: u64 = 512 << 20;
+/// Runs that were missed before a schedule is only said to have missed many.
+pub const SCHEDULE_MISSED_MAX: usize = 10_000;
+/// Missed runs of one schedule that are written down, each as one row.
+pub const SCHEDULE_MISSED_KEPT_MAX: usize = 31;
+/// Bytes of one file of a report that is kept.
+pub const REPORT_BYTES_MAX: usize = 32 << 20;
+/// Bytes of all files that one mail carries.
+pub const REPORT_MAIL_BYTES_MAX: usize = 10 << 20;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Words;
 use crate::intake::one_line;
+use crate::schedule::{Run, Schedule};
 use crate::{Case, CaseNumber};
 
 /// Something to be sent, and what became of it.
@@ -34,6 +35,32 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// A mail to `to` about a run of a report, from `now` on; there is one for each `key`, run and address.
+    pub fn about_run(
+        (schedule, run): (&Schedule, &Run),
+        to: &str,
+        key: &str,
+        (words, files): (Words, Vec<String>),
+        now: Timestamp,
+    ) -> Self {
+        let Words { subject, text } = words;
+        let content = match files.is_empty() {
+            true => Content::Notice { subject, text },
+            false => Content::Report { subject, text, run: run.id.clone(), files },
+        };
+        Self {
+            id: format!("{}/{key}/mail/{to}", run.id),
+            customer: schedule.customer.clone(),
+            case: schedule.case,
+            channel: Channel::Mail,
+            to: to.to_owned(),
+            content,
+            due: now,
+            state: Delivery::Waiting,
+            tries: Vec::new(),
+        }
+    }
+
     /// A mail about `case` to the address `to`, from `now` on. There is one for each `key`, case and address, however often it is
     /// asked for.
     pub fn letter(case: &Case, to: &str, key: &str, words: Words, now: Timestamp) -> Self {
@@ -92,6 +119,17 @@ pub enum Content {
         subject: String,
         /// The text.
         text: String,
+    },
+    /// Words for a person with files of a report, which are read when it goes.
+    Report {
+        /// One line.
+        subject: String,
+        /// The text.
+        text: String,
+        /// The run that made them.
+        run: String,
+        /// Names of the files.
+        files: Vec<String>,
     },
     /// A document for a machine.
     Document(String),

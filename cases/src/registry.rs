@@ -25,6 +25,9 @@ pub struct Registration {
     /// Domains outside that an authoriser confirmed as recipients of reports (P-5).
     #[serde(default)]
     pub report_domains: Vec<String>,
+    /// Whether reports come with mail (P-6); otherwise by link only. Rows of single calls never do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub report_attachments: bool,
     /// Languages whose labels are read beside English.
     #[serde(default)]
     pub languages: Vec<Language>,
@@ -139,6 +142,11 @@ impl Registration {
         for (what, old, new) in lists {
             lines.extend(old.iter().filter(|it| !new.contains(it)).map(|it| format!("- {what} {it}")));
             lines.extend(new.iter().filter(|it| !old.contains(it)).map(|it| format!("+ {what} {it}")));
+        }
+        match (before.report_attachments, self.report_attachments) {
+            (false, true) => lines.push("+ reports come with mail".to_owned()),
+            (true, false) => lines.push("- reports come with mail".to_owned()),
+            (true, true) | (false, false) => {}
         }
         if before.languages != self.languages {
             lines.push(format!("languages: {:?}, before {:?}", self.languages, before.languages));

@@ -6,6 +6,7 @@ mod decide;
 mod health;
 mod metrics;
 mod openapi;
+mod report;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use approval::{Proposal, Shown, Step, Visit};
 pub use decide::Decision;
 pub use health::Health;
 pub use metrics::{Kind, Sample};
+pub use report::Download;
 
 /// What the pages are made of: questions to the rest of the service.
 pub struct Service {
@@ -33,6 +35,8 @@ pub struct Service {
     pub samples: Box<dyn Fn() -> oneshot::Receiver<Vec<Sample>> + Send + Sync>,
     /// Answers who has followed a link to a decision.
     pub approvals: Box<dyn Fn(Visit) -> oneshot::Receiver<Shown> + Send + Sync>,
+    /// Finds the file that a link to a report leads to.
+    pub reports: Box<dyn Fn(String) -> oneshot::Receiver<Option<Download>> + Send + Sync>,
     /// Has one message judged.
     pub decide: Box<dyn Fn(Query) -> Result<oneshot::Receiver<Decision>, Undecided> + Send + Sync>,
     /// Told when a page failed inside.
@@ -81,6 +85,7 @@ pub async fn serve(
         .route("/metrics", get(metrics::page))
         .route("/approve/{secret}", get(approval::look).post(approval::answer))
         .route("/disown/{secret}", get(approval::look).post(approval::disown))
+        .route("/report/{secret}", get(report::fetch))
         .route("/approve.css", get(approval::style))
         .route("/v1/decide", post(decide::answer))
         .route("/v1/openapi.json", get(openapi::page))

@@ -325,7 +325,7 @@ impl List {
             }
         }
         if self.clocks {
-            return Ok(print::clocks(&cases));
+            return Ok(print::clocks(&cases, &service, policies::now()));
         }
         if self.json {
             return cases

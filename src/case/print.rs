@@ -3,6 +3,7 @@
 use cases::clock::{Clock, Standing};
 use cases::explanation::wall_time;
 use cases::io::store::{Event, Sent, Store, Visible};
+use cases::statement;
 use cases::{Calendar, Case, CaseNumber, Outgoing, Service};
 use reporter::printable;
 use rules::Timestamp;
@@ -253,34 +254,8 @@ fn alert_line(alert: &str, calendar: &Calendar) -> String {
 }
 
 /// The clocks of `cases` as a statement.
-pub(super) fn clocks(cases: &[Case]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let utc = |at: Timestamp| {
-        jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| String::new(), |at| at.to_string())
-    };
-    // Writing to memory cannot fail.
-    let _ = writer.write_record(cases::statement::COLUMNS);
-    for case in cases {
-        for clock in &case.clocks {
-            let in_time = clock.stopped.map(|at| if at <= clock.due.contract { "yes" } else { "no" });
-            // A cell that a spreadsheet would take for a formula becomes text.
-            let customer = match case.customer.chars().next() {
-                Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{}", case.customer),
-                _ => case.customer.clone(),
-            };
-            let _ = writer.write_record([
-                &case.number.to_string(),
-                &customer,
-                clock.kind.name(),
-                &utc(clock.start),
-                &clock.stopped.map(utc).unwrap_or_default(),
-                &utc(clock.due.target),
-                &utc(clock.due.contract),
-                in_time.unwrap_or_default(),
-            ]);
-        }
-    }
-    writer.into_inner().map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+pub(super) fn clocks(cases: &[Case], service: &Service, now: Timestamp) -> String {
+    statement::write(&statement::rows(service, cases, None, now))
 }
 
 const fn relation_words(relation: cases::case::Relation) -> &'static str {

@@ -63,6 +63,8 @@ struct CustomerText {
     #[serde(default)]
     report_domains: Vec<String>,
     #[serde(default)]
+    report_attachments: bool,
+    #[serde(default)]
     spanish: bool,
     #[serde(default)]
     contact: Vec<ContactText>,
@@ -146,6 +148,7 @@ impl CustomerText {
         let registration = Registration {
             domains: self.domains.iter().map(|domain| domain.to_lowercase()).collect(),
             forwarders: self.forwarders.iter().map(|domain| domain.to_lowercase()).collect(),
+            report_attachments: self.report_attachments,
             report_domains: self.report_domains.iter().map(|domain| domain.to_lowercase()).collect(),
             languages: if self.spanish { vec![Language::Spanish] } else { Vec::new() },
             people: people.collect::<Result<_, _>>()?,

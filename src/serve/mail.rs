@@ -64,12 +64,7 @@ impl Mail {
         let cases = Cases::new(config);
         let (smarthost, mailbox) = (keys.smarthost()?, keys.mailbox()?);
         let way = smarthost.map(|smarthost| MailWay::new(smarthost, desk.clone()));
-        let office = Office {
-            desk,
-            portal: keys.portal.as_deref().unwrap_or_default().trim_end_matches('/').to_owned(),
-            escalation: keys.escalation.clone().unwrap_or_default(),
-            sends: way.is_some(),
-        };
+        let office = keys.office();
         let tls = match (&keys.certificate, &keys.key) {
             (Some(certificate), Some(key)) => Some(redirect::tls(certificate, key).map_err(Failure::Usage)?),
             _ => None,

@@ -13,6 +13,7 @@ mod notices;
 mod pages;
 mod proxy;
 mod records;
+mod schedules;
 mod signing;
 mod start;
 mod watching;

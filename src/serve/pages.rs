@@ -11,6 +11,7 @@ use rules::{Flags, Timestamp};
 use tokio::sync::oneshot;
 
 use super::authorised::Visits;
+use super::schedules::Fetches;
 
 /// A service that judges.
 pub(super) struct Running {
@@ -23,7 +24,7 @@ pub(super) struct Running {
 }
 
 /// The pages of a service that may still be loading.
-pub(super) fn pages(running: &Arc<OnceLock<Running>>, visits: Visits) -> Service {
+pub(super) fn pages(running: &Arc<OnceLock<Running>>, visits: Visits, fetches: Fetches) -> Service {
     let [for_health, for_samples, for_decide, for_failed] = [(); 4].map(|()| Arc::clone(running));
     Service {
         health: Box::new(move || health(for_health.get())),
@@ -32,6 +33,11 @@ pub(super) fn pages(running: &Arc<OnceLock<Running>>, visits: Visits) -> Service
             let (tell, told) = oneshot::channel();
             // One that finds no room is dropped with its `tell`, which says so.
             let _ = visits.try_send((visit, tell));
+            told
+        }),
+        reports: Box::new(move |secret| {
+            let (tell, told) = oneshot::channel();
+            let _ = fetches.try_send((secret, tell));
             told
         }),
         decide: Box::new(move |query| {

@@ -29,12 +29,13 @@ use super::mounts::{Mounted, go_on};
 use super::notices::Notices;
 use super::pages::{Running, pages};
 use super::records::Records;
+use super::schedules::Schedules;
 use super::signing::Signing;
 use super::watching::{self, senders};
 use crate::admission::Admission;
 use crate::outcome::Failure;
 use crate::permits::Permits;
-use crate::{desk_key, policies, state};
+use crate::{desk_key, policies, report, state};
 
 /// Serves until somebody asks it to stop. `interfaces` are those that are watched.
 pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<(), Failure> {
@@ -48,7 +49,8 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let (stop, stopped) = watch::channel(false);
     let mut console_stop = stopped.clone();
     let (visits, visited) = mpsc::channel(VISITS_MAX);
-    let pages = tokio::spawn(console::serve(console, pages(&running, visits), async move {
+    let (fetches, fetched) = mpsc::channel(VISITS_MAX);
+    let pages = tokio::spawn(console::serve(console, pages(&running, visits, fetches), async move {
         let _ = console_stop.wait_for(|stop| *stop).await;
     }));
 
@@ -153,6 +155,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         signing.start(mounts.iter().map(|mounted| mounted.handle.clone()).collect());
     }
     let handles = mounts.iter().map(|mounted| (mounted.name, mounted.handle.clone())).collect();
+    let counted = Arc::clone(&counters);
     let _ = running.set(Running { redirect: shared, handles, counters });
     // Whoever reads that it is ready may signal at once.
     let mut signals = Signals::new().map_err(Failure::Output)?;
@@ -162,6 +165,8 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     Fetcher::new(config.feed.clone(), &config.data, orders.clone(), Box::new(records.noting())).start(ended);
 
     let authorised = Authorised::start(&config, visited)?;
+    let make = report::maker(&config::Cases::new(&config))?;
+    let schedules = Schedules::start(&config, Arc::clone(&counted), make, fetched)?;
     signals.end(&orders).await;
     if let Some(authorised) = authorised {
         // It asks over the socket, which answers until it has ended.
@@ -178,6 +183,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         records.finish();
         desk.into_iter().for_each(Desk::finish);
         notices.into_iter().for_each(Notices::finish);
+        schedules.into_iter().for_each(Schedules::finish);
     });
     // Whatever died there has said why.
     let _ = ending.await;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
+use serde::{Deserialize, Serialize};
 
 use super::address::{domain_of, is_within, normal};
 use super::date::{self, Order, Period, plainly, weekday};
@@ -33,7 +34,8 @@ pub struct ReportRequest {
 }
 
 /// Whose numbers a report is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The customer's own.
     Internal,
@@ -44,7 +46,8 @@ pub enum Side {
 }
 
 /// Which way calls went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// To the customer.
     Inbound,

@@ -105,6 +105,11 @@ counts! {
     CasesAlert "cases_alerts_total" "" "Alerts of the spool that were put into cases.";
     CasesUnread "cases_unread_total" "" "Alerts of the spool that could be put into no case, and are set aside.";
     CasesFailed "cases_failures_total" "" "Times that the database of cases did not take what it was given.";
+    ReportMade "reports_total" "made" "Reports that ran by themselves, and went out.";
+    ReportEmpty "reports_total" "empty" "Reports that ran by themselves, and had nothing to show.";
+    ReportFailed "reports_total" "failed" "Reports that were to run by themselves, and could not be made.";
+    ReportRetried "reports_total" "retried" "Reports that could not be made yet, and are tried again.";
+    ReportFetched "report_fetches_total" "" "Times that somebody followed a link to a report.";
     SpoolDamaged "spool_damaged_total" "" "Stretches of the spool that are not what was written, passed over.";
     Reloaded "reloads_total" "taken" "Policies taken up while running.";
     ReloadRefused "reloads_total" "refused" "Policies refused while running because they had mistakes.";

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use cases::intake::limits::MAIL_BYTES_MAX;
 use cases::io::mail::{Mailbox, Protocol, Settings};
 use cases::io::send::{Encryption, Smarthost};
+use cases::io::store::Office;
 use cases::letter::DeskAddress;
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +170,17 @@ impl MailKeys {
     pub(crate) fn desk(&self) -> Option<DeskAddress> {
         let address = self.addresses.first()?.clone();
         Some(DeskAddress { address, name: self.desk_name.clone() })
+    }
+
+    /// Who we are towards those who read what we send.
+    pub(crate) fn office(&self) -> Office {
+        let nobody = || DeskAddress { address: String::new(), name: self.desk_name.clone() };
+        Office {
+            desk: self.desk().unwrap_or_else(nobody),
+            portal: self.portal.as_deref().unwrap_or_default().trim_end_matches('/').to_owned(),
+            escalation: self.escalation.clone().unwrap_or_default(),
+            sends: self.smarthost.is_some() && !self.addresses.is_empty(),
+        }
     }
 
     /// What the receiver is told.

@@ -7,6 +7,7 @@ mod feed;
 mod hep;
 mod mail;
 mod mirror;
+mod reports;
 mod spool;
 mod stir;
 
@@ -29,6 +30,7 @@ pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
 pub(crate) use self::mail::{MailKeys, ProtocolWord, WANTS_ADDRESSES};
 pub(crate) use self::mirror::{Carriage, Mirror};
+pub(crate) use self::reports::ReportsKeys;
 pub(crate) use self::spool::Spool;
 pub(crate) use self::stir::Stir;
 
@@ -53,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) spool: Spool,
     pub(crate) cases: CasesKeys,
     pub(crate) mail: MailKeys,
+    pub(crate) reports: ReportsKeys,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) feed: Vec<Feed>,
 }
@@ -177,6 +180,7 @@ impl Default for Config {
             spool: Spool::default(),
             cases: CasesKeys::default(),
             mail: MailKeys::default(),
+            reports: ReportsKeys::default(),
             feed: Vec::new(),
         }
     }
@@ -302,6 +306,7 @@ impl Config {
         self.mirror.check()?;
         self.spool.check()?;
         self.mail.check()?;
+        self.reports.check()?;
         Feed::check(&self.feed)
     }
 }

@@ -15,7 +15,7 @@ use rules::Timestamp;
 
 use crate::Outgoing;
 use crate::io::store::{Desk, Error};
-use crate::letter::{DeskAddress, Letter, sequence};
+use crate::letter::{Attachment, DeskAddress, Letter, sequence};
 use crate::outgoing::{Came, Content};
 
 /// The server that passes our mail on.
@@ -85,16 +85,17 @@ impl MailWay {
                 Err(_) => return Ok(Came::Refused("what is kept of it is no mail".to_owned())),
             },
             Content::Notice { subject, text } => {
-                let thread = match outgoing.case {
-                    Some(case) => Some((case, desk.thread_token(case).await?)),
-                    None => None,
-                };
-                let (to, sequence) = (outgoing.to.as_str(), sequence(outgoing));
-                let letter = Letter { desk: &self.desk, to, subject, text, thread, sequence, at: now };
-                let Some(mail) = letter.mail() else {
-                    return Ok(Came::Refused(format!("{to:?} is no address that mail goes to")));
-                };
-                (Some(letter.return_path()), mail)
+                match self.letter(outgoing, (subject, text), &[], (desk, now)).await? {
+                    Ok((return_path, mail)) => (Some(return_path), mail),
+                    Err(came) => return Ok(came),
+                }
+            }
+            Content::Report { subject, text, run, files } => {
+                let attachments = attachments(desk, run, files).await?;
+                match self.letter(outgoing, (subject, text), &attachments, (desk, now)).await? {
+                    Ok((return_path, mail)) => (Some(return_path), mail),
+                    Err(came) => return Ok(came),
+                }
             }
             Content::Document(_) => {
                 return Ok(Came::Refused("a document for a machine does not go by mail".to_owned()));
@@ -110,6 +111,26 @@ impl MailWay {
             Ok(envelope) => self.send(&envelope, mail.strip_suffix(b"\r\n").unwrap_or(&mail)).await,
             Err(why) => Came::Refused(why),
         })
+    }
+
+    /// A mail to a person, and where bounces of it go; or that it cannot be one.
+    async fn letter(
+        &self,
+        outgoing: &Outgoing,
+        (subject, text): (&str, &str),
+        attachments: &[Attachment],
+        (desk, at): (Desk<'_>, Timestamp),
+    ) -> Result<Result<(String, Vec<u8>), Came>, Error> {
+        let thread = match outgoing.case {
+            Some(case) => Some((case, desk.thread_token(case).await?)),
+            None => None,
+        };
+        let (to, sequence) = (outgoing.to.as_str(), sequence(outgoing));
+        let letter = Letter { desk: &self.desk, to, subject, text, thread, sequence, at, attachments };
+        let Some(mail) = letter.mail() else {
+            return Ok(Err(Came::Refused(format!("{to:?} is no address that mail goes to"))));
+        };
+        Ok(Ok((letter.return_path(), mail)))
     }
 
     pub(super) const fn is_away(&self) -> bool {
@@ -180,6 +201,18 @@ impl MailWay {
         }
         builder.build_rustls()
     }
+}
+
+/// The files of a report, as far as they are still kept: what was erased meanwhile goes to nobody.
+async fn attachments(desk: Desk<'_>, run: &str, names: &[String]) -> Result<Vec<Attachment>, Error> {
+    let files = desk.run_of(run).await?.map(|run| run.files).unwrap_or_default();
+    let mut attachments = Vec::new();
+    for file in files.into_iter().filter(|file| names.contains(&file.name)) {
+        if let Some(bytes) = desk.report_file(run, &file.name).await? {
+            attachments.push(Attachment { name: file.name, media_type: file.media_type, bytes });
+        }
+    }
+    Ok(attachments)
 }
 
 fn said(response: &Response) -> String {

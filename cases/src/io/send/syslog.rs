@@ -85,7 +85,9 @@ async fn write(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) -> R
 fn message(outgoing: &Outgoing, host: &str, now: Timestamp) -> String {
     let (severity, text) = match &outgoing.content {
         Content::Document(text) => (severity(text), text.clone()),
-        Content::Notice { subject, .. } => (Severity::Warning, subject.clone()),
+        Content::Notice { subject, .. } | Content::Report { subject, .. } => {
+            (Severity::Warning, subject.clone())
+        }
         Content::AutomaticReply(_) => (Severity::Info, String::new()),
     };
     notice::syslog(severity, now, host, &outgoing.id, &text)

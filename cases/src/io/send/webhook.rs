@@ -19,7 +19,7 @@ pub async fn send(
 ) -> Result<String, SendError> {
     let body = match &outgoing.content {
         Content::Document(body) => body.clone(),
-        Content::Notice { subject, text } => {
+        Content::Notice { subject, text } | Content::Report { subject, text, .. } => {
             serde_json::json!({ "subject": subject, "text": text }).to_string()
         }
         Content::AutomaticReply(_) => return Err(SendError::permanent("a mail is no document")),

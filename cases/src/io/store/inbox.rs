@@ -19,6 +19,7 @@ use crate::intake::{
 };
 use crate::letter::DeskAddress;
 use crate::outgoing::{Channel, Content, Delivery};
+use crate::schedule::Schedule;
 use crate::{CaseNumber, Outgoing, Registration};
 
 /// Who the desk is towards those who write to it.
@@ -176,6 +177,9 @@ impl Entry<'_> {
             write(writing, case, "open", &asked.understood, asked.visible, done).await?;
             self.tell(writing, case, 1, named).await?;
         }
+        for ((case, _), request) in cases.iter_mut().zip(&self.intake.requests) {
+            self.schedule(writing, case, request, done).await?;
+        }
         let cases: Vec<Case> = cases.into_iter().map(|(case, _)| case).collect();
         let answered = self.answer(writing, customer, &cases).await?;
         self.warn_customer(writing, cases.first()).await?;
@@ -184,6 +188,37 @@ impl Entry<'_> {
             writing.settle_mail(&self.mail.key, self.intake, &read).await?;
         }
         Ok(Became::Opened(cases))
+    }
+
+    /// A report that somebody may ask for runs by itself from then on (P-4, P-7).
+    async fn schedule(
+        &self,
+        writing: &mut Writing<'_>,
+        case: &mut Case,
+        request: &intake::Request,
+        done: Done<'_>,
+    ) -> Result<(), Error> {
+        let Some(report) = request.report.as_ref().filter(|_| request.authority == Authority::Requester)
+        else {
+            return Ok(());
+        };
+        let calendar = done.service.calendar_of(&case.customer);
+        let zone = calendar.zone().iana_name().unwrap_or("UTC");
+        let told = (case.number, done.who, done.now);
+        let numbers = request.taken().map(|number| number.to_string()).collect();
+        let Some(schedule) = Schedule::of_request(report, numbers, &case.customer, zone, told) else {
+            return Ok(());
+        };
+        let text = match writing.put_schedule(&schedule, done).await {
+            Ok(next) => {
+                let words = format!("{}: {}, about {}", schedule.id, schedule.when, schedule.span);
+                let first = next.map(|at| format!(", first {}", wall_time(calendar, at))).unwrap_or_default();
+                format!("{words}{first}, to {}", schedule.recipients.join(", "))
+            }
+            Err(Error::Refused(why)) => format!("no schedule was made: {why}"),
+            Err(error) => return Err(error),
+        };
+        write(writing, case, "schedule", &text, Visible::Customer, done).await
     }
 
     /// N-5: many unverified mails claim one customer. They stand in one case, and nobody is answered.

@@ -17,6 +17,9 @@ mod notices;
 mod outgoing;
 mod registry;
 mod replies;
+mod reports;
+mod runs;
+mod schedules;
 mod schema;
 mod set_aside;
 mod split;
@@ -44,6 +47,8 @@ pub use list::{Filter, Page};
 pub use mails::KeptMail;
 pub use notices::Sent;
 pub use registry::Draft;
+pub use reports::{Fetched, ReportLink};
+pub use runs::Taken;
 pub use set_aside::{SetAside, Spooled};
 pub use writing::{Proposed, Writing};
 
@@ -200,6 +205,16 @@ impl OfCustomer<'_> {
     pub async fn events(&self, number: CaseNumber) -> Result<Vec<Event>, Error> {
         let all = desk::events(self.store, number, Some(self.customer)).await?;
         Ok(all.into_iter().filter(|event| event.visible == Visible::Customer).collect())
+    }
+
+    /// All cases, the oldest first, those that are over among them.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn cases(&self) -> Result<Vec<Case>, Error> {
+        let query =
+            sqlx::query("SELECT body FROM cases WHERE customer = $1 ORDER BY serial").bind(self.customer);
+        query.fetch_all(&self.store.pool).await?.iter().map(writing::body).collect()
     }
 
     /// Cases, next due first.

@@ -8,6 +8,7 @@ use super::writing::body;
 use super::{Desk, Error};
 use crate::audit::Act;
 use crate::registry::Registration;
+use crate::review::CERTIFY;
 
 /// A registration that waits for a second person.
 #[derive(Clone, Debug)]
@@ -140,6 +141,21 @@ impl Desk<'_> {
         writing.audit(customer, act).await?;
         writing.commit().await?;
         Ok(draft)
+    }
+
+    /// Writes down that somebody of the desk, or of the customer, looked at a contact: it keeps what it may do.
+    ///
+    /// # Errors
+    /// There is no such contact, or it is not kept.
+    pub async fn certify_contact(&self, customer: &str, name: &str, done: Done<'_>) -> Result<(), Error> {
+        let mut writing = self.store.write().await?;
+        let registration = writing.registration(customer).await?;
+        if registration.person(name).is_none_or(|person| !person.is_valid_at(done.now)) {
+            return Err(Error::Refused(format!("{customer} has no contact called {name}")));
+        }
+        let act = Act { at: done.now, actor: done.who, action: CERTIFY, subject: name, detail: "{}" };
+        writing.audit(customer, act).await?;
+        writing.commit().await
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Executor as _, Row as _};
 use super::Error;
 
 /// Each step is applied once, in order, each in a transaction of its own.
-const STEPS: &[&[&str]] = &[FIRST, SECOND];
+const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD];
 
 const FIRST: &[&str] = &[
     // One row that every writer writes first: writers come one after the other, on both databases.
@@ -84,6 +84,25 @@ const SECOND: &[&str] = &[
     "CREATE INDEX notice_ledger_by_case ON notice_ledger (serial)",
     "CREATE TABLE silences (id TEXT PRIMARY KEY, until BIGINT NOT NULL, body TEXT NOT NULL)",
     "INSERT INTO counters (name, value) VALUES ('silence', 0)",
+];
+
+/// Reports that run by themselves, what they made, and who may fetch it.
+const THIRD: &[&str] = &[
+    "CREATE TABLE schedules (id TEXT PRIMARY KEY, customer TEXT NOT NULL, next BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX schedules_by_next ON schedules (next)",
+    // `turn` is from when somebody may take it: when it waits, until when; while it is made, the end of its lease.
+    "CREATE TABLE schedule_runs (id TEXT PRIMARY KEY, schedule TEXT NOT NULL, customer TEXT NOT NULL, due BIGINT NOT NULL,
+        state TEXT NOT NULL, turn BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX schedule_runs_by_turn ON schedule_runs (turn)",
+    "CREATE INDEX schedule_runs_by_schedule ON schedule_runs (schedule, due)",
+    // In base64, beside the cases: two services on one database serve each other's links.
+    "CREATE TABLE report_files (run TEXT NOT NULL, name TEXT NOT NULL, customer TEXT NOT NULL, made BIGINT NOT NULL,
+        bytes TEXT NOT NULL, PRIMARY KEY (run, name))",
+    "CREATE INDEX report_files_by_made ON report_files (customer, made)",
+    // By the hash of the secret in them, as other links.
+    "CREATE TABLE report_links (hash TEXT PRIMARY KEY, run TEXT NOT NULL, customer TEXT NOT NULL, expires BIGINT NOT NULL,
+        body TEXT NOT NULL)",
+    "CREATE INDEX report_links_by_expiry ON report_links (expires)",
 ];
 
 /// Brings the database to the version that this program knows.

@@ -157,7 +157,9 @@ impl Post {
                         String::from_utf8(base64::engine::general_purpose::STANDARD.decode(mail).unwrap())
                             .unwrap()
                     }
-                    Content::Notice { subject, text } => format!("{subject}\n{text}"),
+                    Content::Notice { subject, text } | Content::Report { subject, text, .. } => {
+                        format!("{subject}\n{text}")
+                    }
                     Content::Document(text) => text,
                 };
                 (it.to, text)

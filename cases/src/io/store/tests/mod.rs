@@ -9,6 +9,7 @@ mod notices;
 mod postgres;
 mod queue;
 mod registry;
+mod schedules;
 mod set_aside;
 
 use std::future::Future;

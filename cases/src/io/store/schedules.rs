@@ -1,0 +1,183 @@
+//! Which reports run by themselves: added, authorised, removed, each written down.
+
+use rules::Timestamp;
+use sqlx::Row as _;
+
+use super::desk::Done;
+use super::writing::{Writing, body};
+use super::{Desk, Error};
+use crate::Registration;
+use crate::audit::Act;
+use crate::schedule::{Run, Schedule, When};
+
+impl Writing<'_> {
+    /// Keeps a schedule that is new, and the run of one that runs but once. When it runs next; `None` when it was there.
+    pub(super) async fn put_schedule(
+        &mut self,
+        schedule: &Schedule,
+        done: Done<'_>,
+    ) -> Result<Option<Timestamp>, Error> {
+        let mistakes = schedule.mistakes();
+        if !mistakes.is_empty() {
+            return Err(Error::Refused(mistakes.join("; ")));
+        }
+        let calendar = done.service.calendar_of(&schedule.customer);
+        let next = schedule.when.next(done.now, &schedule.time_zone(), calendar);
+        let statement = "INSERT INTO schedules (id, customer, next, body) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (id) DO NOTHING";
+        let kept = sqlx::query(statement)
+            .bind(&schedule.id)
+            .bind(&schedule.customer)
+            .bind(next.map_or(i64::MAX, |at| at.0))
+            .bind(serde_json::to_string(schedule)?)
+            .execute(self.connection())
+            .await?;
+        if kept.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let next = match schedule.when {
+            When::Once => {
+                self.put_run_of(schedule, done.now).await?;
+                done.now
+            }
+            When::On(..) | When::Cron(_) => {
+                next.ok_or_else(|| Error::Refused(format!("{} never comes", schedule.when)))?
+            }
+        };
+        self.note_schedule("add-schedule", schedule, &serde_json::to_string(schedule)?, done).await?;
+        Ok(Some(next))
+    }
+
+    /// Keeps the run of `schedule` that is due at `due`, unless it is there.
+    pub(super) async fn put_run_of(&mut self, schedule: &Schedule, due: Timestamp) -> Result<Run, Error> {
+        let covered = schedule.span.covered(due, &schedule.time_zone());
+        let covered = covered.ok_or_else(|| Error::Refused("there are no such days".to_owned()))?;
+        let run = Run::new(schedule, due, covered);
+        self.put_run(&run, due).await?;
+        Ok(run)
+    }
+
+    pub(super) async fn schedule(&mut self, id: &str) -> Result<Option<Schedule>, Error> {
+        let query = sqlx::query("SELECT body FROM schedules WHERE id = $1").bind(id);
+        query.fetch_optional(self.connection()).await?.map(|row| body(&row)).transpose()
+    }
+
+    /// What `customer` has told of its people, as this transaction sees it.
+    pub(super) async fn registration(&mut self, customer: &str) -> Result<Registration, Error> {
+        let query = sqlx::query("SELECT body FROM registrations WHERE customer = $1").bind(customer);
+        let row = query.fetch_optional(self.connection()).await?;
+        let nothing = Registration { customer: customer.to_owned(), ..Registration::default() };
+        row.map_or(Ok(nothing), |row| body(&row))
+    }
+
+    async fn note_schedule(
+        &mut self,
+        action: &str,
+        schedule: &Schedule,
+        detail: &str,
+        done: Done<'_>,
+    ) -> Result<(), Error> {
+        let act = Act { at: done.now, actor: done.who, action, subject: &schedule.id, detail };
+        self.audit(&schedule.customer, act).await
+    }
+}
+
+impl Desk<'_> {
+    /// Adds a schedule. When it runs next.
+    ///
+    /// # Errors
+    /// It has mistakes, is there already, or is not kept.
+    pub async fn add_schedule(&self, schedule: &Schedule, done: Done<'_>) -> Result<Timestamp, Error> {
+        let mut writing = self.store.write().await?;
+        let next = writing.put_schedule(schedule, done).await?;
+        let next = next.ok_or_else(|| Error::Refused(format!("{} is there already", schedule.id)))?;
+        writing.commit().await?;
+        Ok(next)
+    }
+
+    /// Writes down that an authoriser of the customer said yes to recipients outside (P-7).
+    ///
+    /// # Errors
+    /// There is no such schedule, the contact may not authorise, or it is not kept.
+    pub async fn authorise_schedule(
+        &self,
+        id: &str,
+        contact: &str,
+        done: Done<'_>,
+    ) -> Result<Schedule, Error> {
+        let mut writing = self.store.write().await?;
+        let mut schedule = writing.schedule(id).await?.ok_or_else(|| none(id))?;
+        let registration = writing.registration(&schedule.customer).await?;
+        if !registration.authorisers(done.now).0.contains(contact) {
+            return Err(Error::Refused(format!(
+                "{contact} is nobody who may authorise for {}",
+                schedule.customer
+            )));
+        }
+        schedule.authorised = Some((contact.to_owned(), done.now));
+        let query = sqlx::query("UPDATE schedules SET body = $2 WHERE id = $1");
+        query.bind(id).bind(serde_json::to_string(&schedule)?).execute(writing.connection()).await?;
+        let detail = serde_json::json!({ "contact": contact, "recipients": schedule.recipients }).to_string();
+        writing.note_schedule("authorise-schedule", &schedule, &detail, done).await?;
+        writing.commit().await?;
+        Ok(schedule)
+    }
+
+    /// Removes a schedule with its runs that have not begun. What it made stays.
+    ///
+    /// # Errors
+    /// There is no such schedule, or it is not kept.
+    pub async fn remove_schedule(&self, id: &str, done: Done<'_>) -> Result<Schedule, Error> {
+        let mut writing = self.store.write().await?;
+        let schedule = writing.schedule(id).await?.ok_or_else(|| none(id))?;
+        sqlx::query("DELETE FROM schedules WHERE id = $1").bind(id).execute(writing.connection()).await?;
+        let waiting = sqlx::query("DELETE FROM schedule_runs WHERE schedule = $1 AND state = 'waiting'");
+        waiting.bind(id).execute(writing.connection()).await?;
+        writing.note_schedule("remove-schedule", &schedule, "{}", done).await?;
+        writing.commit().await?;
+        Ok(schedule)
+    }
+
+    /// All schedules, or those of one customer, with when each runs next; `None` for those that do not.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn schedules(
+        &self,
+        customer: Option<&str>,
+    ) -> Result<Vec<(Schedule, Option<Timestamp>)>, Error> {
+        let statement = "SELECT body, next FROM schedules WHERE customer = $1 OR $2 = 1 ORDER BY next, id";
+        let query = sqlx::query(statement).bind(customer.unwrap_or_default());
+        let rows = query.bind(i64::from(customer.is_none())).fetch_all(&self.store.pool).await?;
+        let of = |row| {
+            let next: i64 = sqlx::Row::try_get(row, 1)?;
+            Ok((body(row)?, Some(Timestamp(next)).filter(|it| it.0 < i64::MAX)))
+        };
+        rows.iter().map(of).collect()
+    }
+
+    /// Has a schedule run now, about the days of the time `due`; the run of that time, when it is over, runs again.
+    ///
+    /// # Errors
+    /// There is no such schedule, somebody makes that run, or it is not kept.
+    pub async fn run_schedule(&self, id: &str, due: Timestamp, done: Done<'_>) -> Result<Run, Error> {
+        let mut writing = self.store.write().await?;
+        let schedule = writing.schedule(id).await?.ok_or_else(|| none(id))?;
+        let run = writing.put_run_of(&schedule, due).await?;
+        let query = sqlx::query("SELECT state FROM schedule_runs WHERE id = $1").bind(&run.id);
+        let state: String = query.fetch_one(writing.connection()).await?.try_get(0)?;
+        if state == "running" {
+            return Err(Error::Refused(format!("{} is being made", run.id)));
+        }
+        // As it is written again it begins anew; what it made before is replaced, and its mails go once.
+        writing.renew_run(&run, done.now).await?;
+        let detail = serde_json::json!({ "run": run.id }).to_string();
+        writing.note_schedule("run-schedule", &schedule, &detail, done).await?;
+        writing.commit().await?;
+        Ok(run)
+    }
+}
+
+fn none(id: &str) -> Error {
+    Error::Refused(format!("there is no schedule {id}: `ringwall report schedule list` shows them"))
+}

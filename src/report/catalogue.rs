@@ -1,0 +1,138 @@
+//! Which reports there are, and who makes each: the one list that a schedule and a terminal ask.
+
+use std::sync::Arc;
+
+use cases::io::store::Store;
+use cases::schedule::{Format, Made, MadeFile, Make, NotMade, Order};
+use cases::{Service, statement};
+use rules::Timestamp;
+
+use super::tables;
+use crate::outcome::Failure;
+use crate::policies;
+use crate::serve::Cases;
+
+/// A report that is made from what the desk keeps.
+struct OfDesk {
+    name: &'static str,
+    /// Whether it tells of single calls.
+    holds_calls: bool,
+    rows: fn(&Kept<'_>) -> Table,
+}
+
+/// What the desk keeps of one customer.
+pub(super) struct Kept<'a> {
+    pub(super) service: &'a Service,
+    pub(super) order: &'a Order,
+    pub(super) cases: Vec<cases::Case>,
+    pub(super) audit: Vec<cases::audit::Entry>,
+    pub(super) registration: cases::Registration,
+    /// The end of what it is about, or now if that is earlier: what clocks are judged by.
+    pub(super) at: Timestamp,
+}
+
+/// A table: what its columns are called, and its rows.
+pub(super) struct Table {
+    pub(super) columns: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+/// Whoever makes reports, from the database that `cases` names.
+pub(crate) fn maker(cases: &Cases) -> Result<Arc<Make>, Failure> {
+    let (place, service) = (cases.place(), cases.service()?);
+    Ok(Arc::new(move |order: &Order| make(&place, &service, order)))
+}
+
+/// The names of all reports.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    OF_DESK.iter().map(|report| report.name)
+}
+
+fn make(place: &str, service: &Service, order: &Order) -> Result<Made, NotMade> {
+    let Some(report) = OF_DESK.iter().find(|report| report.name == order.report) else {
+        let known: Vec<_> = names().collect();
+        return Err(finally(format!("no report is called {}: {}", order.report, known.join(", "))));
+    };
+    if !matches!(order.format, Format::Csv | Format::Json) {
+        return Err(finally(format!("{} is written as csv or json, not {}", report.name, order.format)));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| later(error.to_string()))?;
+    let kept = runtime.block_on(read(place, service, order)).map_err(|error| later(error.to_string()))?;
+    let table = (report.rows)(&kept);
+    let bytes = match order.format {
+        Format::Json => json(&table),
+        _ => csv(&table),
+    };
+    let day = |at: Timestamp| {
+        let zone = jiff::tz::TimeZone::get(&order.zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        jiff::Timestamp::from_microsecond(at.0).unwrap_or_default().to_zoned(zone).date()
+    };
+    let name = format!("{}-{}.{}", report.name, day(order.covered.from), order.format);
+    let media_type = order.format.media_type();
+    Ok(Made {
+        rows: table.rows.len() as u64,
+        files: vec![MadeFile { name, media_type, bytes, holds_calls: report.holds_calls }],
+        notes: Vec::new(),
+    })
+}
+
+async fn read<'a>(
+    place: &str,
+    service: &'a Service,
+    order: &'a Order,
+) -> Result<Kept<'a>, cases::io::store::Error> {
+    let store = Store::open(place).await?;
+    let cases = store.customer(&order.customer).cases().await?;
+    let mut audit = Vec::new();
+    loop {
+        let after = audit.last().map_or(0, |entry: &cases::audit::Entry| entry.sequence);
+        let more = store.audit(&order.customer, after, AUDIT_AT_ONCE).await?;
+        if more.is_empty() {
+            break;
+        }
+        audit.extend(more);
+    }
+    let registration = store.desk().registration(&order.customer).await?;
+    store.close().await;
+    let at = order.covered.to.min(policies::now());
+    Ok(Kept { service, order, cases, audit, registration, at })
+}
+
+fn csv(table: &Table) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory cannot fail.
+    let _ = writer.write_record(&table.columns);
+    for row in &table.rows {
+        let _ = writer.write_record(row.iter().map(|cell| statement::text_cell(cell)));
+    }
+    writer.into_inner().unwrap_or_default()
+}
+
+fn json(table: &Table) -> Vec<u8> {
+    let row = |row: &Vec<String>| {
+        let cells = table.columns.iter().zip(row);
+        serde_json::Value::Object(
+            cells.map(|(name, cell)| ((*name).to_owned(), cell.as_str().into())).collect(),
+        )
+    };
+    let rows: Vec<_> = table.rows.iter().map(row).collect();
+    serde_json::to_vec_pretty(&rows).unwrap_or_default()
+}
+
+fn finally(why: String) -> NotMade {
+    NotMade { is_final: true, why }
+}
+
+fn later(why: String) -> NotMade {
+    NotMade { is_final: false, why }
+}
+
+const OF_DESK: &[OfDesk] = &[
+    OfDesk { name: "sla-statement", holds_calls: false, rows: tables::statement },
+    OfDesk { name: "access-review", holds_calls: false, rows: tables::access },
+    OfDesk { name: "monitoring-log", holds_calls: false, rows: tables::monitoring },
+    OfDesk { name: "custody", holds_calls: false, rows: tables::custody },
+];
+/// Entries of an audit chain that are read at once.
+const AUDIT_AT_ONCE: u32 = 1_000;

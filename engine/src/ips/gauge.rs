@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use rules::policy::Rates;
 use serde::{Deserialize, Serialize};
 
 use super::how::Measured;
@@ -101,7 +102,7 @@ impl Gauge {
         let value = match asked {
             Asked::Concurrent => f64::from(line.up),
             Asked::Minutes => line.talks.minutes(now, within_micros),
-            Asked::Cost => line.talks.minutes(now, within_micros) / f64::from(COST_UNIT),
+            Asked::Cost => line.talks.minutes(now, within_micros) / f64::from(Rates::UNIT),
         };
         // Calls that talked, as far as they are kept, and at least those that are up.
         let events = line.talks.len().max(line.up as usize).max(usize::from(value > 0.0));
@@ -124,7 +125,7 @@ impl Gauge {
         match asked {
             Asked::Concurrent => None,
             Asked::Minutes => talks.reaches(value, limit, now),
-            Asked::Cost => talks.reaches(value * f64::from(COST_UNIT), limit * f64::from(COST_UNIT), now),
+            Asked::Cost => talks.reaches(value * f64::from(Rates::UNIT), limit * f64::from(Rates::UNIT), now),
         }
     }
 
@@ -137,9 +138,6 @@ impl Gauge {
         self.lines.iter_mut().enumerate().filter(move |(bit, _)| mask >> bit & 1 == 1).map(|(_, line)| line)
     }
 }
-
-/// Weights of one unit of money a minute.
-pub(super) const COST_UNIT: u32 = 10_000;
 
 /// How long the calls of one key talked in a sliding window, each minute weighted: by 1, or by its price.
 ///

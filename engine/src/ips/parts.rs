@@ -90,9 +90,12 @@ impl<'a> Parts<'a> {
         called.next().and_then(|fact| self.party(fact))
     }
 
-    /// What a minute of the call costs, in [`COST_UNIT`]; 0 when that is not known.
+    /// What a minute of the call costs, in parts of [`Rates::UNIT`](rules::policy::Rates::UNIT); 0 when that is not known.
     pub(super) fn price(&self) -> u32 {
-        0
+        match self.called() {
+            Some(Part::Number(number)) => self.customer.rates.of(number).map_or(0, |rate| rate.per_minute),
+            _ => 0,
+        }
     }
 
     fn party(&self, fact: &Fact) -> Option<Part<'a>> {

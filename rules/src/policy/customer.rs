@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::matching::canonical;
 use crate::number_set::NumberSet;
 use crate::plan::DialPlan;
-use crate::policy::{ListId, Mode, Response};
+use crate::policy::{ListId, Mode, Rates, Response};
 
 /// The `[customer]` table.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ pub struct Customer {
     pub mode: Mode,
     /// Who may change it.
     pub change_control: ChangeControl,
-    /// Prices by prefix.
-    pub rates_file: Option<String>,
+    /// What calls out cost.
+    pub rates: Rates,
     /// Numbers that never call.
     pub do_not_originate: Option<ListId>,
     /// How long inbound calls to somebody who called an emergency number pass, in seconds.

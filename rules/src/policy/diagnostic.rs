@@ -127,6 +127,7 @@ codes! {
     NoTrunks "no-trunks" Warning "Something needs to know the customer's own side, but there are no trunks.";
     MissingRedress "missing-redress" Warning "603+ is used, but blocked callers are not told where to complain.";
     MissingRates "missing-rates" Error "Cost is counted without prices.";
+    BadRate "bad-rate" Error "A row of the file of prices cannot be read.";
 
     BadNumber "bad-number" Error "The text is no number, range, prefix, wildcard or word.";
     BadRange "bad-range" Error "The ends of a range are not of one length, or the wrong way round.";

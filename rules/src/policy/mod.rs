@@ -11,6 +11,7 @@ pub mod hours;
 pub mod ips;
 pub mod list;
 pub mod listed;
+pub mod rates;
 pub mod rule;
 pub mod text;
 pub mod threshold;
@@ -42,6 +43,7 @@ pub use judge_limits::Limits;
 pub use judge_thresholds::InForce;
 pub use list::{EntryText, List, ListContent, ListId, ListSource};
 pub use listed::Listed;
+pub use rates::{Rate, Rates};
 pub use reader::{NoPattern, Pattern, Reading, read, read_bytes, read_numbers};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,

@@ -8,7 +8,7 @@ use super::fields::{Fields, Node};
 use super::words;
 use crate::number_set::NumberSet;
 use crate::plan::Bare;
-use crate::policy::{ChangeControl, Code, Customer, Mode, Redress, Response, Span};
+use crate::policy::{ChangeControl, Code, Customer, Mode, Rates, Redress, Response, Span};
 
 impl Reader<'_> {
     /// What the rest of the file needs to be read: zone, dial plan, own numbers. Then the customer.
@@ -40,8 +40,8 @@ impl Reader<'_> {
         let location = self.optional_text(&fields, "location");
         self.customer_mode = self.choice(&fields, "mode", MODES).unwrap_or(Mode::Enforce);
         let change_control = self.choice(&fields, "change_control", CHANGE_CONTROLS);
-        let rates_file = self.read_rates(&fields);
-        self.has_rates = rates_file.is_some();
+        let rates = self.read_rates(&fields);
+        self.has_rates = fields.get("rates_file").is_some();
         let callback =
             fields.get("emergency_callback").and_then(|node| self.duration(node, "emergency_callback"));
         let silence_micros = self.optional_duration(&fields, "silence");
@@ -62,7 +62,7 @@ impl Reader<'_> {
             location,
             mode: self.customer_mode,
             change_control: change_control.unwrap_or(ChangeControl::File),
-            rates_file,
+            rates,
             do_not_originate: None,
             callback_seconds: u32::try_from(callback.unwrap_or(CALLBACK_MICROS) / 1_000_000)
                 .unwrap_or(u32::MAX),
@@ -244,11 +244,19 @@ impl Reader<'_> {
         .help("add redress = { url = \"https://…\", tel = \"+…\" } to [customer] (ATIS-1000099)");
     }
 
-    fn read_rates(&mut self, fields: &Fields<'_>) -> Option<String> {
-        let node = fields.get("rates_file")?;
-        let path = self.text(node, "rates_file")?;
-        self.read_file(path, &node.span())?;
-        Some(path.to_owned())
+    fn read_rates(&mut self, fields: &Fields<'_>) -> Rates {
+        let Some(node) = fields.get("rates_file") else { return Rates::default() };
+        let path = self.text(node, "rates_file");
+        let Some((path, bytes)) = path.and_then(|path| Some((path, self.read_file(path, &node.span())?))) else {
+            return Rates::default();
+        };
+        Rates::parse(&bytes).unwrap_or_else(|wrong| {
+            for (line, why) in wrong.iter().take(WRONG_RATES_TOLD) {
+                self.report(Code::BadRate, node.span(), format!("`{path}` line {line}: {why}"))
+                    .help("a row is prefix,per_minute,currency such as 44,0.02,USD");
+            }
+            Rates::default()
+        })
     }
 }
 
@@ -271,6 +279,8 @@ const CHANGE_CONTROLS: &[(&str, ChangeControl)] =
     &[("file", ChangeControl::File), ("approved", ChangeControl::Approved)];
 /// How long inbound calls to somebody who called an emergency number pass.
 const CALLBACK_MICROS: i64 = 2 * 3600 * 1_000_000;
+/// Of a file of wrong prices the first few tell what is the matter.
+const WRONG_RATES_TOLD: usize = 5;
 const KEYS: &[&str] = &[
     "name",
     "region",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Class, Context, Definition, Fold, Period, Rows, Share, Unit};
 
-/// Inbound attempts by caller. Exact up to [`CALLERS_MAX`] of them; beyond, those with fewest calls are forgotten.
+/// Inbound attempts by caller. Exact up to a million of them; beyond, those with fewest calls are forgotten.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Callers {
     callers: HashMap<u64, Seen, RandomState>,
@@ -206,7 +206,7 @@ fn is_short(batch: &Batch, row: usize) -> bool {
 }
 
 /// Callers that are counted exactly; a stranger may invent more. 70 MiB.
-pub const CALLERS_MAX: usize = 1 << 20;
+const CALLERS_MAX: usize = 1 << 20;
 /// Callers in the summary of a closed day.
 const SEALED: usize = 5_000;
 const LISTED: usize = 20;

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use records::invented::Invented;
 use records::io::{Part, Store, Writer};
 use records::{Batch, Columns};
-use reporter::metrics::{Asked, Context, Gather, Judged, Label, Period, Rate, Shelf, Trunk};
+use ringwall_reporter::metrics::{Asked, Context, Gather, Judged, Label, Period, Rate, Shelf, Trunk};
 use rules::{Number, NumberSet, Timestamp};
 
 const CUSTOMER: &str = "acme";
@@ -33,7 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("written in {seconds:.1} s, {written} rows");
     }
     let store = Store::open(&records)?;
-    let period = Period::of_days(&zone, FIRST, FIRST.checked_add(jiff::Span::new().days(DAYS))?).ok_or("no period")?;
+    let period =
+        Period::of_days(&zone, FIRST, FIRST.checked_add(jiff::Span::new().days(DAYS))?).ok_or("no period")?;
     let threads = std::thread::available_parallelism()?.get();
     let asked = Asked { store: &store, customer: Some(CUSTOMER), period, threads };
     let busiest = asked.top_callers(1)?.first().ok_or("no calls")?.caller;
@@ -61,14 +62,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shelf = Shelf::new(&folder.join("summaries"));
     shelf.forget(Some(CUSTOMER))?;
     let now = Timestamp(period.to.0);
-    let gather = |shelf| Gather { store: &store, shelf, customer: Some(CUSTOMER), context: &context, now, threads };
+    let gather =
+        |shelf| Gather { store: &store, shelf, customer: Some(CUSTOMER), context: &context, now, threads };
     println!("every metric of a month of {rows} rows:");
     let (seconds, cold) = timed(|| Ok(gather(Some(&shelf)).gather(&period)?))?;
     println!("from records     {seconds:8.3} s, {} days scanned", cold.scanned);
     let (seconds, warm) = timed(|| Ok(gather(Some(&shelf)).gather(&period)?))?;
     println!("from summaries   {seconds:8.3} s, {} days scanned", warm.scanned);
     let (seconds, answers) = timed(|| Ok(warm.figures.answers(&context, &period)))?;
-    println!("answers          {seconds:8.3} s, {} attempts, {} at a time", answers.attempts.total, answers.concurrency.all.most);
+    println!(
+        "answers          {seconds:8.3} s, {} attempts, {} at a time",
+        answers.attempts.total, answers.concurrency.all.most
+    );
     if warm.figures != cold.figures {
         return Err("summaries say otherwise than records".into());
     }
@@ -107,14 +112,23 @@ fn context(zone: TimeZone, busiest: u64, period: &Period) -> Result<Context, Box
         let networks = vec![network.parse()?];
         Ok(Trunk { name: name.to_owned(), site: "one".to_owned(), networks, channels: Some(5_000) })
     };
-    context.trunks = vec![trunk("first", "192.0.2.0/25")?, trunk("second", "192.0.2.128/25")?, trunk("third", "198.51.100.0/24")?];
+    context.trunks = vec![
+        trunk("first", "192.0.2.0/25")?,
+        trunk("second", "192.0.2.128/25")?,
+        trunk("third", "198.51.100.0/24")?,
+    ];
     let prefix = Number::international(b"1").ok_or("a number")?;
     context.national = Some(NumberSet::prefix(prefix));
     context.suspect = vec![
         ("unallocated".to_owned(), rules::plan::unallocated().clone()),
         ("invalid".to_owned(), rules::plan::invalid().clone()),
     ];
-    let rate = |prefix: &str| Rate { prefix: prefix.to_owned(), name: prefix.to_owned(), per_minute: 0.5, is_risk: true };
+    let rate = |prefix: &str| Rate {
+        prefix: prefix.to_owned(),
+        name: prefix.to_owned(),
+        per_minute: 0.5,
+        is_risk: true,
+    };
     context.rates = ["882", "252", "960", "44", "53"].into_iter().map(rate).collect();
     let label = |place: u64| Label {
         caller: Some(busiest + place),
@@ -129,7 +143,10 @@ fn context(zone: TimeZone, busiest: u64, period: &Period) -> Result<Context, Box
 }
 
 #[allow(clippy::print_stdout, reason = "figures are its result")]
-fn best<T: std::fmt::Debug>(name: &str, ask: impl Fn() -> Result<T, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+fn best<T: std::fmt::Debug>(
+    name: &str,
+    ask: impl Fn() -> Result<T, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
     let mut all = Vec::new();
     for _ in 0..TIMES {
         all.push(timed(&ask)?);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use reporter::metrics::{Definition, Figures, Measures};
+use ringwall_reporter::metrics::{Definition, Figures, Measures};
 
 fn definitions() -> Vec<&'static Definition> {
     let mut all: Vec<_> = Figures::DEFINITIONS.iter().chain(Measures::DEFINITIONS).collect();
@@ -28,7 +28,11 @@ fn the_manual_tells_every_metric_as_its_definition_does() {
     for Definition { id, name, formula, unit, version, counts, omits } in definitions() {
         let _ = write!(page, "\n## {id} {name}\n\n{}\n", wrapped(counts));
         let _ = write!(page, "\n{}\n", wrapped(&format!("**Does not count, or does not know.** {omits}")));
-        let _ = write!(page, "\n{}\n", wrapped(&format!("**Formula.** {formula}. In {}, version {version}.", unit.word())));
+        let _ = write!(
+            page,
+            "\n{}\n",
+            wrapped(&format!("**Formula.** {formula}. In {}, version {version}.", unit.word()))
+        );
     }
     if std::env::var_os("RINGWALL_WRITE").is_some() {
         std::fs::write(path, &page).unwrap();

@@ -8,7 +8,9 @@ use std::process::Command;
 use invented::{Random, batches, context, invent};
 use records::io::{Part, Store, Writer};
 use records::{Batch, Call, Column, Columns};
-use reporter::metrics::{Context, Fold, Figures, Gather, Period, Reader, Rows, Shelf, Stamp, Summary};
+use ringwall_reporter::metrics::{
+    Context, Figures, Fold, Gather, Period, Reader, Rows, Shelf, Stamp, Summary,
+};
 use rules::Timestamp;
 use serde_json::Value;
 
@@ -41,11 +43,14 @@ fn without_words(value: Value) -> Value {
 fn differences(path: &str, left: &Value, right: &Value, found: &mut Vec<String>) {
     match (left, right) {
         (Value::Object(one), Value::Object(other)) if one.keys().eq(other.keys()) => {
-            one.iter().for_each(|(name, value)| differences(&format!("{path}.{name}"), value, &other[name], found));
+            one.iter()
+                .for_each(|(name, value)| differences(&format!("{path}.{name}"), value, &other[name], found));
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
             let pairs = one.iter().zip(other).enumerate();
-            pairs.for_each(|(place, (one, other))| differences(&format!("{path}[{place}]"), one, other, found));
+            pairs.for_each(|(place, (one, other))| {
+                differences(&format!("{path}[{place}]"), one, other, found)
+            });
         }
         (Value::Number(one), Value::Number(other)) if one.as_f64() == other.as_f64() => {}
         _ if left == right => {}
@@ -102,12 +107,19 @@ fn hours_of_days_of_23_and_25_hours_add_up_to_all_attempts() {
     for (first, after, hours) in [("2026-03-08", "2026-03-09", 23), ("2026-11-01", "2026-11-02", 25)] {
         let (context, _, period) = context("America/Chicago", first, after, 1);
         let calls = invent(&period, 3, 5_000);
-        let answers = fold(&context, &batches(&calls, Columns::ALL, &mut Random(1))).answers(&context, &period);
+        let answers =
+            fold(&context, &batches(&calls, Columns::ALL, &mut Random(1))).answers(&context, &period);
         assert_eq!(answers.attempts.hours.len(), hours);
         let sum: u64 = answers.attempts.hours.iter().map(|hour| hour.outcomes.attempts()).sum();
         assert_eq!((sum, answers.outcomes.attempts), (answers.attempts.total, answers.attempts.total));
         assert_eq!(sum, calls.iter().filter(|call| call.is_call()).count() as u64);
-        let twice: Vec<u64> = answers.attempts.hours.iter().filter(|hour| hour.hour.of_day == 1).map(|hour| hour.outcomes.attempts()).collect();
+        let twice: Vec<u64> = answers
+            .attempts
+            .hours
+            .iter()
+            .filter(|hour| hour.hour.of_day == 1)
+            .map(|hour| hour.outcomes.attempts())
+            .collect();
         assert_eq!(twice.len(), if hours == 25 { 2 } else { 1 });
         assert!(twice.iter().all(|count| *count > 0));
     }
@@ -138,7 +150,8 @@ fn the_whole_is_the_merge_of_its_parts_however_they_are_cut_and_grouped() {
             })
             .collect();
         while parts.len() > 1 {
-            let (one, other) = (random.below(parts.len() as u64) as usize, random.below(parts.len() as u64 - 1) as usize);
+            let (one, other) =
+                (random.below(parts.len() as u64) as usize, random.below(parts.len() as u64 - 1) as usize);
             let mut one = parts.swap_remove(one);
             let other = parts.swap_remove(other.min(parts.len() - 1));
             one.merge(other);
@@ -165,7 +178,9 @@ fn needs<F: Fold + std::fmt::Debug>(calls: &[Call], context: &Context) {
     assert_eq!(all, needed, "{name}");
     assert_ne!(all, F::default(), "{name} took nothing");
     // None is named that is not read.
-    for column in Column::ALL.iter().copied().filter(|column| F::NEEDS.has(*column) && !Rows::NEEDS.has(*column)) {
+    for column in
+        Column::ALL.iter().copied().filter(|column| F::NEEDS.has(*column) && !Rows::NEEDS.has(*column))
+    {
         let rest: Vec<Column> = Column::ALL.iter().copied().filter(|other| *other != column).collect();
         assert_ne!(all, fold(Columns::of(&rest)), "{name} does not read {}", column.name());
     }
@@ -173,7 +188,7 @@ fn needs<F: Fold + std::fmt::Debug>(calls: &[Call], context: &Context) {
 
 #[test]
 fn each_metric_reads_the_columns_that_it_says_and_no_others() {
-    use reporter::metrics as m;
+    use ringwall_reporter::metrics as m;
     let (context, _, period) = context("America/Chicago", "2026-10-30", "2026-11-04", 2);
     let calls = invent(&period, 2, 3_000);
     let all: [fn(&[Call], &Context); 17] = [
@@ -237,7 +252,8 @@ fn a_month_from_summaries_is_the_month_from_records_until_something_changes() {
     assert_eq!((early.figures == whole, early.from_summaries, early.scanned), (true, 7, 1));
     // A label on two days takes those two days anew.
     let mut label = context.labels[0].clone();
-    (label.from, label.to) = (Timestamp(period.from.0 + 30 * 3_600_000_000), Timestamp(period.from.0 + 50 * 3_600_000_000));
+    (label.from, label.to) =
+        (Timestamp(period.from.0 + 30 * 3_600_000_000), Timestamp(period.from.0 + 50 * 3_600_000_000));
     context.labels.push(label);
     let labelled = gather(&store, &context, Some(&shelf), later);
     assert_eq!((labelled.from_summaries, labelled.scanned), (6, 2));

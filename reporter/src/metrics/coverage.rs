@@ -74,10 +74,12 @@ mod tests {
     #[test]
     fn an_hour_counts_when_all_of_it_was_seen() {
         let zone = TimeZone::get("America/Chicago").unwrap();
-        let period = Period::of_days(&zone, "2026-11-01".parse().unwrap(), "2026-11-02".parse().unwrap()).unwrap();
+        let period =
+            Period::of_days(&zone, "2026-11-01".parse().unwrap(), "2026-11-02".parse().unwrap()).unwrap();
         let minute = |minute: i64| Timestamp(period.from.0 + minute * 60_000_000);
         let span = |from: i64, to: i64| Period { from: minute(from), to: minute(to) };
-        let all = Presence { ran: vec![span(600, 2_000), span(-10, 600)], missed: vec![] }.coverage(&period, &zone);
+        let all =
+            Presence { ran: vec![span(600, 2_000), span(-10, 600)], missed: vec![] }.coverage(&period, &zone);
         assert_eq!((all.share, all.gaps.len(), all.wants_banner()), (Share::new(25, 25), 0, false));
         // A restart of a minute costs the hour it is in; a loss over the hour costs two.
         let some = Presence { ran: vec![span(0, 70), span(71, 1_500)], missed: vec![span(179, 181)] };

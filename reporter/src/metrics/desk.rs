@@ -85,9 +85,14 @@ impl Times {
 
 impl<'a> Desk<'a> {
     /// What was done in `period` under one of these names.
-    pub(super) fn done(&self, period: &Period, actions: &'static [&'static str]) -> impl Iterator<Item = &'a Entry> {
+    pub(super) fn done(
+        &self,
+        period: &Period,
+        actions: &'static [&'static str],
+    ) -> impl Iterator<Item = &'a Entry> {
         let period = *period;
-        let is_meant = move |entry: &&Entry| period.contains(entry.at) && actions.contains(&entry.action.as_str());
+        let is_meant =
+            move |entry: &&Entry| period.contains(entry.at) && actions.contains(&entry.action.as_str());
         self.entries.iter().filter(is_meant)
     }
 

@@ -54,7 +54,7 @@ measures! {
     /// M31.
     authorisation: super::Authorisation,
     /// M32.
-    thresholds: super::Ringing,
+    thresholds: super::Thresholds,
     /// M33.
     contacts: super::Contacts,
 }

@@ -31,7 +31,8 @@ fn case(serial: u64, kind: Kind, key: &str, opened: &str) -> Case {
 
 fn closed(mut case: Case, when: &str, reason: Reason) -> Case {
     let feedback = (reason == Reason::FalsePositive).then_some(Feedback::Tune);
-    case.closure = Some(Closure { at: at(when), by: "anna".to_owned(), reason, text: "told".to_owned(), feedback });
+    case.closure =
+        Some(Closure { at: at(when), by: "anna".to_owned(), reason, text: "told".to_owned(), feedback });
     case.state = State::Closed;
     case
 }
@@ -114,17 +115,41 @@ fn of_a_desk_without_cases_nothing_is_said_and_nothing_divided() {
 fn m7_m17_m18_m19_alerts_become_cases_and_cases_judgements() {
     let mut given = Given::new();
     given.cases = vec![
-        closed(case(1, Kind::Alert, "wangiri#2|caller=+12025550101", "2026-12-02T10:00"), "2026-12-03T10:00", Reason::Resolved),
-        closed(case(2, Kind::Alert, "wangiri|caller=+12025550102", "2026-12-02T10:00"), "2026-12-03T10:00", Reason::FalsePositive),
-        closed(case(3, Kind::Alert, "wangiri|caller=+12025550103", "2026-12-02T10:00"), "2026-12-03T10:00", Reason::Benign),
-        closed(case(4, Kind::Alert, "harassment|caller=+12025550104", "2026-12-02T10:00"), "2026-12-16T10:00", Reason::Resolved),
-        closed(case(5, Kind::Alert, "harassment|caller=+12025550104", "2026-12-02T10:00"), "2026-12-03T10:00", Reason::Duplicate),
+        closed(
+            case(1, Kind::Alert, "wangiri#2|caller=+12025550101", "2026-12-02T10:00"),
+            "2026-12-03T10:00",
+            Reason::Resolved,
+        ),
+        closed(
+            case(2, Kind::Alert, "wangiri|caller=+12025550102", "2026-12-02T10:00"),
+            "2026-12-03T10:00",
+            Reason::FalsePositive,
+        ),
+        closed(
+            case(3, Kind::Alert, "wangiri|caller=+12025550103", "2026-12-02T10:00"),
+            "2026-12-03T10:00",
+            Reason::Benign,
+        ),
+        closed(
+            case(4, Kind::Alert, "harassment|caller=+12025550104", "2026-12-02T10:00"),
+            "2026-12-16T10:00",
+            Reason::Resolved,
+        ),
+        closed(
+            case(5, Kind::Alert, "harassment|caller=+12025550104", "2026-12-02T10:00"),
+            "2026-12-03T10:00",
+            Reason::Duplicate,
+        ),
         case(6, Kind::Alert, "sim-box|source=192.0.2.1", "2026-11-30T10:00"),
     ];
     given.cases[0].last = at("2026-12-02T12:00");
     given.entries = vec![entry(1, "2026-12-02T10:30", "ringwall", "install", "verifying")];
     let judgements = Judgements::of(&given.cases, &BTreeMap::new(), &given.entries);
-    let labels: Vec<_> = judgements.labels.iter().map(|it| (it.caller.unwrap() % 1_000, it.judged, it.rule.as_deref())).collect();
+    let labels: Vec<_> = judgements
+        .labels
+        .iter()
+        .map(|it| (it.caller.unwrap() % 1_000, it.judged, it.rule.as_deref()))
+        .collect();
     assert_eq!(
         labels,
         [
@@ -136,7 +161,10 @@ fn m7_m17_m18_m19_alerts_become_cases_and_cases_judgements() {
     );
     given.context.campaigns = judgements.campaigns;
     let containment: Containment = given.measure();
-    assert_eq!((containment.times.count, containment.times.median_seconds, containment.open), (1, Some(1_800), 1));
+    assert_eq!(
+        (containment.times.count, containment.times.median_seconds, containment.open),
+        (1, Some(1_800), 1)
+    );
     let fraud: FraudCases = given.measure();
     assert_eq!((fraud.total, fraud.types["wangiri"]["benign"], fraud.types.len()), (3, 1, 1));
     let funnel: Funnel = given.measure();
@@ -151,7 +179,8 @@ fn m7_m17_m18_m19_alerts_become_cases_and_cases_judgements() {
 #[test]
 fn m21_m31_changes_take_the_time_of_authorisers() {
     let mut given = Given::new();
-    given.cases = vec![case(1, Kind::Block, "", "2026-12-02T08:00"), case(2, Kind::Unblock, "", "2026-11-20T08:00")];
+    given.cases =
+        vec![case(1, Kind::Block, "", "2026-12-02T08:00"), case(2, Kind::Unblock, "", "2026-11-20T08:00")];
     given.entries = vec![
         entry(1, "2026-12-02T09:00", "anna", "propose", "proposed"),
         entry(1, "2026-12-02T09:10", "anna", "ask-authorisation", "awaiting-authorisation"),
@@ -164,7 +193,8 @@ fn m21_m31_changes_take_the_time_of_authorisers() {
         entry(2, "2026-12-03T09:10", "anna", "ask-authorisation", "awaiting-authorisation"),
     ];
     let changes: Changes = given.measure();
-    let told = (changes.requested, changes.authorised, changes.refused, changes.implemented, changes.rolled_back);
+    let told =
+        (changes.requested, changes.authorised, changes.refused, changes.implemented, changes.rolled_back);
     assert_eq!((told, changes.times.median_seconds), ((1, 1, 0, 1, 1), Some(12_600)));
     let latency: Authorisation = given.measure();
     assert_eq!((latency.all.count, latency.all.max_seconds, latency.open), (2, Some(7_200), 1));
@@ -179,7 +209,8 @@ fn m21_m31_changes_take_the_time_of_authorisers() {
         ],
     }))
     .unwrap();
-    let labels = Judgements::of(&given.cases, &BTreeMap::from([(CaseNumber::new(1), change)]), &given.entries).labels;
+    let labels =
+        Judgements::of(&given.cases, &BTreeMap::from([(CaseNumber::new(1), change)]), &given.entries).labels;
     assert_eq!(labels.len(), 1);
     assert_eq!((labels[0].caller, labels[0].judged), (Some(12_025_550_101), Judged::Unwanted));
     assert_eq!((labels[0].from, labels[0].to), (at("2026-11-02T08:00"), at("2026-12-02T11:30")));
@@ -253,7 +284,13 @@ fn m26_to_m29_requests_and_messages() {
 fn m30_m32_m33_who_is_told_how_often_it_rings_and_who_is_there() {
     let mut given = Given::new();
     let mut incident = case(1, Kind::Alert, "harassment|caller=+12025550101", "2026-12-02T08:00");
-    let notified = clock(ClockKind::Notify, "2026-12-02T08:00", "2026-12-02T09:00", "2026-12-02T09:00", Some("2026-12-02T08:10"));
+    let notified = clock(
+        ClockKind::Notify,
+        "2026-12-02T08:00",
+        "2026-12-02T09:00",
+        "2026-12-02T09:00",
+        Some("2026-12-02T08:10"),
+    );
     incident.clocks = vec![notified];
     let hour = at("2026-12-02T08:00").0 / 3_600_000_000;
     incident.spark = vec![(hour - 9_000, 5), (hour, 6), (hour + 1, 2)];
@@ -273,10 +310,16 @@ fn m30_m32_m33_who_is_told_how_often_it_rings_and_who_is_there() {
     ];
     let told: Communication = given.measure();
     assert_eq!((told.incidents, told.first_message.median_seconds), (1, Some(600)));
-    assert_eq!((told.promises, told.receipts, told.reach), (Share::new(1, 1), Share::new(1, 3), Share::new(1, 2)));
+    assert_eq!(
+        (told.promises, told.receipts, told.reach),
+        (Share::new(1, 1), Share::new(1, 3), Share::new(1, 2))
+    );
     let thresholds: Thresholds = given.measure();
     let ringing = thresholds.thresholds["harassment"];
-    assert_eq!((ringing.alerts, ringing.alerts_a_week, ringing.real, thresholds.budget), (8, 4.0, Share::new(1, 1), 5.0));
+    assert_eq!(
+        (ringing.alerts, ringing.alerts_a_week, ringing.real, thresholds.budget),
+        (8, 4.0, Share::new(1, 1), 5.0)
+    );
     let person = |name: &str, verified: Option<&str>, until: Option<&str>| {
         serde_json::json!({
             "name": name, "addresses": [format!("{name}@example.com")], "roles": ["authorizer"],

@@ -135,7 +135,7 @@ impl Gather<'_> {
         }
         let made_from = MadeFrom {
             customer: self.customer.map(str::to_owned),
-            day: part.day,
+            day: part.day.to_string(),
             inputs: hex(&names.finalize()),
             context: self.context.fingerprint(&part.period).unwrap_or_default(),
             definitions: Figures::version(),
@@ -146,7 +146,8 @@ impl Gather<'_> {
             return Ok(Done { figures, made_from, is_kept: true, not_kept: None, is_before: part.is_before });
         }
         let make = || (Reader::new(self.context), Figures::default());
-        let take = |(reader, figures): &mut (Reader<'_>, Figures), batch: &Batch| figures.take(&reader.read(batch));
+        let take =
+            |(reader, figures): &mut (Reader<'_>, Figures), batch: &Batch| figures.take(&reader.read(batch));
         let wanted = (Figures::NEEDS, Wanted::default());
         let folds = self.store.fold(self.customer, during, wanted, 1, (make, take))?;
         let mut figures = Figures::default();
@@ -164,7 +165,10 @@ impl Part {
     /// `day`, as far as it is in `within`.
     fn of(zone: &jiff::tz::TimeZone, day: Date, within: Option<&Period>) -> Option<Self> {
         let whole = Period::of_days(zone, day, day.tomorrow().ok()?)?;
-        let period = within.map_or(whole, |within| Period { from: whole.from.max(within.from), to: whole.to.min(within.to) });
+        let period = within.map_or(whole, |within| Period {
+            from: whole.from.max(within.from),
+            to: whole.to.min(within.to),
+        });
         Some(Self { day, period, is_whole: period == whole, is_before: within.is_none() })
     }
 }

@@ -51,10 +51,19 @@ impl Judgements {
     fn of_alerts(&mut self, case: &Case, rule: &str, number: String, installed: Option<Timestamp>) {
         let Some(caller) = case.key.as_deref().and_then(caller) else { return };
         let to = Timestamp(case.last.0.saturating_add(1));
-        let label = |judged, rule| Label { caller: Some(caller), rule, from: case.first, to, judged, case: number.clone() };
+        let label = |judged, rule| Label {
+            caller: Some(caller),
+            rule,
+            from: case.first,
+            to,
+            judged,
+            case: number.clone(),
+        };
         match judgement(case) {
             Judgement::False => self.labels.push(label(Judged::Wanted, Some(rule.to_owned()))),
-            Judgement::True if case.closure.as_ref().is_some_and(|closure| closure.reason == Reason::Resolved) => {
+            Judgement::True
+                if case.closure.as_ref().is_some_and(|closure| closure.reason == Reason::Resolved) =>
+            {
                 self.labels.push(label(Judged::Unwanted, None));
                 self.campaigns.push(Campaign {
                     callers: BTreeSet::from([caller]),
@@ -78,7 +87,14 @@ impl Judgements {
             if let Some(caller) = digits(entry) {
                 let from = Timestamp(case.opened.0.saturating_sub(BEFORE_MICROS));
                 let case = number.clone();
-                self.labels.push(Label { caller: Some(caller), rule: None, from, to: installed, judged, case });
+                self.labels.push(Label {
+                    caller: Some(caller),
+                    rule: None,
+                    from,
+                    to: installed,
+                    judged,
+                    case,
+                });
             }
         }
     }

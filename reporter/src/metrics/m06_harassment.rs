@@ -124,9 +124,13 @@ impl Fold for Callers {
             self.callers.iter().map(|(number, seen)| (seen.index(), *number, seen)).collect();
         all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let top = all.into_iter().take(LISTED).map(|(index, number, seen)| {
-            let of_labels = context.labels.iter().filter(|label| label.caller == Some(number)).map(|label| &label.case);
-            let of_campaigns =
-                context.campaigns.iter().filter(|it| it.callers.contains(&number)).map(|campaign| &campaign.case);
+            let of_labels =
+                context.labels.iter().filter(|label| label.caller == Some(number)).map(|label| &label.case);
+            let of_campaigns = context
+                .campaigns
+                .iter()
+                .filter(|it| it.callers.contains(&number))
+                .map(|campaign| &campaign.case);
             let mut cases: Vec<String> = of_labels.chain(of_campaigns).cloned().collect();
             cases.sort_unstable();
             cases.dedup();
@@ -185,7 +189,8 @@ impl Seen {
 
 impl Serialize for Callers {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut callers: Vec<(u64, Seen)> = self.callers.iter().map(|(number, seen)| (*number, *seen)).collect();
+        let mut callers: Vec<(u64, Seen)> =
+            self.callers.iter().map(|(number, seen)| (*number, *seen)).collect();
         callers.sort_unstable_by_key(|(number, _)| *number);
         (self.missed_max, callers).serialize(to)
     }

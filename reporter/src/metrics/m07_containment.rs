@@ -26,7 +26,8 @@ impl Measure for Containment {
 
     fn measure(desk: &Desk<'_>, period: &Period) -> Self {
         let campaigns = || desk.context.campaigns.iter();
-        let contained = campaigns().filter_map(|it| Some((it.first, it.contained.filter(|at| period.contains(*at))?)));
+        let contained =
+            campaigns().filter_map(|it| Some((it.first, it.contained.filter(|at| period.contains(*at))?)));
         let times = contained.map(|(first, contained)| contained.micros_since(first).max(0)).collect();
         let open = campaigns().filter(|it| it.contained.is_none() && period.contains(it.first)).count();
         Self { times: Times::of(times), open: open as u64 }

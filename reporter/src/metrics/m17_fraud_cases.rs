@@ -43,4 +43,14 @@ impl Measure for FraudCases {
 }
 
 /// Shipped detections whose alerts tell of fraud.
-const FRAUD: [&str; 9] = ["after-hours-outbound", "concurrent-call-theft", "fraud-test-calls", "international-revenue-share-fraud", "sim-box", "traffic-pumping", "transfer-fraud", "voicemail-break-in", "wangiri"];
+const FRAUD: [&str; 9] = [
+    "after-hours-outbound",
+    "concurrent-call-theft",
+    "fraud-test-calls",
+    "international-revenue-share-fraud",
+    "sim-box",
+    "traffic-pumping",
+    "transfer-fraud",
+    "voicemail-break-in",
+    "wangiri",
+];

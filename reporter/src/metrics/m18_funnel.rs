@@ -43,7 +43,10 @@ impl Measure for Funnel {
         let is_meant = |case: &&cases::Case| {
             case.flow == Flow::Alert
                 && period.contains(case.opened)
-                && case.closure.as_ref().is_none_or(|closure| closure.reason != cases::flow::Reason::Duplicate)
+                && case
+                    .closure
+                    .as_ref()
+                    .is_none_or(|closure| closure.reason != cases::flow::Reason::Duplicate)
         };
         let (mut alerts, mut acted) = (0, Share::default());
         for case in desk.cases.iter().filter(is_meant) {

@@ -35,8 +35,12 @@ impl Measure for Changes {
     };
 
     fn measure(desk: &Desk<'_>, period: &Period) -> Self {
-        let distinct = |actions| desk.done(period, actions).map(|entry| entry.subject.as_str()).collect::<BTreeSet<_>>().len() as u64;
-        let opened: BTreeMap<String, _> = desk.cases.iter().map(|case| (case.number.to_string(), case.opened)).collect();
+        let distinct = |actions| {
+            desk.done(period, actions).map(|entry| entry.subject.as_str()).collect::<BTreeSet<_>>().len()
+                as u64
+        };
+        let opened: BTreeMap<String, _> =
+            desk.cases.iter().map(|case| (case.number.to_string(), case.opened)).collect();
         let mut first: BTreeMap<&str, i64> = BTreeMap::new();
         for entry in desk.done(period, &["install"]) {
             if let Some(opened) = opened.get(&entry.subject) {

@@ -48,7 +48,9 @@ impl Measure for ResponseTimes {
         let (mut all, mut groups) = (Taken::default(), BTreeMap::<String, Taken>::new());
         for case in desk.cases {
             for clock in &case.clocks {
-                let Some(stopped) = clock.stopped.filter(|stopped| period.contains(*stopped)) else { continue };
+                let Some(stopped) = clock.stopped.filter(|stopped| period.contains(*stopped)) else {
+                    continue;
+                };
                 let place = match clock.kind {
                     ClockKind::Acknowledge => 0,
                     ClockKind::Complete => 2,
@@ -56,7 +58,8 @@ impl Measure for ResponseTimes {
                 };
                 let (wall, business) =
                     (stopped.micros_since(clock.start), clock.net_business_time(desk.calendar, desk.now));
-                let group = groups.entry(format!("{}/{}", case.kind.name(), case.severity.name())).or_default();
+                let group =
+                    groups.entry(format!("{}/{}", case.kind.name(), case.severity.name())).or_default();
                 for taken in [&mut all, group] {
                     for (times, micros) in taken.0.iter_mut().skip(place).zip([wall, business]) {
                         times.push(micros);

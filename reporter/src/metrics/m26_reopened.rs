@@ -31,7 +31,8 @@ impl Measure for Reopened {
                 if closing.action == "close" && period.contains(closing.at) {
                     let mut later = entries.iter().skip(place + 1);
                     let again = later.find(|entry| entry.action == "reopen");
-                    let is_again = again.is_some_and(|again| again.at.micros_since(closing.at) <= SOON_MICROS);
+                    let is_again =
+                        again.is_some_and(|again| again.at.micros_since(closing.at) <= SOON_MICROS);
                     share += Share::new(u64::from(is_again), 1);
                 }
             }

@@ -30,7 +30,9 @@ impl Measure for Intake {
     fn measure(desk: &Desk<'_>, period: &Period) -> Self {
         let of = desk.by_case();
         let mut measured = Self::default();
-        for case in desk.cases.iter().filter(|case| case.flow == Flow::Request && period.contains(case.opened)) {
+        for case in
+            desk.cases.iter().filter(|case| case.flow == Flow::Request && period.contains(case.opened))
+        {
             let number = case.number.to_string();
             let entries = of.get(number.as_str()).map_or(&[][..], Vec::as_slice);
             let share = Share::new(u64::from(!entries.iter().any(|entry| entry.action == "ask-info")), 1);

@@ -36,7 +36,8 @@ impl Measure for Unverified {
         for case in desk.cases.iter().filter(|case| period.contains(case.opened)) {
             let number = case.number.to_string();
             let entries = of.get(number.as_str()).map_or(&[][..], Vec::as_slice);
-            let was = |state: &str| entries.iter().any(|entry| state_of(&entry.detail).as_deref() == Some(state));
+            let was =
+                |state: &str| entries.iter().any(|entry| state_of(&entry.detail).as_deref() == Some(state));
             let has = |action: &str| entries.iter().any(|entry| entry.action == action);
             let (is_unverified, is_quarantined) = (was("unverified"), was("quarantine"));
             measured.unverified += u64::from(is_unverified);

@@ -36,7 +36,8 @@ impl Measure for PhoneMessages {
         let mut measured = Self::default();
         let mut times = Vec::new();
         let of = desk.by_case();
-        for case in desk.cases.iter().filter(|case| case.kind == Kind::Phone && period.contains(case.opened)) {
+        for case in desk.cases.iter().filter(|case| case.kind == Kind::Phone && period.contains(case.opened))
+        {
             let number = case.number.to_string();
             let mut entries = of.get(number.as_str()).into_iter().flatten();
             let taken = entries.find(|entry| entry.action == "take");

@@ -39,7 +39,8 @@ impl Measure for Communication {
         let mut measured = Self::default();
         let (mut times, mut reached) = (Vec::new(), BTreeMap::<(&str, &str), bool>::new());
         for case in desk.cases {
-            let is_meant = |clock: &&cases::Clock| clock.kind == ClockKind::Notify && period.contains(clock.start);
+            let is_meant =
+                |clock: &&cases::Clock| clock.kind == ClockKind::Notify && period.contains(clock.start);
             let Some(clock) = case.clocks.iter().find(is_meant) else { continue };
             measured.incidents += 1;
             if let Some(stopped) = clock.stopped {

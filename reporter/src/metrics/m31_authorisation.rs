@@ -48,6 +48,10 @@ impl Measure for Authorisation {
             open += u64::from(!is_decided && asked.is_some_and(|asked| period.contains(asked)));
         }
         let all = Times::of(of.values().flatten().copied().collect());
-        Self { all, authorisers: of.into_iter().map(|(name, micros)| (name, Times::of(micros))).collect(), open }
+        Self {
+            all,
+            authorisers: of.into_iter().map(|(name, micros)| (name, Times::of(micros))).collect(),
+            open,
+        }
     }
 }

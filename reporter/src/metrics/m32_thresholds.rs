@@ -47,8 +47,12 @@ impl Measure for Thresholds {
         let hours = period.from.0.div_euclid(HOUR_MICROS)..(period.to.0 - 1).div_euclid(HOUR_MICROS) + 1;
         for case in desk.cases {
             let Some(rule) = rule(case) else { continue };
-            let alerts: u64 =
-                case.spark.iter().filter(|(hour, _)| hours.contains(hour)).map(|(_, count)| u64::from(*count)).sum();
+            let alerts: u64 = case
+                .spark
+                .iter()
+                .filter(|(hour, _)| hours.contains(hour))
+                .map(|(_, count)| u64::from(*count))
+                .sum();
             if alerts > 0 {
                 of.entry(rule.to_owned()).or_default().alerts += alerts;
             }

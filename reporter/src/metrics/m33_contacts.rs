@@ -49,7 +49,9 @@ impl Measure for Contacts {
         }
         let failed = desk.outgoing.iter().filter(|sent| {
             let at = sent.tries.last().map(|(at, _)| *at);
-            sent.channel == Channel::Mail && sent.state == Delivery::Failed && at.is_some_and(|at| period.contains(at))
+            sent.channel == Channel::Mail
+                && sent.state == Delivery::Failed
+                && at.is_some_and(|at| period.contains(at))
         });
         let bounced: BTreeSet<_> = failed.map(|sent| (sent.customer.clone(), sent.to.clone())).collect();
         measured.bounced = bounced.into_iter().collect();

@@ -42,7 +42,8 @@ impl Policies {
 
     /// Versions in the order in which they came, with the first and last attempt of each.
     pub fn in_order(&self) -> Vec<(&str, Timestamp, Timestamp)> {
-        let mut all: Vec<_> = self.versions.iter().map(|(version, (first, last))| (version.as_str(), *first, *last)).collect();
+        let mut all: Vec<_> =
+            self.versions.iter().map(|(version, (first, last))| (version.as_str(), *first, *last)).collect();
         all.sort_unstable_by_key(|(version, first, _)| (*first, *version));
         all
     }

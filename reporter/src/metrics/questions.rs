@@ -61,7 +61,8 @@ impl Asked<'_> {
             }
         };
         let folds = self.fold(&[Column::Verdict], || [0u64; 6], take)?;
-        let all = [Action::Allow, Action::Tag, Action::Terminate, Action::Divert, Action::Limit, Action::Block];
+        let all =
+            [Action::Allow, Action::Tag, Action::Terminate, Action::Divert, Action::Limit, Action::Block];
         let sum = |place: usize| folds.iter().filter_map(|counts| counts.get(place)).sum::<u64>();
         let counts = all.iter().enumerate().map(|(place, action)| (action.word(), sum(place)));
         Ok(counts.filter(|(_, count)| *count > 0).collect())
@@ -120,7 +121,9 @@ impl Asked<'_> {
                 if bits >> (mixed(*caller) >> 58) & 1 == 0 {
                     continue;
                 }
-                if let Some(set) = wanted.iter().position(|it| it == caller).and_then(|place| sets.get_mut(place)) {
+                if let Some(set) =
+                    wanted.iter().position(|it| it == caller).and_then(|place| sets.get_mut(place))
+                {
                     set.insert(*called);
                 }
             }
@@ -169,7 +172,8 @@ impl Asked<'_> {
         };
         let during = self.period.from..self.period.to;
         let wanted = Wanted { caller: Some(caller), called: None };
-        let folds = self.store.fold(self.customer, during, (columns, wanted), self.threads, (Vec::new, take))?;
+        let folds =
+            self.store.fold(self.customer, during, (columns, wanted), self.threads, (Vec::new, take))?;
         let mut calls: Vec<OneCall> = folds.into_iter().flatten().collect();
         calls.sort_by_key(|call| call.start);
         Ok(calls)
@@ -182,7 +186,13 @@ impl Asked<'_> {
         take: impl Fn(&mut T, &Batch) + Sync,
     ) -> Result<Vec<T>, Error> {
         let during = self.period.from..self.period.to;
-        self.store.fold(self.customer, during, (Columns::of(columns), Wanted::default()), self.threads, (make, take))
+        self.store.fold(
+            self.customer,
+            during,
+            (Columns::of(columns), Wanted::default()),
+            self.threads,
+            (make, take),
+        )
     }
 }
 
@@ -229,7 +239,10 @@ impl Counts {
         let length = (self.places.len() * 2).max(1_024);
         let before = std::mem::replace(&mut self.places, vec![(0, 0); length]);
         self.used = 0;
-        before.into_iter().filter(|(_, count)| *count > 0).for_each(|(number, count)| self.add(number, count));
+        before
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .for_each(|(number, count)| self.add(number, count));
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -23,8 +22,8 @@ pub struct Summary {
 pub struct MadeFrom {
     /// Whose.
     pub customer: Option<String>,
-    /// The day on the customer's clock.
-    pub day: Date,
+    /// The day on the customer's clock, as 2026-11-01.
+    pub day: String,
     /// Hash over the names of the files of its rows.
     pub inputs: String,
     /// [`Context::fingerprint`](super::Context::fingerprint) for that day.

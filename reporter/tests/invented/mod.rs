@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use cases::Service;
 use jiff::tz::TimeZone;
 use records::{Batch, Call, Columns, HungUp, Party, PartyKind};
-use reporter::metrics::{Campaign, Context, Entry, Judged, Label, Period, Rate, RuleName, Share, Trunk};
+use ringwall_reporter::metrics::{
+    Campaign, Context, Entry, Judged, Label, Period, Rate, RuleName, Share, Trunk,
+};
 use rules::{Action, Attestation, Direction, Number, NumberSet, Timestamp};
 use serde_json::{Value, json};
 
 /// splitmix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +23,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
@@ -35,15 +37,17 @@ impl Random {
 }
 
 const OWN: &str = "1210555";
-const SUSPECT: [(&str, &[&str]); 2] = [("do-not-originate", &["12025550100"]), ("unallocated", &["1200", "999"])];
+const SUSPECT: [(&str, &[&str]); 2] =
+    [("do-not-originate", &["12025550100"]), ("unallocated", &["1200", "999"])];
 const NATIONAL: &str = "1";
 
 fn set(prefixes: &[&str]) -> NumberSet {
-    let sets = prefixes.iter().map(|prefix| NumberSet::prefix(Number::international(prefix.as_bytes()).unwrap()));
+    let sets =
+        prefixes.iter().map(|prefix| NumberSet::prefix(Number::international(prefix.as_bytes()).unwrap()));
     sets.fold(NumberSet::EMPTY, |all, more| all.union(&more))
 }
 
-pub fn context(zone: &str, first: &str, after: &str, seed: u64) -> (Context, Value, Period) {
+pub(crate) fn context(zone: &str, first: &str, after: &str, seed: u64) -> (Context, Value, Period) {
     let mut random = Random(seed ^ 0xc0ffee);
     let mut context = Context::of_zone(TimeZone::get(zone).unwrap());
     let period = Period::of_days(&context.zone, first.parse().unwrap(), after.parse().unwrap()).unwrap();
@@ -68,8 +72,12 @@ pub fn context(zone: &str, first: &str, after: &str, seed: u64) -> (Context, Val
         per_minute,
         is_risk,
     };
-    context.rates =
-        vec![rate("88", 3.1, true), rate("882", 7.35, true), rate("44", 0.021, false), rate("252", 0.9, true)];
+    context.rates = vec![
+        rate("88", 3.1, true),
+        rate("882", 7.35, true),
+        rate("44", 0.021, false),
+        rate("252", 0.9, true),
+    ];
     context.national = Some(set(&[NATIONAL]));
     let hours = format!(
         "[calendar.desk]\ntz = \"{zone}\"\nweek = {{ mon = [\"08:00-17:00\"], tue = [\"08:00-12:00\", \"13:00-17:30\"], \
@@ -145,10 +153,11 @@ fn other(kind: PartyKind, text: &str) -> Party {
     Party { kind, number: 0, text: text.to_owned() }
 }
 
-pub fn invent(period: &Period, seed: u64, rows: usize) -> Vec<Call> {
+pub(crate) fn invent(period: &Period, seed: u64, rows: usize) -> Vec<Call> {
     let mut random = Random(seed);
     let length = (period.to.0 - period.from.0) as u64;
-    let mut calls: Vec<Call> = (0..rows).map(|_| one(period.from.0 + random.below(length) as i64, &mut random)).collect();
+    let mut calls: Vec<Call> =
+        (0..rows).map(|_| one(period.from.0 + random.below(length) as i64, &mut random)).collect();
     calls.sort_by_key(|call| call.start);
     calls
 }
@@ -179,7 +188,8 @@ fn one(start: i64, random: &mut Random) -> Call {
     };
     let (caller, called) = match direction {
         Some(Direction::Outbound) => {
-            let own = if random.chance(10) { other(PartyKind::Name, "front desk") } else { number(extension) };
+            let own =
+                if random.chance(10) { other(PartyKind::Name, "front desk") } else { number(extension) };
             (own, destination)
         }
         Some(Direction::Internal) => (number(extension), number(12_105_550_100 + random.below(80))),
@@ -218,7 +228,9 @@ fn one(start: i64, random: &mut Random) -> Call {
         would: None,
         rule: random.chance(70).then(|| (*random.pick(&["quiet-please", "late", "wangiri#2"])).to_owned()),
         action_status: None,
-        status: random.chance(95).then(|| *random.pick(&[200, 180, 403, 404, 408, 480, 486, 487, 503, 603, 608])),
+        status: random
+            .chance(95)
+            .then(|| *random.pick(&[200, 180, 403, 404, 408, 480, 486, 487, 503, 603, 608])),
         rang_after: rang,
         answered_after: answered,
         ended_after: ended,
@@ -243,7 +255,7 @@ fn one(start: i64, random: &mut Random) -> Call {
 }
 
 /// The calls in batches of any length.
-pub fn batches(calls: &[Call], columns: Columns, random: &mut Random) -> Vec<Batch> {
+pub(crate) fn batches(calls: &[Call], columns: Columns, random: &mut Random) -> Vec<Batch> {
     let mut batches = Vec::new();
     let mut rest = calls;
     while !rest.is_empty() {

@@ -155,6 +155,12 @@ impl Columns {
         Self(self.0 & !other.0)
     }
 
+    /// Those that are in `other` as well.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether all of `other` are among them.
     pub const fn has_all(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -7,6 +7,7 @@
 mod batch;
 mod call;
 mod column;
+pub mod invented;
 pub mod io;
 mod line;
 mod rows;

@@ -71,6 +71,18 @@ impl Batch {
         self.grow(rows.len());
     }
 
+    /// Leaves only the first `rows`.
+    pub fn truncate(&mut self, rows: usize) {
+        macro_rules! plain {
+            ($($name:ident),*) => {$(self.$name.truncate(rows);)*};
+        }
+        macro_rules! words {
+            ($($name:ident),*) => {$(self.$name.codes_mut().truncate(rows);)*};
+        }
+        each_column!(plain, words);
+        self.set_len(rows.min(self.len()));
+    }
+
     /// Puts rows in order of their start; rows of one moment stay as they stand.
     pub fn sort(&mut self) {
         if self.start.is_sorted() {
@@ -103,6 +115,15 @@ impl Batch {
 }
 
 impl Words {
+    /// Takes their texts from `rows`, and forgets those that no row has any more.
+    pub(crate) fn blank(&mut self, rows: &std::collections::HashSet<usize>) {
+        let mut left = Self::default();
+        for row in 0..self.len() {
+            left.push(self.get(row).filter(|_| !rows.contains(&row)));
+        }
+        *self = left;
+    }
+
     fn append(&mut self, other: &Self, rows: Range<usize>) {
         let codes = other.codes().get(rows).unwrap_or_default();
         // Which of its texts are here, under which code. Only those that rows have come over.

@@ -9,6 +9,10 @@ use crate::column::Column;
 
 /// Whether `group` of `file` may have `number` in `column`. No is certain.
 pub(super) fn may_have(file: &FileReader, group: usize, column: Column, number: u64) -> Result<bool, Wrong> {
+    // A row without a number stands in no filter.
+    if number == 0 {
+        return Ok(true);
+    }
     let number = number.cast_signed();
     if let Some((least, most)) = file.bounds(group, column.name())
         && !(least..=most).contains(&number)

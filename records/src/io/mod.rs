@@ -1,11 +1,13 @@
 //! Call records on disk: files that every engine reads, one folder for each customer and day, and a log of which count.
 
 mod bits;
+mod compact;
 mod error;
 mod file_reader;
 mod file_writer;
 mod find;
 mod fold;
+mod forget;
 mod manifest;
 mod merge;
 mod name;
@@ -20,6 +22,7 @@ mod verify;
 mod writer;
 
 pub use self::error::Error;
+pub use self::forget::{Forgotten, Keep};
 pub use self::manifest::Entry;
 pub use self::scan::{Scan, Wanted};
 pub use self::schema::{DETAILS, ROWS_OF_GROUP};

@@ -70,7 +70,7 @@ pub(super) fn properties(wide: &[&str], words: Vec<(String, String)>) -> WriterP
     let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_created_by(format!("ringwall-records {}", env!("CARGO_PKG_VERSION")))
+        .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::ZSTD(level))
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
         .set_data_page_size_limit(PAGE_BYTES_MAX)
@@ -108,6 +108,17 @@ pub(super) fn properties(wide: &[&str], words: Vec<(String, String)>) -> WriterP
     builder.build()
 }
 
+/// How a file is written whose columns are copied from another.
+pub(super) fn copied(words: Option<Vec<KeyValue>>) -> WriterProperties {
+    WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_created_by(CREATED_BY.to_owned())
+        .set_offset_index_disabled(true)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_key_value_metadata(words)
+        .build()
+}
+
 fn leaves_of(column: Column) -> Vec<Leaf> {
     let leaf = |name, shape, is_optional| Leaf { name, column, shape, is_optional };
     match column {
@@ -140,6 +151,7 @@ fn leaves_of(column: Column) -> Vec<Leaf> {
     }
 }
 
+const CREATED_BY: &str = concat!("ringwall-records ", env!("CARGO_PKG_VERSION"));
 /// Rows of a row group at most: what is read at once.
 pub const ROWS_OF_GROUP: usize = 131_072;
 const ZSTD_LEVEL: i32 = 3;

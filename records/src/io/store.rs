@@ -1,5 +1,6 @@
 //! The store as whoever reads it sees it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use jiff::civil::Date;
 use rules::Timestamp;
 
 use super::error::Error;
+use super::file_reader::FileReader;
 use super::manifest::{Entry, Manifest};
 use super::place::Place;
 use super::scan::{Scan, Wanted};
@@ -77,6 +79,27 @@ impl Store {
         self.manifest.aside
     }
 
+    /// Bytes of each column in files that count, and of what stands around them.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn columns(&self) -> Result<BTreeMap<String, u64>, Error> {
+        let mut columns: BTreeMap<String, u64> = BTreeMap::new();
+        for entry in self.entries() {
+            let name = self.place.say(&entry.file);
+            let source = self.place.open(&entry.file).map_err(Error::place(&name))?;
+            let file = FileReader::open(source).map_err(Error::damaged(&name))?;
+            let mut around = entry.bytes;
+            for chunk in file.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+                let bytes = u64::try_from(chunk.compressed_size()).unwrap_or_default();
+                *columns.entry(chunk.column_descr().name().to_owned()).or_default() += bytes;
+                around = around.saturating_sub(bytes);
+            }
+            *columns.entry(AROUND.to_owned()).or_default() += around;
+        }
+        Ok(columns)
+    }
+
     /// Days of which there is a row that started in `during`, in order.
     pub fn days(&self, customer: Option<&str>, during: Range<Timestamp>) -> Vec<Day> {
         let days = self.manifest.files.get(&customer.map(str::to_owned)).into_iter().flatten();
@@ -114,3 +137,6 @@ impl Day {
         })
     }
 }
+
+/// What is no column: filters, statistics, the schema.
+const AROUND: &str = "(around)";

@@ -2,6 +2,7 @@
 
 use jiff::civil::date;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use rules::{Action, Attestation, Direction, Timestamp};
 
 use super::file_reader::FileReader;
@@ -56,8 +57,8 @@ fn party() -> impl Strategy<Value = Party> {
 }
 
 pub(crate) fn call() -> impl Strategy<Value = Call> {
-    let actions = [Action::Allow, Action::Block, Action::Tag, Action::Limit, Action::Divert, Action::Terminate];
-    let action = prop::sample::select(actions.as_slice());
+    const ACTIONS: &[Action] = &[Action::Allow, Action::Block, Action::Tag, Action::Limit, Action::Divert, Action::Terminate];
+    let action = prop::sample::select(ACTIONS);
     let who = (party(), party(), "[a-f0-9:.]{1,12}", word(), word(), word());
     let when = (0_i64..86_400_000_000, after(), after(), after());
     let what = (
@@ -71,7 +72,7 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
     let more = (
         prop::option::of(prop::sample::select(Direction::ALL)),
         prop::option::of(prop::sample::select(
-            [Attestation::A, Attestation::B, Attestation::C].as_slice(),
+            [Attestation::Full, Attestation::None, Attestation::Failed].as_slice(),
         )),
         prop_oneof![Just(String::new()), Just("bad-utf8 dup-single-header".to_owned())],
         word(),
@@ -192,7 +193,7 @@ proptest! {
             assert!(matches!(read, Err(Error::Damaged(..))), "{read:?}");
         }
         // Whatever is read of it, what is left of it is found out by its sum.
-        assert!(bytes == whole || crate::io::verify::check(&Place::folder(scratch.path()), store.entries().next().unwrap()).is_err());
+        assert!(bytes == whole || verify::check(&Place::folder(scratch.path()), store.entries().next().unwrap()).is_err());
     }
 }
 

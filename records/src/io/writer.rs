@@ -35,6 +35,8 @@ pub struct Writer {
     /// The number of the change by which this writer began: it is in the names of its files, so that nobody else has them.
     claim: u64,
     files: u64,
+    /// Files that could not be read when they were to be compacted.
+    pub(super) unreadable: std::collections::HashSet<String>,
     _lock: Flock<File>,
 }
 
@@ -54,7 +56,7 @@ impl Writer {
         let change = Change { at: now, position: manifest.position, aside: manifest.aside, ..Change::default() };
         manifest.commit(&place, change)?;
         let claim = manifest.number;
-        let mut writer = Self { place, manifest, claim, files: 0, _lock: lock };
+        let mut writer = Self { place, manifest, claim, files: 0, unreadable: Default::default(), _lock: lock };
         writer.sweep(now)?;
         Ok(writer)
     }

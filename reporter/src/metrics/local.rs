@@ -160,6 +160,7 @@ pub(crate) fn days_since_1970(date: Date) -> i32 {
 }
 
 /// The date `days` after 1970-01-01.
+#[cfg(test)]
 pub(crate) fn date(days: i32) -> Date {
     let epoch = jiff::civil::date(1970, 1, 1);
     epoch.checked_add(jiff::Span::new().days(days)).unwrap_or(epoch)

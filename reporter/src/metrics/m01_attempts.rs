@@ -129,8 +129,9 @@ impl Fold for Attempts {
 
     fn answer(&self, context: &Context, period: &Period) -> ByEverything {
         let all = period.hours(&context.zone).into_iter();
-        let hours: Vec<InHour> =
-            all.map(|hour| self.hours.get(&hour.start).copied().unwrap_or_else(|| InHour::new(hour))).collect();
+        let hours: Vec<InHour> = all
+            .map(|hour| self.hours.get(&hour.start).copied().unwrap_or_else(|| InHour::new(hour)))
+            .collect();
         let sum = |count: fn(&InHour) -> u64| self.hours.values().map(count).sum::<u64>();
         ByEverything {
             total: sum(|hour| hour.outcomes.attempts()),
@@ -171,7 +172,15 @@ impl Attempts {
 
 impl InHour {
     fn new(hour: Hour) -> Self {
-        Self { hour, inbound: 0, outbound: 0, internal: 0, unknown: 0, outcomes: Outcomes::default(), unwanted: 0 }
+        Self {
+            hour,
+            inbound: 0,
+            outbound: 0,
+            internal: 0,
+            unknown: 0,
+            outcomes: Outcomes::default(),
+            unwanted: 0,
+        }
     }
 
     fn add(&mut self, other: &Self) {

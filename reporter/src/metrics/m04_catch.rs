@@ -69,9 +69,12 @@ impl Fold for Catch {
         let caught = self.blocked - self.wrong;
         let upper_bound = Share::new(caught, caught + self.unwanted_passed);
         let rate = |share: f64| caught as f64 / (caught as f64 + share * self.passed as f64);
-        let sampled = context.reviewed_passed.and_then(Share::value).map(rate).filter(|rate| rate.is_finite());
+        let sampled =
+            context.reviewed_passed.and_then(Share::value).map(rate).filter(|rate| rate.is_finite());
         let interval = context.reviewed_passed.and_then(Share::wilson);
-        let sampled_interval = interval.filter(|_| sampled.is_some()).map(|it| Interval { low: rate(it.high), high: rate(it.low) });
+        let sampled_interval = interval
+            .filter(|_| sampled.is_some())
+            .map(|it| Interval { low: rate(it.high), high: rate(it.low) });
         CatchRate { upper_bound, interval: upper_bound.wilson(), sampled, sampled_interval }
     }
 }

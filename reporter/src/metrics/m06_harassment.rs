@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Class, Context, Definition, Fold, Period, Rows, Share, Unit};
 
-/// Inbound attempts by caller. Exact up to [`CALLERS_MAX`] of them; beyond, those with fewest calls are forgotten.
+/// Inbound attempts by caller. Exact up to a million of them; beyond, those with fewest calls are forgotten.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Callers {
     callers: HashMap<u64, Seen, RandomState>,
@@ -124,9 +124,13 @@ impl Fold for Callers {
             self.callers.iter().map(|(number, seen)| (seen.index(), *number, seen)).collect();
         all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let top = all.into_iter().take(LISTED).map(|(index, number, seen)| {
-            let of_labels = context.labels.iter().filter(|label| label.caller == Some(number)).map(|label| &label.case);
-            let of_campaigns =
-                context.campaigns.iter().filter(|it| it.callers.contains(&number)).map(|campaign| &campaign.case);
+            let of_labels =
+                context.labels.iter().filter(|label| label.caller == Some(number)).map(|label| &label.case);
+            let of_campaigns = context
+                .campaigns
+                .iter()
+                .filter(|it| it.callers.contains(&number))
+                .map(|campaign| &campaign.case);
             let mut cases: Vec<String> = of_labels.chain(of_campaigns).cloned().collect();
             cases.sort_unstable();
             cases.dedup();
@@ -185,7 +189,8 @@ impl Seen {
 
 impl Serialize for Callers {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut callers: Vec<(u64, Seen)> = self.callers.iter().map(|(number, seen)| (*number, *seen)).collect();
+        let mut callers: Vec<(u64, Seen)> =
+            self.callers.iter().map(|(number, seen)| (*number, *seen)).collect();
         callers.sort_unstable_by_key(|(number, _)| *number);
         (self.missed_max, callers).serialize(to)
     }
@@ -206,7 +211,7 @@ fn is_short(batch: &Batch, row: usize) -> bool {
 }
 
 /// Callers that are counted exactly; a stranger may invent more. 70 MiB.
-pub const CALLERS_MAX: usize = 1 << 20;
+const CALLERS_MAX: usize = 1 << 20;
 /// Callers in the summary of a closed day.
 const SEALED: usize = 5_000;
 const LISTED: usize = 20;

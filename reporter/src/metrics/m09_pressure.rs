@@ -46,7 +46,9 @@ impl Fold for Pressure {
         let trunks = with_channels(rows);
         for attempt in rows.attempts().filter(|attempt| attempt.is_unwanted) {
             let code = rows.batch.source.codes().get(attempt.row).map_or(0, |code| *code as usize);
-            let Some((name, (from, to))) = trunks.get(code).copied().flatten().zip(held(rows.batch, attempt.row)) else {
+            let Some((name, (from, to))) =
+                trunks.get(code).copied().flatten().zip(held(rows.batch, attempt.row))
+            else {
                 continue;
             };
             if let Some(series) = self.trunks.get_mut(name) {
@@ -98,7 +100,8 @@ impl Fold for Pressure {
 /// By code of the source: the name of its trunk, if its capacity is stated.
 pub(super) fn with_channels<'a>(rows: &Rows<'a>) -> Vec<Option<&'a str>> {
     let context = rows.context;
-    let trunk = |source: &String| context.trunks.get(context.trunk(source)?).filter(|trunk| trunk.channels.is_some());
+    let trunk =
+        |source: &String| context.trunks.get(context.trunk(source)?).filter(|trunk| trunk.channels.is_some());
     let all = rows.batch.source.words().iter().map(|source| trunk(source).map(|trunk| trunk.name.as_str()));
     std::iter::once(None).chain(all).collect()
 }

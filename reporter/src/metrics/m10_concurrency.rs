@@ -84,7 +84,8 @@ impl Fold for Concurrency {
         let nothing = Series::default();
         let of_trunk = |name: &str| self.trunks.get(name).unwrap_or(&nothing);
         let trunks = context.trunks.iter().filter(|trunk| trunk.channels.is_some());
-        let trunks = trunks.map(|trunk| (trunk.name.clone(), load(of_trunk(&trunk.name), trunk.channels, period)));
+        let trunks =
+            trunks.map(|trunk| (trunk.name.clone(), load(of_trunk(&trunk.name), trunk.channels, period)));
         Peak { all: load(&self.all, None, period), trunks: trunks.collect() }
     }
 }
@@ -129,7 +130,9 @@ mod tests {
 
     #[test]
     fn erlang_b_as_tables_have_it() {
-        for (erlangs, channels, expected) in [(0.0, 10, 0.0), (1.0, 1, 0.5), (2.0, 2, 0.4), (4.461, 10, 0.01), (20.337, 30, 0.01)] {
+        for (erlangs, channels, expected) in
+            [(0.0, 10, 0.0), (1.0, 1, 0.5), (2.0, 2, 0.4), (4.461, 10, 0.01), (20.337, 30, 0.01)]
+        {
             let blocking = erlang_b(erlangs, channels);
             assert!((blocking - expected).abs() < 0.000_05, "{erlangs} {channels}: {blocking}");
         }

@@ -92,7 +92,10 @@ impl Fold for AfterHours {
             if is_open {
                 continue;
             }
-            let prefix = context.rate(digits).and_then(|place| context.rates.get(place)).map(|rate| rate.prefix.clone());
+            let prefix = context
+                .rate(digits)
+                .and_then(|place| context.rates.get(place))
+                .map(|rate| rate.prefix.clone());
             let millis = talk_millis(rows.batch, row).unwrap_or_default();
             let of_caller = self.of(caller(rows.batch, row));
             of_caller.attempts += 1;
@@ -109,7 +112,11 @@ impl Fold for AfterHours {
 
     fn answer(&self, context: &Context, _: &Period) -> AfterHoursAnswer {
         let mut all = OfCaller::default();
-        let every = self.callers.iter().map(|(caller, of)| (caller.as_str(), of)).chain([("all others", &self.beyond)]);
+        let every = self
+            .callers
+            .iter()
+            .map(|(caller, of)| (caller.as_str(), of))
+            .chain([("all others", &self.beyond)]);
         let mut callers = Vec::new();
         for (caller, of) in every.filter(|(_, of)| of.attempts > 0) {
             all.add(of.clone());
@@ -157,8 +164,12 @@ impl OfCaller {
     }
 
     fn cost(&self, context: &Context) -> f64 {
-        let rate = |prefix: &str| context.rates.iter().find(|rate| rate.prefix == prefix && !prefix.is_empty());
-        let costs = self.millis.iter().filter_map(|(prefix, millis)| Some(*millis as f64 / 60_000.0 * rate(prefix)?.per_minute));
+        let rate =
+            |prefix: &str| context.rates.iter().find(|rate| rate.prefix == prefix && !prefix.is_empty());
+        let costs = self
+            .millis
+            .iter()
+            .filter_map(|(prefix, millis)| Some(*millis as f64 / 60_000.0 * rate(prefix)?.per_minute));
         costs.fold(0.0, |sum, more| sum + more)
     }
 }

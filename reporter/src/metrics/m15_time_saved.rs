@@ -61,7 +61,9 @@ impl Fold for TimeSaved {
             let Some(of_type) = types.get_mut(code) else { continue };
             match attempt.class {
                 Class::Blocked => of_type.blocked += 1,
-                Class::Passed => kept_millis(rows.batch, attempt.row).into_iter().for_each(|kept| of_type.kept_millis.add(kept)),
+                Class::Passed => kept_millis(rows.batch, attempt.row)
+                    .into_iter()
+                    .for_each(|kept| of_type.kept_millis.add(kept)),
                 _ => {}
             }
         }

@@ -59,7 +59,8 @@ impl Fold for RuleHits {
 
     fn answer(&self, context: &Context, _: &Period) -> RuleUse {
         let idle = context.rules.iter().filter(|rule| self.rules.count(&rule.name) == 0);
-        let shadowed = context.rules.iter().filter_map(|rule| Some((rule.name.clone(), rule.shadowed_by.clone()?)));
+        let shadowed =
+            context.rules.iter().filter_map(|rule| Some((rule.name.clone(), rule.shadowed_by.clone()?)));
         RuleUse {
             idle: idle.map(|rule| rule.name.clone()).collect(),
             shadowed: shadowed.collect(),

@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `batch`, which has at least the columns of [`Rows::NEEDS`], with what every metric asks of it.
-    pub fn read(&mut self, batch: &'a Batch) -> Rows<'_> {
+    pub fn read<'r>(&'r mut self, batch: &'r Batch) -> Rows<'r> {
         let calls = batch.kind.which(|kind| kind == Some("call"));
         let unjudged = batch.policy.which(|policy| policy.is_none());
         let is = |codes: &[u32], row: usize, which: &[bool]| {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// How many more or fewer there are at each full second than at the one before. Only hours in which something changes take
 /// room, 14 KiB each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Series {
+pub(super) struct Series {
     /// By hours since 1970.
     hours: BTreeMap<i64, Vec<i32>>,
 }
@@ -15,7 +15,7 @@ pub struct Series {
 impl Series {
     /// Something lasts from `from` to `to`, microseconds since 1970: it is there at each full second between, the first of them
     /// included. Longer than [`SECONDS_MAX`] it is taken to have ended then.
-    pub fn span(&mut self, from: i64, to: i64) {
+    pub(super) fn span(&mut self, from: i64, to: i64) {
         let first = seconds_up(from);
         let after = seconds_up(to).min(first + SECONDS_MAX);
         if after > first {
@@ -25,7 +25,7 @@ impl Series {
     }
 
     /// Takes over what `other` counted.
-    pub fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         for (hour, changes) in other.hours {
             match self.hours.entry(hour) {
                 std::collections::btree_map::Entry::Vacant(place) => {
@@ -42,7 +42,7 @@ impl Series {
 
     /// Each stretch of `length` seconds, a whole part of an hour, from `from` on: its first second, the most at a time in it, and
     /// the sum over its seconds. `take` gets those that meet `from..to`, seconds since 1970.
-    pub fn stretches(&self, length: i64, from: i64, to: i64, mut take: impl FnMut(i64, i64, i64)) {
+    pub(super) fn stretches(&self, length: i64, from: i64, to: i64, mut take: impl FnMut(i64, i64, i64)) {
         let mut now = 0i64;
         // The stretch that is being looked at: none before the first change.
         let mut first = from.div_euclid(length) * length;
@@ -132,7 +132,7 @@ const fn seconds_up(micros: i64) -> i64 {
 
 const HOUR_SECONDS: i64 = 3_600;
 /// A week.
-pub const SECONDS_MAX: i64 = 7 * 24 * 3_600;
+pub(super) const SECONDS_MAX: i64 = 7 * 24 * 3_600;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Counts by key. Up to [`KEYS_MAX`] keys they are exact and merge in any order; beyond, the lightest keys are forgotten,
 /// and a count may be too low by [`Tally::missed_max`].
 #[derive(Clone, Debug)]
-pub struct Tally<K> {
+pub(super) struct Tally<K> {
     counts: HashMap<K, u64, RandomState>,
     missed_max: u64,
 }
@@ -23,7 +23,7 @@ struct Stored<K> {
 
 impl<K: Eq + Hash + Ord + Clone> Tally<K> {
     /// `count` more of `key`.
-    pub fn add(&mut self, key: K, count: u64) {
+    pub(super) fn add(&mut self, key: K, count: u64) {
         if count > 0 {
             *self.counts.entry(key).or_default() += count;
             if self.counts.len() > KEYS_MAX {
@@ -33,7 +33,7 @@ impl<K: Eq + Hash + Ord + Clone> Tally<K> {
     }
 
     /// Takes over what `other` counted.
-    pub fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         if other.counts.len() > self.counts.len() {
             let own = std::mem::replace(self, other);
             return self.merge(own);
@@ -45,7 +45,7 @@ impl<K: Eq + Hash + Ord + Clone> Tally<K> {
     }
 
     /// Forgets all but the `keys` heaviest; of equally heavy ones none is kept that does not fit.
-    pub fn keep(&mut self, keys: usize) {
+    pub(super) fn keep(&mut self, keys: usize) {
         if self.counts.len() <= keys {
             return;
         }
@@ -57,27 +57,23 @@ impl<K: Eq + Hash + Ord + Clone> Tally<K> {
     }
 
     /// How often `key` came.
-    pub fn count(&self, key: &K) -> u64 {
+    pub(super) fn count(&self, key: &K) -> u64 {
         self.counts.get(key).copied().unwrap_or_default()
     }
 
     /// By how much a count may be too low, and how often a key that is not here may have come.
-    pub const fn missed_max(&self) -> u64 {
+    pub(super) const fn missed_max(&self) -> u64 {
         self.missed_max
     }
 
     /// Distinct keys.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.counts.len()
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
-
     /// The `count` heaviest, heaviest first; equally heavy ones in order of their keys.
-    pub fn top(&self, count: usize) -> Vec<(K, u64)> {
+    pub(super) fn top(&self, count: usize) -> Vec<(K, u64)> {
         let mut all: Vec<(K, u64)> = self.counts.iter().map(|(key, count)| (key.clone(), *count)).collect();
         all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         all.truncate(count);
@@ -113,7 +109,7 @@ impl<'de, K: Deserialize<'de> + Eq + Hash> Deserialize<'de> for Tally<K> {
 }
 
 /// Keys that are counted exactly; a stranger may invent more.
-pub const KEYS_MAX: usize = 1 << 20;
+pub(super) const KEYS_MAX: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,8 @@
 //! A report for the typesetter: what every page says, in words already, as JSON. It decides nothing about a value.
 
+use jiff::Timestamp as Moment;
+use jiff::tz::TimeZone;
+use rules::Timestamp;
 use serde::Serialize;
 
 use super::html::{WORDS_MAX, judged};
@@ -29,7 +32,8 @@ impl Document {
             subtitle: self.subtitle.as_ref().map(|subtitle| plain(subtitle, 400)),
             customer: plain(&self.customer, TITLE_MAX),
             period: format!("{}, {}", wording.period(&self.period), plain(&wording.zone_name, 60)),
-            generated: self.stamp.generated.0.div_euclid(1_000_000),
+            running: plain(&format!("{} – {}", self.customer, self.title), RUNNING_MAX),
+            date: date(self.stamp.generated),
             hash: plain(&self.stamp.hash, 80),
             stamp: self.made_from(wording),
             banner: self.banner(wording).map(|banner| printer.callout(&banner)),
@@ -46,8 +50,10 @@ struct Page {
     subtitle: Option<String>,
     customer: String,
     period: String,
-    /// Seconds since 1970.
-    generated: i64,
+    /// Above each page but the first.
+    running: String,
+    /// Year, month, day, hour, minute and second in UTC; nothing where no calendar has it.
+    date: Option<[i16; 6]>,
     hash: String,
     stamp: Vec<(&'static str, String)>,
     banner: Option<Printed>,
@@ -290,9 +296,18 @@ impl Printer<'_> {
     }
 }
 
+fn date(at: Timestamp) -> Option<[i16; 6]> {
+    let there = Moment::from_microsecond(at.0).ok()?.to_zoned(TimeZone::UTC);
+    let [month, day, hour, minute, second] =
+        [there.month(), there.day(), there.hour(), there.minute(), there.second()].map(i16::from);
+    Some([there.year(), month, day, hour, minute, second]).filter(|[year, ..]| (1..=9_999).contains(year))
+}
+
 /// The version of this structure; the typesetter refuses others.
 const FORMAT: u32 = 1;
 const TITLE_MAX: usize = 160;
+/// What has room in one line beside the period.
+const RUNNING_MAX: usize = 60;
 /// The family that the typesetter has.
 const FONT: &str = "Libertinus Serif";
 /// Longer tables are no reading on paper; files have all rows.

@@ -118,6 +118,16 @@ pub(super) fn write(members: &[Member]) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
+/// Any files in one archive that everybody's programs read, in the order given, compressed; no name may come twice, and names
+/// are ASCII. The same files give the same bytes.
+///
+/// # Errors
+/// Where they are more than a pack may have, in words.
+pub fn zip(files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, String> {
+    let members = files.into_iter().map(|(name, bytes)| Member::deflate(name, bytes));
+    write(&members.collect::<Result<Vec<_>, _>>()?)
+}
+
 /// The files of an archive.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Member>, Broken> {
     if bytes.len() as u64 > PACK_BYTES_MAX {

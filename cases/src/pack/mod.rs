@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::change::{Signer, Verifier};
 
-pub use archive::Broken;
+pub use archive::{Broken, zip};
 pub use check::{Checked, check};
 
 /// What a pack says of itself: every file in it but this one, its signature and the key.

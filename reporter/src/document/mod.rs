@@ -4,20 +4,32 @@
 //! A [`Document`] holds what is said and nothing of how: whoever makes a report names values with their units, and each
 //! format writes them in its way. No clock and no file is used, so the same document gives the same bytes.
 
+mod behind;
 mod block;
 mod chart;
+mod csv;
+mod draw;
 mod href;
+mod html;
 mod hue;
 mod inline;
+mod json;
+mod markup;
+mod outline;
+mod printed;
 mod share;
+mod sheet;
 mod stamp;
 mod table;
 mod value;
+mod wording;
+mod xlsx;
 
 use serde::{Deserialize, Serialize};
 
 pub use block::{Block, Button, Callout, Change, Definition, Figure, Headline, Tone, Wanted};
 pub use chart::{Bar, Chart, Dot, Drawing, Line, Panel, Series, Unit};
+pub use csv::safe as safe_cell;
 pub use href::{Address, Href};
 pub use hue::Hue;
 pub use inline::{Inline, Text};

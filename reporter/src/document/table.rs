@@ -48,7 +48,7 @@ pub enum Kind {
     Count,
     /// [`Value::Number`].
     Number,
-    /// [`Value::Share`] or [`Value::Percent`]; in files it is four columns: ratio, part, whole and both ends of the interval.
+    /// [`Value::Share`], [`Value::Estimate`] or [`Value::Percent`]; in files it is five columns: ratio, part, whole and both ends of the interval.
     Share,
     /// [`Value::Duration`]; in files in seconds.
     Duration,

@@ -21,8 +21,10 @@ pub enum Value {
     Number(f64, u8),
     /// From 0 to 1, of something that is not counted: hours, money.
     Percent(f64),
-    /// So many of so many. With n and a Wilson interval where they are few, or where a column asks for it.
+    /// So many of so many; with n and a Wilson interval where they are few.
     Share(Share),
+    /// So many of so many, of what was only looked at in part: always with n and interval.
+    Estimate(Share),
     /// Microseconds; may be negative.
     Duration(i64),
     /// Money in millionths of a unit of currency.
@@ -68,7 +70,7 @@ impl Value {
         match self {
             Self::Count(count) => Some(*count as f64),
             Self::Number(number, _) | Self::Percent(number) => Some(*number),
-            Self::Share(share) => share.ratio(),
+            Self::Share(share) | Self::Estimate(share) => share.ratio(),
             Self::Duration(micros) => Some(*micros as f64),
             Self::Money { micros, .. } => Some(*micros as f64 / 1e6),
             Self::Unknown

@@ -30,12 +30,14 @@ mod policies;
 mod policy;
 mod present;
 mod progress;
+mod records;
 mod replay;
 mod serve;
 mod signatures;
 mod silence;
 mod sla;
 mod state;
+mod stored;
 mod trial;
 mod verify;
 mod versions;
@@ -75,6 +77,7 @@ enum Command {
     Silence(silence::Arguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
+    Records(records::Arguments),
     List(list::Arguments),
     Serve(serve::Arguments),
 }
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Command::Silence(arguments) => silence::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
+        Command::Records(arguments) => records::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
     };

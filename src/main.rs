@@ -30,6 +30,7 @@ mod policies;
 mod policy;
 mod present;
 mod progress;
+mod records;
 mod replay;
 mod report;
 mod serve;
@@ -37,6 +38,7 @@ mod signatures;
 mod silence;
 mod sla;
 mod state;
+mod stored;
 mod trial;
 mod verify;
 mod versions;
@@ -77,6 +79,7 @@ enum Command {
     Report(Box<report::Arguments>),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
+    Records(records::Arguments),
     List(list::Arguments),
     Serve(serve::Arguments),
 }
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
+        Command::Records(arguments) => records::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
     };

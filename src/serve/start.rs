@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use super::archive::Archive;
 use super::authorised::Authorised;
 use super::config::{self, Calls, Config};
 use super::control::{self, Control};
@@ -76,6 +77,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     });
     let Ok((keeper, found)) = loading.await else { return Err(Failure::Said) };
     let policies = in_force(found, &config, &settings, &records);
+    let archive = Archive::start(&config, keeper.customers(), Arc::clone(&counters))?;
 
     let take_over = |file: &str| {
         let mut engine = go_on(Arc::clone(&policies), &keeper, &config.data, file);
@@ -182,6 +184,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         let _ = mirroring.map(JoinHandle::join);
         records.finish();
         desk.into_iter().for_each(Desk::finish);
+        archive.into_iter().for_each(Archive::finish);
         notices.into_iter().for_each(Notices::finish);
         schedules.into_iter().for_each(Schedules::finish);
     });

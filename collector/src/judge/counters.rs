@@ -110,6 +110,10 @@ counts! {
     ReportFailed "reports_total" "failed" "Reports that were to run by themselves, and could not be made.";
     ReportRetried "reports_total" "retried" "Reports that could not be made yet, and are tried again.";
     ReportFetched "report_fetches_total" "" "Times that somebody followed a link to a report.";
+    RecordsStored "records_total" "stored" "Call records of the spool that were put into the store.";
+    RecordsAside "records_total" "aside" "Call records of the spool that this version cannot read, and that are left out of the store.";
+    RecordsForgotten "records_total" "forgotten" "Call records whose time was over and that were taken out of the store.";
+    RecordsFailed "records_failures_total" "" "Times that the store of call records could not be written.";
     SpoolDamaged "spool_damaged_total" "" "Stretches of the spool that are not what was written, passed over.";
     Reloaded "reloads_total" "taken" "Policies taken up while running.";
     ReloadRefused "reloads_total" "refused" "Policies refused while running because they had mistakes.";

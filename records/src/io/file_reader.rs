@@ -48,6 +48,7 @@ impl FileReader {
     }
 
     /// Rows of all groups.
+    #[cfg(test)]
     pub(super) fn rows(&self) -> u64 {
         u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
     }
@@ -95,15 +96,6 @@ impl FileReader {
         Ok(batch)
     }
 
-    /// Numbers of the column `leaf` of `group`; `nothing` where there is none.
-    pub(super) fn read_numbers(&self, group: usize, column: Column, nothing: i64) -> Result<Vec<i64>, Wrong> {
-        let rows = self.rows_of(group)?;
-        let leaf = LEAVES.iter().find(|leaf| leaf.column == column).ok_or("no such column")?;
-        let pages = self.pages(group, leaf)?.ok_or("a file without a column that all have")?;
-        let numbers = numbers(pages, leaf.is_optional, (8, rows), nothing)?;
-        if numbers.len() == rows { Ok(numbers) } else { Err(ROWS.into()) }
-    }
-
     fn pages(&self, group: usize, leaf: &Leaf) -> Result<Option<Box<dyn PageReader>>, Wrong> {
         let Some(at) = place(self.metadata.file_metadata().schema_descr(), leaf.name) else {
             return Ok(None);
@@ -132,7 +124,8 @@ fn fill(
         if words.len() == rows { Ok(words) } else { Err(ROWS.into()) }
     };
     let long = |pages, nothing| -> Result<Vec<i64>, Wrong> {
-        let numbers = numbers(pages, is_optional, (if leaf.shape == Shape::Short { 4 } else { 8 }, rows), nothing)?;
+        let numbers =
+            numbers(pages, is_optional, (if leaf.shape == Shape::Short { 4 } else { 8 }, rows), nothing)?;
         if numbers.len() == rows { Ok(numbers) } else { Err(ROWS.into()) }
     };
     let digits =

@@ -8,6 +8,9 @@ mod file_writer;
 mod find;
 mod fold;
 mod forget;
+mod intake;
+#[cfg(test)]
+mod life_tests;
 mod manifest;
 mod merge;
 mod name;
@@ -23,6 +26,7 @@ mod writer;
 
 pub use self::error::Error;
 pub use self::forget::{Forgotten, Keep};
+pub use self::intake::Intake;
 pub use self::manifest::Entry;
 pub use self::scan::{Scan, Wanted};
 pub use self::schema::{DETAILS, ROWS_OF_GROUP};

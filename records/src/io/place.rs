@@ -20,7 +20,6 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct Listed {
     pub(super) name: String,
-    pub(super) bytes: u64,
 }
 
 impl Place {
@@ -31,10 +30,6 @@ impl Place {
     /// How it is called when something is wrong with the file `name`.
     pub(super) fn say(&self, name: &str) -> String {
         self.root.join(name).display().to_string()
-    }
-
-    pub(super) fn root(&self) -> &Path {
-        &self.root
     }
 
     pub(super) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -107,8 +102,7 @@ impl Place {
                     && let Ok(name) = entry.path().strip_prefix(&self.root)
                     && let Some(name) = name.to_str()
                 {
-                    let bytes = entry.metadata().map(|metadata| metadata.len()).unwrap_or_default();
-                    found.push(Listed { name: name.to_owned(), bytes });
+                    found.push(Listed { name: name.to_owned() });
                 }
             }
         }

@@ -47,16 +47,36 @@ impl Writer {
     /// Another one writes there, or it cannot be written.
     pub fn open(root: &Path, now: i64) -> Result<Self, Error> {
         let place = Place::folder(root);
-        let said = || root.display().to_string();
-        std::fs::create_dir_all(root).map_err(|error| Error::Place(said(), error))?;
-        let lock = File::options().create(true).append(true).open(root.join(LOCK));
-        let lock = lock.map_err(|error| Error::Place(said(), error))?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|_| Error::Taken(said()))?;
+        std::fs::create_dir_all(root).map_err(|error| Error::Place(root.display().to_string(), error))?;
+        let lock = lock(root, LOCK, FlockArg::LockExclusiveNonblock)?;
+        Self::begin_with(place, lock, now)
+    }
+
+    /// The same when it is its turn: whoever writes all the time makes room, and then goes on.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open_in_turn(root: &Path, now: i64) -> Result<Self, Error> {
+        let place = Place::folder(root);
+        let turn = lock(root, TURN, FlockArg::LockExclusive)?;
+        let lock = lock(root, LOCK, FlockArg::LockExclusive)?;
+        drop(turn);
+        Self::begin_with(place, lock, now)
+    }
+
+    /// Whether another one waits for its turn to write under `root`: whoever writes all the time lets go then.
+    pub fn is_wanted(root: &Path) -> bool {
+        root.join(TURN).exists() && lock(root, TURN, FlockArg::LockExclusiveNonblock).is_err()
+    }
+
+    fn begin_with(place: Place, lock: Flock<File>, now: i64) -> Result<Self, Error> {
         let mut manifest = Manifest::read(&place)?;
-        let change = Change { at: now, position: manifest.position, aside: manifest.aside, ..Change::default() };
+        let change =
+            Change { at: now, position: manifest.position, aside: manifest.aside, ..Change::default() };
         manifest.commit(&place, change)?;
         let claim = manifest.number;
-        let mut writer = Self { place, manifest, claim, files: 0, unreadable: Default::default(), _lock: lock };
+        let mut writer =
+            Self { place, manifest, claim, files: 0, unreadable: Default::default(), _lock: lock };
         writer.sweep(now)?;
         Ok(writer)
     }
@@ -96,7 +116,12 @@ impl Writer {
     }
 
     /// Begins a file of rows like those of `sample`.
-    pub(super) fn begin(&mut self, customer: Option<String>, day: Date, sample: &Batch) -> Result<Begun, Error> {
+    pub(super) fn begin(
+        &mut self,
+        customer: Option<String>,
+        day: Date,
+        sample: &Batch,
+    ) -> Result<Begun, Error> {
         let name = self.next_name(customer.as_deref(), day);
         let said = self.place.say(&name);
         let sink = self.place.create(&name).map_err(|error| Error::Place(said.clone(), error))?;
@@ -166,15 +191,24 @@ impl Begun {
     }
 }
 
+fn lock(root: &Path, name: &str, how: FlockArg) -> Result<Flock<File>, Error> {
+    let said = || root.display().to_string();
+    let file = File::options().create(true).append(true).open(root.join(name));
+    let file = file.map_err(|error| Error::Place(said(), error))?;
+    Flock::lock(file, how).map_err(|_| Error::Taken(said()))
+}
+
 /// Whether `name` is that of a file that only a writer makes, finished or not. Whatever else lies there is left alone.
 fn is_ours(name: &str) -> bool {
     let name = name.strip_suffix(super::place::WRITING).unwrap_or(name);
     let mut parts = name.split('/');
-    let (Some(customer), Some(day), Some(file), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(customer), Some(day), Some(file), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return false;
     };
-    let is_number = |text: &str, digits| text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |text: &str, digits| text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit());
     let numbers = file.strip_suffix(".parquet").and_then(|name| name.split_once('-'));
     customer.starts_with("customer=")
         && day.starts_with("day=")
@@ -183,5 +217,7 @@ fn is_ours(name: &str) -> bool {
 
 /// Held by whoever writes.
 const LOCK: &str = "lock";
+/// Held by whoever waits for that.
+const TURN: &str = "turn";
 /// How long a file that counts no more is kept for who began to read before.
 pub(super) const GRACE_MICROS: i64 = 10 * 60 * 1_000_000;

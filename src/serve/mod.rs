@@ -16,6 +16,7 @@ mod records;
 mod schedules;
 mod signing;
 mod start;
+mod watched;
 mod watching;
 
 use std::net::SocketAddr;

@@ -8,7 +8,7 @@ use crate::has;
 use crate::report::Report;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 12] = [
+const NEEDED: [(&str, &str, &str); 13] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -21,6 +21,7 @@ const NEEDED: [(&str, &str, &str); 12] = [
     ("swaks", "--version", "swaks"),
     ("msmtp", "--version", "msmtp"),
     ("dovecot", "--version", "dovecot-imapd"),
+    ("promtool", "--version", "prometheus"),
 ];
 
 /// Installs what is missing, if `install` says so and it may.

@@ -96,7 +96,6 @@ impl PrivacyKeys {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::serve::Config;
 
     #[test]

@@ -70,8 +70,8 @@ impl Sender {
     }
 
     /// How many tries since it was asked last were accepted, are to be tried again, and were refused.
-    pub const fn poll_counts(&mut self) -> [u64; 3] {
-        std::mem::replace(&mut self.counts, [0; 3])
+    pub fn poll_counts(&mut self) -> [u64; 3] {
+        std::mem::take(&mut self.counts)
     }
 
     /// Tries what is due; how many that were.

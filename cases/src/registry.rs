@@ -175,6 +175,15 @@ impl Registration {
         self.people.iter().filter(move |person| person.roles.contains(&role) && person.is_valid_at(moment))
     }
 
+    /// What the person with `address` may do at `moment`; nothing for others.
+    pub fn roles_of(&self, address: &str, moment: Timestamp) -> BTreeSet<Role> {
+        let address = intake::normal_address(address);
+        let is_theirs =
+            |person: &&Person| person.addresses.iter().any(|it| intake::normal_address(it) == address);
+        let people = self.people.iter().filter(is_theirs).filter(|person| person.is_valid_at(moment));
+        people.flat_map(|person| person.roles.iter().copied()).collect()
+    }
+
     /// Who may authorise at `moment`.
     pub fn authorisers(&self, moment: Timestamp) -> Authorisers {
         Authorisers(self.with_role(Role::Authorizer, moment).map(|person| person.name.clone()).collect())

@@ -4,6 +4,7 @@
 mod approval;
 mod decide;
 mod health;
+mod histogram;
 mod metrics;
 mod openapi;
 mod report;
@@ -24,6 +25,7 @@ use tokio::sync::oneshot;
 pub use approval::{Proposal, Shown, Step, Visit};
 pub use decide::Decision;
 pub use health::Health;
+pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
 pub use report::Download;
 

@@ -62,6 +62,7 @@ struct CustomerText {
     /// Domains outside that reports may go to.
     #[serde(default)]
     report_domains: Vec<String>,
+    /// Whether reports come with mail; otherwise by link only.
     #[serde(default)]
     report_attachments: bool,
     #[serde(default)]

@@ -7,7 +7,7 @@ mod tables;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use cases::schedule::{Covered, Format, Order, Which};
+use cases::schedule::{Covered, Format, Order, Sight, Which};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -15,7 +15,7 @@ use rules::Timestamp;
 
 pub(crate) use catalogue::maker;
 
-use crate::case::{Place, said};
+use crate::case::{Account, Place, said};
 use crate::outcome::{Failure, Outcome};
 
 /// Reports: one now, or some that run by themselves and go to whom they may.
@@ -56,11 +56,32 @@ enum Task {
     /// Reports that run by themselves.
     #[command(subcommand)]
     Schedule(schedule::Task),
+    /// Erase reports that tell of a person; each can be made again. Records are erased with `ringwall records erase`.
+    Erase {
+        /// Whose reports.
+        #[arg(long)]
+        customer: String,
+        /// The person's number, +1210…
+        #[arg(long)]
+        number: String,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     match &arguments.task {
         Some(Task::Schedule(task)) => task.run(),
+        Some(Task::Erase { customer, number, place, account }) => on_runtime(async {
+            let (store, service) = place.open().await?;
+            let tells = |name: &str, bytes: &[u8]| reporter::privacy::tells_of(number, name, bytes);
+            let done = account.done(&service);
+            let erased = store.desk().erase_from_reports(customer, tells, done).await.map_err(refused)?;
+            let lines = erased.iter().map(|(run, name)| format!("{run} {}\n", reporter::printable(name)));
+            Ok(lines.chain([format!("{} files erased\n", erased.len())]).collect())
+        }),
         None => arguments.make(),
     }
 }
@@ -81,6 +102,8 @@ impl Arguments {
             zone: zone.iana_name().unwrap_or("UTC").to_owned(),
             format: self.format,
             which: Which::default(),
+            // Whoever types this reads the database itself.
+            sight: Sight::Whole,
         };
         let made = maker(&cases)?(&order).map_err(|not_made| Failure::Usage(not_made.why))?;
         for note in &made.notes {

@@ -249,7 +249,9 @@ fn listed(schedule: &Schedule, next: Option<Timestamp>, as_json: bool) -> String
     let next = next.map(|at| instant(at).to_zoned(zone));
     if as_json {
         let mut value = json!(schedule);
-        value["next"] = json!(next.map(|at| at.timestamp().to_string()));
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("next".to_owned(), json!(next.map(|at| at.timestamp().to_string())));
+        }
         return format!("{value}\n");
     }
     let next = next.map_or_else(|| "-".to_owned(), |at| at.strftime("%a %-d %b %Y %H:%M %Z").to_string());

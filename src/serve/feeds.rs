@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use collector::judge::{Count, Counters};
 use reporter::Alert;
 use rules::Timestamp;
 use rules::exchange::{self, Choice, Found};
@@ -28,6 +30,7 @@ pub(super) struct Fetcher {
     versions: Versions,
     keeper: Sender<Order>,
     note: Box<dyn Fn(&Alert) + Send>,
+    counters: Arc<Counters>,
     /// What was said to be wrong with each, so that it is said once.
     said: BTreeMap<String, String>,
 }
@@ -56,8 +59,14 @@ impl Fetcher {
             versions: Versions::of(data),
             keeper,
             note,
+            counters: Arc::default(),
             said: BTreeMap::new(),
         }
+    }
+
+    /// Counts its looks there.
+    pub(super) fn with_counters(self, counters: Arc<Counters>) -> Self {
+        Self { counters, ..self }
     }
 
     /// Works on a thread of its own until the other end of `ended` is gone.
@@ -93,6 +102,12 @@ impl Fetcher {
         let name = &feed.name;
         let mut known = self.files.known(name);
         let looked = self.fetch(feed, &mut known);
+        self.counters.add(match &looked {
+            Ok(Looked::Same) => Count::FeedUnchanged,
+            Ok(Looked::Changed(_)) => Count::FeedChanged,
+            Ok(Looked::Aside(_)) => Count::FeedAside,
+            Err(_) => Count::FeedFailed,
+        });
         let now = reporter::rfc3339(policies::now());
         if looked.is_ok() {
             known.failed = None;

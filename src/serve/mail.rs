@@ -11,6 +11,7 @@ use cases::intake::Directory;
 use cases::io::mail::{Mailbox, NotKept, ReceivedMail, Receiver, Timeouts};
 use cases::io::send::{MailWay, Sender, Way};
 use cases::io::store::{Done, Error, Office, Store};
+use collector::judge::{Count, Counters};
 use collector::redirect;
 use rules::policy::Customer;
 use tokio::net::TcpListener;
@@ -36,6 +37,7 @@ struct Desk {
     service: Service,
     keys: MailKeys,
     office: Office,
+    counters: Arc<Counters>,
     customers: Customers,
     /// Opened when it is needed, and again after it failed.
     store: Lock<Option<Store>>,
@@ -50,6 +52,7 @@ impl Mail {
     pub(super) fn start(
         config: &Config,
         customers: Customers,
+        counters: Arc<Counters>,
     ) -> Result<Option<(Self, Vec<String>)>, Failure> {
         let keys = &config.mail;
         if keys.listen.is_empty() && keys.smarthost.is_none() && keys.mailbox.is_none() {
@@ -74,6 +77,7 @@ impl Mail {
             service: cases.service()?,
             keys: keys.clone(),
             office,
+            counters,
             customers,
             store: Lock::new(None),
             kept: Notify::new(),
@@ -173,6 +177,7 @@ impl Desk {
         };
         let (why, words) = match tokio::time::timeout(PATIENCE, kept).await {
             Ok(Ok(_)) => {
+                self.counters.add(Count::MailKept);
                 self.is_refusing.store(false, Ordering::Relaxed);
                 self.kept.notify_one();
                 return Ok(());
@@ -182,6 +187,7 @@ impl Desk {
             }
             Err(_) => (NotKept::Failed, "the database does not answer".to_owned()),
         };
+        self.counters.add(Count::MailNotKept);
         self.forget_store().await;
         if !self.is_refusing.swap(true, Ordering::Relaxed) {
             eprintln!("ringwall: mail is not taken, and will come again: {words}");
@@ -225,8 +231,14 @@ impl Desk {
         let (mut read, mut failed) = (0, None);
         for key in keys {
             match self.read_one(&store, &key, &directory).await {
-                Ok(()) => read += 1,
-                Err(error) => failed = Some(error),
+                Ok(()) => {
+                    self.counters.add(Count::MailRead);
+                    read += 1;
+                }
+                Err(error) => {
+                    self.counters.add(Count::MailNotRead);
+                    failed = Some(error);
+                }
             }
             if *stopped.borrow() {
                 break;
@@ -288,7 +300,12 @@ impl Desk {
         while !*stopped.borrow() {
             let sent = async {
                 let store = self.store().await?;
-                sender.work(&store, self.done()).await
+                let sent = sender.work(&store, self.done()).await;
+                let [accepted, delayed, refused] = sender.poll_counts();
+                self.counters.add_many(Count::MailAccepted, accepted);
+                self.counters.add_many(Count::MailDelayed, delayed);
+                self.counters.add_many(Count::MailRefused, refused);
+                sent
             };
             let mut ending = stopped.clone();
             let late = async {

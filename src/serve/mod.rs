@@ -17,6 +17,7 @@ mod records;
 mod schedules;
 mod signing;
 mod start;
+mod watched;
 mod watching;
 
 use std::net::SocketAddr;

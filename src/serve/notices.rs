@@ -95,6 +95,7 @@ impl Worker {
                 Err(error) => {
                     // What the engine knows beyond the database is forgotten.
                     open = None;
+                    self.trouble.counters.add(Count::NoticesFailed);
                     self.trouble.silent_since.get_or_insert_with(policies::now);
                     if !std::mem::replace(&mut is_said, true) {
                         eprintln!("ringwall: notices wait: {error}; calls are judged all the same");

@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use collector::faults::{self, Point};
-use collector::judge::{Count, Counters, Handle, Shared, now};
+use collector::judge::{BOUNDS_SECONDS, Count, Counters, Handle, Shared, now};
 use collector::redirect::Redirect;
-use console::{Decision, Health, Kind, Query, Sample, Service, Undecided};
+use console::{Decision, Durations, Health, Kind, Query, Sample, Service, Undecided};
 use engine::{Engine, Packet};
 use rules::{Flags, Timestamp};
 use tokio::sync::oneshot;
 
 use super::authorised::Visits;
 use super::schedules::Fetches;
+use super::watched::Watched;
 
 /// A service that judges.
 pub(super) struct Running {
@@ -21,6 +22,8 @@ pub(super) struct Running {
     pub(super) handles: Vec<(&'static str, Handle)>,
     /// What they count.
     pub(super) counters: Arc<Counters>,
+    /// What is measured now and then.
+    pub(super) watched: Watched,
 }
 
 /// The pages of a service that may still be loading.
@@ -116,6 +119,18 @@ fn samples(running: Option<&Running>) -> oneshot::Receiver<Vec<Sample>> {
         })
         .collect();
     samples.push(ready(1.0));
+    samples.extend(running.watched.samples(now()));
+    let turns = running.handles.iter().map(|(name, handle)| Sample {
+        name: "turn_seconds",
+        help: "Turns of a thread that judges, from a packet that waits to the last answer of its batch, by mount.",
+        label: Some(("mount", (*name).to_owned())),
+        kind: Kind::Durations(Durations {
+            bounds: &BOUNDS_SECONDS,
+            counts: handle.latency().counts(),
+            sum: handle.latency().seconds(),
+        }),
+    });
+    samples.extend(turns);
     let gathered = Arc::new(Gathered { samples: Mutex::new(samples), tell: Some(tell) });
     for (name, handle) in &running.handles {
         let (name, gathered) = (*name, Arc::clone(&gathered));
@@ -234,6 +249,15 @@ fn help(name: &str) -> &'static str {
         "spool_failures_total" => "Times that the spool could not be written.",
         "spool_given_up_total" => "What was given up because the spool had its size, by what it is.",
         "cases_alerts_total" => "Alerts of the spool that were put into cases.",
+        "reports_total" => "Reports that ran by themselves, by what became of them.",
+        "report_fetches_total" => "Times that somebody followed a link to a report.",
+        "mails_received_total" => "Mails that came, by what became of them.",
+        "mails_read_total" => "Mails that were taken, by whether they could be read into cases.",
+        "mails_sent_total" => "Tries to hand a mail to the smarthost, by what came of them.",
+        "notices_failures_total" => {
+            "Times that notices could not be decided because the database did not answer."
+        }
+        "feed_fetches_total" => "Looks at feeds, by what came of them.",
         "cases_unread_total" => "Alerts of the spool that could be put into no case, and are set aside.",
         "cases_failures_total" => "Times that the database of cases did not take what it was given.",
         "spool_damaged_total" => "Stretches of the spool that are not what was written, passed over.",

@@ -148,6 +148,11 @@ impl Default for Proxy {
 }
 
 impl Proxy {
+    /// The file of its certificate.
+    pub(super) const fn certificate_file(&self) -> &Option<PathBuf> {
+        &self.certificate
+    }
+
     /// What no key says alone.
     pub(crate) fn check(&self) -> Result<(), String> {
         let addresses = || self.udp.iter().chain(&self.tcp).chain(&self.tls);

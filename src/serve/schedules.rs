@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use cases::Service;
 use cases::io::store::{Done, Error, Office, Store, Taken};
-use cases::schedule::{Make, NotMade, RunState};
+use cases::schedule::{Make, NotMade, RunState, Sight};
 use collector::judge::{Count, Counters};
 use console::Download;
+use reporter::Privacy;
 use rules::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::config::{Cases, Config};
+use super::watched::Watched;
 use crate::outcome::Failure;
 use crate::policies;
 
@@ -36,17 +38,19 @@ struct Worker {
     owner: String,
     runs: bool,
     lease_micros: i64,
-    kept_days: u32,
+    privacy: Arc<Privacy>,
     forgotten_at: Timestamp,
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
+    watched: Watched,
+    measured_at: Timestamp,
 }
 
 impl Schedules {
     /// Starts it, if the configuration wants cases. `make` makes reports.
     pub(super) fn start(
         config: &Config,
-        counters: Arc<Counters>,
+        (counters, watched): (Arc<Counters>, Watched),
         make: Arc<Make>,
         fetches: mpsc::Receiver<(String, oneshot::Sender<Option<Download>>)>,
     ) -> Result<Option<Self>, Failure> {
@@ -63,10 +67,12 @@ impl Schedules {
             owner: owner(),
             runs: config.reports.on,
             lease_micros: i64::from(config.reports.lease_seconds) * 1_000_000,
-            kept_days: config.reports.kept_days,
+            privacy: Arc::new(config.privacy.rules()),
             forgotten_at: Timestamp(i64::MIN / 2),
             stop: Arc::clone(&stop),
             counters,
+            watched,
+            measured_at: Timestamp(i64::MIN / 2),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(Failure::Output)?;
@@ -136,8 +142,13 @@ impl Worker {
         if now.micros_since(self.forgotten_at) >= HOUR_MICROS {
             self.forgotten_at = now;
             for registration in store.desk().registrations().await? {
-                store.desk().forget_reports(&registration.customer, self.kept_days, now).await?;
+                let days = self.privacy.of(&registration.customer).reports_days;
+                store.desk().forget_reports(&registration.customer, days, now).await?;
             }
+        }
+        if now.micros_since(self.measured_at) >= MEASURED_MICROS {
+            self.measured_at = now;
+            self.watched.take(&store.desk().figures(now).await?, now);
         }
         if !self.runs {
             return Ok(());
@@ -153,6 +164,7 @@ impl Worker {
                 service: self.service.clone(),
                 office: self.office.clone(),
                 make: Arc::clone(&self.make),
+                privacy: Arc::clone(&self.privacy),
                 lease_micros: self.lease_micros,
                 counters: Arc::clone(&self.counters),
             };
@@ -180,13 +192,15 @@ struct Making {
     service: Service,
     office: Office,
     make: Arc<Make>,
+    privacy: Arc<Privacy>,
     lease_micros: i64,
     counters: Arc<Counters>,
 }
 
 impl Making {
     async fn finish(self, taken: Taken) -> Result<(), Error> {
-        let order = taken.schedule.order(&taken.run);
+        let sight = self.sight(&taken).await?;
+        let order = taken.schedule.order(&taken.run, sight);
         let make = Arc::clone(&self.make);
         let mut making = tokio::task::spawn_blocking(move || make(&order));
         let renewal = Duration::from_micros(u64::try_from(self.lease_micros / 3).unwrap_or_default());
@@ -223,6 +237,16 @@ impl Making {
         }
         Ok(())
     }
+
+    /// The least that any of its readers may see.
+    async fn sight(&self, taken: &Taken) -> Result<Sight, Error> {
+        let customer = &taken.schedule.customer;
+        let (registration, now) = (self.store.desk().registration(customer).await?, policies::now());
+        let rules = self.privacy.of(customer);
+        let readers = taken.schedule.readers(&registration, now).allowed;
+        let of_reader = |address: &String| rules.sight(&registration.roles_of(address, now));
+        Ok(readers.iter().map(of_reader).max().unwrap_or(Sight::Whole))
+    }
 }
 
 /// The machine, the process, and when this began: no other process has all three.
@@ -235,4 +259,6 @@ fn owner() -> String {
 const PAUSE: Duration = Duration::from_millis(500);
 /// What is being made may take so long at the end; otherwise it is made again.
 const GOODBYE: Duration = Duration::from_secs(3);
+/// How often the database is counted for who watches.
+const MEASURED_MICROS: i64 = 10_000_000;
 const HOUR_MICROS: i64 = 3_600_000_000;

@@ -32,6 +32,7 @@ use super::pages::{Running, pages};
 use super::records::Records;
 use super::schedules::Schedules;
 use super::signing::Signing;
+use super::watched::Watched;
 use super::watching::{self, senders};
 use crate::admission::Admission;
 use crate::outcome::Failure;
@@ -137,7 +138,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         said.extend(words);
     }
 
-    let mail = Mail::start(&config, keeper.customers())?;
+    let mail = Mail::start(&config, keeper.customers(), Arc::clone(&counters))?;
     let (mail, words) = mail.unzip();
     said.extend(words.into_iter().flatten());
     let in_force = keeper.told();
@@ -158,17 +159,19 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     }
     let handles = mounts.iter().map(|mounted| (mounted.name, mounted.handle.clone())).collect();
     let counted = Arc::clone(&counters);
-    let _ = running.set(Running { redirect: shared, handles, counters });
+    let watched = Watched::new(&config);
+    let _ = running.set(Running { redirect: shared, handles, counters, watched: watched.clone() });
     // Whoever reads that it is ready may signal at once.
     let mut signals = Signals::new().map_err(Failure::Output)?;
     say_ready(console_address, &said).map_err(Failure::Output)?;
 
     let (fetching, ended) = channel();
-    Fetcher::new(config.feed.clone(), &config.data, orders.clone(), Box::new(records.noting())).start(ended);
+    let fetcher = Fetcher::new(config.feed.clone(), &config.data, orders.clone(), Box::new(records.noting()));
+    fetcher.with_counters(Arc::clone(&counted)).start(ended);
 
     let authorised = Authorised::start(&config, visited)?;
     let make = report::maker(&config::Cases::new(&config))?;
-    let schedules = Schedules::start(&config, Arc::clone(&counted), make, fetched)?;
+    let schedules = Schedules::start(&config, (counted, watched), make, fetched)?;
     signals.end(&orders).await;
     if let Some(authorised) = authorised {
         // It asks over the socket, which answers until it has ended.

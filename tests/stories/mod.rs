@@ -5,6 +5,7 @@ mod blocks;
 mod calls;
 mod captures;
 mod commands;
+mod dashboards;
 mod desk;
 mod documents;
 mod evasion;

@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::root;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 12] = [
+const NEEDED: [(&str, &str, &str); 13] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -22,6 +22,7 @@ const NEEDED: [(&str, &str, &str); 12] = [
     ("swaks", "--version", "swaks"),
     ("msmtp", "--version", "msmtp"),
     ("dovecot", "--version", "dovecot-imapd"),
+    ("promtool", "--version", "prometheus"),
 ];
 
 /// Other engines that read call records; pinned, because a check is to fail for our reasons only.

@@ -27,9 +27,9 @@ pub struct CheckRow {
 /// The log of one customer for `covered`. `audit` is the customer's chain, or the part of it in that time.
 pub fn monitoring(service: &Service, cases: &[Case], audit: &[Entry], covered: Covered) -> Vec<CheckRow> {
     let is_in = |at: Timestamp| covered.from <= at && at < covered.to;
-    let row = |check, is_good: fn(usize) -> bool, found: Vec<&Case>, word: &str| CheckRow {
+    let row = |check, wanted: Wanted, found: Vec<&Case>, word: &str| CheckRow {
         check,
-        is_good: is_good(found.len()),
+        is_good: matches!(wanted, Wanted::Any) || found.is_empty(),
         count: found.len() as u64,
         seen: match found.len() {
             0 => format!("no {word}"),
@@ -39,7 +39,6 @@ pub fn monitoring(service: &Service, cases: &[Case], audit: &[Entry], covered: C
         evidence: found.iter().take(EVIDENCE_MAX).map(|case| case.number.to_string()).collect(),
     };
     let which = |is_it: &dyn Fn(&Case) -> bool| cases.iter().filter(|case| is_it(case)).collect::<Vec<_>>();
-    let (any, none): (fn(usize) -> bool, fn(usize) -> bool) = (|_| true, |count| count == 0);
     let is_open = |case: &Case| !case.state.is_over() && case.opened < covered.to;
     let is_overdue = |case: &Case| {
         is_open(case) && case.next_due().is_some_and(|due| due < covered.to) && {
@@ -49,17 +48,17 @@ pub fn monitoring(service: &Service, cases: &[Case], audit: &[Entry], covered: C
         }
     };
     let mut rows = vec![
-        row("cases that came in", any, which(&|case| is_in(case.opened)), "case"),
+        row("cases that came in", Wanted::Any, which(&|case| is_in(case.opened)), "case"),
         row(
             "critical cases that nobody has taken",
-            none,
+            Wanted::None,
             which(&|case| is_open(case) && case.severity == Severity::Critical && case.owner.is_none()),
             "case",
         ),
-        row("cases that are overdue", none, which(&is_overdue), "case"),
+        row("cases that are overdue", Wanted::None, which(&is_overdue), "case"),
         row(
             "recommendations that were raised",
-            any,
+            Wanted::Any,
             which(&|case| {
                 let number = case.number.to_string();
                 audit.iter().any(|it| it.action == "find" && it.subject == number && is_in(it.at))
@@ -68,7 +67,7 @@ pub fn monitoring(service: &Service, cases: &[Case], audit: &[Entry], covered: C
         ),
         row(
             "cases that ended",
-            any,
+            Wanted::Any,
             which(&|case| case.closure.as_ref().is_some_and(|closure| is_in(closure.at))),
             "case",
         ),
@@ -86,6 +85,13 @@ pub fn monitoring(service: &Service, cases: &[Case], audit: &[Entry], covered: C
         evidence: Vec::new(),
     });
     rows
+}
+
+/// How many there should be.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Any,
+    None,
 }
 
 const EVIDENCE_MAX: usize = 20;

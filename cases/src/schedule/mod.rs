@@ -12,7 +12,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use order::{Format, Made, MadeFile, Make, NotMade, Order, Which};
+pub use order::{Format, Made, MadeFile, Make, NotMade, Order, Sight, Which};
 pub use run::{KeptFile, Lease, Run, RunState};
 pub use span::{Covered, Span};
 pub use when::{Days, Expression, When};
@@ -156,7 +156,7 @@ impl Schedule {
     }
 
     /// What is asked of whoever makes reports.
-    pub fn order(&self, run: &Run) -> Order {
+    pub fn order(&self, run: &Run, sight: Sight) -> Order {
         Order {
             report: self.report.clone(),
             customer: self.customer.clone(),
@@ -164,6 +164,7 @@ impl Schedule {
             zone: self.zone.clone(),
             format: self.format,
             which: self.which.clone(),
+            sight,
         }
     }
 

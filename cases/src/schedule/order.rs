@@ -23,6 +23,20 @@ pub struct Order {
     pub format: Format,
     /// Which calls, where it shows calls.
     pub which: Which,
+    /// What those who get it may see of numbers: the least that any of them may.
+    pub sight: Sight,
+}
+
+/// What somebody sees of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// All of it.
+    Whole,
+    /// All but some digits at its end.
+    Masked {
+        /// How many.
+        digits: u8,
+    },
 }
 
 /// Makes reports. Whoever makes them may be asked by several threads, and takes as long as it takes: the run's lease is

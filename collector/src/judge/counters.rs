@@ -105,6 +105,18 @@ counts! {
     CasesAlert "cases_alerts_total" "" "Alerts of the spool that were put into cases.";
     CasesUnread "cases_unread_total" "" "Alerts of the spool that could be put into no case, and are set aside.";
     CasesFailed "cases_failures_total" "" "Times that the database of cases did not take what it was given.";
+    MailKept "mails_received_total" "kept" "Mails that came, and are on disk.";
+    MailNotKept "mails_received_total" "not-kept" "Mails that could not be kept, and were told to come again.";
+    MailRead "mails_read_total" "read" "Mails that were read into cases.";
+    MailNotRead "mails_read_total" "failed" "Times that a mail could not be read into cases; it is tried again.";
+    MailAccepted "mails_sent_total" "accepted" "Mails that the smarthost took.";
+    MailDelayed "mails_sent_total" "delayed" "Mails that the smarthost did not take now; they are tried again.";
+    MailRefused "mails_sent_total" "refused" "Mails that the smarthost will never take.";
+    NoticesFailed "notices_failures_total" "" "Times that notices could not be decided because the database did not answer.";
+    FeedUnchanged "feed_fetches_total" "unchanged" "Looks at feeds that found what is in force.";
+    FeedChanged "feed_fetches_total" "changed" "Looks at feeds that brought another list.";
+    FeedAside "feed_fetches_total" "aside" "Looks at feeds that brought a list which waits for a person.";
+    FeedFailed "feed_fetches_total" "failed" "Looks at feeds that failed.";
     ReportMade "reports_total" "made" "Reports that ran by themselves, and went out.";
     ReportEmpty "reports_total" "empty" "Reports that ran by themselves, and had nothing to show.";
     ReportFailed "reports_total" "failed" "Reports that were to run by themselves, and could not be made.";

@@ -3,6 +3,7 @@
 
 mod counters;
 mod evidence;
+mod latency;
 mod news;
 mod thread;
 
@@ -16,6 +17,7 @@ use rules::{Timestamp, Verdict};
 pub use counters::{Count, Counters};
 pub use evidence::Evidence;
 pub(crate) use evidence::Witness;
+pub use latency::{BOUNDS_SECONDS, Latency};
 pub use news::News;
 pub(crate) use news::{tell_of_engine, tell_of_wanted};
 pub use thread::{Handle, Job, Judge, Shared, now};

@@ -16,7 +16,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use rules::Timestamp;
 use rules::policy::PolicySet;
 
-use super::{Count, Mount, News};
+use super::{Count, Latency, Mount, News};
 use crate::faults::{self, Point};
 use crate::limits::{BATCH_MAX, QUEUE_MAX};
 
@@ -50,6 +50,7 @@ struct Hub {
     stop: AtomicBool,
     beat: AtomicI64,
     policies: ArcSwap<PolicySet>,
+    latency: Latency,
 }
 
 impl<M: Mount> Judge<M> {
@@ -73,6 +74,7 @@ impl<M: Mount> Judge<M> {
                 stop: AtomicBool::new(false),
                 beat: AtomicI64::new(now().0),
                 policies: ArcSwap::new(mount.engine().policies()),
+                latency: Latency::default(),
             });
             made.send(Ok(Arc::clone(&hub))).ok()?;
             Some(Work { mount, hub, queue, tell, failed: Timestamp(i64::MIN) }.run())
@@ -137,6 +139,11 @@ impl Handle {
         self.hub.policies.load_full()
     }
 
+    /// How long its turns take in which there was something to do.
+    pub fn latency(&self) -> &Latency {
+        &self.hub.latency
+    }
+
     /// When the thread was last at work.
     pub fn last_beat(&self) -> Timestamp {
         Timestamp(self.hub.beat.load(Ordering::Relaxed))
@@ -162,11 +169,15 @@ struct Work<M> {
 
 impl<M: Mount> Work<M> {
     fn run(mut self) -> Engine {
+        // A turn that nothing called for is no turn that anybody waited for.
+        let mut is_called = false;
         while !self.hub.stop.load(Ordering::Acquire) {
-            let is_busy = self.turn();
-            if !is_busy {
-                self.wait();
+            let begin = now();
+            let is_busy = self.turn(begin);
+            if is_called || is_busy {
+                self.hub.latency.add(now().micros_since(begin).max(0).unsigned_abs());
             }
+            is_called = is_busy || self.wait();
         }
         while let Ok(job) = self.queue.try_recv() {
             self.do_job(job);
@@ -177,8 +188,7 @@ impl<M: Mount> Work<M> {
     }
 
     /// What waits in the mount and what was asked meanwhile. Returns whether more is likely to be there.
-    fn turn(&mut self) -> bool {
-        let begin = now();
+    fn turn(&mut self, begin: Timestamp) -> bool {
         self.hub.beat.store(begin.0, Ordering::Relaxed);
         self.survive(Self::take_policies);
         let mut is_busy = self.survive(|work| work.mount.turn(begin)).unwrap_or_default();
@@ -226,14 +236,16 @@ impl<M: Mount> Work<M> {
         }
     }
 
-    fn wait(&self) {
+    /// Waits until there is something to do, or for long enough; whether there is.
+    fn wait(&self) -> bool {
         let sources = self.mount.sources().into_iter().chain([self.hub.wake.as_fd()]);
         let mut waited: Vec<PollFd<'_>> = sources.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        let is_woken = poll(&mut waited, PollTimeout::from(IDLE_MILLIS)).is_ok()
-            && waited.last().and_then(PollFd::any).unwrap_or_default();
+        let ready = poll(&mut waited, PollTimeout::from(IDLE_MILLIS)).unwrap_or_default();
+        let is_woken = ready > 0 && waited.last().and_then(PollFd::any).unwrap_or_default();
         if is_woken {
             let _ = self.hub.wake.read();
         }
+        ready > 0
     }
 }
 

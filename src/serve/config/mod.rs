@@ -7,6 +7,7 @@ mod feed;
 mod hep;
 mod mail;
 mod mirror;
+mod privacy;
 mod reports;
 mod records;
 mod spool;
@@ -31,6 +32,7 @@ pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
 pub(crate) use self::mail::{MailKeys, ProtocolWord, WANTS_ADDRESSES};
 pub(crate) use self::mirror::{Carriage, Mirror};
+pub(crate) use self::privacy::PrivacyKeys;
 pub(crate) use self::reports::ReportsKeys;
 pub(crate) use self::records::{Recorded, Records};
 pub(crate) use self::spool::Spool;
@@ -58,6 +60,7 @@ pub(crate) struct Config {
     pub(crate) cases: CasesKeys,
     pub(crate) mail: MailKeys,
     pub(crate) reports: ReportsKeys,
+    pub(crate) privacy: PrivacyKeys,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) feed: Vec<Feed>,
 }
@@ -166,6 +169,7 @@ impl Default for Config {
             cases: CasesKeys::default(),
             mail: MailKeys::default(),
             reports: ReportsKeys::default(),
+            privacy: PrivacyKeys::default(),
             feed: Vec::new(),
         }
     }
@@ -287,6 +291,7 @@ impl Config {
         self.spool.check()?;
         self.mail.check()?;
         self.reports.check()?;
+        self.privacy.check()?;
         Feed::check(&self.feed)
     }
 }

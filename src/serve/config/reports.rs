@@ -1,4 +1,4 @@
-//! The keys of `[reports]`: whether schedules run here, and how long what they made is kept.
+//! The keys of `[reports]`: whether schedules run here.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct ReportsKeys {
     pub(crate) on: bool,
     pub(crate) lease_seconds: u32,
-    pub(crate) kept_days: u32,
 }
 
 impl Default for ReportsKeys {
     fn default() -> Self {
-        Self { on: true, lease_seconds: 120, kept_days: 400 }
+        Self { on: true, lease_seconds: 120 }
     }
 }
 
@@ -22,9 +21,6 @@ impl ReportsKeys {
     pub(super) fn check(&self) -> Result<(), String> {
         if !(3..=3_600).contains(&self.lease_seconds) {
             return Err("[reports] `lease_seconds` is from 3 to 3600".to_owned());
-        }
-        if self.kept_days == 0 {
-            return Err("[reports] `kept_days` is at least 1".to_owned());
         }
         Ok(())
     }

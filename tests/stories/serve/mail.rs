@@ -161,7 +161,7 @@ fn list(scratch: &Scratch) -> Vec<Value> {
 }
 
 /// Sends a mail, and returns the last thing that was said about it.
-fn send(desk: SocketAddr, from: &str, to: &str, mail: &str) -> std::io::Result<String> {
+pub(super) fn send(desk: SocketAddr, from: &str, to: &str, mail: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(desk)?;
     stream.set_read_timeout(Some(Duration::from_secs(40)))?;
     let mut answers = BufReader::new(stream.try_clone()?);

@@ -30,11 +30,13 @@ mod peers;
 mod policies;
 mod proxy;
 mod reload;
+mod reports;
 mod scanners;
 mod signed;
 mod slow;
 mod spool;
 mod streams;
+mod watched;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};

@@ -23,6 +23,8 @@ use crate::outgoing::{Came, Channel};
 #[derive(Debug)]
 pub struct Sender {
     way: Way,
+    /// Tries since it was asked last: accepted, to be tried again, refused.
+    counts: [u64; 3],
 }
 
 /// A way out. One more is a variant here, with its channel and what passes by it.
@@ -64,7 +66,12 @@ impl Way {
 impl Sender {
     /// One that sends by `way`.
     pub const fn new(way: Way) -> Self {
-        Self { way }
+        Self { way, counts: [0; 3] }
+    }
+
+    /// How many tries since it was asked last were accepted, are to be tried again, and were refused.
+    pub fn poll_counts(&mut self) -> [u64; 3] {
+        std::mem::take(&mut self.counts)
     }
 
     /// Tries what is due; how many that were.
@@ -78,6 +85,12 @@ impl Sender {
         for mut outgoing in due {
             let settled = async {
                 let came = self.way.pass(&outgoing, desk, done).await?;
+                let [accepted, delayed, refused] = &mut self.counts;
+                *match &came {
+                    Came::Accepted(_) => accepted,
+                    Came::Later(_) => delayed,
+                    Came::Refused(_) => refused,
+                } += 1;
                 outgoing.handle_try(came, done.now);
                 desk.settle_try(&outgoing, done).await
             };

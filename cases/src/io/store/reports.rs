@@ -182,8 +182,8 @@ impl Desk<'_> {
         Ok(gone)
     }
 
-    /// Erases reports of `customer` that tell of somebody: those whose text has one of `spellings`, and those that cannot be
-    /// searched. Each can be made again, from records without that person. Their names, with their runs.
+    /// Erases reports of `customer` that tell of somebody: those of which `tells` says so, from their name and bytes. Each can be
+    /// made again, from records without that person. Their names, with their runs.
     ///
     /// # Errors
     /// Nothing of it is gone.

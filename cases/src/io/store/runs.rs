@@ -5,7 +5,7 @@
 //! of the lease comes through.
 
 use rules::Timestamp;
-use sqlx::{Executor as _, Row as _};
+use sqlx::Row as _;
 
 use super::desk::Done;
 use super::inbox::Office;
@@ -347,16 +347,6 @@ impl Desk<'_> {
             .fetch_all(&self.store.pool)
             .await?;
         rows.iter().map(body).collect()
-    }
-
-    /// How many runs there are of each state, for who watches the service.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub async fn run_counts(&self) -> Result<Vec<(String, i64)>, Error> {
-        let rows =
-            self.store.pool.fetch_all("SELECT state, COUNT(*) FROM schedule_runs GROUP BY state").await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod block;
 mod json;
 mod line;
 mod order;
+pub mod recorded;
 mod recount;
 mod summary;
 mod text;

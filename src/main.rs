@@ -3,6 +3,7 @@
 mod admission;
 mod audit;
 mod authorise;
+mod backtest;
 mod backup;
 mod block;
 mod blocks;
@@ -30,6 +31,7 @@ mod policies;
 mod policy;
 mod present;
 mod progress;
+mod recorded;
 mod replay;
 mod serve;
 mod signatures;
@@ -64,6 +66,7 @@ enum Command {
     Check(check::Arguments),
     Replay(replay::Arguments),
     Explain(explain::Arguments),
+    Backtest(backtest::Arguments),
     Block(block::Arguments),
     Case(case::Arguments),
     Contact(contact::Arguments),
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),

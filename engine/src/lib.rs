@@ -33,7 +33,7 @@ pub use live::Succession;
 pub use packet::Packet;
 pub use question::Question;
 pub use recorded::{Course, Recorded, Showing};
-pub use rerun::Rerun;
+pub use rerun::{Rerun, explain_again};
 pub use sight::Silence;
 pub use state::StateError;
 pub use verifying::Belief;

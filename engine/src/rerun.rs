@@ -192,7 +192,9 @@ impl Rerun {
     fn run_until(&mut self, now: Timestamp) {
         while let Some(&Reverse(due)) = self.due.peek().filter(|Reverse(due)| due.at <= now) {
             self.due.pop();
-            let Some((at, step)) = self.courses.get_mut(due.slot as usize).and_then(Vec::pop) else { continue };
+            let Some((at, step)) = self.courses.get_mut(due.slot as usize).and_then(Vec::pop) else {
+                continue;
+            };
             self.step(due.slot, step, at);
         }
     }
@@ -357,4 +359,26 @@ impl Engine {
         }
         self.terminate();
     }
+}
+
+/// Why `policy` judges the first message of `attempt` as it does, with limits and thresholds that have counted nothing:
+/// for a recorded call that was judged again.
+pub fn explain_again(policy: &Policy, attempt: &Attempt) -> Option<rules::policy::Explanation> {
+    let sighting = attempt.sightings.first()?;
+    let source = attempt.source.ip();
+    let trust = facts::trust(&policy.text().customer, source);
+    let mut facts = facts::Facts::default();
+    facts.recall_facts(sighting.facts(attempt), trust);
+    let seen = Seen {
+        direction: policy.direction(source, &facts.called, &facts.callers),
+        call_type: attempt.call_type,
+        attestation: sighting.attestation,
+        stir: None,
+        believed: trust.own_side || trust.trusted,
+        callback: false,
+        repeat: false,
+        flags: sighting.flags,
+    };
+    let headers = sighting.headers(attempt);
+    Some(policy.explain(&facts.subject_of_sighting(attempt, sighting, &headers, seen), &policy.limits()))
 }

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+pub mod backtest;
+pub mod baseline;
 mod block;
 mod json;
 mod line;
@@ -11,6 +13,7 @@ mod recount;
 mod summary;
 mod text;
 mod threshold;
+mod turning;
 mod usual;
 
 pub use alert::{Alert, Alerts, Amount, Sensor};
@@ -22,4 +25,5 @@ pub use recount::{Difference, LeftOut, Reconciliation, Recount};
 pub use summary::Summary;
 pub use text::rfc3339;
 pub use threshold::{describe, duration};
+pub use turning::{listed, turning_points};
 pub use usual::{BadUsual, read_usual};

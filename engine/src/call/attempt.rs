@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rules::policy::{PolicySet, ThresholdId};
 use rules::verdict::ActedRules;
-use rules::{Action, Attestation, CallType, Direction, Flag, Flags, Method, Party, Timestamp, Transport, Verdict};
+use rules::{
+    Action, Attestation, CallType, Direction, Flag, Flags, Method, Party, Timestamp, Transport, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use stir::Outcome;
 

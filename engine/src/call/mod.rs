@@ -9,6 +9,6 @@ mod table;
 pub(crate) use attempt::Keys;
 pub use attempt::{Attempt, Fact, Kind, Refusal, Role, Tally, View};
 pub use progress::{Progress, Side, Signal, State};
-pub use sighting::{KeptHeaders, Sighting};
 pub(crate) use sighting::Shown;
+pub use sighting::{KeptHeaders, Sighting};
 pub(crate) use table::{Slot, Table};

@@ -91,9 +91,9 @@ impl Reading {
         call.destination = destination.unwrap_or(SocketAddr::new(nowhere, 0));
         let transport = text_of(&self.keys.transport, more).and_then(Transport::from_word);
         call.transport = transport.unwrap_or(Transport::Udp);
-        let call_type = self.kinds.get(&batch.call_type, row, |word| {
-            CallType::from_word(word).unwrap_or(CallType::Other)
-        });
+        let call_type = self
+            .kinds
+            .get(&batch.call_type, row, |word| CallType::from_word(word).unwrap_or(CallType::Other));
         call.call_type = call_type.unwrap_or(CallType::Other);
         let word = batch.kind.get(row).unwrap_or("call");
         call.kind =
@@ -121,7 +121,9 @@ impl Reading {
         for part in seen.split('|').filter(|part| !part.is_empty()) {
             match part.as_bytes().first() {
                 Some(&Word::NOTICED) => note(call, part),
-                Some(&Word::CONCLUDED) => call.course.concluded = part.get(1..).and_then(|at| at.parse().ok()),
+                Some(&Word::CONCLUDED) => {
+                    call.course.concluded = part.get(1..).and_then(|at| at.parse().ok())
+                }
                 Some(&Word::EARLY_BYE) => call.course.cancelled = true,
                 _ => {
                     has_message = true;

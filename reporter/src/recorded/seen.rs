@@ -42,7 +42,10 @@ fn is_plain(text: &str, attempt: &Attempt, sighting: &Sighting) -> bool {
     let mut facts = sighting.facts(attempt).iter().filter(|fact| is_judged_by(fact.role));
     let (Some(from), Some(called), None) = (facts.next(), facts.next(), facts.next()) else { return false };
     let is_readable = |fact: &Fact| std::str::from_utf8(attempt.raw(fact)).is_ok();
-    let is_told = |fact: &Fact| matches!(fact.party, Party::Number(_) | Party::Anonymous | Party::Absent) || !attempt.raw(fact).is_empty();
+    let is_told = |fact: &Fact| {
+        matches!(fact.party, Party::Number(_) | Party::Anonymous | Party::Absent)
+            || !attempt.raw(fact).is_empty()
+    };
     from.role == Role::From
         && called.role == Role::Called
         && [from, called].into_iter().all(|fact| is_readable(fact) && is_told(fact))
@@ -157,7 +160,9 @@ pub(super) fn letter(role: Role) -> u8 {
 
 /// The role of a letter.
 pub(super) fn role(letter: u8) -> Option<Role> {
-    use Role::{Asserted, Called, Diversion, From, History, Preferred, RedirectTo, ReferTo, RemoteParty, Routing};
+    use Role::{
+        Asserted, Called, Diversion, From, History, Preferred, RedirectTo, ReferTo, RemoteParty, Routing,
+    };
     let roles =
         [From, Asserted, Preferred, RemoteParty, Diversion, History, Called, Routing, ReferTo, RedirectTo];
     roles.into_iter().find(|role| self::letter(*role) == letter)
@@ -167,4 +172,3 @@ fn names(flags: Flags) -> String {
     let names: Vec<&str> = flags.iter().map(Flag::name).collect();
     names.join(",")
 }
-

@@ -11,7 +11,7 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 use reporter::{party, printable};
 use rules::policy::{
-    Clause, ExpectedCall, Explanation, Finding, Mode, RuleFinding, RuleState, Threshold, ThresholdFinding,
+    ExpectedCall, Explanation, Finding, Mode, RuleFinding, RuleState, Threshold, ThresholdFinding,
 };
 use rules::{Party, Policy, Subject, Timestamp, plan};
 use serde_json::{Value, json};
@@ -330,30 +330,7 @@ impl Told<'_> {
     }
 
     fn turning_points(&self) -> Vec<String> {
-        self.explanation
-            .turning_points
-            .iter()
-            .filter_map(|turn| {
-                let finding = self.explanation.rules.iter().find(|finding| finding.rule == turn.rule)?;
-                let changes: Vec<String> = turn
-                    .changes
-                    .iter()
-                    .filter_map(|&(clause, place)| {
-                        let conditions = match clause {
-                            Clause::When => &finding.when,
-                            Clause::Unless => &finding.unless,
-                        };
-                        conditions.get(place).map(|condition| change(clause, condition))
-                    })
-                    .collect();
-                Some(printable(&format!(
-                    "would be {} if {} (rule \"{}\")",
-                    turn.leads_to.word(),
-                    changes.join(" and "),
-                    self.rule_name(finding)
-                )))
-            })
-            .collect()
+        reporter::turning_points(self.explanation, self.policy)
     }
 
     fn rule_name(&self, finding: &RuleFinding) -> String {
@@ -368,28 +345,9 @@ fn describe(condition: &Finding) -> String {
         None => format!(
             "{}: {} fits none of {}",
             condition.dimension,
-            listed(&condition.values),
-            listed(&condition.terms)
+            reporter::listed(&condition.values),
+            reporter::listed(&condition.terms)
         ),
-    }
-}
-
-/// What would have to be different about one condition.
-fn change(clause: Clause, condition: &Finding) -> String {
-    let terms = listed(&condition.terms);
-    match (clause, condition.holds) {
-        (Clause::When | Clause::Unless, true) => format!("{} were not {terms}", condition.dimension),
-        (Clause::When | Clause::Unless, false) => format!("{} were {terms}", condition.dimension),
-    }
-}
-
-fn listed(values: &[String]) -> String {
-    const SHOWN: usize = 4;
-    let shown = values.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match values.len() {
-        0 => "nothing".to_owned(),
-        count if count > SHOWN => format!("{shown}, … ({count})"),
-        _ => shown,
     }
 }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod audit;
 mod authorise;
+mod backtest;
 mod backup;
 mod block;
 mod blocks;
@@ -31,6 +32,7 @@ mod policy;
 mod present;
 mod progress;
 mod records;
+mod recorded;
 mod replay;
 mod report;
 mod serve;
@@ -67,6 +69,7 @@ enum Command {
     Check(check::Arguments),
     Replay(replay::Arguments),
     Explain(explain::Arguments),
+    Backtest(backtest::Arguments),
     Block(block::Arguments),
     Case(case::Arguments),
     Contact(contact::Arguments),
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),

@@ -37,7 +37,7 @@ pub struct Engine {
     pub(crate) verifier: Option<Verifier>,
     pub(crate) trunks: Trunks,
     pub(crate) sight: Sight,
-    waiting: Vec<Counted>,
+    pub(crate) waiting: Vec<Counted>,
     touched: Vec<u32>,
     pub(crate) ended: VecDeque<Slot>,
     pub(crate) fetched: Option<Slot>,
@@ -50,6 +50,10 @@ pub struct Engine {
     pub(crate) counts_since: u32,
     /// The one policy that judges the packet in hand; `None` lets trunks and numbers say.
     pub(crate) only: Option<u32>,
+    /// Headers that the policies in force ask for by name.
+    pub(crate) asked: Vec<String>,
+    /// Whether nobody will judge recorded calls again.
+    pub(crate) forgets_sightings: bool,
     /// Calls to be hung up; `None` when nobody can.
     pub(crate) hang_ups: Option<VecDeque<Slot>>,
     /// What it could not keep, since it was made.
@@ -112,7 +116,6 @@ impl Engine {
             waiting: Vec::new(),
             limits: policies.policies().iter().map(rules::Policy::limits).collect(),
             scratch: Scratch::default(),
-            policies,
             table: Table::default(),
             callbacks: Callbacks::default(),
             facts: Facts::default(),
@@ -124,6 +127,9 @@ impl Engine {
             reign: 0,
             counts_since: 0,
             only: None,
+            asked: asked(&policies),
+            forgets_sightings: false,
+            policies,
             hang_ups: None,
             counters: Counters::default(),
         }
@@ -133,6 +139,7 @@ impl Engine {
     /// only count.
     pub fn leave_out_others(&mut self) {
         self.facts.leaves_out_others = true;
+        self.forgets_sightings = true;
     }
 
     /// The policies in force.
@@ -306,7 +313,8 @@ impl Engine {
             return;
         }
         let Some(attempt) = self.table.attempt_mut(slot) else { return };
-        if keys.cseq > first.cseq {
+        let is_repeat = keys.cseq > first.cseq;
+        if is_repeat {
             attempt.progress.handle(Signal::Repeat, packet.at);
             (attempt.keys.cseq, attempt.keys.branch) = (keys.cseq, keys.branch);
         }
@@ -315,7 +323,7 @@ impl Engine {
             return;
         }
         // It is another message under the same keys: judged anew, so that nobody is let in by an earlier verdict.
-        self.judge(packet, message, from.as_ref(), slot, Flags::NONE, handled);
+        self.judge(packet, message, from.as_ref(), (slot, is_repeat), Flags::NONE, handled);
     }
 
     fn in_dialog(&mut self, slot: Slot, side: Side, method: Method, at: Timestamp) {
@@ -446,7 +454,7 @@ impl Engine {
         if let Kind::Request(Method::Register) = kind {
             self.follow_up(slot, message);
         }
-        self.judge(packet, message, from, slot, flags, handled);
+        self.judge(packet, message, from, (slot, false), flags, handled);
     }
 
     /// Judges the message by every customer it touches and keeps what each one saw and decided.
@@ -455,7 +463,7 @@ impl Engine {
         packet: &Packet<'a>,
         message: &Message<'a>,
         from: Option<&NameAddr<'a>>,
-        slot: Slot,
+        (slot, is_repeat): (Slot, bool),
         flags: Flags,
         handled: &mut Handled<'a>,
     ) {
@@ -464,6 +472,10 @@ impl Engine {
         handled.attempt = Some(slot);
         let policies = Arc::clone(&self.policies);
         let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        if attempt.reign != self.reign {
+            // Another version judges it from here on: from the first message that it sees.
+            attempt.sightings.clear();
+        }
         if attempt.reign < self.counts_since {
             attempt.standing.is_closed = false;
             attempt.waiting.clear();
@@ -488,7 +500,10 @@ impl Engine {
             touched: &mut self.touched,
             only: self.only,
             is_replayed: false,
-            is_tallied: false,
+            asked: (!self.forgets_sightings).then_some(&self.asked),
+            shown: None,
+            is_repeat,
+            is_kept: false,
         };
         for (plan, dial_plan) in policies.plans().iter().enumerate() {
             judging.by_plan(plan, dial_plan, attempt);
@@ -497,7 +512,7 @@ impl Engine {
             let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
             judging.by_nobody(dial_plan, attempt);
         }
-        let is_tallied = judging.is_tallied;
+        let is_kept = judging.is_kept;
         attempt.waiting.append(&mut self.waiting);
         let verdicts =
             attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
@@ -506,10 +521,18 @@ impl Engine {
             // One version judges it, whole.
             attempt.views.drain(..earlier);
             (attempt.reign, attempt.policies) = (self.reign, Some(policies));
-        } else if earlier > 0 && !attempt.merge_views(earlier) && !is_tallied {
+        } else if earlier > 0 && !attempt.merge_views(earlier) && !is_kept {
             attempt.facts.truncate(facts);
             attempt.text.truncate(text);
         }
         self.terminate();
     }
+}
+
+/// Headers that `policies` ask for by name, each once.
+pub(crate) fn asked(policies: &PolicySet) -> Vec<String> {
+    let mut names: Vec<String> = policies.policies().iter().flat_map(rules::Policy::headers_asked).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }

@@ -8,7 +8,7 @@ use rules::{
 };
 use stir::Outcome;
 
-use crate::call::{Attempt, Fact, Role, View};
+use crate::call::{Attempt, Fact, KeptHeaders, Kind, Role, Sighting, View};
 use crate::limits::FACTS_MAX;
 use crate::number::{self, Verstat};
 use crate::packet::Packet;
@@ -155,8 +155,13 @@ impl Facts {
 
     /// Takes up the addresses of `view`, as they were when the attempt was judged.
     pub(crate) fn recall(&mut self, attempt: &Attempt, view: &View, trust: Trust) {
+        self.recall_facts(attempt.facts(view), trust);
+    }
+
+    /// Takes up the addresses of one message of an attempt.
+    pub(crate) fn recall_facts(&mut self, facts: &[Fact], trust: Trust) {
         self.clear();
-        for fact in attempt.facts(view) {
+        for fact in facts {
             let role = fact.role;
             let origin = origin(role);
             let vouched = origin == Origin::Asserted || role.says_who_forwarded();
@@ -168,6 +173,46 @@ impl Facts {
                 () if role.routes() => self.called.push(fact.party),
                 () => {}
             }
+        }
+        self.mismatch = names_several(&self.callers);
+    }
+
+    /// The subject of one message of an attempt, after [`recall_facts`](Self::recall_facts), under the `flags` that a policy
+    /// saw with it.
+    pub(crate) fn subject_of_sighting<'a>(
+        &'a self,
+        attempt: &'a Attempt,
+        sighting: &Sighting,
+        headers: &'a KeptHeaders<'a>,
+        seen: Seen,
+    ) -> Subject<'a> {
+        let method = match attempt.kind {
+            Kind::Call => Method::Invite,
+            Kind::Request(method) | Kind::Redirection(method) => method,
+        };
+        Subject {
+            at: sighting.at,
+            method,
+            direction: seen.direction,
+            source: attempt.source,
+            destination: attempt.destination,
+            transport: attempt.transport,
+            callers: &self.callers,
+            forwarders: &self.forwarders,
+            called: &self.called,
+            restricted: sighting.restricted,
+            display_name: sighting.display_name(attempt),
+            user_agent: sighting.user_agent(attempt),
+            hosts: sighting.hosts(attempt),
+            call_type: attempt.call_type,
+            attestation: seen.attestation,
+            signer: sighting.signer(attempt),
+            identity_mismatch: self.mismatch,
+            priority: seen.believed && sighting.has_priority,
+            callback: seen.callback,
+            repeat: seen.repeat,
+            flags: seen.flags,
+            headers,
         }
     }
 
@@ -460,7 +505,7 @@ fn attested_level(message: &Message<'_>) -> Option<Attestation> {
 }
 
 /// Namespaces of authority-to-authority emergency traffic (RFC 7135, RFC 4412).
-fn has_priority(message: &Message<'_>) -> bool {
+pub(crate) fn has_priority(message: &Message<'_>) -> bool {
     message.resource_priority().any(|value| {
         let namespace = value.split(|&byte| byte == b'.').next().unwrap_or_default();
         [&b"esnet"[..], b"ets", b"wps"].iter().any(|word| namespace.eq_ignore_ascii_case(word))

@@ -5,14 +5,15 @@ use std::ops::Range;
 
 use rules::matching::Scratch;
 use rules::plan::DialPlan;
-use rules::policy::{Limits, PolicySet};
-use rules::{Direction, Flag, Flags, Reason};
+use rules::policy::{Limits, Policy, PolicySet};
+use rules::{Direction, Flag, Flags, Reason, Subject};
 use stir::Verifier;
 
-use crate::call::{Attempt, View};
+use crate::call::{Attempt, Shown, Sighting, View};
 use crate::callback::Callbacks;
 use crate::facts::{self, Facts, Seen, Trust};
 use crate::ips::{Counted, Ips, Occasion, Parts};
+use crate::limits::TALLIES_MAX;
 use crate::packet::Packet;
 use crate::prevention::Passports;
 use crate::sip::{Message, NameAddr};
@@ -41,8 +42,53 @@ pub(crate) struct Judging<'a, 'p> {
     pub(crate) only: Option<u32>,
     /// Whether its PASSporT was seen with another call.
     pub(crate) is_replayed: bool,
-    /// Whether it is kept with the attempt that thresholds counted it.
-    pub(crate) is_tallied: bool,
+    /// Headers that policies ask for by name; `None` when nobody wants to judge it again.
+    pub(crate) asked: Option<&'a [String]>,
+    /// Its texts, once they are kept with the attempt.
+    pub(crate) shown: Option<Shown>,
+    /// Whether it is the INVITE of a known attempt again, with a higher CSeq.
+    pub(crate) is_repeat: bool,
+    /// Whether the attempt refers to the addresses and texts of this message, so that they stay.
+    pub(crate) is_kept: bool,
+}
+
+/// What decides under one policy.
+pub(crate) struct Bench<'a> {
+    pub(crate) index: u32,
+    pub(crate) policy: &'a Policy,
+    pub(crate) limits: &'a mut Limits,
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) callbacks: &'a mut Callbacks,
+    pub(crate) ips: &'a mut Ips,
+    pub(crate) waiting: &'a mut Vec<Counted>,
+}
+
+impl Bench<'_> {
+    /// Judges `subject`, counts it, and puts the verdict into `view` of `attempt`.
+    pub(crate) fn decide(&mut self, subject: &Subject<'_>, attempt: &Attempt, view: &mut View) {
+        let Self { index, policy, .. } = *self;
+        let customer = &policy.text().customer;
+        let mut verdict = policy.judge(subject, self.limits, self.scratch);
+        if verdict.reason == Reason::Emergency {
+            let until = facts::callback_until(subject.at, customer);
+            for caller in subject.callers {
+                self.callbacks.expect(caller.party, until, subject.at);
+            }
+        }
+        view.verdict = Some(verdict);
+        if self.ips.counts(index) {
+            let occasion = Occasion {
+                policy: index,
+                parts: Parts { attempt, view, customer, host: subject.hosts[0] },
+                method: subject.method,
+                at: subject.at,
+                opens: !attempt.was_counted(index, subject.called),
+                noticed: subject.flags.intersection(Flags::EVENTS),
+            };
+            self.ips.attempt(&occasion, policy, self.scratch, self.limits, &mut verdict, self.waiting);
+            view.verdict = Some(verdict);
+        }
+    }
 }
 
 impl Judging<'_, '_> {
@@ -66,14 +112,16 @@ impl Judging<'_, '_> {
         } else {
             let message = (self.message, self.packet.at);
             self.facts.verify(self.verifier.as_deref_mut(), message, dial_plan, attempt);
+            self.show(attempt);
         }
         for index in 0..self.touched.len() {
             let Some(&policy) = self.touched.get(index) else { break };
             let Some(view) = self.by_policy(policy, attempt, facts.clone()) else { continue };
             if self.ips.counts(policy) {
                 let (counted, at, refusal) = self.ips.noted();
-                self.is_tallied |= attempt.tally(&view, at, refusal, counted);
+                self.is_kept |= attempt.tally(&view, at, refusal, counted);
             }
+            self.is_kept |= self.keep_sighting(&view, attempt);
             attempt.views.push(view);
         }
     }
@@ -122,40 +170,59 @@ impl Judging<'_, '_> {
             flags: self.flags.union(number_flags),
         };
         let subject = self.facts.subject(self.packet, self.message, self.from, seen);
-        let caller = self.facts.caller();
-        let verdict = policy.judge(&subject, limits, self.scratch);
-        if verdict.reason == Reason::Emergency {
-            let until = facts::callback_until(self.packet.at, customer);
-            for caller in &self.facts.callers {
-                self.callbacks.expect(caller.party, until, self.packet.at);
-            }
-        }
         let mut view = View {
             policy: Some(index),
             direction: Some(direction),
-            verdict: Some(verdict),
+            verdict: None,
             flags: seen.flags,
             attestation,
             stir,
             signer: self.facts.signer_place(stir),
             facts,
-            caller,
+            caller: self.facts.caller(),
         };
-        if self.ips.counts(index) {
-            let parts = Parts { attempt, view: &view, customer, host: subject.hosts[0] };
-            let occasion = Occasion {
-                policy: index,
-                parts,
-                method: subject.method,
-                at: self.packet.at,
-                opens: !attempt.was_counted(index, &self.facts.called),
-                noticed: seen.flags.intersection(Flags::EVENTS),
-            };
-            let mut verdict = verdict;
-            self.ips.attempt(&occasion, policy, self.scratch, limits, &mut verdict, self.waiting);
-            view.verdict = Some(verdict);
-        }
+        let mut bench = Bench {
+            index,
+            policy,
+            limits,
+            scratch: self.scratch,
+            callbacks: self.callbacks,
+            ips: self.ips,
+            waiting: self.waiting,
+        };
+        bench.decide(&subject, attempt, &mut view);
         Some(view)
+    }
+
+    /// Keeps with `attempt` the texts that the message shows: once, and for so many messages.
+    fn show(&mut self, attempt: &mut Attempt) {
+        if let Some(asked) = self.asked.filter(|_| attempt.sightings.len() < TALLIES_MAX)
+            && self.shown.is_none()
+        {
+            let is_first = attempt.views.is_empty();
+            self.shown = Some(Shown::keep(attempt, self.message, self.from, asked, is_first));
+        }
+    }
+
+    /// Keeps with `attempt` how `view` shows the message. Returns whether there was room.
+    fn keep_sighting(&self, view: &View, attempt: &mut Attempt) -> bool {
+        let Some((shown, policy)) = self.shown.clone().zip(view.policy) else { return false };
+        if attempt.sightings.len() >= TALLIES_MAX {
+            return false;
+        }
+        attempt.sightings.push(Sighting {
+            policy,
+            at: self.packet.at,
+            flags: view.flags,
+            attestation: view.attestation,
+            restricted: self.facts.restricted,
+            has_priority: facts::has_priority(self.message),
+            is_repeat: self.is_repeat,
+            facts: view.facts.clone(),
+            signer: view.signer.clone(),
+            shown,
+        });
+        true
     }
 
     /// Reads the message for the record of a call that touches no customer.

@@ -41,6 +41,10 @@ pub const FACTS_MAX: usize = 64;
 pub const SAME_CALL_ID_MAX: usize = 64;
 /// Messages of one attempt of which it is kept that thresholds counted them.
 pub const TALLIES_MAX: usize = 16;
+/// Flags of one call that are noticed later than its messages, each with its moment.
+pub const NOTICED_MAX: usize = 4;
+/// Values of headers that policies ask for, kept of one message.
+pub const HEADERS_KEPT_MAX: usize = 8;
 /// Addresses remembered as taking part in one call: two ends, and what stands between them.
 pub const PARTIES_MAX: usize = 6;
 /// PASSporTs remembered, so that one that comes again is known.

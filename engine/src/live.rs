@@ -86,6 +86,7 @@ impl Engine {
     /// remembered for its retransmissions.
     pub fn conclude(&mut self, place: u32, status: u16, at: Timestamp) {
         let Some(attempt) = self.table.attempt_mut(place) else { return };
+        attempt.standing.concluded.get_or_insert(at);
         if status != 0 {
             attempt.progress.handle(Signal::Refuse(status), at);
             if !may_be_repeated(status) {
@@ -113,6 +114,7 @@ impl Engine {
             self.counts_since = self.reign;
             Succession::Nothing
         };
+        self.asked = crate::engine::asked(&policies);
         self.policies = policies;
         succession
     }

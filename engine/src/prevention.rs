@@ -13,7 +13,7 @@ use crate::call::{Attempt, Kind, Side, Slot, State};
 use crate::engine::Engine;
 use crate::facts::{self, Seen};
 use crate::ips::{Breach, Ending, Failed, Occasion, Parts, Restraint, Usual};
-use crate::limits::PASSPORTS_MAX;
+use crate::limits::{NOTICED_MAX, PASSPORTS_MAX};
 use crate::packet::Packet;
 use crate::sip::{Header, Message};
 
@@ -218,6 +218,9 @@ impl Engine {
             return;
         }
         attempt.views.iter_mut().for_each(|view| view.flags = view.flags.union(noticed));
+        if attempt.noticed.len() < NOTICED_MAX {
+            attempt.noticed.push((flag, at));
+        }
         let is_counted = !self.ips.noticed().intersection(noticed).is_empty();
         let Some(attempt) =
             self.table.attempt(slot).filter(|attempt| is_counted && attempt.reign >= self.counts_since)

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+pub mod backtest;
+pub mod baseline;
 mod block;
 pub mod document;
 mod json;
@@ -9,10 +11,13 @@ mod line;
 pub mod metrics;
 mod order;
 pub mod privacy;
+pub mod recorded;
 mod recount;
+pub mod report;
 mod summary;
 mod text;
 mod threshold;
+mod turning;
 mod usual;
 
 pub use alert::{Alert, Alerts, Amount, Sensor};
@@ -25,4 +30,5 @@ pub use recount::{Difference, LeftOut, Reconciliation, Recount};
 pub use summary::Summary;
 pub use text::rfc3339;
 pub use threshold::{describe, duration};
+pub use turning::{listed, turning_points};
 pub use usual::{BadUsual, read_usual};

@@ -7,6 +7,7 @@ use rules::policy::{EntryText, List, PolicySet, RuleAction, Threshold};
 use rules::{Action, Method, Party, Reason, Verdict};
 use serde::Serialize;
 
+use crate::recorded;
 use crate::text::{self, rfc3339};
 use crate::threshold::breach;
 
@@ -103,6 +104,9 @@ pub struct CallLine<'a> {
     /// The thresholds that counted it, by message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counted: Vec<Counting<'a>>,
+    /// What a later judgement needs of its messages beside all this, see [`crate::recorded`]; left out where it is all there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
     /// To, when it is there: it does not route.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<Cow<'a, str>>,
@@ -254,6 +258,7 @@ impl<'a> CallLine<'a> {
             counted: policy.map_or_else(Vec::new, |policy| {
                 attempt.tallies(view).map(|tally| Counting::new(attempt, view, tally, policy)).collect()
             }),
+            seen: policy.and_then(|_| recorded::seen(attempt, view)),
             to: every(|role| role == Role::To),
             diverting: every(Role::says_who_forwarded),
             referrer: every(|role| role == Role::Referrer),

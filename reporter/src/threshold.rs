@@ -91,7 +91,7 @@ fn deed(action: &BreachAction) -> Option<String> {
 }
 
 /// A measured value, without digits that say nothing.
-fn amount(value: f64) -> String {
+pub(crate) fn amount(value: f64) -> String {
     let rounded = (value * 100.0).round() / 100.0;
     format!("{rounded}")
 }

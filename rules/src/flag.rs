@@ -7,7 +7,7 @@ macro_rules! flags {
     ($($variant:ident $name:literal $meaning:literal;)+) => {
         /// One thing that was odd or broken about a message, or that a number had to be repaired from.
         /// Names are public: policy files, call records and the evasion corpus use them.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[repr(u8)]
         pub enum Flag {
             $(#[doc = $meaning] $variant,)+

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use rules::policy::{PolicySet, ThresholdId};
 use rules::verdict::ActedRules;
-use rules::{Action, Attestation, CallType, Direction, Flags, Method, Party, Timestamp, Transport, Verdict};
+use rules::{
+    Action, Attestation, CallType, Direction, Flag, Flags, Method, Party, Timestamp, Transport, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use stir::Outcome;
 
-use crate::call::{Progress, State};
+use crate::call::{Progress, Sighting, State};
 use crate::ips::Counted;
 use crate::limits::{FORKS_MAX, PARTIES_MAX, TALLIES_MAX, TEXT_BYTES_MAX};
 use crate::sip::unfold;
@@ -135,6 +137,10 @@ pub struct Attempt {
     pub(crate) waiting: Vec<Counted>,
     pub(crate) tallies: Vec<Tally>,
     pub(crate) tallied: Vec<ThresholdId>,
+    /// Its messages that policies judged, each as one of them saw it.
+    pub(crate) sightings: Vec<Sighting>,
+    /// Flags that were noticed later than its messages, and when: each of [`Flags::EVENTS`] once.
+    pub(crate) noticed: Vec<(Flag, Timestamp)>,
     pub(crate) standing: Standing,
     /// The policies that judged it.
     #[serde(skip)]
@@ -156,6 +162,8 @@ pub(crate) struct Standing {
     pub(crate) refused: Option<(u16, Timestamp)>,
     /// When its time was up.
     pub(crate) timed_out: Option<Timestamp>,
+    /// When we answered it ourselves.
+    pub(crate) concluded: Option<Timestamp>,
     /// Addresses that take part in it.
     pub(crate) parties: [Option<IpAddr>; PARTIES_MAX],
 }
@@ -216,10 +224,27 @@ impl Attempt {
             waiting: Vec::new(),
             tallies: Vec::new(),
             tallied: Vec::new(),
+            sightings: Vec::new(),
+            noticed: Vec::new(),
             standing: Standing::default(),
             policies: None,
             reign: 0,
         }
+    }
+
+    /// Makes it one that begins now, with the buffers of the one before.
+    pub(crate) fn begin(&mut self, kind: Kind, keys: Keys, at: Timestamp) {
+        self.text.clear();
+        self.facts.clear();
+        self.views.clear();
+        self.waiting.clear();
+        self.tallies.clear();
+        self.tallied.clear();
+        self.sightings.clear();
+        self.noticed.clear();
+        self.standing = Standing::default();
+        (self.kind, self.keys) = (kind, keys);
+        self.progress = Progress::new(at);
     }
 
     /// The policies that its views are of: those in force when it was judged.
@@ -296,6 +321,21 @@ impl Attempt {
         self.standing.timed_out
     }
 
+    /// When we answered it ourselves, so that its end was told at once; `None` for what others answer.
+    pub fn concluded(&self) -> Option<Timestamp> {
+        self.standing.concluded
+    }
+
+    /// Flags that were noticed in the course of it rather than of one of its messages, and when.
+    pub fn noticed(&self) -> impl Iterator<Item = (Flag, Timestamp)> + '_ {
+        self.noticed.iter().copied()
+    }
+
+    /// Its messages that the policy of `view` judged, in order: at most [`TALLIES_MAX`].
+    pub fn sightings<'a>(&'a self, view: &'a View) -> impl Iterator<Item = &'a Sighting> {
+        self.sightings.iter().filter(|sighting| Some(sighting.policy) == view.policy)
+    }
+
     /// Whether it is a REGISTER with credentials.
     pub fn has_credentials(&self) -> bool {
         self.standing.has_credentials
@@ -349,7 +389,7 @@ impl Attempt {
         self.kind == Kind::Call
     }
 
-    fn slice(&self, range: &Range<u32>) -> &[u8] {
+    pub(crate) fn slice(&self, range: &Range<u32>) -> &[u8] {
         self.text.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::call::attempt::{Attempt, Keys, Kind, Standing};
+use crate::call::attempt::{Attempt, Keys, Kind};
 use crate::call::deadlines::{Deadline, Deadlines};
-use crate::call::progress::{Progress, State};
+use crate::call::progress::State;
 use crate::hash::BuildAlreadyHashed;
 use crate::limits::{
     CALLS_MAX, IDLE_SECONDS_MAX, LINGER_SECONDS, REFUSED_SECONDS, SAME_CALL_ID_MAX, TRANSACTION_SECONDS,
@@ -70,21 +70,26 @@ impl Table {
         (entry.alive, entry.told, entry.pending, entry.due) = (true, false, false, false);
         entry.last_seen = at;
         (entry.next, entry.previous) = (head, NOBODY);
-        let attempt = &mut entry.attempt;
-        attempt.text.clear();
-        attempt.facts.clear();
-        attempt.views.clear();
-        attempt.waiting.clear();
-        attempt.tallies.clear();
-        attempt.tallied.clear();
-        attempt.standing = Standing::default();
-        (attempt.sequence, attempt.kind, attempt.keys) = (sequence, kind, keys);
-        attempt.progress = Progress::new(at);
+        entry.attempt.begin(kind, keys, at);
+        entry.attempt.sequence = sequence;
         let mut deadline = entry.deadline(slot);
         if self.answers_at_once {
             deadline.at = at.plus_micros(REFUSED_SECONDS * 1_000_000);
         }
         self.deadlines.push(deadline);
+        slot
+    }
+
+    /// Opens an attempt that somebody else follows: nothing finds it by a Call-ID, and nothing is due.
+    pub(crate) fn open_unfollowed(&mut self, kind: Kind, at: Timestamp) -> Slot {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(Entry::vacant());
+            (self.entries.len() - 1) as Slot
+        });
+        let Some(entry) = self.entries.get_mut(slot as usize) else { return slot };
+        (entry.alive, entry.told, entry.pending, entry.due) = (true, false, false, false);
+        (entry.next, entry.previous) = (NOBODY, NOBODY);
+        entry.attempt.begin(kind, Keys::default(), at);
         slot
     }
 

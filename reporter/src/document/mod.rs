@@ -7,6 +7,7 @@
 mod behind;
 mod block;
 mod chart;
+mod cited;
 mod csv;
 mod draw;
 mod href;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use block::{Block, Button, Callout, Change, Definition, Figure, Headline, Tone, Wanted};
 pub use chart::{Bar, Chart, Dot, Drawing, Line, Panel, Series, Unit};
+pub use cited::cited;
 pub use csv::safe as safe_cell;
 pub use href::{Address, Href};
 pub use hue::Hue;

@@ -16,6 +16,7 @@ pub mod rule;
 pub mod text;
 pub mod threshold;
 
+mod asked;
 mod compiled;
 mod judge;
 mod judge_explanation;

@@ -8,7 +8,7 @@ use crate::has;
 use crate::report::Report;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 12] = [
+const NEEDED: [(&str, &str, &str); 14] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -21,6 +21,8 @@ const NEEDED: [(&str, &str, &str); 12] = [
     ("swaks", "--version", "swaks"),
     ("msmtp", "--version", "msmtp"),
     ("dovecot", "--version", "dovecot-imapd"),
+    ("pdftotext", "-v", "poppler-utils"),
+    ("/usr/bin/python3", "-cimport openpyxl", "python3-openpyxl"),
 ];
 
 /// Installs what is missing, if `install` says so and it may.
@@ -43,9 +45,10 @@ pub(crate) fn provide(report: &mut Report, install: bool) {
     report.check("packages from Debian", begin, true);
 }
 
-/// Whether `program` can be run; sipp calls it a failure to be asked for its version.
+/// Whether `program` can be run; sipp calls it a failure to be asked for its version. Python has to find its module as well.
 fn is_there(program: &str, argument: &str) -> bool {
-    Command::new(program).arg(argument).output().is_ok()
+    let is_module = argument.starts_with("-cimport");
+    Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success() || !is_module)
 }
 
 fn install_arguments<'a>(packages: &[&'a str]) -> Vec<&'a str> {

@@ -31,7 +31,13 @@ impl Page<'_> {
                     if place == 0 { ("<th scope=\"row\"", "</th>") } else { ("<td", "</td>") };
                 let cell = row.get(place);
                 let is_long = cell.is_some_and(|cell| has_long_word(&self.wording.say(&cell.value)));
-                out.raw(open).raw(if is_long { " class=\"long\"" } else { class(column.kind) }).raw(">");
+                let class = match column.kind {
+                    _ if is_long => " class=\"long\"",
+                    // A dot stays beside its word.
+                    Kind::Text if cell.is_some_and(|cell| cell.hue.is_some()) => " class=\"w\"",
+                    kind => class(kind),
+                };
+                out.raw(open).raw(class).raw(">");
                 if let Some(cell) = cell {
                     self.cell(out, cell);
                 }
@@ -63,8 +69,10 @@ fn has_long_word(text: &str) -> bool {
 
 fn class(kind: Kind) -> &'static str {
     match kind {
+        // An interval goes below its share, and the time of day below the day, where room is short.
+        Kind::Share => " class=\"r\"",
         _ if kind.is_figure() => " class=\"n\"",
-        Kind::Time | Kind::Day | Kind::Person => " class=\"w\"",
+        Kind::Day | Kind::Person => " class=\"w\"",
         _ => "",
     }
 }

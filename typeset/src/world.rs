@@ -1,7 +1,7 @@
 //! All that the typesetter can see: its template, one report, and the fonts that it brought. No file, no network, no clock.
 
 use typst::diag::{FileError, FileResult};
-use typst::foundations::{Bytes, Datetime, Dict, Duration, IntoValue};
+use typst::foundations::{Bytes, Datetime, Dict, Duration, Value};
 use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
@@ -22,7 +22,7 @@ impl Desk {
     /// A desk with `report` on it, as JSON.
     pub fn new(fonts: Vec<Font>, report: String, paper: Paper) -> Result<Self, String> {
         let mut inputs = Dict::new();
-        inputs.insert("paper".into(), paper.name().into_value());
+        inputs.insert("paper".into(), Value::Str(paper.name().into()));
         Ok(Self {
             library: LazyHash::new(Library::builder().with_inputs(inputs).build()),
             book: LazyHash::new(FontBook::from_fonts(&fonts)),

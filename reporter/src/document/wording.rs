@@ -134,7 +134,7 @@ pub(super) fn percent(ratio: f64) -> String {
     }
     let text = if value > 0.0 && value < 0.005 {
         "< 0.01".to_owned()
-    } else if value < 100.0 && value >= 99.95 {
+    } else if (99.95..100.0).contains(&value) {
         "> 99.9".to_owned()
     } else {
         per_cent_digits(value)

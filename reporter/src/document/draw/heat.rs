@@ -22,7 +22,7 @@ impl Grid<'_> {
 
     /// The first of the largest.
     fn most(&self, rows: usize, columns: usize) -> Option<(usize, usize, f64)> {
-        let all = (0..rows).flat_map(|row| (0..columns).filter_map(move |column| Some((row, column))));
+        let all = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
         all.filter_map(|(row, column)| Some((row, column, self.value(row, column)?)))
             .reduce(|most, it| if it.2 > most.2 { it } else { most })
     }

@@ -14,13 +14,15 @@ use std::time::{Duration, Instant};
 use collector::judge::{Count, Counters};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::Span;
 use records::Call;
 use records::io::{Error, Intake, Keep, Writer};
+use rules::Timestamp;
 use spool::{Kind, Reader};
 
 use super::config::{self, Config};
 use super::mail::Customers;
+use super::presence::Watch;
 use crate::outcome::Failure;
 
 /// The name under which the spool keeps what is not yet in the store.
@@ -47,6 +49,7 @@ struct Worker {
     tidied: Option<Instant>,
     /// When what waits was begun.
     since: Option<Instant>,
+    watch: Watch,
 }
 
 impl Archive {
@@ -63,6 +66,7 @@ impl Archive {
         let mut reader = Reader::open(&spool, CONSUMER).map_err(|error| Failure::Usage(error.to_string()))?;
         reader.only(&[Kind::CALL]);
         let stop = Arc::new(AtomicBool::new(false));
+        let watch = Watch::begin(&config.data, &counters, Timestamp(micros()));
         let worker = Worker {
             folder: config.data.join(FOLDER),
             keys: config.records.clone(),
@@ -73,6 +77,7 @@ impl Archive {
             is_failing: false,
             tidied: None,
             since: None,
+            watch,
         };
         let thread = std::thread::Builder::new().name("archive".to_owned()).spawn(move || worker.run());
         Ok(Some(Self { stop, thread: thread.map_err(Failure::Output)? }))
@@ -107,6 +112,7 @@ impl Worker {
                     self.is_failing = true;
                 }
             }
+            self.watch.beat(&self.counters, Timestamp(micros()), is_last);
             if is_last {
                 return;
             }
@@ -206,7 +212,7 @@ impl Worker {
 
     /// Makes days that are over into one file each, and forgets what is too old.
     fn tidy(&self, writer: &mut Writer, zones: &Zones) -> Result<(), String> {
-        let moment = Timestamp::now();
+        let moment = jiff::Timestamp::now();
         // Calls that began before midnight end after it.
         let closed = moment.saturating_sub(Span::new().hours(CLOSED_AFTER_HOURS)).unwrap_or(moment);
         let today = |zone: &TimeZone| moment.to_zoned(zone.clone()).date();

@@ -12,6 +12,7 @@ mod mail;
 mod mounts;
 mod notices;
 mod pages;
+pub(crate) mod presence;
 mod proxy;
 mod records;
 mod schedules;

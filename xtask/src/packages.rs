@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::root;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 13] = [
+const NEEDED: [(&str, &str, &str); 15] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -23,6 +23,8 @@ const NEEDED: [(&str, &str, &str); 13] = [
     ("msmtp", "--version", "msmtp"),
     ("dovecot", "--version", "dovecot-imapd"),
     ("promtool", "--version", "prometheus"),
+    ("pdftotext", "-v", "poppler-utils"),
+    ("/usr/bin/python3", "-cimport openpyxl", "python3-openpyxl"),
 ];
 
 /// Other engines that read call records; pinned, because a check is to fail for our reasons only.
@@ -82,9 +84,10 @@ fn debian(report: &mut Report, install: bool) {
     report.check("packages from Debian", begin, true);
 }
 
-/// Whether `program` can be run; sipp calls it a failure to be asked for its version.
+/// Whether `program` can be run; sipp calls it a failure to be asked for its version. Python has to find its module as well.
 fn is_there(program: &str, argument: &str) -> bool {
-    Command::new(program).arg(argument).output().is_ok()
+    let is_module = argument.starts_with("-cimport");
+    Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success() || !is_module)
 }
 
 fn install_arguments<'a>(packages: &[&'a str]) -> Vec<&'a str> {

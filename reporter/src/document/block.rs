@@ -7,6 +7,10 @@ use super::{Chart, Href, Metric, Table, Text, Value};
 /// One thing below another in a section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "block", content = "holds")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a document has some hundreds of them, and is easier to make so"
+)]
 pub enum Block {
     /// A box of big figures.
     Headline(Headline),

@@ -97,11 +97,17 @@ enum Printed {
         items: Vec<(String, Vec<Piece>)>,
     },
     Buttons {
-        buttons: Vec<(String, String, Option<String>)>,
+        buttons: Vec<Press>,
     },
     Heading {
         text: String,
     },
+}
+
+#[derive(Serialize)]
+struct Press {
+    label: String,
+    link: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -229,8 +235,8 @@ impl Printer<'_> {
         }
     }
 
-    fn button(&self, button: &Button) -> (String, String, Option<String>) {
-        (plain(&button.label, 60), plain(&button.about, 200), self.link(Some(&button.link)))
+    fn button(&self, button: &Button) -> Press {
+        Press { label: plain(&button.label, 60), link: self.link(Some(&button.link)) }
     }
 
     fn table(&self, table: &Table, rows_max: usize) -> Grid {
@@ -263,7 +269,7 @@ impl Printer<'_> {
     fn cell(&self, cell: Option<&Cell>) -> Said {
         let Some(cell) = cell else { return Said { text: String::new(), link: None, colour: None } };
         Said {
-            text: self.wording.say(&cell.value),
+            text: plain(&self.wording.say(&cell.value), CELL_MAX),
             link: self.link(cell.link.as_ref()),
             colour: cell.hue.map(|hue| hue.colour().light),
         }
@@ -312,5 +318,7 @@ const RUNNING_MAX: usize = 60;
 const FONT: &str = "Libertinus Serif";
 /// Longer tables are no reading on paper; files have all rows.
 const ROWS_MAX: usize = 500;
+/// Of one cell; files have all of it.
+const CELL_MAX: usize = 90;
 const CHART_ROWS_MAX: usize = 35;
 const CHART_COLUMNS_MAX: usize = 9;

@@ -41,7 +41,7 @@ pub enum Value {
     /// The number or the address of a person.
     Person(String),
     /// From one value to another of the same kind: what is only known within bounds.
-    Range(Box<Value>, Box<Value>),
+    Range(Box<Self>, Box<Self>),
 }
 
 impl Value {

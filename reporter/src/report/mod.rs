@@ -26,7 +26,7 @@ use crate::document::{Block, Callout, Document, SCHEMA, Section, Stamp, Text, To
 use crate::metrics::{Answers, Measures, Period};
 
 /// A report over calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Report {
     /// By which it is ordered.
     pub name: &'static str,

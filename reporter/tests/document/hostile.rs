@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use reporter::document::{Document, safe_cell};
 
-use crate::sample;
+use crate::{check, sample};
 
 /// Texts that mean something to some program.
-pub(crate) fn texts() -> Vec<String> {
+fn own() -> Vec<String> {
     let mut texts: Vec<String> = [
         "=1+1",
         "+1+1",
@@ -67,6 +67,12 @@ pub(crate) fn texts() -> Vec<String> {
     texts.push("A".repeat(40_000));
     texts.push("W ".repeat(3_000));
     texts.push("\u{1f600}".repeat(20_000));
+    texts
+}
+
+/// The same, and those that were collected elsewhere.
+pub(crate) fn texts() -> Vec<String> {
+    let mut texts = own();
     let path =
         std::env::var_os("RINGWALL_SHARED").map(|shared| PathBuf::from(shared).join("data/evasion.tsv"));
     match path.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
@@ -85,13 +91,22 @@ pub(crate) fn texts() -> Vec<String> {
 
 /// The sample with hostile words in every place that takes words: `first` says with which it begins.
 pub(crate) fn hostile(first: usize) -> Document {
-    let texts = texts();
+    with(&texts(), first)
+}
+
+fn with(texts: &[String], first: usize) -> Document {
     let next = std::cell::Cell::new(first);
     let say = |_: &str| {
         next.set(next.get() + 1);
         texts[next.get() % texts.len()].clone()
     };
     sample::weekly(&say)
+}
+
+/// What the typesetter has to set as it is.
+#[test]
+fn hostile_words_for_the_typesetter_are_as_they_were() {
+    check("hostile.printed.json", &(with(&own(), 0).to_printed() + "\n"));
 }
 
 #[test]

@@ -298,7 +298,10 @@ fn callers(say: &dyn Fn(&str) -> String) -> Block {
             Cell::new(Value::Text(say(names[rank as usize % names.len()]))),
             Cell::new(Value::Count(calls_count)).to(calls("caller", &number)),
             Cell::new(Value::Number(calls_count as f64 * days as f64 * 1.25, 1)),
-            Cell::new(Value::share(calls_count / 5 + rank % 3, if rank > 15 { 20 + rank % 5 } else { calls_count - rank })),
+            Cell::new(Value::share(
+                calls_count / 5 + rank % 3,
+                if rank > 15 { 20 + rank % 5 } else { calls_count - rank },
+            )),
             Cell::new(Value::Day(Timestamp::from_seconds(MONDAY - rank as i64 * 50 * HOUR))),
             Cell::new(Value::Time(Timestamp::from_seconds(
                 MONDAY + 146 * HOUR + 1_800 + rank as i64 * 1_200,

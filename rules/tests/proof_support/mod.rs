@@ -32,7 +32,7 @@ pub(crate) fn policy(firewall: Vec<FirewallRule>) -> PolicyText {
             location: None,
             mode: Mode::Enforce,
             change_control: ChangeControl::File,
-            rates: rules::policy::Rates::default(),
+            rates: ringwall_rules::policy::Rates::default(),
             do_not_originate: None,
             callback_seconds: 7200,
             silence_micros: None,

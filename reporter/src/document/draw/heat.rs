@@ -22,7 +22,7 @@ impl Grid<'_> {
 
     /// The first of the largest.
     fn most(&self, rows: usize, columns: usize) -> Option<(usize, usize, f64)> {
-        let all = (0..rows).flat_map(|row| (0..columns).filter_map(move |column| Some((row, column))));
+        let all = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
         all.filter_map(|(row, column)| Some((row, column, self.value(row, column)?)))
             .reduce(|most, it| if it.2 > most.2 { it } else { most })
     }
@@ -37,14 +37,16 @@ pub(super) fn draw(mut canvas: Canvas, wording: &Wording, unit: &Unit, grid: &Gr
     let tall = side.min(26.0);
     let widest = grid.columns.iter().map(|name| width(name, SMALL)).fold(0.0, f64::max).min(side * 6.0);
     let each = ((widest + 5.0) / side).ceil().max(1.0) as usize;
+    let mut free = f64::NEG_INFINITY;
     for (column, name) in grid.columns.iter().take(columns).enumerate().step_by(each) {
-        let x = left + side * (column as f64 + 0.5);
-        canvas.text(
-            name,
-            Place { x, y: 12.0, anchor: Anchor::Middle, size: SMALL },
-            side * each as f64 - 2.0,
-            "soft",
-        );
+        let room = (side * each as f64 - 2.0).min(WIDTH - left);
+        let half = width(name, SMALL).min(room) / 2.0;
+        let x = (left + side * (column as f64 + 0.5)).clamp(half, WIDTH - half);
+        if x - half < free {
+            continue;
+        }
+        free = x + half + 2.0;
+        canvas.text(name, Place { x, y: 12.0, anchor: Anchor::Middle, size: SMALL }, room, "soft");
     }
     for (row, name) in grid.rows.iter().take(rows).enumerate() {
         let y = 20.0 + tall * row as f64;
@@ -66,7 +68,8 @@ pub(super) fn draw(mut canvas: Canvas, wording: &Wording, unit: &Unit, grid: &Gr
             }
         }
     }
-    legend(&mut canvas, unit, grid.hue, most, 20.0 + tall * rows as f64 + 24.0, left);
+    let y = 20.0 + tall * rows as f64 + 24.0;
+    let end = legend(&mut canvas, unit, grid.hue, most, y, left);
     let (row, column) = (grid.rows.get(most_row), grid.columns.get(most_column));
     let said = format!(
         "most: {} {}, {}",
@@ -74,14 +77,15 @@ pub(super) fn draw(mut canvas: Canvas, wording: &Wording, unit: &Unit, grid: &Gr
         column.map_or("", String::as_str),
         wording.say(&unit.value(Some(most)))
     );
-    let place = Place { x: WIDTH, y: 20.0 + tall * rows as f64 + 24.0, anchor: Anchor::End, size: SIZE };
-    canvas.text(&said, place, 250.0, "ink");
+    // Beside the shades where there is room, else below them.
+    let y = if end + width(&said, SIZE).min(MOST_MAX) + 8.0 > WIDTH { y + 20.0 } else { y };
+    canvas.set_height(y + 10.0);
+    canvas.text(&said, Place { x: WIDTH, y, anchor: Anchor::End, size: SIZE }, MOST_MAX, "ink");
     canvas
 }
 
-/// What each shade means.
-fn legend(canvas: &mut Canvas, unit: &Unit, hue: Hue, most: f64, y: f64, left: f64) {
-    canvas.set_height(y + 10.0);
+/// What each shade means; says where it ends.
+fn legend(canvas: &mut Canvas, unit: &Unit, hue: Hue, most: f64, y: f64, left: f64) -> f64 {
     let mut x = left;
     for index in 0..STEPS {
         let area = Area { x, y: y - 10.0, width: 14.0, height: 12.0 };
@@ -95,6 +99,7 @@ fn legend(canvas: &mut Canvas, unit: &Unit, hue: Hue, most: f64, y: f64, left: f
         canvas.text(&said, Place { x, y, anchor: Anchor::Start, size: SMALL }, 60.0, "soft");
         x += width(&said, SMALL).min(60.0) + 8.0;
     }
+    x
 }
 
 /// The largest value of a step.
@@ -118,3 +123,5 @@ const STEPS: usize = 5;
 const ROWS_MAX: usize = 31;
 const COLUMNS_MAX: usize = 25;
 const NAMES_MAX: f64 = 120.0;
+/// Of what is said about the largest.
+const MOST_MAX: f64 = 320.0;

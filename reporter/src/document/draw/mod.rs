@@ -12,6 +12,8 @@ mod multiples;
 mod ribbon;
 mod scale;
 mod stacked;
+#[cfg(test)]
+mod tests;
 mod trend;
 
 pub(super) use colour::ACCENT;

@@ -67,7 +67,7 @@ fn few(value: f64) -> String {
         2
     };
     let text = decimal(value, digits);
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// A step of 1, 2 or 5 times a power of ten, of which three to six make `largest`.

@@ -103,12 +103,14 @@ pub(super) fn labels_below(canvas: &mut Canvas, frame: &Frame, names: &[String],
     let size = if names.len() > 16 { SMALL } else { SIZE };
     let widest = names.iter().map(|name| width(name, size)).fold(0.0, f64::max).min(LABEL_MAX);
     let each = ((widest + 8.0) / slot).ceil().max(1.0) as usize;
-    for (index, name) in names.iter().enumerate() {
-        if (names.len() - 1 - index) % each != 0 {
-            continue;
-        }
+    let mut free = f64::INFINITY;
+    for (index, name) in names.iter().enumerate().rev().step_by(each) {
         let half = width(name, size).min(LABEL_MAX) / 2.0;
         let x = (frame.left + slot * (index as f64 + first)).clamp(half, WIDTH - half);
+        if x + half + 4.0 > free {
+            continue;
+        }
+        free = x - half;
         let place = Place { x, y: frame.bottom + 18.0, anchor: Anchor::Middle, size };
         canvas.text(name, place, LABEL_MAX, "soft");
     }

@@ -143,7 +143,7 @@ impl Page<'_> {
         out.drawing(draw::svg(chart, &format!("c{id}"), &self.wording, FONT, self.desk));
         out.raw("</div>\n");
         for note in &chart.notes {
-            self.paragraph(out, "note", note);
+            self.paragraph(out, "remark", note);
         }
         out.raw("<details>\n<summary>The figures as a table</summary>\n");
         self.table(out, id, &behind::table(chart));

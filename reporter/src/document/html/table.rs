@@ -29,8 +29,16 @@ impl Page<'_> {
             for (place, column) in table.columns.iter().enumerate() {
                 let (open, close) =
                     if place == 0 { ("<th scope=\"row\"", "</th>") } else { ("<td", "</td>") };
-                out.raw(open).raw(class(column.kind)).raw(">");
-                if let Some(cell) = row.get(place) {
+                let cell = row.get(place);
+                let is_long = cell.is_some_and(|cell| has_long_word(&self.wording.say(&cell.value)));
+                let class = match column.kind {
+                    _ if is_long => " class=\"long\"",
+                    // A dot stays beside its word.
+                    Kind::Text if cell.is_some_and(|cell| cell.hue.is_some()) => " class=\"w\"",
+                    kind => class(kind),
+                };
+                out.raw(open).raw(class).raw(">");
+                if let Some(cell) = cell {
                     self.cell(out, cell);
                 }
                 out.raw(close);
@@ -42,7 +50,7 @@ impl Page<'_> {
             out.raw("<p class=\"left-out\">").text(&left_out(more)).raw("</p>\n");
         }
         for note in &table.notes {
-            self.paragraph(out, "note", note);
+            self.paragraph(out, "remark", note);
         }
     }
 
@@ -54,13 +62,22 @@ impl Page<'_> {
     }
 }
 
+/// A word that is wider than a column may be: it breaks anywhere.
+fn has_long_word(text: &str) -> bool {
+    text.split(char::is_whitespace).any(|word| word.chars().count() > WORD_MAX)
+}
+
 fn class(kind: Kind) -> &'static str {
     match kind {
+        // An interval goes below its share, and the time of day below the day, where room is short.
+        Kind::Share => " class=\"r\"",
         _ if kind.is_figure() => " class=\"n\"",
-        Kind::Time | Kind::Day => " class=\"w\"",
+        Kind::Day | Kind::Person => " class=\"w\"",
         _ => "",
     }
 }
 
 /// More rows make a page that no program likes to open; files have all of them.
 const ROWS_MAX: usize = 5_000;
+/// Longer than a number with a name of a host before it.
+const WORD_MAX: usize = 24;

@@ -138,7 +138,7 @@ fn push(batch: &mut Batch, start: i64, random: &mut Random) {
             }
             Column::DisplayName => {
                 let name = format!("Example {}", partner % 4_001);
-                batch.display_name.push((is_inbound && partner % 3 > 0).then_some(name.as_str()));
+                batch.display_name.push((is_inbound && !partner.is_multiple_of(3)).then_some(name.as_str()));
             }
             Column::UserAgent => batch.user_agent.push(AGENTS.get((partner % 7) as usize).copied()),
             Column::Reason => {
@@ -182,7 +182,7 @@ impl Random {
     fn steep(&mut self, end: u64) -> u64 {
         let scale = 1_u64 << 20;
         let (one, two, three) = (self.below(scale), self.below(scale), self.below(scale));
-        (u128::from(one) * u128::from(two) * u128::from(three) * u128::from(end) >> 60) as u64
+        ((u128::from(one) * u128::from(two) * u128::from(three) * u128::from(end)) >> 60) as u64
     }
 
     /// Mostly below `middle`, seldom several times that.

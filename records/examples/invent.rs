@@ -76,14 +76,17 @@ fn ask(folder: &Path, caller: u64) -> Result<(), Box<dyn Error>> {
                 *count += 1;
             }
         });
-        for action in [Action::Allow, Action::Tag, Action::Limit, Action::Divert, Action::Block, Action::Terminate] {
+        for action in
+            [Action::Allow, Action::Tag, Action::Limit, Action::Divert, Action::Block, Action::Terminate]
+        {
             let seen = by.get(action as usize).copied().unwrap_or_default();
             if seen > 0 {
                 *counts.entry(action.word()).or_default() += seen;
             }
         }
     };
-    let folds = store.fold(customer, ALWAYS, (columns, Wanted::default()), threads, (BTreeMap::new, count))?;
+    let folds =
+        store.fold(customer, ALWAYS, (columns, Wanted::default()), threads, (BTreeMap::new, count))?;
     let mut all: BTreeMap<&str, u64> = BTreeMap::new();
     folds.into_iter().flatten().for_each(|(word, count)| *all.entry(word).or_default() += count);
     println!("by verdict      {:.3} s {all:?}", begin.elapsed().as_secs_f64());
@@ -93,14 +96,23 @@ fn ask(folder: &Path, caller: u64) -> Result<(), Box<dyn Error>> {
     let by_hour = |counts: &mut HashMap<i64, u64>, rows: &Batch| {
         rows.start.iter().for_each(|start| *counts.entry(start / 3_600_000_000).or_default() += 1);
     };
-    let folds = store.fold(customer, ALWAYS, (columns, Wanted::default()), threads, (HashMap::new, by_hour))?;
-    println!("by hour         {:.3} s {} hours", begin.elapsed().as_secs_f64(), folds.iter().map(HashMap::len).sum::<usize>());
+    let folds =
+        store.fold(customer, ALWAYS, (columns, Wanted::default()), threads, (HashMap::new, by_hour))?;
+    println!(
+        "by hour         {:.3} s {} hours",
+        begin.elapsed().as_secs_f64(),
+        folds.iter().map(HashMap::len).sum::<usize>()
+    );
 
     let begin = Instant::now();
     let columns = Columns::of(&[Column::AnsweredAfter, Column::EndedAfter]);
     let talk = |all: &mut Vec<i64>, rows: &Batch| {
         let pairs = rows.answered_after.iter().zip(&rows.ended_after);
-        all.extend(pairs.filter(|(answered, _)| **answered != Batch::NEVER).map(|(answered, ended)| ended - answered));
+        all.extend(
+            pairs
+                .filter(|(answered, _)| **answered != Batch::NEVER)
+                .map(|(answered, ended)| ended - answered),
+        );
     };
     let folds = store.fold(customer, ALWAYS, (columns, Wanted::default()), threads, (Vec::new, talk))?;
     let mut all: Vec<i64> = folds.into_iter().flatten().collect();
@@ -117,7 +129,9 @@ fn ask(folder: &Path, caller: u64) -> Result<(), Box<dyn Error>> {
 
     let begin = Instant::now();
     let columns = Columns::of(&[Column::Caller, Column::Called]);
-    let rows = |count: &mut u64, rows: &Batch| *count += rows.caller.iter().sum::<u64>() % 7 + rows.called.iter().sum::<u64>() % 7;
+    let rows = |count: &mut u64, rows: &Batch| {
+        *count += rows.caller.iter().sum::<u64>() % 7 + rows.called.iter().sum::<u64>() % 7
+    };
     store.fold(customer, ALWAYS, (columns, Wanted::default()), threads, (|| 0, rows))?;
     println!("caller, called  {:.3} s read only", begin.elapsed().as_secs_f64());
 

@@ -36,7 +36,8 @@ impl Invented {
         let begin = begin.timestamp().as_microsecond();
         // A day of 23 or 25 hours has one less or more.
         let hours = (end.timestamp().as_microsecond() - begin) / HOUR;
-        let weight = |hour: i64| HOURS.get(usize::try_from(hour % 24).unwrap_or_default()).copied().unwrap_or(1);
+        let weight =
+            |hour: i64| HOURS.get(usize::try_from(hour % 24).unwrap_or_default()).copied().unwrap_or(1);
         let all: u64 = (0..hours).map(weight).sum();
         let mut random = Random(self.seed ^ begin.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut batch = Batch::new(self.columns);
@@ -100,10 +101,14 @@ fn push(batch: &mut Batch, start: i64, random: &mut Random) {
                 batch.called_kind.push(PartyKind::Number);
                 batch.called_text.push(None);
             }
-            Column::Source => batch.source.push(TRUNKS.get(random.steep(TRUNKS.len() as u64) as usize).copied()),
+            Column::Source => {
+                batch.source.push(TRUNKS.get(random.steep(TRUNKS.len() as u64) as usize).copied())
+            }
             Column::Verdict => batch.verdict.push(if is_blocked { Action::Block } else { Action::Allow }),
             Column::Would => batch.would.push((is_attack && !is_blocked).then_some(Action::Block)),
-            Column::Rule => batch.rule.push(is_attack.then(|| RULES.get((caller % 6) as usize).copied()).flatten()),
+            Column::Rule => {
+                batch.rule.push(is_attack.then(|| RULES.get((caller % 6) as usize).copied()).flatten())
+            }
             Column::ActionStatus => batch.action_status.push(if is_blocked { 603 } else { 0 }),
             Column::Status => batch.status.push(status),
             Column::RangAfter => batch.rang_after.push(rang.unwrap_or(Batch::NEVER)),
@@ -120,17 +125,25 @@ fn push(batch: &mut Batch, start: i64, random: &mut Random) {
                 (true, _) => Some(Attestation::Gateway),
             }),
             Column::Flags => batch.flags.push((random.below(1_000) < 4).then_some("dup-single-header")),
-            Column::CallType => batch.call_type.push(Some(if random.below(100) < 97 { "voice" } else { "fax" })),
+            Column::CallType => {
+                batch.call_type.push(Some(if random.below(100) < 97 { "voice" } else { "fax" }))
+            }
             Column::Policy => batch.policy.push(Some("3f9a1c5b7d20")),
             Column::CallId => {
-                batch.call_id.push(Some(format!("{:016x}{:016x}@198.51.100.7", random.next(), random.next())));
+                batch.call_id.push(Some(format!(
+                    "{:016x}{:016x}@198.51.100.7",
+                    random.next(),
+                    random.next()
+                )));
             }
             Column::DisplayName => {
                 let name = format!("Example {}", partner % 4_001);
                 batch.display_name.push((is_inbound && partner % 3 > 0).then_some(name.as_str()));
             }
             Column::UserAgent => batch.user_agent.push(AGENTS.get((partner % 7) as usize).copied()),
-            Column::Reason => batch.reason.push(is_attack.then_some("the caller is on the list of blocked callers")),
+            Column::Reason => {
+                batch.reason.push(is_attack.then_some("the caller is on the list of blocked callers"))
+            }
             Column::More => batch.more.push(format!(
                 "{{\"identities\":[\"+{caller}\"],\"source_port\":{}}}",
                 if random.below(10) < 8 { 5_060 } else { 1_024 + random.below(60_000) }
@@ -182,7 +195,8 @@ impl Random {
 const HOUR: i64 = 3_600_000_000;
 /// Hundredths of a Wednesday, from Monday.
 const WEEK: [u64; 7] = [98, 99, 100, 99, 92, 24, 15];
-const HOURS: [u64; 24] = [4, 3, 2, 2, 3, 6, 18, 45, 88, 104, 110, 106, 84, 92, 104, 102, 96, 78, 48, 30, 20, 14, 9, 6];
+const HOURS: [u64; 24] =
+    [4, 3, 2, 2, 3, 6, 18, 45, 88, 104, 110, 106, 84, 92, 104, 102, 96, 78, 48, 30, 20, 14, 9, 6];
 const OWN_NUMBERS: u64 = 2_000;
 const TRUNKS: [&str; 4] = ["198.51.100.7", "198.51.100.8", "203.0.113.20", "2001:db8::7"];
 const RULES: [&str; 6] =
@@ -218,7 +232,10 @@ mod tests {
             assert!(one.start.is_sorted());
             let span = one.start.last().unwrap() - one.start.first().unwrap();
             assert!(span > (hours - 1) * HOUR && span < hours * HOUR, "{span}");
-            assert!(one.len() as u64 > invented.rows_of(day) * 98 / 100 && one.len() as u64 <= invented.rows_of(day));
+            assert!(
+                one.len() as u64 > invented.rows_of(day) * 98 / 100
+                    && one.len() as u64 <= invented.rows_of(day)
+            );
             let other = rows(&Invented { seed: 8, ..invented.clone() });
             assert_ne!(one.caller, other.caller);
         }

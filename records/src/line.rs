@@ -181,6 +181,10 @@ fn party(text: String, kind: &str) -> Result<Party, NotACall> {
     let kind = PartyKind::from_word(kind).ok_or_else(|| NotACall::Word("caller_kind", kind.to_owned()))?;
     match kind {
         PartyKind::Number => {
+            // An extension or a short code means something to its customer only: it is no E.164 number.
+            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Ok(Party { kind, number: 0, text });
+            }
             let digits = text.strip_prefix('+').and_then(|digits| digits.parse().ok());
             let number: u64 = digits.ok_or_else(|| NotACall::Word("caller", text.clone()))?;
             // A zero in front is not in the digits.
@@ -202,3 +206,19 @@ impl std::fmt::Display for NotACall {
 }
 
 impl std::error::Error for NotACall {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_and_short_codes_are_numbers_without_digits_of_e164() {
+        for (text, number, kept) in
+            [("142", 0, "142"), ("911", 0, "911"), ("+12105550142", 12_105_550_142, "")]
+        {
+            let party = party(text.to_owned(), "number").unwrap();
+            assert_eq!((party.number, party.text.as_str(), party.to_string().as_str()), (number, kept, text));
+        }
+        assert!(party("1a".to_owned(), "number").is_err() && party(String::new(), "number").is_err());
+    }
+}

@@ -81,7 +81,8 @@ impl Words {
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(self.codes.as_slice()) + self.words.iter().map(|word| word.len() + BYTES_OF_WORD).sum::<usize>()
+        size_of_val(self.codes.as_slice())
+            + self.words.iter().map(|word| word.len() + BYTES_OF_WORD).sum::<usize>()
     }
 
     /// No rows any more. Texts stay, so that their codes do.

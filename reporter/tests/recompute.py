@@ -109,6 +109,11 @@ def exact(told):
     return "float " + repr(told) if isinstance(told, float) else told
 
 
+def international(text, kind):
+    """Extensions and short codes are numbers without a plus."""
+    return text if kind == "number" and text.startswith("+") else None
+
+
 def prepare(line, context, zone):
     at = micros(line["start"])
     call = {
@@ -116,8 +121,8 @@ def prepare(line, context, zone):
         "line": line,
         "hour": zone.hour(at),
         "direction": line["direction"],
-        "caller": line["caller"] if line["caller_kind"] == "number" else None,
-        "called": line["called"] if line["called_kind"] == "number" else None,
+        "caller": international(line["caller"], line["caller_kind"]),
+        "called": international(line["called"], line["called_kind"]),
     }
     for name in ("rang", "answered", "ended"):
         moment = micros(line[name + "_at"])

@@ -114,7 +114,8 @@ impl Writer {
                     Some(begun) => begun,
                     None => file.insert(self.begin(customer.clone(), day, &waiting)?),
                 };
-                let whole = if is_last { waiting.len() } else { waiting.len() / ROWS_OF_GROUP * ROWS_OF_GROUP };
+                let whole =
+                    if is_last { waiting.len() } else { waiting.len() / ROWS_OF_GROUP * ROWS_OF_GROUP };
                 let mut rest = Batch::new(columns);
                 rest.append(&waiting, whole..waiting.len());
                 waiting.truncate(whole);

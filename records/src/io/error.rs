@@ -69,9 +69,13 @@ impl fmt::Display for Error {
         match self {
             Self::Place(what, error) => write!(f, "{what}: {error}"),
             Self::Damaged(file, what) => write!(f, "{file} is not as it was written: {what}"),
-            Self::Manifest(file, what) => write!(f, "{file}, which says which files of records count: {what}"),
+            Self::Manifest(file, what) => {
+                write!(f, "{file}, which says which files of records count: {what}")
+            }
             Self::Taken(what) => write!(f, "{what}: another program writes call records here"),
-            Self::Replaced(file) => write!(f, "{file} is gone: it may have been replaced while it was to be read"),
+            Self::Replaced(file) => {
+                write!(f, "{file} is gone: it may have been replaced while it was to be read")
+            }
         }
     }
 }

@@ -132,7 +132,8 @@ fn fill(
         if words.len() == rows { Ok(words) } else { Err(ROWS.into()) }
     };
     let long = |pages, nothing| -> Result<Vec<i64>, Wrong> {
-        let numbers = numbers(pages, is_optional, (if leaf.shape == Shape::Short { 4 } else { 8 }, rows), nothing)?;
+        let numbers =
+            numbers(pages, is_optional, (if leaf.shape == Shape::Short { 4 } else { 8 }, rows), nothing)?;
         if numbers.len() == rows { Ok(numbers) } else { Err(ROWS.into()) }
     };
     let digits =

@@ -174,7 +174,8 @@ fn write_bytes(
 fn write_numbers(to: &mut SerializedColumnWriter<'_>, values: Option<&[u64]>) -> Result<(), Wrong> {
     let values = values.ok_or(SHORT)?;
     let levels: Vec<i16> = values.iter().map(|value| i16::from(*value != 0)).collect();
-    let there: Vec<i64> = values.iter().filter(|value| **value != 0).map(|value| value.cast_signed()).collect();
+    let there: Vec<i64> =
+        values.iter().filter(|value| **value != 0).map(|value| value.cast_signed()).collect();
     to.typed::<Int64Type>().write_batch(&there, Some(&levels), None)?;
     Ok(())
 }

@@ -201,8 +201,7 @@ fn copy(file: &FileReader, to: Sink) -> Result<Sink, Wrong> {
         for leaf in LEAVES.iter().filter(|leaf| columns.has(leaf.column)) {
             let at = place(leaves, leaf.name).ok_or("a file without a column that it had")?;
             let chunk = group.columns().get(at).ok_or("a row group with too few columns")?;
-            let bloom_filter =
-                parquet::bloom_filter::Sbbf::read_from_column_chunk(chunk, file.source())?;
+            let bloom_filter = parquet::bloom_filter::Sbbf::read_from_column_chunk(chunk, file.source())?;
             let close = ColumnCloseResult {
                 bytes_written: u64::try_from(chunk.compressed_size()).unwrap_or_default(),
                 rows_written: u64::try_from(group.num_rows()).unwrap_or_default(),

@@ -133,7 +133,8 @@ impl Manifest {
         self.retired.retain(|(_, at)| *at >= since);
         let name = name(self.number, true);
         let files = self.entries().map(|entry| Entry::clone(entry)).collect();
-        let whole = Whole { position: self.position, aside: self.aside, files, retired: self.retired.clone() };
+        let whole =
+            Whole { position: self.position, aside: self.aside, files, retired: self.retired.clone() };
         let content = serde_json::to_vec(&whole).map_err(|error| said(place, &name, &error))?;
         place.put(&name, &content).map_err(Error::place(&place.say(&name)))?;
         self.changes = 0;

@@ -23,8 +23,7 @@ pub(super) struct Merge {
 impl Merge {
     /// `files` in the order in which rows of one moment are to stand. `columns` has the start.
     pub(super) fn new(files: Vec<(String, FileReader)>, columns: Columns) -> Self {
-        let stream =
-            |(name, file)| Stream { file, name, next: 0, held: Batch::new(columns), from: 0 };
+        let stream = |(name, file)| Stream { file, name, next: 0, held: Batch::new(columns), from: 0 };
         Self { streams: files.into_iter().map(stream).collect(), columns }
     }
 

@@ -166,7 +166,9 @@ fn each(
 ) -> Result<(), Wrong> {
     while let Some(page) = pages.get_next_page()? {
         match page {
-            Page::DictionaryPage { buf, num_values, .. } => take(Either::Dictionary(buf, num_values as usize))?,
+            Page::DictionaryPage { buf, num_values, .. } => {
+                take(Either::Dictionary(buf, num_values as usize))?
+            }
             Page::DataPage { buf, num_values, encoding, .. } => {
                 let rows = num_values as usize;
                 let (present, bytes) = if is_optional { levels(buf, rows)? } else { (None, buf) };
@@ -250,7 +252,8 @@ fn plain_numbers(bytes: &[u8], size: usize, count: usize, out: &mut Vec<i64>) ->
         return Err("a page with too few numbers".into());
     }
     match size {
-        4 => out.extend(bytes.as_chunks::<4>().0.iter().take(count).map(|it| i64::from(i32::from_le_bytes(*it)))),
+        4 => out
+            .extend(bytes.as_chunks::<4>().0.iter().take(count).map(|it| i64::from(i32::from_le_bytes(*it)))),
         _ => out.extend(bytes.as_chunks::<8>().0.iter().take(count).map(|it| i64::from_le_bytes(*it))),
     }
     Ok(())

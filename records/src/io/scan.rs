@@ -104,7 +104,10 @@ impl Scan {
                     if group >= file.groups() {
                         None
                     } else {
-                        self.question.read(file, group).map_err(Error::damaged(name))?.or_else(|| Some(Batch::default()))
+                        self.question
+                            .read(file, group)
+                            .map_err(Error::damaged(name))?
+                            .or_else(|| Some(Batch::default()))
                     }
                 }
             };

@@ -57,7 +57,8 @@ fn party() -> impl Strategy<Value = Party> {
 }
 
 pub(crate) fn call() -> impl Strategy<Value = Call> {
-    const ACTIONS: &[Action] = &[Action::Allow, Action::Block, Action::Tag, Action::Limit, Action::Divert, Action::Terminate];
+    const ACTIONS: &[Action] =
+        &[Action::Allow, Action::Block, Action::Tag, Action::Limit, Action::Divert, Action::Terminate];
     let action = prop::sample::select(ACTIONS);
     let who = (party(), party(), "[a-f0-9:.]{1,12}", word(), word(), word());
     let when = (0_i64..86_400_000_000, after(), after(), after());
@@ -202,8 +203,7 @@ fn one_reader_opens_what_another_wrote() {
     let scratch = Scratch::new("columns");
     let mut writer = Writer::open(scratch.path(), 0).unwrap();
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let calls: Vec<Call> =
-        (0..500).map(|_| call().new_tree(&mut runner).unwrap().current()).collect();
+    let calls: Vec<Call> = (0..500).map(|_| call().new_tree(&mut runner).unwrap().current()).collect();
     writer.append(vec![part(&calls)], 0, (1, 0)).unwrap();
     let entry = writer.store().entries().next().unwrap().clone();
     let file = FileReader::open(Place::folder(scratch.path()).open(&entry.file).unwrap()).unwrap();

@@ -53,10 +53,12 @@ impl Writer {
         let lock = lock.map_err(|error| Error::Place(said(), error))?;
         let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|_| Error::Taken(said()))?;
         let mut manifest = Manifest::read(&place)?;
-        let change = Change { at: now, position: manifest.position, aside: manifest.aside, ..Change::default() };
+        let change =
+            Change { at: now, position: manifest.position, aside: manifest.aside, ..Change::default() };
         manifest.commit(&place, change)?;
         let claim = manifest.number;
-        let mut writer = Self { place, manifest, claim, files: 0, unreadable: Default::default(), _lock: lock };
+        let mut writer =
+            Self { place, manifest, claim, files: 0, unreadable: Default::default(), _lock: lock };
         writer.sweep(now)?;
         Ok(writer)
     }
@@ -96,7 +98,12 @@ impl Writer {
     }
 
     /// Begins a file of rows like those of `sample`.
-    pub(super) fn begin(&mut self, customer: Option<String>, day: Date, sample: &Batch) -> Result<Begun, Error> {
+    pub(super) fn begin(
+        &mut self,
+        customer: Option<String>,
+        day: Date,
+        sample: &Batch,
+    ) -> Result<Begun, Error> {
         let name = self.next_name(customer.as_deref(), day);
         let said = self.place.say(&name);
         let sink = self.place.create(&name).map_err(|error| Error::Place(said.clone(), error))?;
@@ -170,11 +177,13 @@ impl Begun {
 fn is_ours(name: &str) -> bool {
     let name = name.strip_suffix(super::place::WRITING).unwrap_or(name);
     let mut parts = name.split('/');
-    let (Some(customer), Some(day), Some(file), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(customer), Some(day), Some(file), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return false;
     };
-    let is_number = |text: &str, digits| text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |text: &str, digits| text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit());
     let numbers = file.strip_suffix(".parquet").and_then(|name| name.split_once('-'));
     customer.starts_with("customer=")
         && day.starts_with("day=")

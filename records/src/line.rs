@@ -181,8 +181,9 @@ fn party(text: String, kind: &str) -> Result<Party, NotACall> {
     let kind = PartyKind::from_word(kind).ok_or_else(|| NotACall::Word("caller_kind", kind.to_owned()))?;
     match kind {
         PartyKind::Number => {
-            // An extension or a short code means something to its customer only: it is no E.164 number.
-            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // An extension or a short code is no E.164 number: its digits are its text.
+            let is_local = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            if is_local {
                 return Ok(Party { kind, number: 0, text });
             }
             let digits = text.strip_prefix('+').and_then(|digits| digits.parse().ok());

@@ -207,3 +207,19 @@ impl std::fmt::Display for NotACall {
 }
 
 impl std::error::Error for NotACall {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_and_short_codes_are_numbers_without_digits_of_e164() {
+        for (text, number, kept) in
+            [("142", 0, "142"), ("911", 0, "911"), ("+12105550142", 12_105_550_142, "")]
+        {
+            let party = party(text.to_owned(), "number").unwrap();
+            assert_eq!((party.number, party.text.as_str(), party.to_string().as_str()), (number, kept, text));
+        }
+        assert!(party("1a".to_owned(), "number").is_err() && party(String::new(), "number").is_err());
+    }
+}

@@ -1,4 +1,5 @@
 //! docs/metrics.md says of each metric what its definition says.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
 use std::fmt::Write as _;
 

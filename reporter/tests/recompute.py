@@ -36,7 +36,9 @@ def wilson(of):
     middle = p + Z * Z / (2.0 * n)
     half = Z * math.sqrt(p * (1.0 - p) / n + Z * Z / (4.0 * n * n))
     below = 1.0 + Z * Z / n
-    return {"low": max((middle - half) / below, 0.0), "high": min((middle + half) / below, 1.0)}
+    low = 0.0 if of["part"] == 0 else (middle - half) / below
+    high = 1.0 if of["part"] == of["whole"] else (middle + half) / below
+    return {"low": low, "high": high}
 
 
 def percentile(values, percent):
@@ -95,7 +97,21 @@ def main(calls_file, context_file):
         "rule_hits": m20(calls, context),
         "expiring": m22(calls, context),
     }
-    json.dump(answers, sys.stdout)
+    json.dump(exact(answers), sys.stdout)
+
+
+def exact(told):
+    """Numbers with a point as text: not every reader of JSON takes the last bit of them as it is written."""
+    if isinstance(told, dict):
+        return {name: exact(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [exact(value) for value in told]
+    return "float " + repr(told) if isinstance(told, float) else told
+
+
+def international(text, kind):
+    """Extensions and short codes are numbers without a plus."""
+    return text if kind == "number" and text.startswith("+") else None
 
 
 def prepare(line, context, zone):
@@ -105,8 +121,8 @@ def prepare(line, context, zone):
         "line": line,
         "hour": zone.hour(at),
         "direction": line["direction"],
-        "caller": line["caller"] if line["caller_kind"] == "number" else None,
-        "called": line["called"] if line["called_kind"] == "number" else None,
+        "caller": international(line["caller"], line["caller_kind"]),
+        "called": international(line["called"], line["called_kind"]),
     }
     for name in ("rang", "answered", "ended"):
         moment = micros(line[name + "_at"])

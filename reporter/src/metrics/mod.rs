@@ -13,6 +13,8 @@ mod desk_measures;
 #[cfg(test)]
 mod desk_tests;
 mod figures;
+#[cfg(test)]
+mod fold_tests;
 mod gather;
 mod judged;
 mod local;

@@ -44,7 +44,10 @@ impl Share {
         let middle = share + z2 / (2.0 * n);
         let half = Z * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
         let below = 1.0 + z2 / n;
-        Some(Interval { low: ((middle - half) / below).max(0.0), high: ((middle + half) / below).min(1.0) })
+        // All and none are bounds themselves, whatever is rounded on the way.
+        let low = if self.part == 0 { 0.0 } else { (middle - half) / below };
+        let high = if self.part == self.whole { 1.0 } else { (middle + half) / below };
+        Some(Interval { low, high })
     }
 }
 

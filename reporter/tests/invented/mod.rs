@@ -178,12 +178,13 @@ fn one(start: i64, random: &mut Random) -> Call {
         3 => number(12_025_550_100),
         4 => number(12_005_550_100 + random.below(9)),
         5 => number(extension),
+        6 => other(PartyKind::Number, "142"),
         _ => number(caller(random.below(60) * random.below(60) / 60)),
     };
     let abroad = [882_165_550_100, 8_815_550_100, 442_079_460_100, 252_615_550_100, 493_000_550_100];
     let destination = match random.below(4) {
         0 => number(15_125_550_100 + random.below(9)),
-        1 => other(PartyKind::Emergency, "911"),
+        1 => other(*random.pick(&[PartyKind::Emergency, PartyKind::Number]), "911"),
         _ => number(*random.pick(&abroad)),
     };
     let (caller, called) = match direction {

@@ -141,9 +141,9 @@ impl Worker {
         let now = policies::now();
         if now.micros_since(self.forgotten_at) >= HOUR_MICROS {
             self.forgotten_at = now;
-            for registration in store.desk().registrations().await? {
-                let days = self.privacy.of(&registration.customer).reports_days;
-                store.desk().forget_reports(&registration.customer, days, now).await?;
+            for customer in store.desk().customers_with_reports().await? {
+                let days = self.privacy.of(&customer).reports_days;
+                store.desk().forget_reports(&customer, days, now).await?;
             }
         }
         if now.micros_since(self.measured_at) >= MEASURED_MICROS {
@@ -156,9 +156,11 @@ impl Worker {
         if let Some(ended) = making.take_if(|making| making.is_finished()) {
             ended.await.map_err(|error| Error::Refused(error.to_string()))??;
         }
-        if making.is_none()
-            && let Some(taken) = self.take(store).await?
-        {
+        if making.is_some() {
+            // What else is due is planned, and what is late is told, however long this one takes.
+            let done = Done { who: "ringwall", now, service: &self.service };
+            store.desk().tend_runs(&self.office, done).await?;
+        } else if let Some(taken) = self.take(store).await? {
             let making_it = Making {
                 store: store.clone(),
                 service: self.service.clone(),
@@ -203,11 +205,17 @@ impl Making {
         let order = taken.schedule.order(&taken.run, sight);
         let make = Arc::clone(&self.make);
         let mut making = tokio::task::spawn_blocking(move || make(&order));
+        let begun = policies::now();
         let renewal = Duration::from_micros(u64::try_from(self.lease_micros / 3).unwrap_or_default());
         let came = loop {
             tokio::select! {
                 came = &mut making => break came,
                 () = tokio::time::sleep(renewal) => {
+                    if policies::now().micros_since(begun) > MAKING_MICROS_MAX {
+                        // Its lease ends, and it is begun again, or given up.
+                        eprintln!("ringwall: {} takes longer than an hour, and is left", taken.run.id);
+                        return Ok(());
+                    }
                     let until = policies::now().plus_micros(self.lease_micros);
                     // A database that does not answer now may answer before the lease is over.
                     if let Ok(false) = self.store.desk().renew_lease(&taken, until).await {
@@ -261,4 +269,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 const GOODBYE: Duration = Duration::from_secs(3);
 /// How often the database is counted for who watches.
 const MEASURED_MICROS: i64 = 10_000_000;
+/// No report takes so long that works.
+const MAKING_MICROS_MAX: i64 = HOUR_MICROS;
 const HOUR_MICROS: i64 = 3_600_000_000;

@@ -15,6 +15,8 @@ use std::fmt;
 
 pub use mail::{Encryption, MailWay, Smarthost};
 
+use rules::Timestamp;
+
 use crate::Outgoing;
 use crate::io::store::{Desk, Done, Error, Store};
 use crate::outgoing::{Came, Channel};
@@ -45,6 +47,30 @@ impl Way {
     async fn pass(&mut self, outgoing: &Outgoing, desk: Desk<'_>, done: Done<'_>) -> Result<Came, Error> {
         match self {
             Self::Mail(way) => way.pass(outgoing, desk, done.now).await,
+        }
+    }
+
+    /// Tries it once, and goes on holding it for as long as that takes.
+    async fn pass_held(
+        &mut self,
+        outgoing: &Outgoing,
+        now: Timestamp,
+        (desk, done): (Desk<'_>, Done<'_>),
+    ) -> Result<Came, Error> {
+        let passing = self.pass(outgoing, desk, done);
+        tokio::pin!(passing);
+        let mut held = now.plus_micros(HELD_MICROS);
+        loop {
+            tokio::select! {
+                came = &mut passing => return came,
+                () = tokio::time::sleep(RENEWED) => {
+                    let until = held.plus_micros(HELD_MICROS);
+                    // Where this fails the answer of the other end still counts.
+                    if desk.hold(&outgoing.id, held, until).await.unwrap_or_default() {
+                        held = until;
+                    }
+                }
+            }
         }
     }
 
@@ -82,9 +108,22 @@ impl Sender {
         let desk = store.desk();
         let due = desk.due_by(self.way.channel(), done.now, AT_ONCE).await?;
         let mut tried = Ok(0);
+        // Those behind others wait for them, and are held from then on.
+        let begun = tokio::time::Instant::now();
+        let now = || done.now.plus_micros(i64::try_from(begun.elapsed().as_micros()).unwrap_or_default());
         for mut outgoing in due {
+            // Of two services on one database one sends it. What dies meanwhile lets go of it after seconds.
+            let now = now();
+            match desk.hold(&outgoing.id, now, now.plus_micros(HELD_MICROS)).await {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    tried = Err(error);
+                    break;
+                }
+            }
             let settled = async {
-                let came = self.way.pass(&outgoing, desk, done).await?;
+                let came = self.way.pass_held(&outgoing, now, (desk, done)).await?;
                 let [accepted, delayed, refused] = &mut self.counts;
                 *match &came {
                     Came::Accepted(_) => accepted,
@@ -131,5 +170,9 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
+/// How long something is held by whoever sends it, unless it is renewed.
+const HELD_MICROS: i64 = 8_000_000;
+/// How often that is done.
+const RENEWED: std::time::Duration = std::time::Duration::from_secs(4);
 /// As many as are looked up at once.
 const AT_ONCE: u32 = 50;

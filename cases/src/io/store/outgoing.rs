@@ -84,6 +84,16 @@ impl Desk<'_> {
         rows.iter().map(body).collect()
     }
 
+    /// Holds what waits and is due by `due` until `until`: nobody else sends it meanwhile. Whether it was there to be held.
+    ///
+    /// # Errors
+    /// It is not held.
+    pub async fn hold(&self, id: &str, due: Timestamp, until: Timestamp) -> Result<bool, Error> {
+        let statement = "UPDATE outgoing SET due = $3 WHERE id = $1 AND state = 'waiting' AND due <= $2";
+        let query = sqlx::query(statement).bind(id).bind(due.0).bind(until.0);
+        Ok(query.execute(&self.store.pool).await?.rows_affected() == 1)
+    }
+
     /// Writes what came of a try. What failed for good is noted on its case, where people see it.
     ///
     /// # Errors

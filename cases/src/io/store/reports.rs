@@ -167,6 +167,15 @@ impl Desk<'_> {
         Ok(Some(Fetched { name: kept.name, media_type: kept.media_type, bytes }))
     }
 
+    /// Customers of whom reports are kept.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn customers_with_reports(&self) -> Result<Vec<String>, Error> {
+        let query = sqlx::query("SELECT DISTINCT customer FROM report_files ORDER BY customer");
+        query.fetch_all(&self.store.pool).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// Lets go of what has been kept longer than `kept_days`, and of links that lead nowhere; how many files.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ impl Writing<'_> {
         }
         let calendar = done.service.calendar_of(&schedule.customer);
         let next = schedule.when.next(done.now, &schedule.time_zone(), calendar);
+        if next.is_none() && schedule.when != When::Once {
+            return Err(Error::Refused(format!("{} never comes", schedule.when)));
+        }
         let statement = "INSERT INTO schedules (id, customer, next, body) VALUES ($1, $2, $3, $4)
             ON CONFLICT (id) DO NOTHING";
         let kept = sqlx::query(statement)
@@ -35,17 +38,11 @@ impl Writing<'_> {
         if kept.rows_affected() == 0 {
             return Ok(None);
         }
-        let next = match schedule.when {
-            When::Once => {
-                self.put_run_of(schedule, done.now).await?;
-                done.now
-            }
-            When::On(..) | When::Cron(_) => {
-                next.ok_or_else(|| Error::Refused(format!("{} never comes", schedule.when)))?
-            }
-        };
+        if schedule.when == When::Once {
+            self.put_run_of(schedule, done.now).await?;
+        }
         self.note_schedule("add-schedule", schedule, &serde_json::to_string(schedule)?, done).await?;
-        Ok(Some(next))
+        Ok(Some(next.unwrap_or(done.now)))
     }
 
     /// Keeps the run of `schedule` that is due at `due`, unless it is there.

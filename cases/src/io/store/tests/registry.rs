@@ -121,3 +121,43 @@ fn e3_the_same_is_sent_once_and_what_became_of_it_is_kept() {
         assert_eq!(all, [sent, notice("b", 5)]);
     });
 }
+
+#[test]
+fn of_several_who_send_one_holds_a_message_and_who_dies_lets_go_of_it() {
+    on_both(|store| async move {
+        let desk = store.desk();
+        let waiting = Outgoing {
+            id: "a".to_owned(),
+            customer: "Acme".to_owned(),
+            case: None,
+            channel: Channel::Mail,
+            to: "ann@acme.example.com".to_owned(),
+            content: Content::Notice { subject: "s".to_owned(), text: "t".to_owned() },
+            due: NOW,
+            state: Delivery::Waiting,
+            tries: Vec::new(),
+        };
+        desk.send(std::slice::from_ref(&waiting)).await.unwrap();
+        let until = NOW.plus_micros(MINUTE);
+        let mut holding = Vec::new();
+        for _ in 0..6 {
+            let store = store.clone();
+            holding.push(tokio::spawn(async move { store.desk().hold("a", NOW, until).await.unwrap() }));
+        }
+        let mut held = 0;
+        for task in holding {
+            held += usize::from(task.await.unwrap());
+        }
+        assert_eq!(held, 1);
+        assert!(desk.due_by(Channel::Mail, NOW, 10).await.unwrap().is_empty());
+        // It is there again when whoever held it is gone, as it was.
+        assert_eq!(desk.due_by(Channel::Mail, until, 10).await.unwrap(), [waiting.clone()]);
+        assert!(desk.hold("a", until, until.plus_micros(MINUTE)).await.unwrap());
+        // What was sent is held by nobody.
+        let sent = Outgoing { state: Delivery::Accepted, ..waiting };
+        desk.settle(std::slice::from_ref(&sent)).await.unwrap();
+        assert!(
+            !desk.hold("a", until.plus_micros(9 * MINUTE), until.plus_micros(10 * MINUTE)).await.unwrap()
+        );
+    });
+}

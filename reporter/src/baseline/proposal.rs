@@ -82,7 +82,7 @@ pub struct Proposal {
     pub weeks: f64,
     /// Known of all bins.
     pub coverage: f64,
-    /// Values at least of each hour.
+    /// Values of an hour, in the middle.
     pub samples: u32,
     /// When it should be looked at again, RFC 3339.
     pub review_at: String,
@@ -155,7 +155,8 @@ pub fn propose(series: &Series, zone: &TimeZone, options: &Options) -> Proposed 
         [one] => Some(try_out(Method::Quantile, vec![*one; HOURS])),
         limits => Some(try_out(Method::Quantile, limits.to_vec())),
     };
-    let samples = spreads.iter().map(|hour| hour.samples).min().unwrap_or_default();
+    let mut counts: Vec<f64> = spreads.iter().map(|hour| f64::from(hour.samples)).collect();
+    let samples = median(&mut counts).unwrap_or_default() as u32;
     let held_weeks = held.values.len() as f64 / series.week().max(1) as f64;
     let confidence = Confidence::of(samples, movement, held_weeks);
     let review_weeks = if matches!(movement, Movement::Steady) { 13 } else { 2 };

@@ -44,8 +44,13 @@ impl Spread {
         let mut spreads: Vec<Self> = (0..HOURS).map(|hour| Self::of_hour(&by_hour, hour)).collect();
         let mut deviations: Vec<f64> = spreads.iter().map(|one| one.deviation).collect();
         let usual = median(&mut deviations).unwrap_or_default();
+        let by_chance = |one: &Self| (one.median + 1.0).sqrt();
+        let mut strayings: Vec<f64> = spreads.iter().map(|one| one.deviation / by_chance(one)).collect();
+        let straying = median(&mut strayings).unwrap_or_default().max(1.0);
         for spread in &mut spreads {
-            spread.shrunk = spread.deviation.max((spread.median + 1.0).sqrt()).max(usual / 2.0);
+            // Two attacks at the same hour are a large part of the few values it has: no hour strays much more than others do.
+            let most = STRAYS_MOST * straying * by_chance(spread);
+            spread.shrunk = spread.deviation.min(most).max(by_chance(spread)).max(usual / 2.0);
         }
         spreads
     }
@@ -93,6 +98,8 @@ impl Group {
     }
 }
 
+/// An hour strays at most so much more than the others, by what chance makes of its count.
+const STRAYS_MOST: f64 = 2.0;
 /// With fewer values an hour is taken together with others.
 const SAMPLES_MIN: usize = 4;
 /// Makes the median deviation of normal values their standard deviation.

@@ -272,7 +272,7 @@ impl Proposal {
             options.budget,
         ));
         if !offer.within_budget {
-            words.push("No candidate keeps to the budget: this is the quietest. The series has many outliers; look at them before you set a limit.".to_owned());
+            words.push("No candidate keeps to the budget: no limit is above three times the usual, and these weeks hold more than that more often. Look at those hours: what was an attack, mark as one.".to_owned());
         }
         if !options.attacks.is_empty() {
             let delay = offer.tried.delay_micros.map_or(String::new(), |delay| {

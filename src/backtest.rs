@@ -58,6 +58,9 @@ pub(crate) struct Arguments {
     /// input. They are held in memory: some 1.5 KB each.
     #[arg(long, value_name = "FILE")]
     calls: Vec<PathBuf>,
+    /// Records in a store, as `replay --records` writes one, instead of those of a service.
+    #[arg(long, value_name = "DIR", conflicts_with = "calls")]
+    records: Option<PathBuf>,
     /// The configuration that says where the service keeps its records and cases.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -93,16 +96,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         columns: Backtest::COLUMNS,
     };
     let config = config(arguments.config.as_deref(), arguments.data.as_deref())?;
-    let labels = if arguments.calls.is_empty() { labels(&config, &customer)? } else { Labels::default() };
+    let labels = if arguments.calls.is_empty() && arguments.records.is_none() {
+        labels(&config, &customer)?
+    } else {
+        Labels::default()
+    };
     let options = Options {
         examples: arguments.show,
         budget: budget(arguments.memory),
         labels,
         rates: arguments.rates.as_deref().map(rates).transpose()?.unwrap_or_default(),
     };
-    let source = match arguments.calls.as_slice() {
-        [] => Source::Data(&config.data),
-        paths => Source::Lines(paths),
+    let source = match (&arguments.records, arguments.calls.as_slice()) {
+        (Some(folder), _) => Source::Store(folder),
+        (None, []) => Source::Data(&config.data),
+        (None, paths) => Source::Lines(paths),
     };
     let (found, refused) = backtest(candidate, against, options, &source, &wanted)?;
     if refused > 0 {

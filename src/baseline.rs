@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// Records as `replay --calls` writes them, instead of those of a service. `-` is standard input.
     #[arg(long, value_name = "FILE")]
     calls: Vec<PathBuf>,
+    /// Records in a store, as `replay --records` writes one, instead of those of a service.
+    #[arg(long, value_name = "DIR", conflicts_with = "calls")]
+    records: Option<PathBuf>,
     /// The configuration that says where the service keeps its records.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -90,8 +93,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     };
     let zone = text.customer.time_zone.clone();
     let to = arguments.to.as_deref().map(|to| moment(to, &zone)).transpose()?;
-    let to =
-        to.unwrap_or_else(|| if arguments.calls.is_empty() { policies::now() } else { Timestamp(i64::MAX) });
+    let to = to.unwrap_or_else(|| {
+        if arguments.calls.is_empty() && arguments.records.is_none() {
+            policies::now()
+        } else {
+            Timestamp(i64::MAX)
+        }
+    });
     // Records of a file end where they end; those of a service, now.
     let from = match to.0 {
         i64::MAX => Timestamp(i64::MIN),
@@ -101,9 +109,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         arguments.attack.iter().map(|text| attack(text)).collect::<Result<_, Failure>>()?;
     let customer = arguments.customer.clone().unwrap_or_else(|| text.customer.name.clone());
     let wanted = Wanted { customer: &customer, from, to, columns: Backtest::COLUMNS };
-    let source = match arguments.calls.as_slice() {
-        [] => Source::Data(&config.data),
-        paths => Source::Lines(paths),
+    let source = match (&arguments.records, arguments.calls.as_slice()) {
+        (Some(folder), _) => Source::Store(folder),
+        (None, []) => Source::Data(&config.data),
+        (None, paths) => Source::Lines(paths),
     };
     let mut measuring = Measuring::new(Policy::new(text.clone()), Policy::new(text.clone()));
     let refused = source.read(&wanted, &mut |batch| measuring.take(batch))?;

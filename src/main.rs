@@ -34,12 +34,14 @@ mod policy;
 mod present;
 mod progress;
 mod recorded;
+mod records;
 mod replay;
 mod serve;
 mod signatures;
 mod silence;
 mod sla;
 mod state;
+mod stored;
 mod trial;
 mod verify;
 mod versions;
@@ -81,6 +83,7 @@ enum Command {
     Silence(silence::Arguments),
     Sla(sla::Arguments),
     Policy(policy::Arguments),
+    Records(records::Arguments),
     List(list::Arguments),
     Serve(serve::Arguments),
 }
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         Command::Silence(arguments) => silence::run(&arguments),
         Command::Sla(arguments) => sla::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
+        Command::Records(arguments) => records::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
     };

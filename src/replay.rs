@@ -15,6 +15,7 @@ use rules::{Reason, Timestamp};
 use crate::outcome::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::signatures::Signatures;
+use crate::stored::Stored;
 use crate::{policies, state};
 
 /// Inspect captures (pcap, pcapng, compressed or not) at full speed in capture time.
@@ -25,6 +26,7 @@ use crate::{policies, state};
 #[command(
     after_help = "Example:\n  ringwall replay --policy acme.toml --calls calls.jsonl --alerts alerts.jsonl monday.pcap tuesday.pcapng\n  \
 ringwall replay --policy acme.toml --reconcile monday.pcap\n  \
+ringwall replay --policy acme.toml --records records monday.pcap\n  \
 ringwall replay --policy acme.toml --anchors sti-ca.pem --certificates fetched --calls - monday.pcap\n  \
 zcat old.pcap.gz | ringwall replay --json -"
 )]
@@ -38,6 +40,9 @@ pub(crate) struct Arguments {
     /// Write one JSON object per alert to this file (`-`: standard output).
     #[arg(long, value_name = "OUT")]
     alerts: Option<PathBuf>,
+    /// Write the call records into this folder, as a service keeps them: Parquet files by customer and day.
+    #[arg(long, value_name = "DIR")]
+    records: Option<PathBuf>,
     /// Use this mode instead of each policy's and rule's own, except `off`.
     #[arg(long, value_enum)]
     mode: Option<ModeArgument>,
@@ -97,11 +102,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut calls = arguments.calls.as_deref().map(Lines::create).transpose()?;
     let mut alerts = arguments.alerts.as_deref().map(Lines::create).transpose()?;
     let mut recount = arguments.reconcile.then(|| Recount::new(replay.engine.policies()));
-    replay.tell_calls = calls.is_some() || recount.is_some();
+    let mut stored = arguments
+        .records
+        .as_deref()
+        .map(|folder| Stored::create(folder, &replay.engine.policies()))
+        .transpose()?;
+    replay.tell_calls = calls.is_some() || recount.is_some() || stored.is_some();
     let said = replay.run(&arguments.files, &mut |told| match told {
         Told::Call { line, sequence } => {
             if let Some(recount) = &mut recount {
                 recount.see_line(line);
+            }
+            if let Some(stored) = &mut stored {
+                stored.take(line)?;
             }
             calls.as_mut().map_or(Ok(()), |lines| lines.write_in_order(sequence, line))
         }
@@ -112,6 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             alerts.as_mut().map_or(Ok(()), |lines| lines.write(alert))
         }
     })?;
+    stored.map_or(Ok(()), Stored::finish)?;
     let reconciliation = recount.map(|recount| recount.finish(replay.last_message));
     if let Some(path) = &arguments.snapshot {
         state::write(path, &replay.engine)?;

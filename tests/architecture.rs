@@ -102,6 +102,21 @@ fn cases_know_clock_and_socket_only_in_io() {
     assert!(library.lines().any(|line| line == "#![forbid(unsafe_code)]"));
 }
 
+/// `records` are rows and columns but in its folder `io`, where they are on disk.
+#[test]
+fn records_know_clock_and_disk_only_in_io() {
+    let folder = root().join("records/src");
+    let pure: Vec<PathBuf> =
+        sources(&folder).into_iter().filter(|path| !path.starts_with(folder.join("io"))).collect();
+    assert!(pure.iter().any(|path| path.ends_with("batch.rs")), "batches are pure");
+    for path in pure {
+        assert_pure(&path, &["tokio", "async fn", ".await", "std::fs", "std::net", "std::env"]);
+    }
+    for path in sources(&folder.join("io")) {
+        assert_pure(&path, &["tokio", "async fn", ".await", "std::net"]);
+    }
+}
+
 fn assert_pure(path: &Path, more: &[&str]) {
     for (index, line) in read(path).lines().enumerate() {
         let code = line.split("//").next().unwrap();

@@ -95,6 +95,10 @@ impl Batch {
         self.rows += count;
     }
 
+    pub(crate) fn set_len(&mut self, rows: usize) {
+        self.rows = rows;
+    }
+
     /// One more row; what `call` has beyond the columns is left out.
     pub fn push(&mut self, call: &Call) {
         let never = |after: Option<i64>| after.unwrap_or(Self::NEVER);

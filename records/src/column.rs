@@ -149,6 +149,23 @@ impl Columns {
         Self(self.0 | other.0)
     }
 
+    /// These but for those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Those that are in `other` as well.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether all of `other` are among them.
+    pub const fn has_all(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
     /// Whether `column` is among them.
     pub const fn has(self, column: Column) -> bool {
         self.0 & (1 << column as u32) != 0

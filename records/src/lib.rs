@@ -7,7 +7,10 @@
 mod batch;
 mod call;
 mod column;
+pub mod invented;
+pub mod io;
 mod line;
+mod rows;
 mod words;
 
 pub use batch::Batch;

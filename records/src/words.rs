@@ -75,8 +75,21 @@ impl Words {
         self.codes.push(code);
     }
 
+    pub(crate) fn codes_mut(&mut self) -> &mut Vec<u32> {
+        &mut self.codes
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.codes.as_slice())
+            + self.words.iter().map(|word| word.len() + BYTES_OF_WORD).sum::<usize>()
+    }
+
     /// No rows any more. Texts stay, so that their codes do.
     pub fn clear_rows(&mut self) {
         self.codes.clear();
     }
 }
+
+/// What a distinct text takes beside itself: two strings, a code, room in a table.
+const BYTES_OF_WORD: usize = 96;

@@ -1,5 +1,6 @@
 //! `ringwall serve`: answers the SBCs and PBXs that ask per call.
 
+mod archive;
 mod authorised;
 mod config;
 mod control;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::outcome::{Failure, Outcome};
+pub(crate) use archive::FOLDER as RECORDS;
 pub(crate) use config::{Cases, Config};
 pub(crate) use kept::Kept;
 pub(crate) use records::FOLDER as SPOOL;

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use super::archive::Archive;
 use super::authorised::Authorised;
 use super::config::{self, Calls, Config};
 use super::control::{self, Control};
@@ -74,6 +75,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     });
     let Ok((keeper, found)) = loading.await else { return Err(Failure::Said) };
     let policies = in_force(found, &config, &settings, &records);
+    let archive = Archive::start(&config, keeper.customers(), Arc::clone(&counters))?;
 
     let take_over = |file: &str| {
         let mut engine = go_on(Arc::clone(&policies), &keeper, &config.data, file);
@@ -177,6 +179,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
         let _ = mirroring.map(JoinHandle::join);
         records.finish();
         desk.into_iter().for_each(Desk::finish);
+        archive.into_iter().for_each(Archive::finish);
         notices.into_iter().for_each(Notices::finish);
     });
     // Whatever died there has said why.

@@ -10,6 +10,7 @@ mod documents;
 mod evasion;
 mod oracles;
 mod reconcile;
+mod records;
 mod serve;
 mod sight;
 mod signatures;

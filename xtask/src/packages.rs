@@ -1,4 +1,4 @@
-//! What the checks need from Debian.
+//! What the checks need from Debian, and from the index of Python packages.
 
 use std::process::Command;
 use std::thread;
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::has;
 use crate::report::Report;
+use crate::root;
 
 /// Programs, what to ask them, and the packages they come in.
 const NEEDED: [(&str, &str, &str); 12] = [
@@ -23,8 +24,45 @@ const NEEDED: [(&str, &str, &str); 12] = [
     ("dovecot", "--version", "dovecot-imapd"),
 ];
 
+/// Other engines that read call records; pinned, because a check is to fail for our reasons only.
+const PYTHON: [&str; 2] = ["duckdb==2.0.1", "chdb==4.4.0"];
+
 /// Installs what is missing, if `install` says so and it may.
 pub(crate) fn provide(report: &mut Report, install: bool) {
+    debian(report, install);
+    python(report, install);
+}
+
+/// A Python of our own under `target/python`, with what stories import.
+fn python(report: &mut Report, install: bool) {
+    let folder = root().join("target/python");
+    let program = folder.join("bin/python3");
+    let has_all = || {
+        let imported = Command::new(&program).args(["-c", "import duckdb, chdb"]).output();
+        imported.is_ok_and(|output| output.status.success())
+    };
+    if !install || has_all() {
+        return;
+    }
+    let begin = Instant::now();
+    let make = || Command::new("python3").args(["-m", "venv"]).arg(&folder).output();
+    if !make().is_ok_and(|output| output.status.success()) && is_root() {
+        // Debian has what makes them in a package of its own.
+        apt(&["install", "--yes", "--no-install-recommends", "python3-venv"], 1);
+        let _ = make();
+    }
+    let fetch = || {
+        let mut command = Command::new(&program);
+        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYTHON);
+        command.status().is_ok_and(|status| status.success())
+    };
+    if !(1..=3).any(|_| fetch()) || !has_all() {
+        report.skip("duckdb, chdb", "they could not be installed");
+    }
+    report.check("packages of Python", begin, true);
+}
+
+fn debian(report: &mut Report, install: bool) {
     let missing = || NEEDED.into_iter().filter(|(program, argument, _)| !is_there(program, argument));
     let packages: Vec<&str> = missing().map(|(_, _, package)| package).collect();
     if packages.is_empty() || !install {

@@ -94,6 +94,13 @@ fn desk_kills() -> Command {
     command
 }
 
+/// A service killed a thousand times while it puts calls into files.
+fn records_kills() -> Command {
+    let mut command = story("kills_leave_every_call_in_exactly_one_file");
+    command.env("RINGWALL_RECORDS_KILLS", "1000");
+    command
+}
+
 /// Ten minutes of ten times as much as can be judged.
 fn overload() -> Command {
     let mut command = story("ten_times_as_much_as_can_be_judged");
@@ -133,6 +140,7 @@ const SOAKS: &[Soak] = &[
     ("storm", storm),
     ("service-kills", service_kills),
     ("desk-kills", desk_kills),
+    ("records-kills", records_kills),
     ("overload", overload),
     ("slow", slow),
     ("panics", panics),

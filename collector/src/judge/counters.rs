@@ -105,6 +105,10 @@ counts! {
     CasesAlert "cases_alerts_total" "" "Alerts of the spool that were put into cases.";
     CasesUnread "cases_unread_total" "" "Alerts of the spool that could be put into no case, and are set aside.";
     CasesFailed "cases_failures_total" "" "Times that the database of cases did not take what it was given.";
+    RecordsStored "records_total" "stored" "Call records of the spool that were put into the store.";
+    RecordsAside "records_total" "aside" "Call records of the spool that this version cannot read, and that are left out of the store.";
+    RecordsForgotten "records_total" "forgotten" "Call records whose time was over and that were taken out of the store.";
+    RecordsFailed "records_failures_total" "" "Times that the store of call records could not be written.";
     SpoolDamaged "spool_damaged_total" "" "Stretches of the spool that are not what was written, passed over.";
     Reloaded "reloads_total" "taken" "Policies taken up while running.";
     ReloadRefused "reloads_total" "refused" "Policies refused while running because they had mistakes.";

@@ -7,6 +7,7 @@ mod feed;
 mod hep;
 mod mail;
 mod mirror;
+mod records;
 mod spool;
 mod stir;
 
@@ -29,6 +30,7 @@ pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
 pub(crate) use self::mail::{MailKeys, ProtocolWord, WANTS_ADDRESSES};
 pub(crate) use self::mirror::{Carriage, Mirror};
+pub(crate) use self::records::{Recorded, Records};
 pub(crate) use self::spool::Spool;
 pub(crate) use self::stir::Stir;
 
@@ -102,14 +104,6 @@ pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Records {
-    pub(crate) calls: Recorded,
-    pub(crate) copy: bool,
-    pub(crate) snapshot_seconds: u32,
-}
-
 /// What happens to calls that nobody decided about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Calls {
@@ -136,15 +130,6 @@ pub(crate) enum Allow {
     NotFound,
     #[serde(rename = "503")]
     Unavailable,
-}
-
-/// Which calls are recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Recorded {
-    All,
-    Refused,
-    None,
 }
 
 /// A network, or one address.
@@ -207,12 +192,6 @@ impl Default for Redirect {
 impl Default for Http {
     fn default() -> Self {
         Self { listen: local(8080) }
-    }
-}
-
-impl Default for Records {
-    fn default() -> Self {
-        Self { calls: Recorded::All, copy: true, snapshot_seconds: 1 }
     }
 }
 
@@ -300,6 +279,7 @@ impl Config {
         self.capture.check()?;
         self.stir.check()?;
         self.mirror.check()?;
+        self.records.check()?;
         self.spool.check()?;
         self.mail.check()?;
         Feed::check(&self.feed)
@@ -484,6 +464,7 @@ mod tests {
             ("[capture]\nfilter = \"ports\"\nports = []\n", "from one to 32 `ports`"),
             ("[capture]\nbackend = \"pnet\"\nfilter = \"ports\"\n", "\"pnet\" filters nothing"),
             ("[capture]\nring_megabytes = 1\n", "from 4 to 4096"),
+            ("[records]\nstore_seconds = 0\n", "from 1 to 3600"),
             ("[spool]\nsegment_kilobytes = 1\n", "from 64 to 65536"),
             ("[spool]\nmegabytes_max = 8\n", "at least 4 times"),
             ("[mail]\nlisten = [\"127.0.0.1:0\"]\n", "needs `addresses`"),

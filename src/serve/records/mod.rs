@@ -25,7 +25,7 @@ use self::lines::Lines;
 use self::signalling::Signalling;
 use self::writer::Writer;
 use super::config::{self, Config, Recorded};
-use super::desk;
+use super::{archive, desk};
 use crate::outcome::Failure;
 use crate::policies;
 
@@ -74,6 +74,9 @@ impl Records {
         let mut settings = config.spool.settings();
         if config.cases.on {
             settings.consumers.push(desk::CONSUMER.to_owned());
+        }
+        if config.records.store {
+            settings.consumers.push(archive::CONSUMER.to_owned());
         }
         if config.records.copy {
             settings.consumers.push(lines::CONSUMER.to_owned());

@@ -2,6 +2,7 @@
 
 mod agent;
 mod answers;
+mod archive;
 mod attack;
 mod authorised;
 mod backup;

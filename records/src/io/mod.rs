@@ -1,0 +1,35 @@
+//! Call records on disk: files that every engine reads, one folder for each customer and day, and a log of which count.
+
+mod bits;
+mod compact;
+mod error;
+mod file_reader;
+mod file_writer;
+mod find;
+mod fold;
+mod forget;
+mod intake;
+#[cfg(test)]
+mod life_tests;
+mod manifest;
+mod merge;
+mod name;
+mod pages;
+mod place;
+mod scan;
+mod schema;
+mod store;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod writer;
+
+pub use self::error::Error;
+pub use self::forget::{Forgotten, Keep};
+pub use self::intake::Intake;
+pub use self::manifest::Entry;
+pub use self::scan::{Scan, Wanted};
+pub use self::schema::{DETAILS, ROWS_OF_GROUP};
+pub use self::store::{Day, Store};
+pub use self::verify::Verified;
+pub use self::writer::{Part, Writer};

@@ -1,0 +1,264 @@
+//! Pages of one column of a row group, decoded into codes, numbers or texts without one allocation for each row.
+
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageReader};
+
+use super::bits::{delta, hybrid};
+use super::error::Wrong;
+use crate::words::Words;
+
+/// What one page has: for each row whether there is a value, and the values.
+struct Values {
+    /// Whether each row has a value; `None` where all have.
+    present: Option<Vec<u32>>,
+    rows: usize,
+    encoding: Encoding,
+    bytes: bytes::Bytes,
+}
+
+/// Reads a column of texts as codes of a dictionary.
+pub(super) fn words(pages: Box<dyn PageReader>, is_optional: bool) -> Result<Words, Wrong> {
+    let mut words = Words::default();
+    // Codes of the dictionary as codes of `words`.
+    let mut known: Vec<u32> = Vec::new();
+    let mut codes: Vec<u32> = Vec::new();
+    each(pages, is_optional, |page| {
+        match page {
+            Either::Dictionary(bytes, count) => {
+                known = Vec::with_capacity(count);
+                plain_texts(&bytes, count, |text| {
+                    known.push(words.code_for(text));
+                    Ok(())
+                })?;
+            }
+            Either::Values(values) => {
+                let count = values.count();
+                codes.clear();
+                match values.encoding {
+                    Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
+                        let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
+                        hybrid(bytes, u32::from(*width), count, &mut codes)?;
+                        for code in &mut codes {
+                            *code = *known.get(*code as usize).ok_or("a code that is in no dictionary")?;
+                        }
+                    }
+                    _ => texts(&values, |text| {
+                        codes.push(words.code_for(text));
+                        Ok(())
+                    })?,
+                }
+                spread(&values, &codes, 0, |code| words.push_code(code))?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(words)
+}
+
+/// Reads a column of texts one by one: for columns where hardly one comes again.
+pub(super) fn each_text(
+    pages: Box<dyn PageReader>,
+    is_optional: bool,
+    rows: usize,
+) -> Result<Vec<Option<String>>, Wrong> {
+    let mut all = Vec::with_capacity(rows);
+    let mut known: Vec<String> = Vec::new();
+    each(pages, is_optional, |page| {
+        match page {
+            Either::Dictionary(bytes, count) => plain_texts(&bytes, count, |text| {
+                known.push(text.to_owned());
+                Ok(())
+            })?,
+            Either::Values(values) => {
+                let mut found: Vec<String> = Vec::with_capacity(values.rows);
+                match values.encoding {
+                    Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
+                        let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
+                        let mut codes = Vec::new();
+                        hybrid(bytes, u32::from(*width), values.count(), &mut codes)?;
+                        for code in codes {
+                            let text = known.get(code as usize).ok_or("a code that is in no dictionary")?;
+                            found.push(text.clone());
+                        }
+                    }
+                    _ => texts(&values, |text| {
+                        found.push(text.to_owned());
+                        Ok(())
+                    })?,
+                }
+                let mut found = found.into_iter();
+                match &values.present {
+                    None => all.extend(found.map(Some)),
+                    Some(present) => {
+                        all.extend(present.iter().map(|there| (*there == 1).then(|| found.next()).flatten()));
+                    }
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Reads a column of whole numbers of `bytes` bytes each; a row without one has `nothing`.
+pub(super) fn numbers(
+    pages: Box<dyn PageReader>,
+    is_optional: bool,
+    (size, rows): (usize, usize),
+    nothing: i64,
+) -> Result<Vec<i64>, Wrong> {
+    let mut all = Vec::with_capacity(rows);
+    let mut known: Vec<i64> = Vec::new();
+    let mut codes: Vec<u32> = Vec::new();
+    let mut found: Vec<i64> = Vec::new();
+    each(pages, is_optional, |page| {
+        match page {
+            Either::Dictionary(bytes, count) => {
+                known.clear();
+                plain_numbers(&bytes, size, count, &mut known)?;
+            }
+            Either::Values(values) => {
+                let count = values.count();
+                found.clear();
+                match values.encoding {
+                    Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
+                        codes.clear();
+                        let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
+                        hybrid(bytes, u32::from(*width), count, &mut codes)?;
+                        for code in &codes {
+                            let number = known.get(*code as usize);
+                            found.push(*number.ok_or("a code that is in no dictionary")?);
+                        }
+                    }
+                    Encoding::DELTA_BINARY_PACKED => {
+                        delta(&values.bytes, size, &mut found)?;
+                    }
+                    Encoding::PLAIN => plain_numbers(&values.bytes, size, count, &mut found)?,
+                    other => return Err(unknown(other)),
+                }
+                if found.len() != count {
+                    return Err("a page with another number of values than it says".into());
+                }
+                spread(&values, &found, nothing, |number| all.push(number))?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+enum Either {
+    Dictionary(bytes::Bytes, usize),
+    Values(Values),
+}
+
+impl Values {
+    /// Rows that have a value.
+    fn count(&self) -> usize {
+        self.present.as_ref().map_or(self.rows, |present| present.iter().filter(|there| **there == 1).count())
+    }
+}
+
+fn each(
+    mut pages: Box<dyn PageReader>,
+    is_optional: bool,
+    mut take: impl FnMut(Either) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    while let Some(page) = pages.get_next_page()? {
+        match page {
+            Page::DictionaryPage { buf, num_values, .. } => {
+                take(Either::Dictionary(buf, num_values as usize))?
+            }
+            Page::DataPage { buf, num_values, encoding, .. } => {
+                let rows = num_values as usize;
+                let (present, bytes) = if is_optional { levels(buf, rows)? } else { (None, buf) };
+                take(Either::Values(Values { present, rows, encoding, bytes }))?;
+            }
+            Page::DataPageV2 { .. } => return Err("a page of version 2, which was never written".into()),
+        }
+    }
+    Ok(())
+}
+
+/// Which rows have a value, and the bytes that follow.
+fn levels(bytes: bytes::Bytes, rows: usize) -> Result<(Option<Vec<u32>>, bytes::Bytes), Wrong> {
+    let length = bytes.first_chunk::<4>().ok_or("a page without its levels")?;
+    let end = 4 + u32::from_le_bytes(*length) as usize;
+    let levels = bytes.get(4..end).ok_or("a page without its levels")?;
+    let mut present = Vec::new();
+    hybrid(levels, 1, rows, &mut present)?;
+    let all = present.iter().all(|there| *there == 1);
+    Ok(((!all).then_some(present), bytes.slice(end..)))
+}
+
+/// Gives each row its value, or `nothing`.
+fn spread<T: Copy>(values: &Values, found: &[T], nothing: T, mut push: impl FnMut(T)) -> Result<(), Wrong> {
+    let Some(present) = &values.present else {
+        found.iter().for_each(|value| push(*value));
+        return if found.len() == values.rows { Ok(()) } else { Err("a page with too few values".into()) };
+    };
+    let mut found = found.iter();
+    for there in present {
+        push(if *there == 1 { *found.next().ok_or("a page with too few values")? } else { nothing });
+    }
+    Ok(())
+}
+
+fn texts(values: &Values, take: impl FnMut(&str) -> Result<(), Wrong>) -> Result<(), Wrong> {
+    match values.encoding {
+        Encoding::PLAIN => plain_texts(&values.bytes, values.count(), take),
+        Encoding::DELTA_LENGTH_BYTE_ARRAY => delta_texts(&values.bytes, values.count(), take),
+        other => Err(unknown(other)),
+    }
+}
+
+fn plain_texts(
+    mut bytes: &[u8],
+    count: usize,
+    mut take: impl FnMut(&str) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    for _ in 0..count {
+        let (length, rest) = bytes.split_first_chunk::<4>().ok_or("a text without its length")?;
+        let (text, rest) =
+            rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("a text that is cut off")?;
+        take(std::str::from_utf8(text).map_err(|_| "a text that is not UTF-8")?)?;
+        bytes = rest;
+    }
+    Ok(())
+}
+
+fn delta_texts(
+    bytes: &[u8],
+    count: usize,
+    mut take: impl FnMut(&str) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    let mut lengths = Vec::with_capacity(count);
+    let used = delta(bytes, 4, &mut lengths)?;
+    let mut rest = bytes.get(used..).unwrap_or_default();
+    if lengths.len() != count {
+        return Err("a page with another number of texts than it says".into());
+    }
+    for length in lengths {
+        let length = usize::try_from(length).map_err(|_| "a text of a length below nothing")?;
+        let (text, after) = rest.split_at_checked(length).ok_or("a text that is cut off")?;
+        take(std::str::from_utf8(text).map_err(|_| "a text that is not UTF-8")?)?;
+        rest = after;
+    }
+    Ok(())
+}
+
+fn plain_numbers(bytes: &[u8], size: usize, count: usize, out: &mut Vec<i64>) -> Result<(), Wrong> {
+    if bytes.len() < size.saturating_mul(count) {
+        return Err("a page with too few numbers".into());
+    }
+    match size {
+        4 => out
+            .extend(bytes.as_chunks::<4>().0.iter().take(count).map(|it| i64::from(i32::from_le_bytes(*it)))),
+        _ => out.extend(bytes.as_chunks::<8>().0.iter().take(count).map(|it| i64::from_le_bytes(*it))),
+    }
+    Ok(())
+}
+
+fn unknown(encoding: Encoding) -> Wrong {
+    Wrong::Said(format!("encoding {encoding:?}, which was never written"))
+}

@@ -1,0 +1,223 @@
+//! Whoever writes the store: one at a time.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use nix::fcntl::{Flock, FlockArg};
+
+use super::error::Error;
+use super::file_writer::FileWriter;
+use super::manifest::{Change, Entry, Manifest};
+use super::name::folder;
+use super::place::Place;
+use super::schema::DETAILS;
+use super::store::Store;
+use crate::batch::Batch;
+
+/// Rows of one customer and day that are to be written.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Whose rows they are; `None` for nobody's.
+    pub customer: Option<String>,
+    /// The day in the customer's zone on which they started.
+    pub day: Date,
+    /// They, with all columns, in any order.
+    pub rows: Batch,
+}
+
+/// Writes the store. While it is there nobody else does.
+#[derive(Debug)]
+pub struct Writer {
+    pub(super) place: Place,
+    pub(super) manifest: Manifest,
+    /// The number of the change by which this writer began: it is in the names of its files, so that nobody else has them.
+    claim: u64,
+    files: u64,
+    /// Files that could not be read when they were to be compacted.
+    pub(super) unreadable: std::collections::HashSet<String>,
+    _lock: Flock<File>,
+}
+
+impl Writer {
+    /// Begins to write under `root` at the moment `now`, microseconds since 1970. What an earlier one left unfinished goes.
+    ///
+    /// # Errors
+    /// Another one writes there, or it cannot be written.
+    pub fn open(root: &Path, now: i64) -> Result<Self, Error> {
+        let place = Place::folder(root);
+        std::fs::create_dir_all(root).map_err(|error| Error::Place(root.display().to_string(), error))?;
+        let lock = lock(root, LOCK, FlockArg::LockExclusiveNonblock)?;
+        Self::begin_with(place, lock, now)
+    }
+
+    /// The same when it is its turn: whoever writes all the time makes room, and then goes on.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open_in_turn(root: &Path, now: i64) -> Result<Self, Error> {
+        let place = Place::folder(root);
+        let turn = lock(root, TURN, FlockArg::LockExclusive)?;
+        let lock = lock(root, LOCK, FlockArg::LockExclusive)?;
+        drop(turn);
+        Self::begin_with(place, lock, now)
+    }
+
+    /// Whether another one waits for its turn to write under `root`: whoever writes all the time lets go then.
+    pub fn is_wanted(root: &Path) -> bool {
+        root.join(TURN).exists() && lock(root, TURN, FlockArg::LockExclusiveNonblock).is_err()
+    }
+
+    fn begin_with(place: Place, lock: Flock<File>, now: i64) -> Result<Self, Error> {
+        let mut manifest = Manifest::read(&place)?;
+        let change =
+            Change { at: now, position: manifest.position, aside: manifest.aside, ..Change::default() };
+        manifest.commit(&place, change)?;
+        let claim = manifest.number;
+        let mut writer =
+            Self { place, manifest, claim, files: 0, unreadable: Default::default(), _lock: lock };
+        writer.sweep(now)?;
+        Ok(writer)
+    }
+
+    /// The last event of the spool whose row is in a file.
+    pub fn position(&self) -> u64 {
+        self.manifest.position
+    }
+
+    /// What can be read now.
+    pub fn store(&self) -> Store {
+        Store { place: self.place.clone(), manifest: Arc::new(self.manifest.clone()) }
+    }
+
+    /// Writes `parts`, all or none: when it returns, they and everything of the spool up to `position` are there for good.
+    /// `aside` lines of it were no rows.
+    ///
+    /// # Errors
+    /// They are not there, or nobody knows: open it anew.
+    pub fn append(&mut self, parts: Vec<Part>, now: i64, (position, aside): (u64, u64)) -> Result<(), Error> {
+        let mut add = Vec::with_capacity(parts.len());
+        for mut part in parts {
+            part.rows.sort();
+            if !part.rows.is_empty() {
+                add.push(self.write_part(part)?);
+            }
+        }
+        let aside = self.manifest.aside + aside;
+        self.manifest.commit(&self.place, Change { at: now, position, aside, add, remove: Vec::new() })?;
+        self.manifest.shorten(&self.place, now - GRACE_MICROS)
+    }
+
+    fn write_part(&mut self, part: Part) -> Result<Entry, Error> {
+        let mut file = self.begin(part.customer, part.day, &part.rows)?;
+        file.write(&part.rows)?;
+        file.finish()
+    }
+
+    /// Begins a file of rows like those of `sample`.
+    pub(super) fn begin(
+        &mut self,
+        customer: Option<String>,
+        day: Date,
+        sample: &Batch,
+    ) -> Result<Begun, Error> {
+        let name = self.next_name(customer.as_deref(), day);
+        let said = self.place.say(&name);
+        let sink = self.place.create(&name).map_err(|error| Error::Place(said.clone(), error))?;
+        let mut words = vec![("ringwall.day".to_owned(), day.to_string())];
+        words.extend(customer.clone().map(|customer| ("ringwall.customer".to_owned(), customer)));
+        let to = FileWriter::new(sink, sample, words).map_err(Error::damaged(&said))?;
+        let details = sample.columns.has_all(DETAILS);
+        Ok(Begun { to, name, said, customer, day, details })
+    }
+
+    pub(super) fn next_name(&mut self, customer: Option<&str>, day: Date) -> String {
+        self.files += 1;
+        format!("{}/day={day}/{:08}-{:06}.parquet", folder(customer), self.claim, self.files)
+    }
+
+    /// Removes files that count no more and that nobody can still be reading, and those that never counted.
+    ///
+    /// # Errors
+    /// One cannot be removed.
+    pub fn sweep(&mut self, now: i64) -> Result<u64, Error> {
+        let recent = now - GRACE_MICROS;
+        self.manifest.retired.retain(|(_, at)| *at >= recent);
+        let mut known: std::collections::HashSet<&str> =
+            self.manifest.entries().map(|entry| entry.file.as_str()).collect();
+        known.extend(self.manifest.retired.iter().map(|(file, _)| file.as_str()));
+        let mut swept = 0;
+        for listed in self.place.list("").map_err(Error::place(&self.place.say("")))? {
+            if is_ours(&listed.name) && !known.contains(listed.name.as_str()) {
+                self.place.remove(&listed.name).map_err(Error::place(&self.place.say(&listed.name)))?;
+                self.place.tidy(&listed.name);
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+}
+
+/// A file that is being written.
+pub(super) struct Begun {
+    to: FileWriter<super::place::Sink>,
+    name: String,
+    said: String,
+    customer: Option<String>,
+    day: Date,
+    details: bool,
+}
+
+impl Begun {
+    pub(super) fn write(&mut self, rows: &Batch) -> Result<(), Error> {
+        self.to.write(rows).map_err(Error::damaged(&self.said))
+    }
+
+    pub(super) fn finish(self) -> Result<Entry, Error> {
+        let (sink, written) = self.to.finish().map_err(Error::damaged(&self.said))?;
+        let (bytes, crc32) = sink.finish().map_err(|error| Error::Place(self.said, error))?;
+        Ok(Entry {
+            file: self.name,
+            customer: self.customer,
+            day: self.day,
+            rows: written.rows,
+            bytes,
+            crc32,
+            first: written.first,
+            last: written.last,
+            details: self.details,
+        })
+    }
+}
+
+fn lock(root: &Path, name: &str, how: FlockArg) -> Result<Flock<File>, Error> {
+    let said = || root.display().to_string();
+    let file = File::options().create(true).append(true).open(root.join(name));
+    let file = file.map_err(|error| Error::Place(said(), error))?;
+    Flock::lock(file, how).map_err(|_| Error::Taken(said()))
+}
+
+/// Whether `name` is that of a file that only a writer makes, finished or not. Whatever else lies there is left alone.
+fn is_ours(name: &str) -> bool {
+    let name = name.strip_suffix(super::place::WRITING).unwrap_or(name);
+    let mut parts = name.split('/');
+    let (Some(customer), Some(day), Some(file), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let is_number =
+        |text: &str, digits| text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbers = file.strip_suffix(".parquet").and_then(|name| name.split_once('-'));
+    customer.starts_with("customer=")
+        && day.starts_with("day=")
+        && numbers.is_some_and(|(claim, count)| is_number(claim, 8) && is_number(count, 6))
+}
+
+/// Held by whoever writes.
+const LOCK: &str = "lock";
+/// Held by whoever waits for that.
+const TURN: &str = "turn";
+/// How long a file that counts no more is kept for who began to read before.
+pub(super) const GRACE_MICROS: i64 = 10 * 60 * 1_000_000;

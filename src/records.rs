@@ -1,0 +1,214 @@
+//! `ringwall records`: the store of call records.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use records::io::{Error, Store, Writer};
+use reporter::printable;
+use rules::Timestamp;
+use serde_json::json;
+
+use crate::outcome::{Failure, Outcome};
+use crate::policies;
+use crate::serve::{Config, RECORDS};
+
+/// Call records in files by customer and day: what there is, whether it is whole, and taking a person out
+#[derive(Args)]
+#[command(after_help = "Example:\n  ringwall records list --data ringwall-data\n  \
+ringwall records list --files --customer Acme\n  \
+ringwall records verify\n  \
+ringwall records erase --customer Acme --number \"+1 303 555 0142\"")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Print days with their rows, files and bytes
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Only this customer's.
+        #[arg(long, value_name = "NAME")]
+        customer: Option<String>,
+        /// Print the paths of files that count, one a line: what another engine is to read.
+        #[arg(long)]
+        files: bool,
+        /// Print one JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every byte and every row; exit code 1 and what is wrong, where a file is not as it was written
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a number out of all records of a customer; the calls still count, with the number withheld
+    Erase {
+        #[command(flatten)]
+        place: Place,
+        /// Whose records.
+        #[arg(long, value_name = "NAME")]
+        customer: String,
+        /// The number with its country code.
+        #[arg(long, value_name = "+E164")]
+        number: String,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Where the store is.
+#[derive(Args)]
+struct Place {
+    /// The folder of the service.
+    #[arg(long, value_name = "DIR", conflicts_with = "records")]
+    data: Option<PathBuf>,
+    /// The configuration of the service.
+    #[arg(long, value_name = "FILE", conflicts_with = "records")]
+    config: Option<PathBuf>,
+    /// The folder of records itself, as `replay --records` wrote it.
+    #[arg(long, value_name = "DIR")]
+    records: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    match &arguments.task {
+        Task::List { place, customer, files, json } => {
+            list(&place.open()?, customer.as_deref(), (*files, *json)).map_err(Failure::Output)
+        }
+        Task::Verify { place, json } => verify(&place.open()?, *json).map_err(Failure::Output),
+        Task::Erase { place, customer, number, json } => erase(&place.folder()?, customer, number, *json),
+    }
+}
+
+impl Place {
+    fn folder(&self) -> Result<PathBuf, Failure> {
+        let folder = match (&self.records, &self.data) {
+            (Some(records), _) => records.clone(),
+            (None, Some(data)) => data.join(RECORDS),
+            (None, None) => {
+                let config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+                config.data.join(RECORDS)
+            }
+        };
+        if !folder.is_dir() {
+            return Err(Failure::Usage(format!("{}: there are no call records", folder.display())));
+        }
+        Ok(folder)
+    }
+
+    fn open(&self) -> Result<OpenStore, Failure> {
+        let folder = self.folder()?;
+        let store = Store::open(&folder).map_err(said)?;
+        Ok(OpenStore { folder, store })
+    }
+}
+
+struct OpenStore {
+    folder: PathBuf,
+    store: Store,
+}
+
+fn list(open: &OpenStore, wanted: Option<&str>, (files, as_json): (bool, bool)) -> io::Result<Outcome> {
+    let OpenStore { folder, store } = open;
+    let mut out = io::stdout().lock();
+    let mut all = (0, 0, 0);
+    for customer in store.customers().filter(|customer| wanted.is_none_or(|wanted| *customer == Some(wanted)))
+    {
+        for day in store.days(customer, ALWAYS) {
+            if files {
+                for file in &day.files {
+                    writeln!(out, "{}", folder.join(file).display())?;
+                }
+                continue;
+            }
+            let (first, last) = (moment(day.first), moment(day.last));
+            all = (all.0 + day.rows, all.1 + day.files.len(), all.2 + day.bytes);
+            if as_json {
+                let line = json!({
+                    "customer": customer, "day": day.day.to_string(), "rows": day.rows, "bytes": day.bytes,
+                    "first": first, "last": last, "files": day.files,
+                });
+                writeln!(out, "{line}")?;
+            } else {
+                let name = customer.map_or_else(|| "(nobody)".to_owned(), |name| printable(name).to_string());
+                let parts = if day.files.len() == 1 { "file" } else { "files" };
+                writeln!(
+                    out,
+                    "{name}  {}  {:>10} calls  {:>3} {parts}  {:>11} bytes  {first} to {last}",
+                    day.day,
+                    day.rows,
+                    day.files.len(),
+                    day.bytes
+                )?;
+            }
+        }
+    }
+    if !files && !as_json {
+        writeln!(out, "{} calls in {} files of {} bytes", all.0, all.1, all.2)?;
+        if store.aside() > 0 {
+            writeln!(out, "{} records of the spool could not be read, and are left out", store.aside())?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn verify(open: &OpenStore, as_json: bool) -> io::Result<Outcome> {
+    let verified = open.store.verify();
+    let mut out = io::stdout().lock();
+    let wrong: Vec<String> = verified.wrong.iter().map(ToString::to_string).collect();
+    if as_json {
+        let line = json!({
+            "files": verified.files, "rows": verified.rows, "bytes": verified.bytes, "wrong": wrong,
+        });
+        writeln!(out, "{line}")?;
+    } else {
+        for wrong in &wrong {
+            writeln!(out, "{}", printable(wrong))?;
+        }
+        writeln!(
+            out,
+            "{} calls in {} files of {} bytes are as they were written",
+            verified.rows, verified.files, verified.bytes
+        )?;
+    }
+    Ok(if wrong.is_empty() { Outcome::Done } else { Outcome::Findings })
+}
+
+fn erase(folder: &Path, customer: &str, number: &str, as_json: bool) -> Result<Outcome, Failure> {
+    let digits: String = number.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let digits = digits.strip_prefix('+').and_then(|digits| digits.parse::<u64>().ok());
+    let Some(digits) = digits.filter(|digits| *digits > 0) else {
+        return Err(Failure::Usage(format!(
+            "{} is no number: it begins with + and its country code",
+            printable(number)
+        )));
+    };
+    let mut writer = Writer::open_in_turn(folder, policies::now().0).map_err(said)?;
+    let rows = writer.erase(Some(customer), digits, policies::now().0).map_err(said)?;
+    let mut out = io::stdout().lock();
+    let written = if as_json {
+        writeln!(out, "{}", json!({ "customer": customer, "rows": rows }))
+    } else {
+        writeln!(out, "the number is withheld in {rows} records of {}", printable(customer))
+    };
+    written.map_err(Failure::Output)?;
+    Ok(Outcome::Done)
+}
+
+fn moment(at: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(at.0).unwrap_or_default().to_string()
+}
+
+fn said(error: Error) -> Failure {
+    Failure::Usage(error.to_string())
+}
+
+const ALWAYS: std::ops::Range<Timestamp> = Timestamp(i64::MIN)..Timestamp(i64::MAX);

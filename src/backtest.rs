@@ -9,9 +9,11 @@ use cases::io::store::{Filter, Store};
 use clap::Args;
 use engine::Budget;
 use reporter::backtest::{Against, Backtest, Label, Labels, Options, Outcome as Found};
+use reporter::printable;
 use rules::policy::{Mode, PolicyText};
 use rules::{Policy, Timestamp};
 
+use crate::limits_written::enforced;
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
 use crate::recorded::{Source, Wanted, moment};
@@ -25,7 +27,7 @@ use crate::serve::{Cases, Config};
 #[command(
     after_help = "Example:\n  ringwall backtest --policy candidate.toml --from 2026-11-01 --to 2026-12-01\n  \
 ringwall backtest --policy candidate.toml --against acme.toml --calls calls.jsonl --json\n  \
-ringwall backtest --policy acme.toml --rehearsal --from 2026-11-01"
+ringwall backtest --policy acme.toml --rehearsal --from 2026-11-01 --enforce 'one ring' --write proposed.toml"
 )]
 pub(crate) struct Arguments {
     /// The policy to try.
@@ -37,6 +39,12 @@ pub(crate) struct Arguments {
     /// Compare the policy with itself when all that is in shadow is in force.
     #[arg(long)]
     rehearsal: bool,
+    /// With --rehearsal: write the policy with this rule or threshold in force instead of in shadow to the file of --write.
+    #[arg(long, value_name = "RULE", requires = "rehearsal", requires = "write")]
+    enforce: Option<String>,
+    /// Where --enforce writes; `ringwall case propose CASE --policy FILE` asks for it.
+    #[arg(long, value_name = "FILE", requires = "enforce")]
+    write: Option<PathBuf>,
     /// Calls from this day on, in the customer's time zone, or from a moment (RFC 3339).
     #[arg(long, value_name = "D")]
     from: Option<String>,
@@ -50,6 +58,9 @@ pub(crate) struct Arguments {
     /// input. They are held in memory: some 1.5 KB each.
     #[arg(long, value_name = "FILE")]
     calls: Vec<PathBuf>,
+    /// Records in a store, as `replay --records` writes one, instead of those of a service.
+    #[arg(long, value_name = "DIR", conflicts_with = "calls")]
+    records: Option<PathBuf>,
     /// The configuration that says where the service keeps its records and cases.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -85,21 +96,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         columns: Backtest::COLUMNS,
     };
     let config = config(arguments.config.as_deref(), arguments.data.as_deref())?;
-    let labels = if arguments.calls.is_empty() { labels(&config, &customer)? } else { Labels::default() };
+    let labels = if arguments.calls.is_empty() && arguments.records.is_none() {
+        labels(&config, &customer)?
+    } else {
+        Labels::default()
+    };
     let options = Options {
         examples: arguments.show,
         budget: budget(arguments.memory),
         labels,
         rates: arguments.rates.as_deref().map(rates).transpose()?.unwrap_or_default(),
     };
-    let source = match arguments.calls.as_slice() {
-        [] => Source::Data(&config.data),
-        paths => Source::Lines(paths),
+    let source = match (&arguments.records, arguments.calls.as_slice()) {
+        (Some(folder), _) => Source::Store(folder),
+        (None, []) => Source::Data(&config.data),
+        (None, paths) => Source::Lines(paths),
     };
     let (found, refused) = backtest(candidate, against, options, &source, &wanted)?;
     if refused > 0 {
         eprintln!("ringwall: {refused} lines are no call records of this version, and were passed over");
     }
+    arguments.propose()?;
     let mut text = Vec::new();
     if arguments.json {
         reporter::to_line(&mut text, &found).map_err(Failure::Output)?;
@@ -124,6 +141,20 @@ pub(crate) fn backtest(
 }
 
 impl Arguments {
+    /// Writes the policy in which the one rule that was named is in force.
+    fn propose(&self) -> Result<(), Failure> {
+        let Some((name, path)) = self.enforce.as_deref().zip(self.write.as_deref()) else { return Ok(()) };
+        let source = std::fs::read_to_string(&self.policy).map_err(Failure::file(&self.policy))?;
+        let written = enforced(&source, name).ok_or_else(|| {
+            Failure::Usage(format!(
+                "{}: no rule \"{}\" has mode = \"shadow\"",
+                self.policy.display(),
+                printable(name)
+            ))
+        })?;
+        std::fs::write(path, written).map_err(Failure::file(path))
+    }
+
     fn policies(&self) -> Result<(Policy, Against), Failure> {
         let mut candidate = text_of(&self.policy)?;
         let against = match &self.against {
@@ -139,14 +170,14 @@ impl Arguments {
     }
 }
 
-fn text_of(path: &Path) -> Result<PolicyText, Failure> {
+pub(crate) fn text_of(path: &Path) -> Result<PolicyText, Failure> {
     let set = policies::load(&[path.to_owned()], None)?;
     let policy = set.policies().first().map(|policy| policy.text().clone());
     policy.ok_or_else(|| Failure::Usage(format!("{}: no policy", path.display())))
 }
 
 /// Takes all that is in shadow as in force.
-fn enforce(text: &mut PolicyText) {
+pub(crate) fn enforce(text: &mut PolicyText) {
     let modes = text.firewall.iter_mut().map(|rule| &mut rule.mode);
     let modes = modes.chain(text.ips.iter_mut().map(|rule| &mut rule.mode));
     for mode in modes.chain([&mut text.customer.mode]) {

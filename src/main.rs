@@ -5,6 +5,7 @@ mod audit;
 mod authorise;
 mod backtest;
 mod backup;
+mod baseline;
 mod block;
 mod blocks;
 mod case;
@@ -22,6 +23,7 @@ mod feeds;
 mod files;
 mod history;
 mod init;
+mod limits_written;
 mod list;
 mod mount;
 mod notify;
@@ -33,6 +35,8 @@ mod present;
 mod progress;
 mod records;
 mod recorded;
+mod recorded;
+mod records;
 mod replay;
 mod report;
 mod serve;
@@ -70,6 +74,7 @@ enum Command {
     Replay(replay::Arguments),
     Explain(explain::Arguments),
     Backtest(backtest::Arguments),
+    Baseline(baseline::Arguments),
     Block(block::Arguments),
     Case(case::Arguments),
     Contact(contact::Arguments),
@@ -95,6 +100,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Block(arguments) => block::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use records::io::Store;
 use records::{Batch, Call, Columns};
 use rules::Timestamp;
 
 use crate::outcome::Failure;
+use crate::serve::RECORDS;
 
 /// Which recorded calls.
 pub(crate) struct Wanted<'a> {
@@ -29,6 +31,8 @@ pub(crate) enum Source<'a> {
     Lines(&'a [PathBuf]),
     /// What a service keeps in its folder.
     Data(&'a Path),
+    /// A store, such as `replay --records` writes.
+    Store(&'a Path),
 }
 
 impl Source<'_> {
@@ -57,6 +61,11 @@ impl Source<'_> {
                     }
                 }
             }
+            Self::Store(folder) => return scan(folder, wanted, take),
+            Self::Data(data) if data.join(RECORDS).is_dir() => {
+                return scan(&data.join(RECORDS), wanted, take);
+            }
+            // A service of before there was a store.
             Self::Data(data) => {
                 let path = data.join("calls.jsonl");
                 match File::open(&path) {
@@ -81,6 +90,19 @@ impl Wanted<'_> {
     fn has(&self, call: &Call) -> bool {
         call.customer.as_deref() == Some(self.customer) && (self.from..self.to).contains(&call.start)
     }
+}
+
+/// Hands out what the store in `folder` has.
+fn scan(folder: &Path, wanted: &Wanted<'_>, take: &mut dyn FnMut(&Batch)) -> Result<u64, Failure> {
+    let store = Store::open(folder).map_err(said)?;
+    for batch in store.scan(Some(wanted.customer), wanted.from..wanted.to, wanted.columns) {
+        take(&batch.map_err(said)?);
+    }
+    Ok(0)
+}
+
+fn said(error: records::io::Error) -> Failure {
+    Failure::Usage(error.to_string())
 }
 
 fn each_line(mut from: impl BufRead, path: &Path, take: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {

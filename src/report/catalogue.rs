@@ -7,10 +7,12 @@ use cases::schedule::{Format, Made, MadeFile, Make, NotMade, Order};
 use cases::{Service, statement};
 use rules::Timestamp;
 
-use super::tables;
+use reporter::report::Report;
+
+use super::{figures, tables};
 use crate::outcome::Failure;
 use crate::policies;
-use crate::serve::Cases;
+use crate::serve::{Cases, Config};
 
 /// A report that is made from what the desk keeps.
 struct OfDesk {
@@ -37,18 +39,24 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
 }
 
-/// Whoever makes reports, from the database that `cases` names.
-pub(crate) fn maker(cases: &Cases) -> Result<Arc<Make>, Failure> {
-    let (place, service) = (cases.place(), cases.service()?);
-    Ok(Arc::new(move |order: &Order| make(&place, &service, order)))
+/// Whoever makes reports, from what a service with `config` keeps.
+pub(crate) fn maker(config: &Config) -> Result<Arc<Make>, Failure> {
+    let cases = Cases::new(config);
+    let service = cases.service()?;
+    let place = cases.is_there().then(|| cases.place());
+    let config = config.clone();
+    Ok(Arc::new(move |order: &Order| make(&config, place.as_deref(), &service, order)))
 }
 
 /// The names of all reports.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    OF_DESK.iter().map(|report| report.name)
+    OF_DESK.iter().map(|report| report.name).chain(Report::ALL.iter().map(|report| report.name))
 }
 
-fn make(place: &str, service: &Service, order: &Order) -> Result<Made, NotMade> {
+fn make(config: &Config, place: Option<&str>, service: &Service, order: &Order) -> Result<Made, NotMade> {
+    if let Some(report) = Report::named(&order.report) {
+        return figures::make(report, config, &keep(place, service, order)?);
+    }
     let Some(report) = OF_DESK.iter().find(|report| report.name == order.report) else {
         let known: Vec<_> = names().collect();
         return Err(finally(format!("no report is called {}: {}", order.report, known.join(", "))));
@@ -56,9 +64,7 @@ fn make(place: &str, service: &Service, order: &Order) -> Result<Made, NotMade> 
     if !matches!(order.format, Format::Csv | Format::Json) {
         return Err(finally(format!("{} is written as csv or json, not {}", report.name, order.format)));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| later(error.to_string()))?;
-    let kept = runtime.block_on(read(place, service, order)).map_err(|error| later(error.to_string()))?;
+    let kept = keep(place, service, order)?;
     let table = (report.rows)(&kept);
     let bytes = match order.format {
         Format::Json => json(&table),
@@ -75,6 +81,18 @@ fn make(place: &str, service: &Service, order: &Order) -> Result<Made, NotMade> 
         files: vec![MadeFile { name, media_type, bytes, holds_calls: report.holds_calls }],
         notes: Vec::new(),
     })
+}
+
+/// What the desk keeps; nothing where no case was ever opened.
+fn keep<'a>(place: Option<&str>, service: &'a Service, order: &'a Order) -> Result<Kept<'a>, NotMade> {
+    let Some(place) = place else {
+        let at = order.covered.to.min(policies::now());
+        let registration = cases::Registration { customer: order.customer.clone(), ..cases::Registration::default() };
+        return Ok(Kept { service, order, cases: Vec::new(), audit: Vec::new(), registration, at });
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| later(error.to_string()))?;
+    runtime.block_on(read(place, service, order)).map_err(|error| later(error.to_string()))
 }
 
 async fn read<'a>(
@@ -120,11 +138,11 @@ fn json(table: &Table) -> Vec<u8> {
     serde_json::to_vec_pretty(&rows).unwrap_or_default()
 }
 
-fn finally(why: String) -> NotMade {
+pub(super) fn finally(why: String) -> NotMade {
     NotMade { is_final: true, why }
 }
 
-fn later(why: String) -> NotMade {
+pub(super) fn later(why: String) -> NotMade {
     NotMade { is_final: false, why }
 }
 

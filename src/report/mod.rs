@@ -1,6 +1,9 @@
 //! `ringwall report`: one report, or those that run by themselves.
 
 mod catalogue;
+mod context;
+mod figures;
+mod pdf;
 mod schedule;
 mod tables;
 

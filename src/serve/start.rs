@@ -170,7 +170,7 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     fetcher.with_counters(Arc::clone(&counted)).start(ended);
 
     let authorised = Authorised::start(&config, visited)?;
-    let make = report::maker(&config::Cases::new(&config))?;
+    let make = report::maker(&config)?;
     let schedules = Schedules::start(&config, (counted, watched), make, fetched)?;
     signals.end(&orders).await;
     if let Some(authorised) = authorised {

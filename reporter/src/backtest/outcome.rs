@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use engine::{Breach, IpsCounters};
 use rules::policy::{Mode, Threshold};
-use rules::{Action, NumberSet, Policy, Timestamp};
+use rules::{Action, Flag, NumberSet, Policy, Timestamp};
 use serde::Serialize;
 
 use super::people::People;
@@ -228,6 +228,14 @@ impl Outcome {
             unknown.notes.push(format!(
                 "it looks at {}: known only of calls that were judged by a policy that did so too",
                 headers.join(", ")
+            ));
+        }
+        let late = candidate.thresholds().iter().filter(|one| one.flags.contains(Flag::ChallengeInDialog));
+        let late: Vec<String> = late.map(|one| one.label().into_owned()).collect();
+        if !late.is_empty() {
+            unknown.notes.push(format!(
+                "{} counts challenges inside calls: one to the BYE comes when the record is written already, and is not in it",
+                late.join(", ")
             ));
         }
         Self {

@@ -30,6 +30,11 @@ fn told(line: &CallLine<'_>) -> Told {
     )
 }
 
+/// An alert by its id, and what else it is for whoever reads a difference.
+fn name_of(alert: &Alert) -> String {
+    format!("{} {} {} {:?} {} {}", alert.id, alert.rule, alert.level, alert.key, alert.at, alert.count)
+}
+
 /// The demo's policy: every shipped detection, firewall rules on a list.
 fn policy(mode: Option<Mode>) -> Policy {
     let listed: String = LISTED_CALLERS.iter().map(|caller| format!("+{caller}\n")).collect();
@@ -75,10 +80,10 @@ fn live(settings: Settings, mode: Option<Mode>) -> Live {
             }
         }
         while let Some(alert) = alerts.pop() {
-            told_alerts.push(alert.id.clone());
+            told_alerts.push(name_of(&alert));
         }
         while let Some(breach) = engine.poll_breach() {
-            told_alerts.extend(Alert::of_breach(&breach, &policies).map(|alert| alert.id));
+            told_alerts.extend(Alert::of_breach(&breach, &policies).map(|alert| name_of(&alert)));
         }
     };
     while let Some(envelope) = day.poll_datagram(&mut payload) {
@@ -95,7 +100,7 @@ fn live(settings: Settings, mode: Option<Mode>) -> Live {
     }
     engine.finish();
     drain(&mut engine, &mut alerts);
-    told_alerts.extend(alerts.finish().into_iter().map(|alert| alert.id));
+    told_alerts.extend(alerts.finish().iter().map(name_of));
     lines.sort_by_key(|(sequence, ..)| *sequence);
     Live { lines, alerts: told_alerts }
 }
@@ -115,12 +120,11 @@ fn again(live: &Live, mode: Option<Mode>) -> (Vec<String>, Vec<String>) {
         retold.take(
             (&batch, row, row as u64),
             &mut |row, line| _ = verdicts.insert(row, told(line)),
-            &mut |alert| ids.push(alert.id.clone()),
+            &mut |alert| ids.push(name_of(alert)),
         );
     }
-    retold.finish(&mut |row, line| _ = verdicts.insert(row, told(line)), &mut |alert| {
-        ids.push(alert.id.clone())
-    });
+    retold
+        .finish(&mut |row, line| _ = verdicts.insert(row, told(line)), &mut |alert| ids.push(name_of(alert)));
     let mut differing = Vec::new();
     for (row, (_, line, then)) in (0u64..).zip(&live.lines) {
         if verdicts.get(&row) != Some(then) {
@@ -152,6 +156,50 @@ fn verdicts_and_alerts_of_generated_days_come_out_of_their_records_as_they_were(
         then.sort();
         ids.sort();
         assert!(then.len() > 20, "{}", then.len());
-        assert_eq!(then, ids, "seed {seed}: alerts");
+        let only = |one: &[String], other: &[String]| -> Vec<String> {
+            one.iter().filter(|name| !other.contains(name)).cloned().collect()
+        };
+        let (lost, new) = (only(&then, &ids), only(&ids, &then));
+        // A challenge to the BYE comes when the record of the call is written already: no record knows of it.
+        let (challenged, lost): (Vec<_>, Vec<_>) =
+            lost.into_iter().partition(|name| name.contains(" digest-leak critical "));
+        assert!(lost.is_empty() && new.is_empty(), "seed {seed}: only then {lost:#?}\nonly now {new:#?}");
+        assert!(challenged.len() <= 4, "{challenged:#?}");
+        assert_eq!(then.len(), ids.len() + challenged.len());
+    }
+}
+
+/// How fast: a generated day again and again, each a day later. Run by hand, see benches/README.md.
+#[test]
+#[ignore = "takes minutes; its figures stand in benches/README.md"]
+fn speed() {
+    let live = live(Settings { seed: 7, calls_per_hour: 600.0, ..Settings::default() }, Some(Mode::Shadow));
+    let mut day = Batch::new(Backtest::COLUMNS);
+    for (_, line, _) in &live.lines {
+        day.push(&Call::from_json(line).unwrap());
+    }
+    for (name, has_thresholds) in [("rules", false), ("rules and every shipped detection", true)] {
+        for rows in [100_000, 1_000_000, 10_000_000] {
+            let mut text = policy(None).text().clone();
+            if !has_thresholds {
+                text.ips.clear();
+            }
+            let mut backtest = Backtest::new(Policy::new(text), Against::Records, Options::default());
+            let (mut taken, mut batch) = (0, day.clone());
+            #[allow(clippy::disallowed_methods, reason = "a clock is what a bench is about")]
+            let begun = std::time::Instant::now();
+            while taken < rows {
+                backtest.take(&batch);
+                taken += batch.len();
+                batch.start.iter_mut().for_each(|start| *start += 86_400_000_000);
+            }
+            let outcome = backtest.finish();
+            let seconds = begun.elapsed().as_secs_f64();
+            eprintln!(
+                "{name}: {taken} calls in {seconds:.2} s, {:.2} µs each, {} changed",
+                seconds * 1e6 / taken as f64,
+                outcome.changed
+            );
+        }
     }
 }

@@ -54,7 +54,9 @@ impl Method {
             }
             Self::Callers => floor,
         };
-        limit.max(floor)
+        // Three times the usual is an attack, however many alerts that makes; the middle and three spreads are none.
+        let most = (3.0 * hour.median).max(hour.median + 3.0 * hour.shrunk).ceil();
+        limit.min(most).max(floor)
     }
 
     /// In words.

@@ -82,7 +82,7 @@ pub struct Proposal {
     pub weeks: f64,
     /// Known of all bins.
     pub coverage: f64,
-    /// Values at least of each hour.
+    /// Values of an hour, in the middle.
     pub samples: u32,
     /// When it should be looked at again, RFC 3339.
     pub review_at: String,
@@ -155,7 +155,8 @@ pub fn propose(series: &Series, zone: &TimeZone, options: &Options) -> Proposed 
         [one] => Some(try_out(Method::Quantile, vec![*one; HOURS])),
         limits => Some(try_out(Method::Quantile, limits.to_vec())),
     };
-    let samples = spreads.iter().map(|hour| hour.samples).min().unwrap_or_default();
+    let mut counts: Vec<f64> = spreads.iter().map(|hour| f64::from(hour.samples)).collect();
+    let samples = median(&mut counts).unwrap_or_default() as u32;
     let held_weeks = held.values.len() as f64 / series.week().max(1) as f64;
     let confidence = Confidence::of(samples, movement, held_weeks);
     let review_weeks = if matches!(movement, Movement::Steady) { 13 } else { 2 };
@@ -271,7 +272,7 @@ impl Proposal {
             options.budget,
         ));
         if !offer.within_budget {
-            words.push("No candidate keeps to the budget: this is the quietest. The series has many outliers; look at them before you set a limit.".to_owned());
+            words.push("No candidate keeps to the budget: no limit is above three times the usual, and these weeks hold more than that more often. Look at those hours: what was an attack, mark as one.".to_owned());
         }
         if !options.attacks.is_empty() {
             let delay = offer.tried.delay_micros.map_or(String::new(), |delay| {

@@ -44,23 +44,43 @@ impl Spread {
         let mut spreads: Vec<Self> = (0..HOURS).map(|hour| Self::of_hour(&by_hour, hour)).collect();
         let mut deviations: Vec<f64> = spreads.iter().map(|one| one.deviation).collect();
         let usual = median(&mut deviations).unwrap_or_default();
+        let by_chance = |one: &Self| (one.median + 1.0).sqrt();
+        let mut strayings: Vec<f64> = spreads.iter().map(|one| one.deviation / by_chance(one)).collect();
+        let straying = median(&mut strayings).unwrap_or_default().max(1.0);
         for spread in &mut spreads {
-            spread.shrunk = spread.deviation.max((spread.median + 1.0).sqrt()).max(usual / 2.0);
+            // Two attacks at the same hour are a large part of the few values it has: no hour strays much more than others do.
+            let most = STRAYS_MOST * straying * by_chance(spread);
+            spread.shrunk = spread.deviation.min(most).max(by_chance(spread)).max(usual / 2.0);
         }
         spreads
     }
 
     fn of_hour(by_hour: &[Vec<f64>], hour: usize) -> Self {
         use Group::{All, Hour, HourOfKind, HourOfWeek};
+        let of_group = |group: Group| {
+            let hours = (0..HOURS).filter(|other| group.holds(hour, *other));
+            hours.filter_map(|other| by_hour.get(other)).flatten().copied().collect::<Vec<f64>>()
+        };
         for group in [HourOfWeek, HourOfKind, Hour, All] {
-            let of_group = (0..HOURS).filter(|other| group.holds(hour, *other));
-            let mut values: Vec<f64> =
-                of_group.filter_map(|other| by_hour.get(other)).flatten().copied().collect();
-            if values.len() >= SAMPLES_MIN || group == All {
-                return Self::of_values(&mut values);
+            let mut values = of_group(group);
+            if values.len() < SAMPLES_MIN && group != All {
+                continue;
             }
+            let spread = Self::of_values(&mut values);
+            if group == HourOfWeek && spread.is_torn() {
+                let others = Self::of_values(&mut of_group(HourOfKind));
+                if spread.median > TORN_ABOVE * others.median {
+                    continue;
+                }
+            }
+            return spread;
         }
         Self::default()
+    }
+
+    /// Whether its values are two lots rather than one: several attacks at the same hour of few weeks make them so.
+    fn is_torn(&self) -> bool {
+        self.deviation > self.median / 2.0 && self.deviation > 3.0 * (self.median + 1.0).sqrt()
     }
 
     /// Of the values of one group; `shrunk` knows nothing of other groups yet.
@@ -93,8 +113,12 @@ impl Group {
     }
 }
 
+/// An hour strays at most so much more than the others, by what chance makes of its count.
+const STRAYS_MOST: f64 = 2.0;
 /// With fewer values an hour is taken together with others.
 const SAMPLES_MIN: usize = 4;
+/// An hour whose values are torn and that is so much above the same hour of like days is taken together with them.
+const TORN_ABOVE: f64 = 1.5;
 /// Makes the median deviation of normal values their standard deviation.
 const SCALE: f64 = 1.4826;
 

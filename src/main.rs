@@ -33,8 +33,6 @@ mod policies;
 mod policy;
 mod present;
 mod progress;
-mod records;
-mod recorded;
 mod recorded;
 mod records;
 mod replay;

@@ -9,7 +9,6 @@ use records::{Call, Column, Columns};
 use reporter::document::{Coverage, Document, Stamp};
 use reporter::metrics::{Answers, Context, Desk, Figures, Gather, Measures, Period, Shelf};
 use reporter::report::{Facts, Report};
-use rules::Timestamp;
 use rules::policy::Policy;
 
 use super::catalogue::{Kept, finally, later};
@@ -91,7 +90,7 @@ pub(super) fn make(report: &Report, config: &Config, kept: &Kept<'_>) -> Result<
         calls_left_out,
         caller,
     };
-    let document = report.write(&facts);
+    let document = report.write(&facts).seen_with(order.sight);
     let mut notes = Vec::new();
     if document.stamp.coverage.is_low() {
         let share = document.stamp.coverage.share().ratio().unwrap_or_default() * 100.0;

@@ -10,6 +10,7 @@ mod tables;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
+use cases::intake::Direction;
 use cases::schedule::{Covered, Format, Order, Sight, Which};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
@@ -20,11 +21,15 @@ pub(crate) use catalogue::maker;
 
 use crate::case::{Account, Place, said};
 use crate::outcome::{Failure, Outcome};
+use crate::present;
+use crate::serve::Config;
 
 /// Reports: one now, or some that run by themselves and go to whom they may.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Example:\n  \
+ringwall report weekly-operations --customer Acme --from 2026-10-05 --to 2026-10-11 --format html --out weekly.html\n  \
+ringwall report dossier --customer Acme --number +12105550142 --from 2026-01-01 --to 2026-10-31 --format pdf --out dossier.pdf\n  \
 ringwall report sla-statement --customer Acme --from 2026-10-01 --to 2026-10-31 --format csv > statement.csv\n  \
 ringwall report schedule add sla-statement --customer Acme --when 'business-day 2 07:00' --to ann@acme.example.com --by anna\n  \
 ringwall report schedule list\n  \
@@ -32,7 +37,8 @@ ringwall report schedule history RS-1f0c22ab")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     task: Option<Task>,
-    /// Its name: sla-statement, access-review, monitoring-log, custody.
+    /// Its name; docs/reports.md says what is in each: weekly-operations, monthly-management, fraud-exposure, identity,
+    /// rule-hygiene, dossier, calls, sla-statement, access-review, monitoring-log, custody.
     #[arg(required = true)]
     name: Option<String>,
     /// Whose.
@@ -47,9 +53,15 @@ pub(crate) struct Arguments {
     /// html, pdf, csv, xlsx or json.
     #[arg(long, default_value = "csv")]
     format: Format,
-    /// Where it is written; standard output unless given.
+    /// Where it is written: a file, or a folder for a file of each table. Standard output unless given.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Only calls from or to it, E.164 with a plus: of whom a dossier is, which calls are listed.
+    #[arg(long, value_name = "NUMBER")]
+    number: Vec<String>,
+    /// Only calls that went this way: inbound or outbound.
+    #[arg(long, value_name = "DIRECTION", value_parser = direction)]
+    direction: Option<Direction>,
     #[command(flatten)]
     place: Place,
 }
@@ -96,29 +108,65 @@ impl Arguments {
         else {
             return Err(Failure::Usage("NAME, --customer, --from and --to are wanted".to_owned()));
         };
-        let cases = self.place.cases()?;
-        let zone = cases.service()?.calendar_of(customer).zone().clone();
+        let config = self.place.config()?;
+        let zone = self.zone(&config, customer)?;
         let order = Order {
             report: report.clone(),
             customer: customer.clone(),
             covered: covered(&zone, from, to)?,
             zone: zone.iana_name().unwrap_or("UTC").to_owned(),
             format: self.format,
-            which: Which::default(),
+            which: Which {
+                numbers: self.number.clone(),
+                direction: self.direction.unwrap_or(Direction::Both),
+                ..Which::default()
+            },
             // Whoever types this reads the database itself.
             sight: Sight::Whole,
         };
-        let made = maker(&cases)?(&order).map_err(|not_made| Failure::Usage(not_made.why))?;
+        let made = maker(&config)?(&order).map_err(|not_made| Failure::Usage(not_made.why))?;
         for note in &made.notes {
             eprintln!("ringwall: {note}");
         }
+        let is_alone = made.files.len() == 1;
         for file in &made.files {
             match &self.out {
-                Some(path) => std::fs::write(path, &file.bytes).map_err(Failure::file(path))?,
-                None => io::stdout().lock().write_all(&file.bytes).map_err(Failure::Output)?,
+                Some(path) if is_alone && !path.is_dir() => {
+                    std::fs::write(path, &file.bytes).map_err(Failure::file(path))?;
+                }
+                Some(folder) => {
+                    std::fs::create_dir_all(folder).map_err(Failure::file(folder))?;
+                    let path = folder.join(&file.name);
+                    std::fs::write(&path, &file.bytes).map_err(Failure::file(&path))?;
+                }
+                None if is_alone => io::stdout().lock().write_all(&file.bytes).map_err(Failure::Output)?,
+                None => {
+                    let mut out = io::stdout().lock();
+                    let written = writeln!(out, "# {}", file.name).and_then(|()| out.write_all(&file.bytes));
+                    written.and_then(|()| writeln!(out)).map_err(Failure::Output)?;
+                }
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// Whose days: those of the customer's policy, else those of its service hours.
+    fn zone(&self, config: &Config, customer: &str) -> Result<TimeZone, Failure> {
+        let is_there = config.data.is_dir() || !config.policy.is_empty();
+        let policies =
+            if is_there { present::policies(&config.data, &config.policy, Some(customer))? } else { Vec::new() };
+        Ok(match policies.first() {
+            Some(policy) => policy.text().customer.time_zone.clone(),
+            None => self.place.cases()?.service()?.calendar_of(customer).zone().clone(),
+        })
+    }
+}
+
+fn direction(text: &str) -> Result<Direction, String> {
+    match text {
+        "inbound" => Ok(Direction::Inbound),
+        "outbound" => Ok(Direction::Outbound),
+        _ => Err("inbound or outbound".to_owned()),
     }
 }
 

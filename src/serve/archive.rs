@@ -266,9 +266,11 @@ impl Zones {
     }
 
     fn get(&self, customer: Option<&str>) -> &TimeZone {
-        customer.and_then(|customer| self.known.get(customer)).unwrap_or(&TimeZone::UTC)
+        customer.and_then(|customer| self.known.get(customer)).unwrap_or(&UTC)
     }
 }
+
+static UTC: TimeZone = TimeZone::UTC;
 
 fn micros() -> i64 {
     crate::policies::now().0

@@ -13,6 +13,7 @@ mod identity;
 mod monthly;
 mod parts;
 mod sentences;
+mod sight;
 mod weekly;
 
 use cases::Case;

@@ -9,6 +9,7 @@ use rules::{NumberSet, Timestamp};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::rows::number;
 use super::{Period, Share};
 
 /// What metrics of one customer are computed by.
@@ -187,8 +188,10 @@ impl Context {
 
     /// The place of the rate for `called`, E.164 digits.
     pub fn rate(&self, called: u64) -> Option<usize> {
-        let digits = called.to_string();
-        let fits = self.rates.iter().enumerate().filter(|(_, rate)| digits.starts_with(&rate.prefix));
+        let number = number(called)?;
+        let digits = number.digits();
+        let starts = |rate: &Rate| digits.as_bytes().starts_with(rate.prefix.as_bytes());
+        let fits = self.rates.iter().enumerate().filter(|(_, rate)| starts(rate));
         fits.max_by_key(|(place, rate)| (rate.prefix.len(), std::cmp::Reverse(*place)))
             .map(|(place, _)| place)
     }

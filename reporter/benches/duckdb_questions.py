@@ -13,11 +13,11 @@ questions = [
     ("by hour", f"SELECT time_bucket(INTERVAL 1 hour, start), count(*) FROM {table} GROUP BY 1"),
     (
         "top callers",
-        f"SELECT caller, count(*), count(DISTINCT called) FROM {table} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20",
+        f"SELECT caller, count(*), count(DISTINCT called) FROM {table} WHERE caller IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20",
     ),
     (
         "top, 2 steps",
-        f"WITH top AS (SELECT caller, count(*) AS calls FROM {table} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20) "
+        f"WITH top AS (SELECT caller, count(*) AS calls FROM {table} WHERE caller IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20) "
         f"SELECT caller, calls, count(DISTINCT called) FROM {table} JOIN top USING (caller) GROUP BY 1, 2",
     ),
     ("p90 of duration", f"SELECT quantile_disc({talk}, 0.9) FROM {table} WHERE answered_after IS NOT NULL"),

@@ -9,6 +9,7 @@ use rules::{NumberSet, Timestamp};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::rows::number;
 use super::{Period, Share};
 
 /// What metrics of one customer are computed by.
@@ -153,35 +154,30 @@ impl Context {
         }
     }
 
-    /// SHA-256 over all of it that matters to what is counted of calls of `period`, in hexadecimal: what was counted holds as
-    /// long as this stays.
+    /// What fingerprints of periods begin with: all that matters to every call.
     ///
     /// # Errors
     /// It cannot be written as JSON, which plain data always can.
-    pub fn fingerprint(&self, period: &Period) -> Result<String, serde_json::Error> {
+    pub fn fingerprints(&self) -> Result<Fingerprints<'_>, serde_json::Error> {
         let mut hash = Sha256::new();
-        let mut put = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_be_bytes());
-            hash.update(bytes);
-        };
-        put(self.zone.iana_name().unwrap_or_default().as_bytes());
-        put(&serde_json::to_vec(&self.trunks)?);
-        put(&serde_json::to_vec(&self.rates)?);
+        put(&mut hash, self.zone.iana_name().unwrap_or_default().as_bytes());
+        put(&mut hash, &serde_json::to_vec(&self.trunks)?);
+        put(&mut hash, &serde_json::to_vec(&self.rates)?);
         let sets = self.suspect.iter().map(|(name, set)| (name.as_str(), set));
         let national = self.national.iter().map(|set| ("national", set));
         for (name, set) in std::iter::once(("own", &self.own)).chain(national).chain(sets) {
-            put(name.as_bytes());
-            put(format!("{:?}", set.segments()).as_bytes());
+            put(&mut hash, name.as_bytes());
+            let mut bytes = Vec::with_capacity(set.segments().len() * 18);
+            for segment in set.segments() {
+                bytes.extend(segment.low.to_be_bytes());
+                bytes.extend(segment.high.to_be_bytes());
+                bytes.extend(segment.lengths.to_be_bytes());
+            }
+            put(&mut hash, &bytes);
         }
-        put(self.hours.as_ref().map(Calendar::version).unwrap_or_default().as_bytes());
-        let meets = |from: Timestamp, to: Timestamp| from < period.to && to > period.from;
-        let labels: Vec<_> = self.labels.iter().filter(|label| meets(label.from, label.to)).collect();
-        put(&serde_json::to_vec(&labels)?);
-        let campaigns =
-            self.campaigns.iter().filter(|it| meets(it.first, Timestamp(it.last.0.saturating_add(1))));
-        put(&serde_json::to_vec(&campaigns.collect::<Vec<_>>())?);
-        put(&serde_json::to_vec(&self.expiring)?);
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        put(&mut hash, self.hours.as_ref().map(Calendar::version).unwrap_or_default().as_bytes());
+        put(&mut hash, &serde_json::to_vec(&self.expiring)?);
+        Ok(Fingerprints { context: self, hash })
     }
 
     /// The trunk that an address of records belongs to, by its place.
@@ -192,11 +188,48 @@ impl Context {
 
     /// The place of the rate for `called`, E.164 digits.
     pub fn rate(&self, called: u64) -> Option<usize> {
-        let digits = called.to_string();
-        let fits = self.rates.iter().enumerate().filter(|(_, rate)| digits.starts_with(&rate.prefix));
+        let number = number(called)?;
+        let digits = number.digits();
+        let starts = |rate: &Rate| digits.as_bytes().starts_with(rate.prefix.as_bytes());
+        let fits = self.rates.iter().enumerate().filter(|(_, rate)| starts(rate));
         fits.max_by_key(|(place, rate)| (rate.prefix.len(), std::cmp::Reverse(*place)))
             .map(|(place, _)| place)
     }
+}
+
+/// Fingerprints of a context, by period: sets of numbers may be long, and are gone through once.
+#[derive(Clone, Debug)]
+pub struct Fingerprints<'a> {
+    context: &'a Context,
+    hash: Sha256,
+}
+
+impl Fingerprints<'_> {
+    /// SHA-256 over all that matters to what is counted of calls of `period`, in hexadecimal: what was counted holds as long
+    /// as this stays.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON, which plain data always can.
+    pub fn of(&self, period: &Period) -> Result<String, serde_json::Error> {
+        let mut hash = self.hash.clone();
+        let meets = |from: Timestamp, to: Timestamp| from < period.to && to > period.from;
+        let labels: Vec<_> = self.context.labels.iter().filter(|label| meets(label.from, label.to)).collect();
+        put(&mut hash, &serde_json::to_vec(&labels)?);
+        let campaigns: Vec<_> = self
+            .context
+            .campaigns
+            .iter()
+            .filter(|campaign| meets(campaign.first, Timestamp(campaign.last.0.saturating_add(1))))
+            .collect();
+        put(&mut hash, &serde_json::to_vec(&campaigns)?);
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// Lengths first, so that no two contexts are one row of bytes.
+fn put(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update((bytes.len() as u64).to_be_bytes());
+    hash.update(bytes);
 }
 
 fn as_texts<S: Serializer>(networks: &[IpNet], to: S) -> Result<S::Ok, S::Error> {

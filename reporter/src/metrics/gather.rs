@@ -68,13 +68,16 @@ impl Gather<'_> {
     /// Records cannot be read.
     pub fn gather(&self, period: &Period) -> Result<Gathered, Error> {
         let parts = self.parts(period);
+        // Without it no summary fits: what cannot be said cannot be compared.
+        let fingerprints = self.context.fingerprints().ok();
+        let fingerprint = |part: &Part| fingerprints.as_ref().and_then(|all| all.of(&part.period).ok());
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<(usize, Result<Done, Error>)>> = Mutex::new(Vec::new());
         let work = || {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(part) = parts.get(place) else { return };
-                let result = self.part(part);
+                let result = self.part(part, fingerprint(part));
                 if result.is_err() {
                     next.store(parts.len(), Ordering::Relaxed);
                 }
@@ -124,7 +127,7 @@ impl Gather<'_> {
         parts
     }
 
-    fn part(&self, part: &Part) -> Result<Done, Error> {
+    fn part(&self, part: &Part, fingerprint: Option<String>) -> Result<Done, Error> {
         let during = part.period.from..part.period.to;
         let mut names = Sha256::new();
         for day in self.store.days(self.customer, during.clone()) {
@@ -137,10 +140,10 @@ impl Gather<'_> {
             customer: self.customer.map(str::to_owned),
             day: part.day.to_string(),
             inputs: hex(&names.finalize()),
-            context: self.context.fingerprint(&part.period).unwrap_or_default(),
+            context: fingerprint.clone().unwrap_or_default(),
             definitions: Figures::version(),
         };
-        let is_closed = part.is_whole && part.period.to <= self.now;
+        let is_closed = part.is_whole && part.period.to <= self.now && fingerprint.is_some();
         let shelf = self.shelf.filter(|_| is_closed);
         if let Some(figures) = shelf.and_then(|shelf| shelf.get(&made_from)) {
             return Ok(Done { figures, made_from, is_kept: true, not_kept: None, is_before: part.is_before });

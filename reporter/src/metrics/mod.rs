@@ -62,7 +62,7 @@ mod summary;
 mod tally;
 
 pub use compare::Compared;
-pub use context::{Campaign, Context, Entry, Judged, Label, Rate, RuleName, Trunk};
+pub use context::{Campaign, Context, Entry, Fingerprints, Judged, Label, Rate, RuleName, Trunk};
 pub use coverage::{Coverage, Presence};
 pub use definition::{Definition, Unit};
 pub use desk::{Desk, Measure, Times};

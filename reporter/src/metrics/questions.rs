@@ -92,7 +92,7 @@ impl Asked<'_> {
         Ok(all)
     }
 
-    /// The `count` callers with most rows, and how many distinct numbers each called. Exact: callers are counted first, and
+    /// The `count` callers with a number and most rows, and how many distinct numbers each called. Exact: callers are counted first, and
     /// whom the busiest called is looked at in a second run.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Asked<'_> {
         let free: Mutex<Vec<Counts>> = Mutex::new(Vec::new());
         let take = |(): &mut (), batch: &Batch| {
             let mut counts = free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            batch.caller.iter().for_each(|caller| counts.add(*caller, 1));
+            batch.caller.iter().filter(|caller| **caller != 0).for_each(|caller| counts.add(*caller, 1));
             free.lock().unwrap_or_else(PoisonError::into_inner).push(counts);
         };
         self.fold(&[Column::Caller], || (), take)?;

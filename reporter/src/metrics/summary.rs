@@ -26,7 +26,7 @@ pub struct MadeFrom {
     pub day: String,
     /// Hash over the names of the files of its rows.
     pub inputs: String,
-    /// [`Context::fingerprint`](super::Context::fingerprint) for that day.
+    /// [`Fingerprints::of`](super::Fingerprints::of) for that day.
     pub context: String,
     /// [`Figures::version`].
     pub definitions: String,

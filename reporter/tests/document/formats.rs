@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reporter::document::Document;
+use ringwall_reporter::document::Document;
 
 use crate::{check, weekly};
 

@@ -8,7 +8,7 @@ mod sample;
 use std::fs;
 use std::path::PathBuf;
 
-use reporter::document::Document;
+use ringwall_reporter::document::Document;
 
 fn weekly() -> Document {
     sample::weekly(&|text| text.to_owned())

@@ -1,6 +1,6 @@
 //! A report that uses every kind of block, of one week in which an hour comes twice.
 
-use reporter::document::{
+use ringwall_reporter::document::{
     Address, Bar, Block, Button, Callout, Cell, Change, Chart, Column, Coverage, Definition, Document, Dot,
     Drawing, Figure, Headline, Href, Hue, Kind, Line, Metric, Panel, Period, SCHEMA, Section, Series, Share,
     Stamp, Table, Text, Tone, Unit, Value, Wanted,

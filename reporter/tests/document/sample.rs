@@ -83,7 +83,7 @@ fn glance(say: &dyn Fn(&str) -> String) -> Vec<Block> {
                     1,
                     Wanted::Either,
                     before(Value::Count(11_920), Value::Count(9_871)),
-                    week.clone(),
+                    week,
                 ),
                 figure(
                     "Blocked",

@@ -1,6 +1,6 @@
 //! Reports as files that other programs open, and as golden texts.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a test says so by failing")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "tests")]
 
 mod formats;
 mod hostile;

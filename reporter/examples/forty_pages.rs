@@ -15,7 +15,7 @@ mod sample;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use reporter::document::{Block, Document};
+use ringwall_reporter::document::{Block, Document};
 
 fn main() {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);

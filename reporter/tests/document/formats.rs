@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reporter::document::Document;
+use ringwall_reporter::document::Document;
 
 use crate::{check, weekly};
 
@@ -128,7 +128,7 @@ fn words_of_a_page_stand_out_from_their_ground() {
         assert!(contrast("on-accent", "accent") >= 4.5, "{name}: buttons");
     }
     for ink in ["#1c2126", "#58616a"] {
-        assert!(crate::formats::contrast(ink, "#ffffff") >= 4.5, "drawings: {ink}");
+        assert!(contrast(ink, "#ffffff") >= 4.5, "drawings: {ink}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use reporter::document::{Document, safe_cell};
+use ringwall_reporter::document::{Document, safe_cell};
 
 use crate::{check, sample};
 

@@ -1,5 +1,7 @@
 //! Reports as files that other programs open, and as golden texts.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "tests")]
+
 mod formats;
 mod hostile;
 mod programs;
@@ -8,7 +10,7 @@ mod sample;
 use std::fs;
 use std::path::PathBuf;
 
-use reporter::document::Document;
+use ringwall_reporter::document::Document;
 
 fn weekly() -> Document {
     sample::weekly(&|text| text.to_owned())

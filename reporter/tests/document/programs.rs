@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use reporter::document::Document;
+use ringwall_reporter::document::Document;
 
 use crate::hostile::{hostile, texts};
 use crate::weekly;

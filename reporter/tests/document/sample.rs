@@ -1,6 +1,6 @@
 //! A report that uses every kind of block, of one week in which an hour comes twice.
 
-use reporter::document::{
+use ringwall_reporter::document::{
     Address, Bar, Block, Button, Callout, Cell, Change, Chart, Column, Coverage, Definition, Document, Dot,
     Drawing, Figure, Headline, Href, Hue, Kind, Line, Metric, Panel, Period, SCHEMA, Section, Series, Share,
     Stamp, Table, Text, Tone, Unit, Value, Wanted,
@@ -83,7 +83,7 @@ fn glance(say: &dyn Fn(&str) -> String) -> Vec<Block> {
                     1,
                     Wanted::Either,
                     before(Value::Count(11_920), Value::Count(9_871)),
-                    week.clone(),
+                    week,
                 ),
                 figure(
                     "Blocked",

@@ -34,7 +34,7 @@ fn wording() -> Wording {
 fn check(chart: &Chart) -> (Vec<Label>, String) {
     let wording = wording();
     let canvas = super::draw(chart, &wording, Canvas::new("c", "sans-serif", None));
-    let labels = canvas.labels.clone();
+    let labels = canvas.labels;
     let svg = super::svg(chart, "c", &wording, "sans-serif", None).into_string();
     let height: f64 =
         svg.split("viewBox=\"0 0 720 ").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();

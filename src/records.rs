@@ -138,7 +138,7 @@ fn list(open: &OpenStore, wanted: Option<&str>, (files, as_json): (bool, bool)) 
                 });
                 writeln!(out, "{line}")?;
             } else {
-                let name = customer.map_or_else(|| "(nobody)".to_owned(), |name| printable(name).to_string());
+                let name = customer.map_or_else(|| "(nobody)".to_owned(), printable);
                 let parts = if day.files.len() == 1 { "file" } else { "files" };
                 writeln!(
                     out,

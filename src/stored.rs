@@ -18,6 +18,7 @@ pub(crate) struct Stored {
     writer: Writer,
     intake: Intake,
     zones: HashMap<String, TimeZone>,
+    utc: TimeZone,
     line: Vec<u8>,
 }
 
@@ -34,7 +35,7 @@ impl Stored {
         let customers = policies.policies().iter().map(|policy| &policy.text().customer);
         let zones = customers.map(|customer| (customer.name.clone(), customer.time_zone.clone())).collect();
         let writer = Writer::open(folder, policies::now().0).map_err(said)?;
-        Ok(Self { writer, intake: Intake::default(), zones, line: Vec::new() })
+        Ok(Self { writer, intake: Intake::default(), zones, utc: TimeZone::UTC, line: Vec::new() })
     }
 
     /// Takes the call that `line` tells.
@@ -43,7 +44,7 @@ impl Stored {
         reporter::to_line(&mut self.line, line).map_err(Failure::Output)?;
         let call = Call::from_json(&self.line).map_err(|wrong| Failure::Usage(wrong.to_string()))?;
         let zone = call.customer.as_ref().and_then(|customer| self.zones.get(customer));
-        self.intake.take(&call, zone.unwrap_or(&TimeZone::UTC));
+        self.intake.take(&call, zone.unwrap_or(&self.utc));
         if self.intake.is_full() { self.write() } else { Ok(()) }
     }
 

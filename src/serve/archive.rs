@@ -250,17 +250,18 @@ impl Worker {
 /// In which zone each customer counts days; UTC for whoever has no policy.
 struct Zones {
     known: HashMap<String, TimeZone>,
+    utc: TimeZone,
 }
 
 impl Zones {
     fn new(customers: &Customers) -> Self {
         let customers = Arc::clone(&customers.lock().unwrap_or_else(PoisonError::into_inner));
         let zone = |customer: &rules::policy::Customer| (customer.name.clone(), customer.time_zone.clone());
-        Self { known: customers.iter().map(zone).collect() }
+        Self { known: customers.iter().map(zone).collect(), utc: TimeZone::UTC }
     }
 
     fn get(&self, customer: Option<&str>) -> &TimeZone {
-        customer.and_then(|customer| self.known.get(customer)).unwrap_or(&TimeZone::UTC)
+        customer.and_then(|customer| self.known.get(customer)).unwrap_or(&self.utc)
     }
 }
 

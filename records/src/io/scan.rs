@@ -157,10 +157,16 @@ impl Question {
 
     /// Rows of `group`, unless it cannot have one that is wanted.
     fn read(&self, file: &FileReader, group: usize) -> Result<Option<Batch>, super::error::Wrong> {
-        if let Some((first, last)) = file.span(group)
-            && (first >= self.during.end || last < self.during.start)
-        {
-            return Ok(None);
+        let mut columns = self.read;
+        if let Some((first, last)) = file.span(group) {
+            if first >= self.during.end || last < self.during.start {
+                return Ok(None);
+            }
+            let is_inside = self.during.contains(&first) && self.during.contains(&last);
+            if is_inside && !self.columns.has(Column::Start) {
+                // Nobody asks when exactly it was.
+                columns = columns.without(Columns::of(&[Column::Start]));
+            }
         }
         for (column, number) in [(Column::Caller, self.wanted.caller), (Column::Called, self.wanted.called)] {
             if let Some(number) = number
@@ -169,7 +175,7 @@ impl Question {
                 return Ok(None);
             }
         }
-        file.read(group, self.read).map(Some)
+        file.read(group, columns).map(Some)
     }
 
     /// Leaves only rows that are wanted.
@@ -181,7 +187,11 @@ impl Question {
         };
         let Wanted { caller, called } = self.wanted;
         if !is_inside || caller.is_some() || called.is_some() {
-            let mut wanted: Vec<bool> = batch.start.iter().map(|start| self.during.contains(start)).collect();
+            let mut wanted = vec![true; batch.len()];
+            wanted
+                .iter_mut()
+                .zip(&batch.start)
+                .for_each(|(wanted, start)| *wanted = self.during.contains(start));
             for (numbers, number) in [(&batch.caller, caller), (&batch.called, called)] {
                 if let Some(number) = number {
                     wanted.iter_mut().zip(numbers).for_each(|(wanted, is)| *wanted &= *is == number);

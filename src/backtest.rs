@@ -278,10 +278,9 @@ fn take_alert(labels: &mut Labels, alert: &str, label: Label) {
     for (name, value) in key.into_iter().flatten() {
         let digits = value.as_str().and_then(|value| value.strip_prefix('+'));
         let Some(number) = digits.and_then(|digits| digits.parse().ok()) else { continue };
-        match name.as_str() {
-            "caller" => labels.caller(number, label),
-            // Who is called is called by others as well: a flood of calls says nothing of the one before it.
-            _ => {}
+        // Who is called is called by others as well: a flood of calls says nothing of the one before it.
+        if name == "caller" {
+            labels.caller(number, label);
         }
     }
 }

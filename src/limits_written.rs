@@ -59,7 +59,7 @@ fn table(lines: &[String], heading: &str, label: &str) -> Option<(usize, usize)>
         let is_named = |line: &String| {
             let line: String =
                 line.split('#').next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-            names.iter().any(|name| line == *name)
+            names.contains(&line)
         };
         of.iter().any(is_named).then_some((start, end))
     })

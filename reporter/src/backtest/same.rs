@@ -169,9 +169,9 @@ fn verdicts_and_alerts_of_generated_days_come_out_of_their_records_as_they_were(
     }
 }
 
-/// How fast: a generated day again and again, each a day later. Run by hand, see benches/README.md.
+/// How fast: a generated day again and again, each a day later. Run by hand.
 #[test]
-#[ignore = "takes minutes; its figures stand in benches/README.md"]
+#[ignore = "takes minutes: it measures, and is run by hand"]
 fn speed() {
     let live = live(Settings { seed: 7, calls_per_hour: 600.0, ..Settings::default() }, Some(Mode::Shadow));
     let mut day = Batch::new(Backtest::COLUMNS);
@@ -186,7 +186,11 @@ fn speed() {
             }
             let mut backtest = Backtest::new(Policy::new(text), Against::Records, Options::default());
             let (mut taken, mut batch) = (0, day.clone());
-            #[allow(clippy::disallowed_methods, reason = "a clock is what a bench is about")]
+            #[allow(
+                clippy::disallowed_methods,
+                clippy::print_stderr,
+                reason = "a clock is what a bench is about"
+            )]
             let begun = std::time::Instant::now();
             while taken < rows {
                 backtest.take(&batch);

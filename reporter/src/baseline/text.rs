@@ -52,9 +52,12 @@ impl fmt::Display for Learned {
                 f,
                 "  {:width$}  {:>9} {:>9}  {:>9} {:>9.1}  {:>8} {:>8}  {}",
                 printable(&one.threshold),
-                one.current.map_or("-".to_owned(), crate::threshold::amount),
+                one.current.map_or_else(|| "-".to_owned(), crate::threshold::amount),
                 one.limit(offer),
-                proposal.current.as_ref().map_or("-".to_owned(), |now| format!("{:.1}", now.alerts_per_week)),
+                proposal
+                    .current
+                    .as_ref()
+                    .map_or_else(|| "-".to_owned(), |now| format!("{:.1}", now.alerts_per_week)),
                 offer.tried.alerts_per_week,
                 caught(offer, self.attacks),
                 delay(offer),
@@ -91,7 +94,7 @@ fn delay(offer: &Offer) -> String {
     offer
         .tried
         .delay_micros
-        .map_or("-".to_owned(), |delay| format!("{} min", (delay + 59_999_999) / 60_000_000))
+        .map_or_else(|| "-".to_owned(), |delay| format!("{} min", (delay + 59_999_999) / 60_000_000))
 }
 
 fn confidence(proposal: &Proposal) -> String {

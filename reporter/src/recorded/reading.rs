@@ -88,7 +88,7 @@ impl Reading {
         let source = self.sources.get(&batch.source, row, |text| text.parse().unwrap_or(nowhere));
         call.source = SocketAddr::new(source.unwrap_or(nowhere), 0);
         let destination = text_of(&self.keys.destination, more).and_then(|text| text.parse().ok());
-        call.destination = destination.unwrap_or(SocketAddr::new(nowhere, 0));
+        call.destination = destination.unwrap_or_else(|| SocketAddr::new(nowhere, 0));
         let transport = text_of(&self.keys.transport, more).and_then(Transport::from_word);
         call.transport = transport.unwrap_or(Transport::Udp);
         let call_type = self

@@ -101,6 +101,14 @@ fn records_kills() -> Command {
     command
 }
 
+/// Whoever writes the store of call records killed a thousand times.
+fn store_kills() -> Command {
+    let mut command =
+        cargo(&["test", "--locked", "--release", "--package", "ringwall-records", "--test", "kills", "--"]);
+    command.arg("--show-output").env("RINGWALL_STORE_KILLS", "1000");
+    command
+}
+
 /// Ten minutes of ten times as much as can be judged.
 fn overload() -> Command {
     let mut command = story("ten_times_as_much_as_can_be_judged");
@@ -141,6 +149,7 @@ const SOAKS: &[Soak] = &[
     ("service-kills", service_kills),
     ("desk-kills", desk_kills),
     ("records-kills", records_kills),
+    ("store-kills", store_kills),
     ("overload", overload),
     ("slow", slow),
     ("panics", panics),

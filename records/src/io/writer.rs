@@ -9,9 +9,9 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::error::Error;
 use super::file_writer::FileWriter;
-use super::manifest::{Change, Entry, Manifest};
+use super::manifest::{Change, Entry, FOLDER as LOG, Manifest};
 use super::name::folder;
-use super::place::Place;
+use super::place::{Place, WRITING};
 use super::schema::DETAILS;
 use super::store::Store;
 use crate::batch::Batch;
@@ -200,7 +200,10 @@ fn lock(root: &Path, name: &str, how: FlockArg) -> Result<Flock<File>, Error> {
 
 /// Whether `name` is that of a file that only a writer makes, finished or not. Whatever else lies there is left alone.
 fn is_ours(name: &str) -> bool {
-    let name = name.strip_suffix(super::place::WRITING).unwrap_or(name);
+    if name.strip_prefix(LOG).is_some_and(|name| name.starts_with('/') && name.ends_with(WRITING)) {
+        return true;
+    }
+    let name = name.strip_suffix(WRITING).unwrap_or(name);
     let mut parts = name.split('/');
     let (Some(customer), Some(day), Some(file), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())

@@ -1,10 +1,11 @@
 //! Which reports there are, and who makes each: the one list that a schedule and a terminal ask.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cases::io::store::Store;
 use cases::schedule::{Format, Made, MadeFile, Make, NotMade, Order};
-use cases::{Service, statement};
+use cases::{CaseNumber, Change, Service, statement};
 use rules::Timestamp;
 
 use reporter::report::Report;
@@ -27,6 +28,8 @@ pub(super) struct Kept<'a> {
     pub(super) service: &'a Service,
     pub(super) order: &'a Order,
     pub(super) cases: Vec<cases::Case>,
+    /// The changes that they propose or made.
+    pub(super) changes: BTreeMap<CaseNumber, Change>,
     pub(super) audit: Vec<cases::audit::Entry>,
     pub(super) registration: cases::Registration,
     /// The end of what it is about, or now if that is earlier: what clocks are judged by.
@@ -88,7 +91,7 @@ fn keep<'a>(place: Option<&str>, service: &'a Service, order: &'a Order) -> Resu
     let Some(place) = place else {
         let at = order.covered.to.min(policies::now());
         let registration = cases::Registration { customer: order.customer.clone(), ..cases::Registration::default() };
-        return Ok(Kept { service, order, cases: Vec::new(), audit: Vec::new(), registration, at });
+        return Ok(Kept { service, order, cases: Vec::new(), changes: BTreeMap::new(), audit: Vec::new(), registration, at });
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| later(error.to_string()))?;
@@ -111,10 +114,17 @@ async fn read<'a>(
         }
         audit.extend(more);
     }
+    let mut changes = BTreeMap::new();
+    for case in &cases {
+        let Some(hash) = &case.change else { continue };
+        if let Some((proposed, _)) = store.desk().change(hash).await? {
+            changes.insert(case.number, proposed.change);
+        }
+    }
     let registration = store.desk().registration(&order.customer).await?;
     store.close().await;
     let at = order.covered.to.min(policies::now());
-    Ok(Kept { service, order, cases, audit, registration, at })
+    Ok(Kept { service, order, cases, changes, audit, registration, at })
 }
 
 fn csv(table: &Table) -> Vec<u8> {

@@ -2,27 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use cases::audit::Entry;
-use cases::flow::{Flow, Reason};
-use cases::{Calendar, Case};
+use cases::Calendar;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use reporter::metrics::{self, Campaign, Context, Judged, Label, Period, RuleName, Trunk};
+use reporter::metrics::{self, Context, Judgements, Period, RuleName, Trunk};
 use rules::policy::{Code, Policy, PolicyText, Rates, Span};
 use rules::proof::Prover;
 use rules::{Number, Timestamp, plan};
 
-/// By the policy in force, if there is one, and by cases.
+/// By the policy in force, if there is one, and by what cases say.
 pub(super) fn context(
     policy: Option<&Policy>,
     zone: TimeZone,
-    (hours, cases, audit): (&Calendar, &[Case], &[Entry]),
+    (hours, judgements): (&Calendar, Judgements),
     period: &Period,
 ) -> Context {
     let mut context = Context::of_zone(zone);
     context.hours = Some(hours.clone());
-    context.labels = cases.iter().filter_map(label).collect();
-    context.campaigns = cases.iter().filter_map(|case| campaign(case, audit)).collect();
+    context.labels = judgements.labels;
+    context.campaigns = judgements.campaigns;
     if let Some(policy) = policy {
         of_policy(&mut context, policy, period);
     }
@@ -106,53 +104,5 @@ fn expiring(text: &PolicyText, zone: &TimeZone, period: &Period) -> Vec<metrics:
     found
 }
 
-/// What the end of a case of alerts says of the calls that it was about.
-fn label(case: &Case) -> Option<Label> {
-    let closure = case.closure.as_ref().filter(|_| case.flow == Flow::Alert)?;
-    let (rule, caller) = rule_and_caller(case)?;
-    let judged = match closure.reason {
-        Reason::Resolved | Reason::AcceptedRisk => Judged::Unwanted,
-        Reason::FalsePositive | Reason::Benign => Judged::Wanted,
-        _ => return None,
-    };
-    let label = Label {
-        caller,
-        rule: (judged == Judged::Wanted).then(|| rule.to_owned()),
-        from: case.first,
-        to: closure.at.max(case.last.plus_micros(1)),
-        judged,
-        case: case.number.to_string(),
-    };
-    // Without a caller nothing says which of the calls that passed were unwanted.
-    (judged == Judged::Wanted || label.caller.is_some()).then_some(label)
-}
-
-/// The attack that a case of alerts about one caller tells of, unless it was none.
-fn campaign(case: &Case, audit: &[Entry]) -> Option<Campaign> {
-    let is_wrong = case
-        .closure
-        .as_ref()
-        .is_some_and(|it| matches!(it.reason, Reason::FalsePositive | Reason::Benign | Reason::Duplicate));
-    let (_, caller) = rule_and_caller(case).filter(|_| case.flow == Flow::Alert && !is_wrong)?;
-    let number = case.number.to_string();
-    let installed = audit.iter().find(|entry| entry.subject == number && entry.action == INSTALL);
-    Some(Campaign {
-        callers: BTreeSet::from([caller?]),
-        first: case.first,
-        last: case.last,
-        contained: installed.map(|entry| entry.at),
-        case: number,
-    })
-}
-
-/// What a case of alerts is about: `rule|caller=+12105550142`.
-fn rule_and_caller(case: &Case) -> Option<(&str, Option<u64>)> {
-    let (rule, key) = case.key.as_deref()?.split_once('|')?;
-    let caller = key.split('|').find_map(|part| part.strip_prefix("caller=+"));
-    Some((rule, caller.and_then(|digits| digits.parse().ok())))
-}
-
-/// What the audit chain calls it when a change comes into force.
-const INSTALL: &str = "install";
 /// Of more a report could show none.
 const EXPIRING_MAX: usize = 1_000;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use records::io::{Store, Wanted};
 use records::{Call, Column, Columns};
 use reporter::document::{Coverage, Document, Stamp};
-use reporter::metrics::{Answers, Context, Desk, Figures, Gather, Measures, Period, Shelf};
+use reporter::metrics::{Answers, Context, Desk, Figures, Gather, Judgements, Measures, Period, Shelf};
 use reporter::report::{Facts, Report};
 use rules::policy::Policy;
 
@@ -24,7 +24,7 @@ pub(super) fn make(report: &Report, config: &Config, kept: &Kept<'_>) -> Result<
     let zone = TimeZone::get(&order.zone).map_err(|error| finally(error.to_string()))?;
     let period = Period { from: order.covered.from, to: order.covered.to };
     let hours = kept.service.calendar_of(&order.customer);
-    let by = context(policy.as_ref(), zone.clone(), (hours, &kept.cases, &kept.audit), &period);
+    let by = context(policy.as_ref(), zone.clone(), (hours, Judgements::of(&kept.cases, &kept.changes, &kept.audit)), &period);
     let store = Store::open(&config.data.join(RECORDS)).map_err(|error| later(error.to_string()))?;
     let shelf = Shelf::new(&config.data.join(SUMMARIES));
     let gather = Gather {

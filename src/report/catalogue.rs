@@ -90,8 +90,17 @@ fn make(config: &Config, place: Option<&str>, service: &Service, order: &Order) 
 fn keep<'a>(place: Option<&str>, service: &'a Service, order: &'a Order) -> Result<Kept<'a>, NotMade> {
     let Some(place) = place else {
         let at = order.covered.to.min(policies::now());
-        let registration = cases::Registration { customer: order.customer.clone(), ..cases::Registration::default() };
-        return Ok(Kept { service, order, cases: Vec::new(), changes: BTreeMap::new(), audit: Vec::new(), registration, at });
+        let registration =
+            cases::Registration { customer: order.customer.clone(), ..cases::Registration::default() };
+        return Ok(Kept {
+            service,
+            order,
+            cases: Vec::new(),
+            changes: BTreeMap::new(),
+            audit: Vec::new(),
+            registration,
+            at,
+        });
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| later(error.to_string()))?;

@@ -53,7 +53,8 @@ fn rate(rate: &rules::policy::Rate) -> metrics::Rate {
     metrics::Rate {
         name: if rate.name.is_empty() { format!("+{prefix}") } else { rate.name.clone() },
         per_minute: f64::from(rate.per_minute) / f64::from(Rates::UNIT),
-        is_risk: number.is_some_and(|number| plan::risk(number).is_some() || plan::premium().contains(number)),
+        is_risk: number
+            .is_some_and(|number| plan::risk(number).is_some() || plan::premium().contains(number)),
         prefix,
     }
 }
@@ -64,7 +65,8 @@ fn rule_names(policy: &Policy, now: Timestamp) -> Vec<RuleName> {
     let mut prover = Prover::new(text, policy.emergency(), now);
     let findings = prover.findings();
     let is_in = |part: &Span, whole: &Span| whole.start <= part.start && part.end <= whole.end;
-    let named = |span: &Span| text.firewall.iter().find(|rule| is_in(span, &rule.span)).map(|rule| rule.name.clone());
+    let named =
+        |span: &Span| text.firewall.iter().find(|rule| is_in(span, &rule.span)).map(|rule| rule.name.clone());
     let shadows = |of: &Span| {
         let shadowed = findings.iter().filter(|finding| finding.code == Code::ShadowedRule);
         let finding = shadowed.into_iter().find(|finding| is_in(&finding.span, of))?;

@@ -24,7 +24,12 @@ pub(super) fn make(report: &Report, config: &Config, kept: &Kept<'_>) -> Result<
     let zone = TimeZone::get(&order.zone).map_err(|error| finally(error.to_string()))?;
     let period = Period { from: order.covered.from, to: order.covered.to };
     let hours = kept.service.calendar_of(&order.customer);
-    let by = context(policy.as_ref(), zone.clone(), (hours, Judgements::of(&kept.cases, &kept.changes, &kept.audit)), &period);
+    let by = context(
+        policy.as_ref(),
+        zone.clone(),
+        (hours, Judgements::of(&kept.cases, &kept.changes, &kept.audit)),
+        &period,
+    );
     let store = Store::open(&config.data.join(RECORDS)).map_err(|error| later(error.to_string()))?;
     let shelf = Shelf::new(&config.data.join(SUMMARIES));
     let gather = Gather {
@@ -45,7 +50,8 @@ pub(super) fn make(report: &Report, config: &Config, kept: &Kept<'_>) -> Result<
     let before = compared(period.previous(&zone))?;
     let year_ago = compared(period.a_year_before(&zone))?;
     let months = if report.wants.months { months(&gather, &zone, &period)? } else { Vec::new() };
-    let (calls, calls_left_out) = if report.wants.calls { calls(&store, order, &by, &period)? } else { (Vec::new(), 0) };
+    let (calls, calls_left_out) =
+        if report.wants.calls { calls(&store, order, &by, &period)? } else { (Vec::new(), 0) };
     let caller = if report.name == DOSSIER { Some(caller(order)?) } else { None };
     let clocks = statement::rows(kept.service, &kept.cases, Some(order.covered), kept.at);
     let measures = Measures::of(
@@ -117,14 +123,22 @@ fn months(gather: &Gather<'_>, zone: &TimeZone, period: &Period) -> Result<Vec<(
         let Some(month) = Period::of_days(zone, first, behind) else { continue };
         let gathered = gather.gather(&month).map_err(|error| later(error.to_string()))?;
         if gathered.figures.rows > 0 {
-            months.push((first.strftime("%b %y").to_string(), gathered.figures.answers(gather.context, &month)));
+            months.push((
+                first.strftime("%b %y").to_string(),
+                gathered.figures.answers(gather.context, &month),
+            ));
         }
     }
     Ok(months)
 }
 
 /// The single calls that `order` asks for, and how many there are beyond those that a report shows.
-fn calls(store: &Store, order: &Order, context: &Context, period: &Period) -> Result<(Vec<Call>, u64), NotMade> {
+fn calls(
+    store: &Store,
+    order: &Order,
+    context: &Context,
+    period: &Period,
+) -> Result<(Vec<Call>, u64), NotMade> {
     let numbers: Vec<u64> = order.which.numbers.iter().filter_map(|number| digits(number)).collect();
     if numbers.len() < order.which.numbers.len() {
         return Err(finally("the numbers that calls are wanted of are E.164, with a plus".to_owned()));
@@ -151,7 +165,8 @@ fn calls(store: &Store, order: &Order, context: &Context, period: &Period) -> Re
     let during = period.from..period.to;
     let customer = Some(order.customer.as_str());
     // One caller is looked up; of several all calls are gone through.
-    let wanted = Wanted { caller: numbers.first().copied().filter(|_| order.report == DOSSIER), called: None };
+    let wanted =
+        Wanted { caller: numbers.first().copied().filter(|_| order.report == DOSSIER), called: None };
     let scan = store.find(customer, during, columns, wanted);
     let (mut found, mut left_out) = (Vec::new(), 0);
     for batch in scan {
@@ -189,7 +204,9 @@ fn is_wanted(call: &Call, order: &Order, numbers: &[u64], context: &Context) -> 
 /// Whom a dossier is about.
 fn caller(order: &Order) -> Result<u64, NotMade> {
     match order.which.numbers.as_slice() {
-        [number] => digits(number).ok_or_else(|| finally(format!("{number:?} is no E.164 number with a plus"))),
+        [number] => {
+            digits(number).ok_or_else(|| finally(format!("{number:?} is no E.164 number with a plus")))
+        }
         _ => Err(finally("a dossier is about one number: --number +12105550142".to_owned())),
     }
 }

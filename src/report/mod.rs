@@ -153,8 +153,11 @@ impl Arguments {
     /// Whose days: those of the customer's policy, else those of its service hours.
     fn zone(&self, config: &Config, customer: &str) -> Result<TimeZone, Failure> {
         let is_there = config.data.is_dir() || !config.policy.is_empty();
-        let policies =
-            if is_there { present::policies(&config.data, &config.policy, Some(customer))? } else { Vec::new() };
+        let policies = if is_there {
+            present::policies(&config.data, &config.policy, Some(customer))?
+        } else {
+            Vec::new()
+        };
         Ok(match policies.first() {
             Some(policy) => policy.text().customer.time_zone.clone(),
             None => self.place.cases()?.service()?.calendar_of(customer).zone().clone(),

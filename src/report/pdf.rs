@@ -14,11 +14,8 @@ use super::catalogue::{finally, later};
 /// `document` as a PDF.
 pub(super) fn write(document: &Document) -> Result<Vec<u8>, NotMade> {
     let program = program();
-    let spawned = Command::new(&program)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
+    let spawned =
+        Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = spawned.map_err(|error| {
         finally(format!(
             "a PDF is set by {}, which cannot be run: {error}; docs/reports.md says how it is built; html prints as well",

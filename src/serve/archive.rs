@@ -12,9 +12,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use collector::judge::{Count, Counters};
+use jiff::Span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::Span;
 use records::Call;
 use records::io::{Error, Intake, Keep, Writer};
 use rules::Timestamp;

@@ -9,7 +9,9 @@ pub fn cited(sections: &[Section]) -> BTreeSet<Metric> {
     let mut found = BTreeSet::new();
     for block in sections.iter().flat_map(|section| &section.blocks) {
         match block {
-            Block::Headline(headline) => found.extend(headline.figures.iter().filter_map(|figure| figure.metric)),
+            Block::Headline(headline) => {
+                found.extend(headline.figures.iter().filter_map(|figure| figure.metric))
+            }
             Block::Paragraph(text) => of_text(text, &mut found),
             Block::Bullets(texts) => texts.iter().for_each(|text| of_text(text, &mut found)),
             Block::Table(table) => of_table(table, &mut found),

@@ -11,7 +11,8 @@ use crate::metrics::{Answers, Outcomes};
 
 /// What became of calls, day by day.
 pub(super) fn by_day(facts: &Facts<'_>) -> Block {
-    let mut days: BTreeMap<Date, Outcomes> = facts.period.days(facts.zone).into_iter().map(|day| (day, Outcomes::default())).collect();
+    let mut days: BTreeMap<Date, Outcomes> =
+        facts.period.days(facts.zone).into_iter().map(|day| (day, Outcomes::default())).collect();
     for hour in &facts.answers.attempts.hours {
         if let Some(day) = days.get_mut(&date(hour.hour.day)) {
             day.add(&hour.outcomes);
@@ -33,7 +34,12 @@ pub(super) fn by_day(facts: &Facts<'_>) -> Block {
     let most = days.iter().max_by_key(|(day, outcomes)| (outcomes.blocked, std::cmp::Reverse(**day)));
     let message = match most {
         Some((day, outcomes)) if outcomes.blocked > 0 => {
-            format!("Most was blocked on {}: {} of {} calls", day.strftime("%A %-d %B"), outcomes.blocked, outcomes.attempts())
+            format!(
+                "Most was blocked on {}: {} of {} calls",
+                day.strftime("%A %-d %B"),
+                outcomes.blocked,
+                outcomes.attempts()
+            )
         }
         _ => "Nothing was blocked".to_owned(),
     };
@@ -43,7 +49,10 @@ pub(super) fn by_day(facts: &Facts<'_>) -> Block {
         alternative: String::new(),
         metric: Some(Metric(2)),
         unit: Unit::Count("calls".to_owned()),
-        drawing: Drawing::Stacked { days: days.keys().map(|day| day.strftime("%a %-d").to_string()).collect(), parts },
+        drawing: Drawing::Stacked {
+            days: days.keys().map(|day| day.strftime("%a %-d").to_string()).collect(),
+            parts,
+        },
         link: Some(super::parts::calls(facts).href()),
         notes: Vec::new(),
         table: None,
@@ -53,9 +62,10 @@ pub(super) fn by_day(facts: &Facts<'_>) -> Block {
 /// When in the week unwanted calls come.
 pub(super) fn of_week(facts: &Facts<'_>) -> Block {
     let hours = &facts.answers.unwanted.of_week;
-    let highest = hours.iter().enumerate().flat_map(|(day, hours)| {
-        hours.iter().enumerate().map(move |(hour, count)| (*count, day, hour))
-    });
+    let highest = hours
+        .iter()
+        .enumerate()
+        .flat_map(|(day, hours)| hours.iter().enumerate().map(move |(hour, count)| (*count, day, hour)));
     // Of equal ones the first of the week.
     let highest = highest.max_by_key(|(count, day, hour)| (*count, std::cmp::Reverse((*day, *hour))));
     let message = match highest {
@@ -78,7 +88,9 @@ pub(super) fn of_week(facts: &Facts<'_>) -> Block {
             hue: Hue::Unwanted,
         },
         link: None,
-        notes: vec![Text::from("A week's hours are those of the customer's clock; weeks of the period are added.")],
+        notes: vec![Text::from(
+            "A week's hours are those of the customer's clock; weeks of the period are added.",
+        )],
         table: None,
     })
 }

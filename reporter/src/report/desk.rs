@@ -169,7 +169,8 @@ pub(super) fn changes(facts: &Facts<'_>) -> Block {
     table.rows_left_out = table.rows.len().saturating_sub(CASES_MAX) as u64;
     table.rows.truncate(CASES_MAX);
     if !table.rows.is_empty() {
-        let note = "Each entry of the audit chain proves the one before it; `ringwall audit verify` reads them all.";
+        let note =
+            "Each entry of the audit chain proves the one before it; `ringwall audit verify` reads them all.";
         table.notes.push(Text::from(note));
     }
     table_or(table, "Nothing was changed.")

@@ -19,7 +19,10 @@ fn sections(facts: &Facts<'_>) -> Vec<Section> {
     vec![
         Section::new("The caller", summary(facts)),
         Section::new("Who was called", vec![called(facts)]),
-        Section::new("Every call", vec![calls::table(facts, "calls", "Calls of this caller, the first one first")]),
+        Section::new(
+            "Every call",
+            vec![calls::table(facts, "calls", "Calls of this caller, the first one first")],
+        ),
         Section::new("What was done", vec![cases_of(facts), desk::changes(facts)]),
         Section::new("Chain of custody", vec![custody(facts)]),
     ]
@@ -41,11 +44,16 @@ fn summary(facts: &Facts<'_>) -> Vec<Block> {
         let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
         Text::from(format!("{}{more}", shown.join(", ")))
     };
-    let mut definitions = vec![Definition { term: "Number".to_owned(), text: Text::new().value(Value::Person(number)) }];
+    let mut definitions =
+        vec![Definition { term: "Number".to_owned(), text: Text::new().value(Value::Person(number)) }];
     if let Some(index) = index {
         definitions.push(Definition {
             term: "Calls".to_owned(),
-            text: Text::new().value(Value::Count(index.calls)).plain(" on ").value(Value::Count(index.days)).plain(" days"),
+            text: Text::new()
+                .value(Value::Count(index.calls))
+                .plain(" on ")
+                .value(Value::Count(index.days))
+                .plain(" days"),
         });
         definitions.push(Definition {
             term: "First and last".to_owned(),
@@ -107,7 +115,8 @@ fn cases_of(facts: &Facts<'_>) -> Block {
         ],
     );
     let is_about = |text: &str| !number.is_empty() && text.contains(&number);
-    let about = facts.cases.iter().filter(|it| it.key.as_deref().is_some_and(is_about) || is_about(&it.title));
+    let about =
+        facts.cases.iter().filter(|it| it.key.as_deref().is_some_and(is_about) || is_about(&it.title));
     for it in about.take(SHOWN_MAX * 5) {
         let number = it.number.to_string();
         table.rows.push(vec![

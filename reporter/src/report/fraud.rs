@@ -15,8 +15,11 @@ pub(super) const REPORT: Report = Report {
 };
 
 fn sections(facts: &Facts<'_>) -> Vec<Section> {
-    let exposed = parts::figure(facts, ("Exposed", Metric(13), Wanted::Less), |of| money(facts, of.toll_fraud.exposed));
-    let avoided = parts::figure(facts, ("Avoided", Metric(13), Wanted::Either), |of| money(facts, of.toll_fraud.avoided));
+    let exposed =
+        parts::figure(facts, ("Exposed", Metric(13), Wanted::Less), |of| money(facts, of.toll_fraud.exposed));
+    let avoided = parts::figure(facts, ("Avoided", Metric(13), Wanted::Either), |of| {
+        money(facts, of.toll_fraud.avoided)
+    });
     let after = parts::figure(facts, ("After hours abroad", Metric(14), Wanted::Less), |of| {
         Value::Count(of.after_hours.attempts)
     });
@@ -84,10 +87,10 @@ fn after_hours(facts: &Facts<'_>) -> Vec<Block> {
         ]);
     }
     let sums = figures(vec![
-            ("Calls", Metric(14), Value::Count(answer.attempts)),
-            ("Minutes", Metric(14), Value::Number(answer.minutes, 1)),
-            ("Cost", Metric(14), money(facts, answer.cost)),
-            ("Minutes of prefixes without a rate", Metric(14), Value::Number(answer.minutes_without_rate, 1)),
+        ("Calls", Metric(14), Value::Count(answer.attempts)),
+        ("Minutes", Metric(14), Value::Number(answer.minutes, 1)),
+        ("Cost", Metric(14), money(facts, answer.cost)),
+        ("Minutes of prefixes without a rate", Metric(14), Value::Number(answer.minutes_without_rate, 1)),
     ]);
     vec![sums, table_or(table, "Nobody called abroad after hours.")]
 }

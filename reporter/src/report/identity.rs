@@ -17,10 +17,12 @@ fn sections(facts: &Facts<'_>) -> Vec<Section> {
     let own = parts::figure(facts, ("Your own numbers as caller", Metric(12), Wanted::Less), |of| {
         share(of.impossible_callers.own_number)
     });
-    let invalid =
-        parts::figure(facts, ("Impossible numbers", Metric(12), Wanted::Less), |of| share(of.impossible_callers.invalid));
-    let inbound =
-        parts::figure(facts, ("Inbound calls", Metric(11), Wanted::Either), |of| Value::Count(of.attestations.inbound));
+    let invalid = parts::figure(facts, ("Impossible numbers", Metric(12), Wanted::Less), |of| {
+        share(of.impossible_callers.invalid)
+    });
+    let inbound = parts::figure(facts, ("Inbound calls", Metric(11), Wanted::Either), |of| {
+        Value::Count(of.attestations.inbound)
+    });
     vec![
         Section::new("At a glance", vec![Block::Headline(Headline { figures: vec![inbound, own, invalid] })]),
         Section::new("Attestation", vec![attestation(facts)]),
@@ -40,8 +42,9 @@ pub(super) fn attestation(facts: &Facts<'_>) -> Block {
         ],
     );
     let kinds = facts.answers.attestations.kinds.iter();
-    table.rows =
-        kinds.map(|kind| vec![text(kind.attestation), share(kind.share).into(), share(kind.unwanted).into()]).collect();
+    table.rows = kinds
+        .map(|kind| vec![text(kind.attestation), share(kind.share).into(), share(kind.unwanted).into()])
+        .collect();
     table_or(table, "No call came in.")
 }
 
@@ -51,7 +54,10 @@ pub(super) fn impossible(facts: &Facts<'_>) -> Block {
     let mut table = Table::new(
         "impossible-callers",
         "Inbound calls whose caller cannot be",
-        vec![Column::new("Caller is", Kind::Text), Column::new("Of inbound calls", Kind::Share).of(Metric(12))],
+        vec![
+            Column::new("Caller is", Kind::Text),
+            Column::new("Of inbound calls", Kind::Share).of(Metric(12)),
+        ],
     );
     let known = [("no possible number", answer.invalid), ("a number of your own", answer.own_number)];
     let suspect = answer.suspect.iter().map(|(name, share)| (name.as_str(), *share));

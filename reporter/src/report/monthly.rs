@@ -65,29 +65,41 @@ fn trend(facts: &Facts<'_>) -> Vec<Block> {
 fn accuracy(facts: &Facts<'_>) -> Block {
     let (catch, wrong) = (&facts.answers.catch, &facts.answers.wrong_blocks);
     figures(vec![
-            ("Of unwanted calls caught, at most", Metric(4), share(catch.upper_bound)),
-            ("The same by review of passed calls", Metric(4), or_unknown(catch.sampled, Value::Percent)),
-            ("Of blocked calls wrong, at least", Metric(5), share(wrong.lower_bound)),
-            (
-                "The same by review of blocked calls",
-                Metric(5),
-                or_unknown(wrong.sampled, |it| Value::Estimate(crate::document::Share::new(it.part, it.whole))),
-            ),
-        ])
+        ("Of unwanted calls caught, at most", Metric(4), share(catch.upper_bound)),
+        ("The same by review of passed calls", Metric(4), or_unknown(catch.sampled, Value::Percent)),
+        ("Of blocked calls wrong, at least", Metric(5), share(wrong.lower_bound)),
+        (
+            "The same by review of blocked calls",
+            Metric(5),
+            or_unknown(wrong.sampled, |it| Value::Estimate(crate::document::Share::new(it.part, it.whole))),
+        ),
+    ])
 }
 
 fn containment(facts: &Facts<'_>) -> Block {
     let through = &facts.answers.let_through;
     let contained = &facts.measures.containment;
     figures(vec![
-            ("Median time from the first call to the block", Metric(7), or_unknown(contained.times.median_seconds, Value::seconds)),
-            ("Nine of ten were contained within", Metric(7), or_unknown(contained.times.p90_seconds, Value::seconds)),
-            ("Attacks without a block", Metric(7), Value::Count(contained.open)),
-            ("Attacks that called", Metric(8), Value::Count(through.cases.len() as u64)),
-            ("Calls that got through before", Metric(8), Value::Count(through.total)),
-            ("Most unwanted calls of a trunk's channels", Metric(9), or_unknown(facts.answers.pressure.highest, Value::Percent)),
-            ("Minutes above 20 %", Metric(9), Value::Count(facts.answers.pressure.minutes_high)),
-        ])
+        (
+            "Median time from the first call to the block",
+            Metric(7),
+            or_unknown(contained.times.median_seconds, Value::seconds),
+        ),
+        (
+            "Nine of ten were contained within",
+            Metric(7),
+            or_unknown(contained.times.p90_seconds, Value::seconds),
+        ),
+        ("Attacks without a block", Metric(7), Value::Count(contained.open)),
+        ("Attacks that called", Metric(8), Value::Count(through.cases.len() as u64)),
+        ("Calls that got through before", Metric(8), Value::Count(through.total)),
+        (
+            "Most unwanted calls of a trunk's channels",
+            Metric(9),
+            or_unknown(facts.answers.pressure.highest, Value::Percent),
+        ),
+        ("Minutes above 20 %", Metric(9), Value::Count(facts.answers.pressure.minutes_high)),
+    ])
 }
 
 fn money_and_time(facts: &Facts<'_>) -> Vec<Block> {
@@ -96,10 +108,10 @@ fn money_and_time(facts: &Facts<'_>) -> Vec<Block> {
     let hours = |hours: f64| seconds(hours * 3600.0);
     vec![
         figures(vec![
-                ("Toll fraud that passed", Metric(13), money(facts, fraud.exposed)),
-                ("Toll fraud avoided", Metric(13), money(facts, fraud.avoided)),
-                ("Calls abroad after hours", Metric(14), money(facts, after.cost)),
-                ("Staff time saved", Metric(15), Value::range(hours(saved.low), hours(saved.high))),
+            ("Toll fraud that passed", Metric(13), money(facts, fraud.exposed)),
+            ("Toll fraud avoided", Metric(13), money(facts, fraud.avoided)),
+            ("Calls abroad after hours", Metric(14), money(facts, after.cost)),
+            ("Staff time saved", Metric(15), Value::range(hours(saved.low), hours(saved.high))),
         ]),
         Block::Paragraph(saved.assumption.into()),
         fraud::prefixes(facts),
@@ -109,12 +121,12 @@ fn money_and_time(facts: &Facts<'_>) -> Vec<Block> {
 fn lines(facts: &Facts<'_>) -> Block {
     let (peak, quality) = (&facts.answers.concurrency.all, &facts.answers.quality);
     figures(vec![
-            ("Most calls at a time", Metric(10), Value::Count(u64::try_from(peak.most).unwrap_or_default())),
-            ("Channels left then", Metric(10), or_unknown(peak.headroom, Value::Percent)),
-            ("Blocking in a busy hour (Erlang B)", Metric(10), or_unknown(peak.blocking_p95, Value::Percent)),
-            ("Answered", Metric(16), share(quality.asr)),
-            ("Reached the network's end", Metric(16), share(quality.ner)),
-            ("Mean talk time", Metric(16), or_unknown(quality.acd_seconds, seconds)),
-            ("Median wait for the first ring", Metric(16), or_unknown(quality.pdd_median_seconds, seconds)),
-        ])
+        ("Most calls at a time", Metric(10), Value::Count(u64::try_from(peak.most).unwrap_or_default())),
+        ("Channels left then", Metric(10), or_unknown(peak.headroom, Value::Percent)),
+        ("Blocking in a busy hour (Erlang B)", Metric(10), or_unknown(peak.blocking_p95, Value::Percent)),
+        ("Answered", Metric(16), share(quality.asr)),
+        ("Reached the network's end", Metric(16), share(quality.ner)),
+        ("Mean talk time", Metric(16), or_unknown(quality.acd_seconds, seconds)),
+        ("Median wait for the first ring", Metric(16), or_unknown(quality.pdd_median_seconds, seconds)),
+    ])
 }

@@ -99,7 +99,10 @@ pub(super) fn table_or(table: Table, nothing: &str) -> Block {
 /// What stands behind each figure: the formulas of the metrics that `sections` cite.
 pub(super) fn method(facts: &Facts<'_>, sections: &[Section]) -> Section {
     let cited = crate::document::cited(sections);
-    let definitions = Figures::DEFINITIONS.iter().chain(Measures::DEFINITIONS).filter(|it| cited.iter().any(|id| id.to_string() == it.id));
+    let definitions = Figures::DEFINITIONS
+        .iter()
+        .chain(Measures::DEFINITIONS)
+        .filter(|it| cited.iter().any(|id| id.to_string() == it.id));
     let definitions: Vec<Definition> = definitions
         .map(|it| Definition {
             term: format!("{} {}", it.id, it.name),

@@ -1,7 +1,7 @@
 //! A period in words. Each sentence follows from figures by a rule, and cites their formula.
 
-use super::parts::share;
 use super::Facts;
+use super::parts::share;
 use crate::document::{Block, Metric, Text, Value};
 use crate::metrics::{Answers, Share};
 
@@ -32,7 +32,11 @@ fn unwanted(facts: &Facts<'_>) -> Option<Text> {
     let answer = &facts.answers.unwanted;
     (answer.share.part > facts.answers.outcomes.outcomes.blocked).then(|| {
         Text::new()
-            .figure(Value::Count(answer.share.part - facts.answers.outcomes.outcomes.blocked), Metric(3), None)
+            .figure(
+                Value::Count(answer.share.part - facts.answers.outcomes.outcomes.blocked),
+                Metric(3),
+                None,
+            )
             .plain(" more were found to be unwanted afterwards.")
     })
 }
@@ -45,7 +49,9 @@ fn wrong(facts: &Facts<'_>) -> Option<Text> {
     Some(if answer.part == 0 {
         Text::new().plain("No block was found to be wrong ").figure(share(answer), Metric(5), None).plain(".")
     } else {
-        Text::new().figure(share(answer), Metric(5), None).plain(" of the blocked calls should have gone through.")
+        Text::new()
+            .figure(share(answer), Metric(5), None)
+            .plain(" of the blocked calls should have gone through.")
     })
 }
 

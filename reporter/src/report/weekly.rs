@@ -28,8 +28,7 @@ fn sections(facts: &Facts<'_>) -> Vec<Section> {
 }
 
 fn headline(facts: &Facts<'_>) -> Block {
-    let attempts =
-        figure(facts, ("Calls", Metric(1), Wanted::Either), |of| Value::Count(of.attempts.total));
+    let attempts = figure(facts, ("Calls", Metric(1), Wanted::Either), |of| Value::Count(of.attempts.total));
     let blocked = figure(facts, ("Blocked", Metric(2), Wanted::Either), |of| share(of.outcomes.rate));
     let wrong =
         figure(facts, ("Wrongly blocked", Metric(5), Wanted::Less), |of| share(of.wrong_blocks.lower_bound));
@@ -43,9 +42,15 @@ fn headline(facts: &Facts<'_>) -> Block {
         link: None,
     };
     let clocks = facts.measures.attainment.clocks.values();
-    let (met, all) = clocks.fold((0, 0), |(met, all), kept| (met + kept.contract.part, all + kept.contract.whole));
-    let figures =
-        vec![attempts, blocked, wrong, plain("Open cases", 25, Value::Count(open)), plain("Clocks met", 23, Value::share(met, all))];
+    let (met, all) =
+        clocks.fold((0, 0), |(met, all), kept| (met + kept.contract.part, all + kept.contract.whole));
+    let figures = vec![
+        attempts,
+        blocked,
+        wrong,
+        plain("Open cases", 25, Value::Count(open)),
+        plain("Clocks met", 23, Value::share(met, all)),
+    ];
     Block::Headline(Headline { figures })
 }
 
@@ -69,7 +74,10 @@ fn campaigns(facts: &Facts<'_>) -> Block {
     }
     Block::Chart(Chart {
         name: "campaigns".to_owned(),
-        message: format!("{} began to ring again and again", if panels.len() == 1 { "One case".to_owned() } else { format!("{} cases", panels.len()) }),
+        message: format!(
+            "{} began to ring again and again",
+            if panels.len() == 1 { "One case".to_owned() } else { format!("{} cases", panels.len()) }
+        ),
         alternative: String::new(),
         metric: Some(Metric(18)),
         unit: Unit::Count("alerts".to_owned()),

@@ -1,6 +1,6 @@
 //! What a minute of a call costs.
 
-use crate::limits::{RATES_MAX, RATE_PREFIX_DIGITS_MAX};
+use crate::limits::{RATE_PREFIX_DIGITS_MAX, RATES_MAX};
 use crate::number::Number;
 
 /// Prices by the leading digits of who is called; of several that fit, the longest counts.
@@ -174,7 +174,8 @@ mod tests {
         let wrong = |text: &str| Rates::parse(text.as_bytes()).unwrap_err();
         assert_eq!(wrong(""), [(1, "it is empty".to_owned())]);
         assert_eq!(wrong("44,0.02,USD\n").len(), 1);
-        let text = "prefix,per_minute,currency\n44,2,USD\nx,1,USD\n49,-1,USD\n33,0.1,EUR\n34,0.1,usd\n44,3,USD\n";
+        let text =
+            "prefix,per_minute,currency\n44,2,USD\nx,1,USD\n49,-1,USD\n33,0.1,EUR\n34,0.1,usd\n44,3,USD\n";
         let wrong = wrong(text);
         let lines: Vec<u32> = wrong.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [3, 4, 5, 6, 1], "{wrong:?}");

@@ -8,8 +8,8 @@ mod hep;
 mod mail;
 mod mirror;
 mod privacy;
-mod reports;
 mod records;
+mod reports;
 mod spool;
 mod stir;
 
@@ -33,8 +33,8 @@ pub(crate) use self::hep::Hep;
 pub(crate) use self::mail::{MailKeys, ProtocolWord, WANTS_ADDRESSES};
 pub(crate) use self::mirror::{Carriage, Mirror};
 pub(crate) use self::privacy::PrivacyKeys;
-pub(crate) use self::reports::ReportsKeys;
 pub(crate) use self::records::{Recorded, Records};
+pub(crate) use self::reports::ReportsKeys;
 pub(crate) use self::spool::Spool;
 pub(crate) use self::stir::Stir;
 

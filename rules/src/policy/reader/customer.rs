@@ -247,7 +247,8 @@ impl Reader<'_> {
     fn read_rates(&mut self, fields: &Fields<'_>) -> Rates {
         let Some(node) = fields.get("rates_file") else { return Rates::default() };
         let path = self.text(node, "rates_file");
-        let Some((path, bytes)) = path.and_then(|path| Some((path, self.read_file(path, &node.span())?))) else {
+        let Some((path, bytes)) = path.and_then(|path| Some((path, self.read_file(path, &node.span())?)))
+        else {
             return Rates::default();
         };
         Rates::parse(&bytes).unwrap_or_else(|wrong| {

@@ -12,6 +12,7 @@ mod evasion;
 mod oracles;
 mod reconcile;
 mod records;
+mod reports;
 mod serve;
 mod sight;
 mod signatures;

@@ -187,7 +187,7 @@ fn of_engine(name: &'static str, engine: &mut Engine, at: Timestamp) -> Vec<Samp
         ),
         gauge("blocks_in_force", "Blocks and other measures set by thresholds.", label(), blocks as f64),
         gauge(
-            "counter_bytes",
+            "threshold_bytes",
             "Memory that counters of thresholds take.",
             label(),
             engine.counter_bytes() as f64,

@@ -179,7 +179,10 @@ fn what_fails_is_said_and_what_tells_of_a_person_is_erased() {
     assert_eq!(runs[0]["state"], "failed");
     within(15, || (mailbox.all().len() == 1).then_some(())).unwrap();
     let text = words(&mailbox, 0);
-    assert!(text.contains("failed: ") && text.contains("no report is called no-such-report"), "{text}");
+    assert!(
+        text.contains("could not be made") && text.contains("no report is called no-such-report"),
+        "{text}"
+    );
     assert_eq!(service.metric("ringwall_reports_total{kind=\"failed\"}"), 1);
     // One that comes with its mail, and names a person.
     run(&service, &["case", "open", "--customer", "Acme", "--kind", "question", "x", "--by", "+13035550142"]);

@@ -17,6 +17,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use records::Call;
 use records::io::{Error, Intake, Keep, Writer};
+use reporter::Privacy;
 use rules::Timestamp;
 use spool::{Kind, Reader};
 
@@ -39,6 +40,7 @@ pub(super) struct Archive {
 struct Worker {
     folder: PathBuf,
     keys: config::Records,
+    privacy: Privacy,
     reader: Reader,
     customers: Customers,
     stop: Arc<AtomicBool>,
@@ -70,6 +72,7 @@ impl Archive {
         let worker = Worker {
             folder: config.data.join(FOLDER),
             keys: config.records.clone(),
+            privacy: config.privacy.rules(),
             reader,
             customers,
             stop: Arc::clone(&stop),
@@ -217,10 +220,8 @@ impl Worker {
         let closed = moment.saturating_sub(Span::new().hours(CLOSED_AFTER_HOURS)).unwrap_or(moment);
         let today = |zone: &TimeZone| moment.to_zoned(zone.clone()).date();
         let keep = |customer: Option<&str>| {
-            let today = today(zones.get(customer));
-            let since =
-                |days: u32| (days > 0).then(|| today.saturating_sub(Span::new().days(i64::from(days))));
-            Keep { rows_since: since(self.keys.keep_days), details_since: since(self.keys.keep_details_days) }
+            let kept = self.privacy.of(customer.unwrap_or_default()).kept_since(today(zones.get(customer)));
+            Keep { rows_since: kept.rows, details_since: kept.details }
         };
         let forgotten = writer.forget(keep, micros()).map_err(|error| error.to_string())?;
         self.counters.add_many(Count::RecordsForgotten, forgotten.rows);

@@ -115,7 +115,7 @@ fn every_report_is_written_in_every_format() {
         "identity",
         "rule-hygiene",
         "dossier",
-        "calls",
+        "ad-hoc",
     ];
     for report in reports {
         let number: &[&str] = if report == "dossier" { &["--number", &caller] } else { &[] };
@@ -168,7 +168,7 @@ fn what_cannot_be_made_is_said() {
     assert_eq!(unknown.status.code(), Some(2));
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert!(said.contains("moon-phase") && said.contains("weekly-operations"), "{said}");
-    let number = kept.report("calls", &["--number", "911"]);
+    let number = kept.report("ad-hoc", &["--number", "911"]);
     assert_eq!(number.status.code(), Some(2));
 }
 

@@ -8,7 +8,7 @@ use crate::document::{Block, Cell, Column, Headline, Hue, Kind, Metric, Section,
 use rules::Action;
 
 pub(super) const REPORT: Report = Report {
-    name: "calls",
+    name: "ad-hoc",
     title: "Calls",
     about: "Calls by numbers, side, direction and period, as a request asks for them: a summary and each call.",
     holds_calls: true,

@@ -10,8 +10,6 @@ pub(crate) struct Records {
     pub(crate) copy: bool,
     pub(crate) store: bool,
     pub(crate) store_seconds: u32,
-    pub(crate) keep_days: u32,
-    pub(crate) keep_details_days: u32,
     pub(crate) snapshot_seconds: u32,
 }
 
@@ -31,8 +29,6 @@ impl Default for Records {
             copy: true,
             store: true,
             store_seconds: 60,
-            keep_days: 400,
-            keep_details_days: 90,
             snapshot_seconds: 1,
         }
     }
@@ -43,9 +39,6 @@ impl Records {
     pub(super) fn check(&self) -> Result<(), String> {
         if !(1..=3_600).contains(&self.store_seconds) {
             return Err("`store_seconds` is from 1 to 3600".to_owned());
-        }
-        if self.keep_days > 0 && self.keep_details_days > self.keep_days {
-            return Err("`keep_details_days` is at most `keep_days`".to_owned());
         }
         Ok(())
     }

@@ -52,8 +52,18 @@ impl Kept {
     fn report(&self, name: &str, more: &[&str]) -> Output {
         let (from, behind) = (&self.day, self.behind());
         let config = self.config.to_str().unwrap();
-        let mut arguments =
-            vec!["report", name, "--customer", "Acme Insurance", "--from", from, "--to", &behind, "--config", config];
+        let mut arguments = vec![
+            "report",
+            name,
+            "--customer",
+            "Acme Insurance",
+            "--from",
+            from,
+            "--to",
+            &behind,
+            "--config",
+            config,
+        ];
         arguments.extend(more);
         ringwall(arguments)
     }
@@ -80,9 +90,9 @@ fn ok(output: &Output) -> String {
 fn headline(document: &Value, label: &str) -> Value {
     let sections = document["sections"].as_array().unwrap();
     let blocks = sections.iter().flat_map(|section| section["blocks"].as_array().unwrap());
-    let figures = blocks.filter(|block| block["block"] == "headline").flat_map(|block| {
-        block["holds"]["figures"].as_array().unwrap()
-    });
+    let figures = blocks
+        .filter(|block| block["block"] == "headline")
+        .flat_map(|block| block["holds"]["figures"].as_array().unwrap());
     figures.into_iter().find(|figure| figure["label"] == label).unwrap()["value"].clone()
 }
 
@@ -92,15 +102,20 @@ fn a_weekly_report_says_what_the_lines_of_the_calls_say() {
     let text = ok(&kept.report("weekly-operations", &["--format", "json"]));
     let document: Value = serde_json::from_str(&text).unwrap();
     let all = kept.calls().count();
-    let blocked = kept.calls().filter(|line| line["verdict"] == "block" || line["verdict"] == "limit").count();
+    let blocked =
+        kept.calls().filter(|line| line["verdict"] == "block" || line["verdict"] == "limit").count();
     assert!(all > 500 && blocked > 20, "{all} {blocked}");
     assert_eq!(headline(&document, "Calls"), serde_json::json!({ "is": "count", "of": all }));
     let share = headline(&document, "Blocked");
-    assert_eq!((share["of"]["part"].as_u64(), share["of"]["whole"].as_u64()), (Some(blocked as u64), Some(all as u64)));
+    assert_eq!(
+        (share["of"]["part"].as_u64(), share["of"]["whole"].as_u64()),
+        (Some(blocked as u64), Some(all as u64))
+    );
     // Nobody kept when the service ran: the reader is told that nothing is known to be complete.
     assert!(text.contains("Not everything was seen"), "{text}");
     // The same is the same, but for the moment at which it was made.
-    let again: Value = serde_json::from_str(&ok(&kept.report("weekly-operations", &["--format", "json"]))).unwrap();
+    let again: Value =
+        serde_json::from_str(&ok(&kept.report("weekly-operations", &["--format", "json"]))).unwrap();
     assert_eq!(again["sections"], document["sections"]);
 }
 
@@ -130,7 +145,9 @@ fn every_report_is_written_in_every_format() {
             }
             let bytes = std::fs::read(path).unwrap();
             let is_right = match format {
-                "html" => bytes.starts_with(b"<!doctype html>") && !bytes.windows(7).any(|part| part == b"<script"),
+                "html" => {
+                    bytes.starts_with(b"<!doctype html>") && !bytes.windows(7).any(|part| part == b"<script")
+                }
                 "xlsx" => bytes.starts_with(b"PK\x03\x04"),
                 "json" => serde_json::from_slice::<Value>(&bytes).is_ok(),
                 _ => !bytes.is_empty(),
@@ -148,7 +165,8 @@ fn a_dossier_has_every_call_of_one_caller_and_of_nobody_else() {
     let document: Value = serde_json::from_str(&text).unwrap();
     let sections = document["sections"].as_array().unwrap();
     let blocks = sections.iter().flat_map(|section| section["blocks"].as_array().unwrap());
-    let table = blocks.filter(|block| block["block"] == "table").find(|block| block["holds"]["name"] == "calls");
+    let table =
+        blocks.filter(|block| block["block"] == "table").find(|block| block["holds"]["name"] == "calls");
     let rows = table.unwrap()["holds"]["rows"].as_array().unwrap();
     let wanted = kept.calls().filter(|line| line["caller"] == caller.as_str());
     let mut wanted: Vec<&str> = wanted.map(|line| line["call_id"].as_str().unwrap()).collect();
@@ -178,6 +196,7 @@ fn busiest(kept: &Kept) -> String {
     for line in kept.calls().filter(|line| line["caller_kind"] == "number") {
         *callers.entry(line["caller"].as_str().unwrap()).or_default() += 1;
     }
-    let most = callers.into_iter().filter(|(caller, _)| caller.starts_with('+')).max_by_key(|(_, calls)| *calls);
+    let most =
+        callers.into_iter().filter(|(caller, _)| caller.starts_with('+')).max_by_key(|(_, calls)| *calls);
     most.unwrap().0.to_owned()
 }

@@ -69,9 +69,9 @@ fn season(seed: u64, budget: f64, are_known: bool) -> Season {
         let first = (random.next() * (8 * WEEK - 60) as f64) as usize;
         let length = 12 + (random.next() * 48.0) as usize;
         let times = 3.2 + 5.0 * random.next();
-        for bin in first..first + length {
+        for (bin, value) in values.iter_mut().enumerate().skip(first).take(length) {
             let hour = bin / BINS_OF_HOUR % HOURS;
-            values[bin] = (usual(hour) * level(bin / WEEK) * times).round();
+            *value = (usual(hour) * level(bin / WEEK) * times).round();
         }
         let at = |bin: usize| start.plus_micros(bin as i64 * BIN_MICROS);
         known.push(Attack { from: at(first), to: at(first + length) });

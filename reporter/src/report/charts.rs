@@ -95,14 +95,17 @@ pub(super) fn of_week(facts: &Facts<'_>) -> Block {
     })
 }
 
+/// A line's name, its colour, and its value of one month.
+type Curve<'a> = (&'a str, Hue, fn(&Answers) -> Option<f64>);
+
 /// Thirteen months of one share.
 pub(super) fn months(
     facts: &Facts<'_>,
     (name, message, metric): (&str, String, Metric),
-    lines: &[(&str, Hue, fn(&Answers) -> Option<f64>)],
+    lines: &[Curve<'_>],
     unit: Unit,
 ) -> Block {
-    let line = |(name, hue, of): &(&str, Hue, fn(&Answers) -> Option<f64>)| Line {
+    let line = |(name, hue, of): &Curve<'_>| Line {
         name: (*name).to_owned(),
         hue: *hue,
         values: facts.months.iter().map(|(_, answers)| of(answers)).collect(),

@@ -104,7 +104,7 @@ pub fn policy_text(lists: Vec<List>, firewall: Vec<FirewallRule>) -> PolicyText 
             location: None,
             mode: Mode::Enforce,
             change_control: ChangeControl::File,
-            rates: ringwall_rules::policy::Rates::default(),
+            rates: Rates::default(),
             do_not_originate: None,
             callback_seconds: 7_200,
             silence_micros: None,

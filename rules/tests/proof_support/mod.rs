@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use ringwall_rules::plan::{Bare, DialPlan};
 use ringwall_rules::policy::{
     AlertLevel, ChangeControl, Condition, Customer, FirewallRule, Hours, List, ListContent, Mode,
-    NetworkField, NetworkTerm, NumberField, NumberTerm, PolicyText, Response, RuleAction, Term, TextField,
-    TextTerm, TimeTerm, WeekSet,
+    NetworkField, NetworkTerm, NumberField, NumberTerm, PolicyText, Rates, Response, RuleAction, Term,
+    TextField, TextTerm, TimeTerm, WeekSet,
 };
 use ringwall_rules::{Identity, Number, NumberSet, Party, Subject, Timestamp};
 
@@ -32,7 +32,7 @@ pub(crate) fn policy(firewall: Vec<FirewallRule>) -> PolicyText {
             location: None,
             mode: Mode::Enforce,
             change_control: ChangeControl::File,
-            rates: ringwall_rules::policy::Rates::default(),
+            rates: Rates::default(),
             do_not_originate: None,
             callback_seconds: 7200,
             silence_micros: None,

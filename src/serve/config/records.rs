@@ -24,13 +24,7 @@ pub(crate) enum Recorded {
 
 impl Default for Records {
     fn default() -> Self {
-        Self {
-            calls: Recorded::All,
-            copy: true,
-            store: true,
-            store_seconds: 60,
-            snapshot_seconds: 1,
-        }
+        Self { calls: Recorded::All, copy: true, store: true, store_seconds: 60, snapshot_seconds: 1 }
     }
 }
 

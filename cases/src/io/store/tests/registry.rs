@@ -151,7 +151,7 @@ fn of_several_who_send_one_holds_a_message_and_who_dies_lets_go_of_it() {
         assert_eq!(held, 1);
         assert!(desk.due_by(Channel::Mail, NOW, 10).await.unwrap().is_empty());
         // It is there again when whoever held it is gone, as it was.
-        assert_eq!(desk.due_by(Channel::Mail, until, 10).await.unwrap(), [waiting.clone()]);
+        assert_eq!(desk.due_by(Channel::Mail, until, 10).await.unwrap(), std::slice::from_ref(&waiting));
         assert!(desk.hold("a", until, until.plus_micros(MINUTE)).await.unwrap());
         // What was sent is held by nobody.
         let sent = Outgoing { state: Delivery::Accepted, ..waiting };

@@ -243,5 +243,5 @@ fn an_illegal_step_names_the_legal_ones() {
     let illegal = State::New.after(Flow::Request, &Signal::Install).unwrap_err();
     assert_eq!(illegal.to_string(), "a case that is new cannot install: it can take");
     let from = State::AwaitingAuthorisation.after(Flow::Alert, &Signal::Close(Reason::Resolved)).unwrap_err();
-    assert_eq!(from.legal, ["ask-changes", "close", "authorise"]);
+    assert_eq!(from.legal, ["ask-changes", "close as refused", "close as not-authorised", "authorise"]);
 }

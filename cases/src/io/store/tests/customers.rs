@@ -6,7 +6,7 @@ use super::*;
 use crate::intake::MailKey;
 
 /// Everything that [`OfCustomer`] can be asked: a function that is not swept here fails the test below.
-const SWEPT: [&str; 4] = ["case", "events", "list", "evidence"];
+const SWEPT: [&str; 5] = ["case", "cases", "events", "list", "evidence"];
 
 const CUSTOMERS: [&str; 4] = ["Acme", "Other", "acme", "Acme' OR '1'='1"];
 
@@ -91,6 +91,9 @@ fn x2_every_function_of_a_customer_gives_nothing_of_another() {
                 }
             }
             assert_eq!(own, 5, "{customer}");
+            let cases = of.cases().await.unwrap();
+            assert_eq!(cases.len(), own, "{customer}");
+            assert!(cases.iter().all(|case| case.customer == *customer) && !foreign(&format!("{cases:?}")));
             // Whatever is asked for: the customer of a filter is not the asker's to choose.
             for wanted in CUSTOMERS {
                 for owner in [None, Some("anna".to_owned()), Some(String::new())] {

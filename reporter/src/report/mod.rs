@@ -23,7 +23,7 @@ use jiff::tz::TimeZone;
 use records::Call;
 use rules::Timestamp;
 
-use crate::document::{Block, Callout, Document, SCHEMA, Section, Stamp, Text, Tone};
+use crate::document::{Document, SCHEMA, Section, Stamp};
 use crate::metrics::{Answers, Measures, Period};
 
 /// A report over calls.
@@ -112,9 +112,6 @@ impl Report {
     /// It, from `facts`.
     pub fn write(&self, facts: &Facts<'_>) -> Document {
         let mut sections = (self.sections)(facts);
-        if let Some(banner) = banner(facts) {
-            sections.insert(0, Section::new("Data", vec![banner]));
-        }
         sections.push(parts::method(facts, &sections));
         let zone = facts.zone.iana_name().unwrap_or("UTC").to_owned();
         let period = crate::document::Period { from: facts.period.from, to: facts.period.to, zone };
@@ -142,18 +139,4 @@ impl Facts<'_> {
     fn is_after(&self, at: Timestamp) -> bool {
         at >= self.period.to
     }
-}
-
-fn banner(facts: &Facts<'_>) -> Option<Block> {
-    let coverage = facts.stamp.coverage;
-    coverage.is_low().then(|| {
-        let missing = coverage.hours - coverage.complete_hours.min(coverage.hours);
-        Block::Callout(Callout {
-            tone: Tone::Warning,
-            title: "Not everything was seen".to_owned(),
-            text: Text::new()
-                .plain(format!("Of {} hours {missing} have no complete data. ", coverage.hours))
-                .plain("What is counted below is at least that many, and shares may be off."),
-        })
-    })
 }

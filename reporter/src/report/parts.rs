@@ -26,8 +26,11 @@ pub(super) fn seconds(seconds: f64) -> Value {
     Value::Duration((seconds * 1e6).round() as i64)
 }
 
-/// Money of the customer's currency.
+/// Money of the customer's currency; unknown where there are no prices.
 pub(super) fn money(facts: &Facts<'_>, amount: f64) -> Value {
+    if facts.currency.is_empty() {
+        return Value::Unknown;
+    }
     Value::Money { micros: (amount * 1e6).round() as i64, currency: facts.currency.to_owned() }
 }
 

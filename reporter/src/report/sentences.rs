@@ -47,7 +47,9 @@ fn wrong(facts: &Facts<'_>) -> Option<Text> {
         return None;
     }
     Some(if answer.part == 0 {
-        Text::new().plain("No block was found to be wrong ").figure(share(answer), Metric(5), None).plain(".")
+        Text::new()
+            .figure(Value::Count(0), Metric(5), None)
+            .plain(" of the blocked calls were found to be wrong.")
     } else {
         Text::new()
             .figure(share(answer), Metric(5), None)

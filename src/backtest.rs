@@ -67,9 +67,6 @@ pub(crate) struct Arguments {
     /// The folder of the service.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Prices of a minute by prefix: `prefix,price` a line. What fits longest counts.
-    #[arg(long, value_name = "CSV")]
-    rates: Option<PathBuf>,
     /// Changed calls to print one by one.
     #[arg(long, default_value_t = 10, value_name = "N")]
     show: usize,
@@ -105,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         examples: arguments.show,
         budget: budget(arguments.memory),
         labels,
-        rates: arguments.rates.as_deref().map(rates).transpose()?.unwrap_or_default(),
+        rates: candidate.text().customer.rates.clone(),
     };
     let source = match (&arguments.records, arguments.calls.as_slice()) {
         (Some(folder), _) => Source::Store(folder),
@@ -199,26 +196,6 @@ pub(crate) fn config(file: Option<&Path>, data: Option<&Path>) -> Result<Config,
 fn budget(mebibytes: usize) -> Budget {
     let bytes = mebibytes << 20;
     Budget { keys_max: (bytes / 2 / 68).max(1 << 10), window_bytes_max: bytes / 2 }
-}
-
-fn rates(path: &Path) -> Result<Vec<(String, f64)>, Failure> {
-    let text = std::fs::read_to_string(path).map_err(Failure::file(path))?;
-    let mut rates = Vec::new();
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let mut fields = line.split(',').map(str::trim);
-        let prefix = fields.next().unwrap_or_default().trim_start_matches('+');
-        let price = fields.next().and_then(|price| price.parse::<f64>().ok());
-        let is_prefix = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());
-        match price.filter(|_| is_prefix) {
-            Some(price) => rates.push((prefix.to_owned(), price)),
-            // The first line may be a heading.
-            None if number == 1 => {}
-            None => {
-                return Err(Failure::Usage(format!("{} line {number}: no prefix and price", path.display())));
-            }
-        }
-    }
-    Ok(rates)
 }
 
 /// What closed cases of `customer` tell of calls. None, where no cases are kept.

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use ahash::RandomState;
 use engine::{Attempt, Budget, Recorded, Rerun, Usual, explain_again};
 use records::{Batch, Column, Columns};
-use rules::policy::{AlertLevel, Mode};
-use rules::{Action, Policy, Timestamp, Verdict};
+use rules::policy::{AlertLevel, Mode, Rates};
+use rules::{Action, Number, Policy, Timestamp, Verdict};
 
 pub use labels::{Label, Labels};
 pub use outcome::{Change, Cost, Example, Outcome, Precision, Raised, Sameness, Side, Unknown};
@@ -43,13 +43,13 @@ pub struct Options {
     pub budget: Budget,
     /// Calls known to be unwanted or wanted.
     pub labels: Labels,
-    /// Prices of a minute by the longest prefix that fits, digits without plus.
-    pub rates: Vec<(String, f64)>,
+    /// Prices of a minute.
+    pub rates: Rates,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { examples: 20, budget: Budget::default(), labels: Labels::default(), rates: Vec::new() }
+        Self { examples: 20, budget: Budget::default(), labels: Labels::default(), rates: Rates::default() }
     }
 }
 
@@ -385,10 +385,9 @@ fn example(
     }
 }
 
-fn price(called: u64, rates: &[(String, f64)]) -> Option<f64> {
-    let digits = called.to_string();
-    let fits = rates.iter().filter(|(prefix, _)| digits.starts_with(prefix.as_str()));
-    fits.max_by_key(|(prefix, _)| prefix.len()).map(|(_, price)| *price)
+fn price(called: u64, rates: &Rates) -> Option<f64> {
+    let number = Number::international(called.to_string().as_bytes())?;
+    rates.of(number).map(|rate| f64::from(rate.per_minute) / f64::from(Rates::UNIT))
 }
 
 fn number_at(numbers: &[u64], row: usize) -> u64 {

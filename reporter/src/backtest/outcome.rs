@@ -162,7 +162,7 @@ pub struct Cost {
     pub wanted_lost: u64,
     /// Calls that would go on and were refused.
     pub let_through: u64,
-    /// Price of the minutes that would not have been talked, by the rates that were given; `None` without rates.
+    /// Price of the minutes that would not have been talked, by the prices of the policy; `None` without any.
     pub money_saved: Option<f64>,
     /// Calls that would be refused and for which no rate fits.
     pub without_rate: u64,

@@ -94,7 +94,7 @@ impl Outcome {
             match cost.money_saved {
                 Some(money) => writeln!(
                     f,
-                    "; they cost {money:.2} by the rates given, {} without a rate",
+                    "; they cost {money:.2} by the policy's prices, {} without a rate",
                     cost.without_rate
                 )?,
                 None => writeln!(f)?,

@@ -260,6 +260,8 @@ fn help(name: &str) -> &'static str {
         "feed_fetches_total" => "Looks at feeds, by what came of them.",
         "cases_unread_total" => "Alerts of the spool that could be put into no case, and are set aside.",
         "cases_failures_total" => "Times that the database of cases did not take what it was given.",
+        "records_total" => "Call records of the spool, by what became of them on their way into the store.",
+        "records_failures_total" => "Times that the store of call records could not be written.",
         "spool_damaged_total" => "Stretches of the spool that are not what was written, passed over.",
         "reloads_total" => "Policies that came while running, by what became of them.",
         "hep_received_total" => "HEP packets that came, by what carried them.",

@@ -125,6 +125,14 @@ pub(super) fn expect(service: &Service, metric: &str, value: u64) {
 pub(super) fn without_moments(line: &mut Value) {
     let line = line.as_object_mut().unwrap();
     line.retain(|name, _| !MOMENTS.contains(&name.as_str()));
+    if let Some(Value::String(seen)) = line.get_mut("seen") {
+        // What was seen later says how much later.
+        let of_one = |part: &str| match part.strip_prefix('@').and_then(|part| part.split_once(' ')) {
+            Some((_, rest)) => rest.to_owned(),
+            None => part.to_owned(),
+        };
+        *seen = seen.split('|').map(of_one).collect::<Vec<_>>().join("|");
+    }
 }
 
 const MOMENTS: &[&str] = &[

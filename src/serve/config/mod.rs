@@ -381,7 +381,7 @@ mod tests {
         let shown: String = EXAMPLE
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(key) if key.contains(" = ") && !key.contains(". ") => key,
+                Some(key) if (key.contains(" = ") && !key.contains(". ")) || key.starts_with("[[") => key,
                 _ => line,
             })
             .collect::<Vec<_>>()

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use records::io::{Error, Store, Writer};
+use reporter::metrics::Shelf;
 use reporter::printable;
 use rules::Timestamp;
 use serde_json::json;
 
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
+use crate::report::SUMMARIES;
 use crate::serve::{Config, RECORDS};
 
 /// Call records in files by customer and day: what there is, whether it is whole, and taking a person out
@@ -193,6 +195,9 @@ fn erase(folder: &Path, customer: &str, number: &str, as_json: bool) -> Result<O
     };
     let mut writer = Writer::open_in_turn(folder, policies::now().0).map_err(said)?;
     let rows = writer.erase(Some(customer), digits, policies::now().0).map_err(said)?;
+    // What was counted of days names the callers that called most. It is counted again when it is asked for.
+    let summaries = folder.with_file_name(SUMMARIES);
+    Shelf::new(&summaries).forget(Some(customer)).map_err(Failure::file(&summaries))?;
     let mut out = io::stdout().lock();
     let written = if as_json {
         writeln!(out, "{}", json!({ "customer": customer, "rows": rows }))

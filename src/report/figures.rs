@@ -248,7 +248,7 @@ pub(super) fn files(report: &Report, document: &Document, order: &Order) -> Resu
 }
 
 /// The folder of summaries of closed days, under that of the service.
-const SUMMARIES: &str = "summaries";
+pub(crate) const SUMMARIES: &str = "summaries";
 /// The report about one caller.
 const DOSSIER: &str = "dossier";
 /// What a customer tolerates unless it says otherwise.

@@ -18,6 +18,7 @@ use jiff::tz::TimeZone;
 use rules::Timestamp;
 
 pub(crate) use catalogue::maker;
+pub(crate) use figures::SUMMARIES;
 
 use crate::case::{Account, Place, said};
 use crate::outcome::{Failure, Outcome};

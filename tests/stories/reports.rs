@@ -180,6 +180,22 @@ fn a_dossier_has_every_call_of_one_caller_and_of_nobody_else() {
 }
 
 #[test]
+fn who_is_erased_from_records_is_in_no_report_and_in_no_summary() {
+    let kept = Kept::new();
+    let caller = busiest(&kept);
+    let weekly = || ok(&kept.report("weekly-operations", &["--format", "json"]));
+    assert!(weekly().contains(&caller));
+    let summaries = kept.file("data/summaries");
+    assert!(std::fs::read_dir(&summaries).unwrap().count() > 0, "days that are over have summaries");
+    let data = kept.file("data");
+    let data = data.to_str().unwrap();
+    let arguments = ["records", "erase", "--customer", "Acme Insurance", "--number", &caller, "--data", data];
+    ok(&ringwall(arguments));
+    assert_eq!(std::fs::read_dir(&summaries).unwrap().count(), 0);
+    assert!(!weekly().contains(&caller));
+}
+
+#[test]
 fn what_cannot_be_made_is_said() {
     let kept = Kept::new();
     let unknown = kept.report("moon-phase", &[]);

@@ -30,7 +30,7 @@ use crate::serve::Config;
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Example:\n  \
 ringwall report weekly-operations --customer Acme --from 2026-10-05 --to 2026-10-11 --format html --out weekly.html\n  \
-ringwall report dossier --customer Acme --number +12105550142 --from 2026-01-01 --to 2026-10-31 --format pdf --out dossier.pdf\n  \
+ringwall report dossier --customer Acme --number +12105550142 --from 2026-01-01 --to 2026-10-31 --format html --out dossier.html\n  \
 ringwall report sla-statement --customer Acme --from 2026-10-01 --to 2026-10-31 --format csv > statement.csv\n  \
 ringwall report schedule add sla-statement --customer Acme --when 'business-day 2 07:00' --to ann@acme.example.com --by anna\n  \
 ringwall report schedule list\n  \
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     /// The last day, to its end.
     #[arg(long, required = true, value_name = "DATE")]
     to: Option<Date>,
-    /// html, pdf, csv, xlsx or json.
+    /// html, csv, xlsx or json; pdf where `ringwall-typeset` lies beside this program (docs/reports.md).
     #[arg(long, default_value = "csv")]
     format: Format,
     /// Where it is written: a file, or a folder for a file of each table. Standard output unless given.

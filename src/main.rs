@@ -1,5 +1,6 @@
 //! The `ringwall` command: one file per command, wiring only.
 
+mod account;
 mod admission;
 mod audit;
 mod authorise;
@@ -76,6 +77,7 @@ enum Command {
     Block(block::Arguments),
     Case(case::Arguments),
     Contact(contact::Arguments),
+    Account(account::Arguments),
     Audit(audit::Arguments),
     Verify(verify::Arguments),
     Backup(backup::Arguments),
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         Command::Case(arguments) => case::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Contact(arguments) => contact::run(&arguments),
+        Command::Account(arguments) => account::run(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Notify(arguments) => notify::run(&arguments),
         Command::Silence(arguments) => silence::run(&arguments),

@@ -3,6 +3,7 @@
 //! Everything but `io` is pure: facts and time in, values out.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod alert;
 pub mod audit;
 pub mod calendar;

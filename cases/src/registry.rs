@@ -6,6 +6,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::account::DESK;
 use crate::case::UNASSIGNED;
 use crate::change::{Authorisers, Standing};
 use crate::intake::{self, Language, Role};
@@ -79,8 +80,8 @@ impl Registration {
     /// What is wrong with it, in words.
     pub fn mistakes(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
-        if self.customer == UNASSIGNED {
-            mistakes.push(format!("no customer is called {UNASSIGNED:?}: cases of nobody are"));
+        if [UNASSIGNED, DESK].contains(&self.customer.as_str()) {
+            mistakes.push(format!("no customer is called {:?}: what belongs to nobody is", self.customer));
         }
         let mut names = BTreeSet::new();
         let mut addresses = BTreeSet::new();

@@ -35,6 +35,13 @@ impl SecondFactor {
         Self { secret, used: 0, wrong: 0, locked_until: Timestamp::default() }
     }
 
+    /// With a secret in base 32, as [`Self::secret`] told it; `None` when it is none of ours.
+    pub fn of_secret(secret: &str) -> Option<Self> {
+        let bytes = Secret::try_from_base32(secret).ok()?;
+        let bytes: [u8; SECRET_BYTES] = AsRef::<[u8]>::as_ref(&bytes).try_into().ok()?;
+        Some(Self::new(bytes))
+    }
+
     /// What an app takes in: `otpauth://…`, with the names that it shows. `None` when they cannot be part of one.
     pub fn address(&self, who: &str, desk: &str) -> Option<String> {
         let plain = |text: &str| text.replace(|it: char| it == ':' || it.is_control(), " ");

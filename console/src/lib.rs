@@ -1,32 +1,47 @@
-//! What do people and machines see over HTTP? Decisions, health, metrics, approvals.
+//! What do people and machines see over HTTP? Decisions, health, metrics; the console of the desk and the customers' portal.
 #![forbid(unsafe_code)]
 
+mod access;
 mod approval;
+mod assets;
+mod book;
+mod case;
 mod decide;
+mod events;
+mod failure;
 mod health;
 mod histogram;
 mod metrics;
 mod openapi;
+mod password;
+mod people;
+mod question;
+mod queue;
 mod report;
+mod routes;
+mod session;
+mod shell;
+mod text;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
-use rules::Transport;
+use rules::{Timestamp, Transport};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use approval::{Proposal, Shown, Step, Visit};
+pub use book::Book;
 pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
+pub use question::{Asked, Customer, Questions};
 pub use report::Download;
 
 /// What the pages are made of: questions to the rest of the service.
@@ -43,6 +58,43 @@ pub struct Service {
     pub decide: Box<dyn Fn(Query) -> Result<oneshot::Receiver<Decision>, Undecided> + Send + Sync>,
     /// Told when a page failed inside.
     pub failed: Box<dyn Fn() + Send + Sync>,
+    /// What else pages ask of the service.
+    pub questions: Questions,
+    /// Cases; `None` where the service keeps none.
+    pub cases: Option<Book>,
+    /// What time it is.
+    pub now: fn() -> Timestamp,
+    /// What the service calls itself, on every page.
+    pub name: String,
+    /// Where people reach it from outside, such as `https://desk.example.com`, without a slash at the end.
+    pub address: String,
+    /// Whether that is over TLS, so that cookies go over nothing else.
+    pub is_secure: bool,
+    /// What only the pages know.
+    pub own: Own,
+}
+
+/// What pages keep among themselves.
+#[derive(Default)]
+pub struct Own {
+    doorkeeper: password::Doorkeeper,
+    is_ending: AtomicBool,
+}
+
+impl Service {
+    /// Cases and accounts.
+    fn book(&self) -> Result<&Book, failure::Failure> {
+        let off = || {
+            failure::Failure::Down(
+                "This service keeps no cases: [cases] in its configuration is off.".to_owned(),
+            )
+        };
+        self.cases.as_ref().ok_or_else(off)
+    }
+
+    fn is_ending(&self) -> bool {
+        self.own.is_ending.load(Ordering::Relaxed)
+    }
 }
 
 /// Why nothing is decided about a message.
@@ -81,20 +133,22 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let service = Arc::new(service);
-    let routes = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::page))
-        .route("/approve/{secret}", get(approval::look).post(approval::answer))
-        .route("/disown/{secret}", get(approval::look).post(approval::disown))
-        .route("/report/{secret}", get(report::fetch))
-        .route("/approve.css", get(approval::style))
-        .route("/v1/decide", post(decide::answer))
-        .route("/v1/openapi.json", get(openapi::page))
+    let kept = Arc::clone(&service);
+    let routes = routes::router(&service)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&service), survive))
-        .with_state(service);
-    axum::serve(listener, routes).with_graceful_shutdown(stop).await
+        .with_state(Arc::clone(&service));
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = async move {
+        stop.await;
+        // Those who follow what changes would never end by themselves.
+        kept.own.is_ending.store(true, Ordering::Relaxed);
+    };
+    let served = axum::serve(listener, routes).with_graceful_shutdown(stop).await;
+    if let Some(book) = &service.cases {
+        book.close().await;
+    }
+    served
 }
 
 /// What is broken inside costs one page, which says so.

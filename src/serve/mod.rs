@@ -1,11 +1,13 @@
 //! `ringwall serve`: answers the SBCs and PBXs that ask per call.
 
+mod answers;
 mod archive;
 mod authorised;
 mod config;
 mod control;
 mod desk;
 mod feeds;
+mod first;
 mod keeper;
 mod kept;
 mod mail;

@@ -5,14 +5,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use collector::faults::{self, Point};
 use collector::judge::{BOUNDS_SECONDS, Count, Counters, Handle, Shared, now};
 use collector::redirect::Redirect;
-use console::{Decision, Durations, Health, Kind, Query, Sample, Service, Undecided};
+use console::{Book, Decision, Durations, Health, Kind, Query, Sample, Service, Undecided};
 use engine::{Engine, Packet};
 use rules::{Flags, Timestamp};
 use tokio::sync::oneshot;
 
+use super::answers::answers;
 use super::authorised::Visits;
+use super::config::{Cases, Config};
 use super::schedules::Fetches;
 use super::watched::Watched;
+use crate::outcome::Failure;
+use crate::policies;
 
 /// A service that judges.
 pub(super) struct Running {
@@ -27,9 +31,19 @@ pub(super) struct Running {
 }
 
 /// The pages of a service that may still be loading.
-pub(super) fn pages(running: &Arc<OnceLock<Running>>, visits: Visits, fetches: Fetches) -> Service {
+pub(super) fn pages(
+    config: &Config,
+    running: &Arc<OnceLock<Running>>,
+    visits: Visits,
+    fetches: Fetches,
+) -> Result<Service, Failure> {
+    let cases = Cases::new(config);
+    let book = match config.cases.on {
+        true => Some(Book::new(cases.place(), cases.service()?)),
+        false => None,
+    };
     let [for_health, for_samples, for_decide, for_failed] = [(); 4].map(|()| Arc::clone(running));
-    Service {
+    Ok(Service {
         health: Box::new(move || health(for_health.get())),
         samples: Box::new(move || samples(for_samples.get())),
         approvals: Box::new(move |visit| {
@@ -52,7 +66,14 @@ pub(super) fn pages(running: &Arc<OnceLock<Running>>, visits: Visits, fetches: F
                 running.counters.add(Count::FaultPage);
             }
         }),
-    }
+        questions: answers(running),
+        cases: book,
+        now: policies::now,
+        name: config.http.name.clone(),
+        is_secure: config.address().starts_with("https://"),
+        address: config.address(),
+        own: console::Own::default(),
+    })
 }
 
 fn health(running: Option<&Running>) -> Health {

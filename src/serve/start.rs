@@ -24,6 +24,7 @@ use super::config::{self, Calls, Config};
 use super::control::{self, Control};
 use super::desk::Desk;
 use super::feeds::Fetcher;
+use super::first;
 use super::keeper::{Found, Keeper, Order, version};
 use super::mail::Mail;
 use super::mounts::{Mounted, go_on};
@@ -40,21 +41,23 @@ use crate::permits::Permits;
 use crate::{desk_key, policies, report, state};
 
 /// Serves until somebody asks it to stop. `interfaces` are those that are watched.
-pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<(), Failure> {
-    let config = Arc::new(config);
+pub(super) async fn run(mut config: Config, interfaces: Vec<Interface>) -> Result<(), Failure> {
     std::fs::create_dir_all(&config.data).map_err(Failure::file(&config.data))?;
     let commands = control::listen(&config.data)?;
     let console =
         TcpListener::bind(config.http.listen).await.map_err(listening("http", config.http.listen))?;
-    let console_address = console.local_addr().map_err(Failure::Output)?;
+    // Port 0 leaves it to the system which one.
+    config.http.listen = console.local_addr().map_err(Failure::Output)?;
+    let config = Arc::new(config);
     let running = Arc::new(OnceLock::new());
     let (stop, stopped) = watch::channel(false);
     let mut console_stop = stopped.clone();
     let (visits, visited) = mpsc::channel(VISITS_MAX);
     let (fetches, fetched) = mpsc::channel(VISITS_MAX);
-    let pages = tokio::spawn(console::serve(console, pages(&running, visits, fetches), async move {
-        let _ = console_stop.wait_for(|stop| *stop).await;
-    }));
+    let pages =
+        tokio::spawn(console::serve(console, pages(&config, &running, visits, fetches)?, async move {
+            let _ = console_stop.wait_for(|stop| *stop).await;
+        }));
 
     let settings = Arc::new(settings(&config));
     let proxy = match config.proxy.is_on() {
@@ -163,7 +166,8 @@ pub(super) async fn run(config: Config, interfaces: Vec<Interface>) -> Result<()
     let _ = running.set(Running { redirect: shared, handles, counters, watched: watched.clone() });
     // Whoever reads that it is ready may signal at once.
     let mut signals = Signals::new().map_err(Failure::Output)?;
-    say_ready(console_address, &said).map_err(Failure::Output)?;
+    first::say(&config).await;
+    say_ready(config.http.listen, &said).map_err(Failure::Output)?;
 
     let (fetching, ended) = channel();
     let fetcher = Fetcher::new(config.feed.clone(), &config.data, orders.clone(), Box::new(records.noting()));

@@ -108,6 +108,7 @@ pub(crate) struct Peer {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
+    pub(crate) name: String,
 }
 
 /// What happens to calls that nobody decided about.
@@ -199,7 +200,7 @@ impl Default for Redirect {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: local(8080) }
+        Self { listen: local(8080), name: "Ringwall".to_owned() }
     }
 }
 
@@ -240,6 +241,12 @@ impl Config {
             *relative = folder.join(&*relative);
         }
         Ok(config)
+    }
+
+    /// Where people reach the console from outside; no slash at the end.
+    pub(crate) fn address(&self) -> String {
+        let portal = self.mail.portal.as_deref().map(|portal| portal.trim_end_matches('/').to_owned());
+        portal.unwrap_or_else(|| format!("http://{}", self.http.listen))
     }
 
     /// The same from its text. What is wrong begins with line and column.

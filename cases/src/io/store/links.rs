@@ -177,7 +177,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    async fn put_factor(
+    pub(super) async fn put_factor(
         &mut self,
         customer: &str,
         contact: &str,

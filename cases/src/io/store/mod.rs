@@ -3,12 +3,14 @@
 //! What a method returns as done is on disk. What belongs to a customer is reached through that customer only:
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
+mod accounts;
 mod asked;
 mod authorisation;
 mod batch;
 mod copy;
 mod desk;
 mod evidence;
+mod feed;
 mod figures;
 mod inbox;
 mod links;
@@ -42,6 +44,7 @@ pub use asked::{Asked, understood};
 pub use authorisation::{Asking, Proof};
 pub use desk::{Desk, Done, Event, Mail, MailKept, Visible};
 pub use evidence::{Evidence, StoredMail};
+pub use feed::{Changed, Turn};
 pub use figures::Figures;
 pub use inbox::{Became, Office};
 pub use links::{Link, LinkFor};

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Executor as _, Row as _};
 use super::Error;
 
 /// Each step is applied once, in order, each in a transaction of its own.
-const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD];
+const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH];
 
 const FIRST: &[&str] = &[
     // One row that every writer writes first: writers come one after the other, on both databases.
@@ -103,6 +103,29 @@ const THIRD: &[&str] = &[
     "CREATE TABLE report_links (hash TEXT PRIMARY KEY, run TEXT NOT NULL, customer TEXT NOT NULL, expires BIGINT NOT NULL,
         body TEXT NOT NULL)",
     "CREATE INDEX report_links_by_expiry ON report_links (expires)",
+];
+
+/// Who logs in, what programs ask by, and what pages follow.
+const FOURTH: &[&str] = &[
+    "CREATE TABLE accounts (login TEXT PRIMARY KEY, customer TEXT NOT NULL, body TEXT NOT NULL)",
+    "CREATE TABLE invitations (hash TEXT PRIMARY KEY, login TEXT NOT NULL, expires BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE TABLE sessions (hash TEXT PRIMARY KEY, login TEXT NOT NULL, seen BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX sessions_by_login ON sessions (login)",
+    "CREATE TABLE api_keys (id TEXT PRIMARY KEY, hash TEXT NOT NULL, customer TEXT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX api_keys_by_hash ON api_keys (hash)",
+    // What somebody has filtered by, under a name.
+    "CREATE TABLE views (login TEXT NOT NULL, name TEXT NOT NULL, place BIGINT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (login, name))",
+    // What has changed, in the order in which it was written: `writes` of the counters numbers transactions.
+    "CREATE TABLE feed (turn BIGINT NOT NULL, place BIGINT NOT NULL, customer TEXT NOT NULL, serial BIGINT NOT NULL,
+        body TEXT NOT NULL, PRIMARY KEY (turn, place))",
+    "CREATE INDEX feed_by_customer ON feed (customer, turn)",
+    // Answers to programs that ask the same twice.
+    "CREATE TABLE answered (asker TEXT NOT NULL, name TEXT NOT NULL, at BIGINT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (asker, name))",
+    "CREATE INDEX answered_by_at ON answered (at)",
+    // The queue by who has it and by where cases stand.
+    "CREATE INDEX cases_by_owner ON cases (owner, is_over, due, serial)",
 ];
 
 /// Brings the database to the version that this program knows.

@@ -13,6 +13,9 @@ use crate::{Alert, Case, CaseNumber};
 /// A transaction that writes.
 pub struct Writing<'a> {
     transaction: Transaction<'a, Any>,
+    /// Which turn of the feed this is, and how much was told in it.
+    turn: i64,
+    told: i64,
     /// Ends of audit chains that were read or moved.
     heads: BTreeMap<String, Head>,
 }
@@ -36,11 +39,11 @@ impl<'a> Writing<'a> {
     pub(super) async fn begin(pool: &'a AnyPool) -> Result<Self, Error> {
         let mut transaction = pool.begin().await?;
         // The first statement writes, so that two writers wait for each other here and never fail later.
-        sqlx::query("UPDATE counters SET value = value + 1 WHERE name = 'writes'")
-            .execute(&mut *transaction)
+        let row = sqlx::query("UPDATE counters SET value = value + 1 WHERE name = 'writes' RETURNING value")
+            .fetch_one(&mut *transaction)
             .await?;
         crash_at("begun");
-        Ok(Self { transaction, heads: BTreeMap::new() })
+        Ok(Self { transaction, turn: row.try_get(0)?, told: 0, heads: BTreeMap::new() })
     }
 
     /// Keeps all of it. When this returns it is on disk.
@@ -67,6 +70,12 @@ impl<'a> Writing<'a> {
     /// What statements go over.
     pub(super) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction
+    }
+
+    /// The next place in the feed.
+    pub(super) const fn next_place(&mut self) -> (i64, i64) {
+        self.told += 1;
+        (self.turn, self.told)
     }
 
     /// The number of a new case.
@@ -132,6 +141,7 @@ impl<'a> Writing<'a> {
         if done.rows_affected() != 1 {
             return Err(Error::Overtaken(case.number));
         }
+        self.feed_case(case).await?;
         self.note_case(case.number).await
     }
 
@@ -157,6 +167,7 @@ impl<'a> Writing<'a> {
             .execute(&mut *self.transaction)
             .await?;
         crash_at("alert");
+        self.feed_alert(alert, number).await?;
         self.note_alert(&alert.id, number).await
     }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::intake::MailKey;
 
 /// Everything that [`OfCustomer`] can be asked: a function that is not swept here fails the test below.
-const SWEPT: [&str; 5] = ["case", "cases", "events", "list", "evidence"];
+const SWEPT: [&str; 6] = ["case", "cases", "events", "feed", "list", "evidence"];
 
 const CUSTOMERS: [&str; 4] = ["Acme", "Other", "acme", "Acme' OR '1'='1"];
 
@@ -91,6 +91,14 @@ fn x2_every_function_of_a_customer_gives_nothing_of_another() {
                 }
             }
             assert_eq!(own, 5, "{customer}");
+            let feed = format!("{:?}", of.feed(0, 1_000).await.unwrap());
+            assert!(feed.contains(&format!("customer: {customer:?}")), "{feed}");
+            for other in CUSTOMERS.iter().filter(|other| *other != customer) {
+                assert!(
+                    !feed.contains(&format!("customer: {other:?}")),
+                    "{customer} follows {other}: {feed}"
+                );
+            }
             let cases = of.cases().await.unwrap();
             assert_eq!(cases.len(), own, "{customer}");
             assert!(cases.iter().all(|case| case.customer == *customer) && !foreign(&format!("{cases:?}")));
@@ -116,6 +124,7 @@ fn x2_every_function_of_a_customer_gives_nothing_of_another() {
             }
         }
         assert!(store.customer("").list(&Filter::default()).await.unwrap().cases.is_empty());
+        assert!(store.customer("").feed(0, 10).await.unwrap().is_empty());
     });
 }
 

@@ -1,5 +1,6 @@
 //! One suite, on SQLite and on PostgreSQL.
 
+mod accounts;
 mod authorisation;
 mod crashes;
 mod customers;

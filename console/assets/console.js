@@ -1,0 +1,205 @@
+// What pages do beyond links and forms: keys, selection, what comes in live, toasts. Without it everything still works.
+"use strict";
+(() => {
+  const body = document.body;
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const one = (selector, within = document) => within.querySelector(selector);
+
+  // ---- Rows: one of them is where the keys are.
+  const rows = () => all("[data-row]");
+  const here = () => one("[data-row].at");
+  const goTo = (row) => {
+    if (!row) return;
+    all("[data-row].at").forEach((it) => it.classList.remove("at"));
+    row.classList.add("at");
+    row.scrollIntoView({ block: "nearest" });
+    const link = one("a.through", row);
+    if (link) link.focus({ preventScroll: true });
+  };
+  const step = (by) => {
+    const list = rows();
+    const at = list.indexOf(here());
+    goTo(list[at < 0 ? (by > 0 ? 0 : list.length - 1) : Math.min(list.length - 1, Math.max(0, at + by))]);
+  };
+  let lastSelected = null;
+  const select = (row, on) => {
+    const box = row && one("input[type=checkbox][data-select]", row);
+    if (!box) return;
+    box.checked = on === undefined ? !box.checked : on;
+    row.setAttribute("aria-selected", box.checked);
+    lastSelected = row;
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const selectRange = () => {
+    const list = rows();
+    const from = list.indexOf(lastSelected), to = list.indexOf(here());
+    if (to < 0) return;
+    list.slice(Math.min(from < 0 ? to : from, to), Math.max(from, to) + 1).forEach((row) => select(row, true));
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-select-all]")) {
+      rows().forEach((row) => select(row, event.target.checked));
+    }
+    const chosen = all("input[data-select]:checked").length;
+    all("[data-chosen]").forEach((it) => { it.hidden = chosen === 0; });
+    all("[data-chosen-count]").forEach((it) => { it.textContent = chosen; });
+  });
+
+  // ---- Keys: what bears data-key does what its key says. A key of two letters, as "g q", is typed one after the other.
+  const visible = (it) => it.offsetParent !== null && !it.disabled;
+  const bound = (key) => all("[data-key]").find((it) => it.dataset.key === key && (visible(it) || it.dataset.always !== undefined));
+  const act = (it) => {
+    if (it.tagName === "INPUT" || it.tagName === "TEXTAREA" || it.tagName === "SELECT") it.focus();
+    else it.click();
+  };
+  let begun = "";
+  let begunAt = 0;
+  const keyOf = (event) => (event.key === " " ? "space" : event.key);
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      openCommands();
+      return;
+    }
+    const inField = event.target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
+    if (event.key === "Escape" && inField) { event.target.blur(); return; }
+    if (inField && (event.ctrlKey || event.metaKey) && event.key === "Enter") {
+      const form = event.target.closest("form");
+      if (form) form.requestSubmit();
+      return;
+    }
+    if (inField || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
+    if (body.dataset.keys !== "yes") return;
+    const key = keyOf(event);
+    const now = Date.now();
+    const sequence = begun && now - begunAt < 1200 ? `${begun} ${key}` : key;
+    const hit = bound(sequence) || (sequence !== key ? null : undefined);
+    if (hit) { event.preventDefault(); begun = ""; act(hit); return; }
+    const opens = all("[data-key]").some((it) => it.dataset.key.startsWith(`${key} `));
+    if (!begun && opens) {
+      begun = key; begunAt = now;
+      const single = all("[data-key-alone]").find((it) => it.dataset.keyAlone === key && visible(it));
+      if (single) setTimeout(() => { if (begun === key) { begun = ""; act(single); } }, 700);
+      event.preventDefault();
+      return;
+    }
+    begun = "";
+    switch (key) {
+      case "j": case "ArrowDown": if (rows().length) { event.preventDefault(); step(1); } break;
+      case "k": case "ArrowUp": if (rows().length) { event.preventDefault(); step(-1); } break;
+      case "x": select(here()); break;
+      case "X": selectRange(); break;
+      case "Enter": { const link = here() && one("a.through", here()); if (link && document.activeElement === body) link.click(); break; }
+      case "Escape": { const back = one("[data-back]"); if (back) back.click(); break; }
+      case "/": { const find = one("#find"); if (find) { event.preventDefault(); find.focus(); find.select(); } break; }
+      case "?": one("#keys")?.showModal(); break;
+      default: break;
+    }
+  });
+  all("[data-command=help]").forEach((it) => it.addEventListener("click", () => one("#keys")?.showModal()));
+
+  // ---- All commands, to be typed for.
+  const openCommands = () => {
+    let dialog = one("#commands");
+    if (!dialog) {
+      dialog = document.createElement("dialog");
+      dialog.id = "commands";
+      dialog.setAttribute("aria-label", "Commands");
+      const input = document.createElement("input");
+      input.type = "search"; input.placeholder = "What do you want to do?"; input.setAttribute("aria-label", "Command");
+      input.style = "";
+      const list = document.createElement("ul");
+      list.className = "commands";
+      dialog.append(input, list);
+      body.append(dialog);
+      const fill = () => {
+        const wanted = input.value.toLowerCase();
+        list.textContent = "";
+        const found = all("[data-key], [data-say], .side a").filter((it) => !dialog.contains(it) && (visible(it) || it.dataset.always !== undefined));
+        const seen = new Set();
+        for (const it of found) {
+          const words = (it.dataset.say || it.getAttribute("aria-label") || it.textContent || it.placeholder || "").trim().replace(/\s+/g, " ");
+          if (!words || seen.has(words) || !words.toLowerCase().includes(wanted)) continue;
+          seen.add(words);
+          const line = document.createElement("li");
+          const button = document.createElement("button");
+          button.type = "button"; button.className = "plain"; button.textContent = words;
+          if (it.dataset.key) { const key = document.createElement("kbd"); key.textContent = it.dataset.key; button.append(" ", key); }
+          button.addEventListener("click", () => { dialog.close(); act(it); });
+          line.append(button); list.append(line);
+        }
+      };
+      input.addEventListener("input", fill);
+      input.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") { event.preventDefault(); one("button", list)?.click(); }
+        if (event.key === "ArrowDown") { event.preventDefault(); one("button", list)?.focus(); }
+      });
+      list.addEventListener("keydown", (event) => {
+        const buttons = all("button", list);
+        const at = buttons.indexOf(document.activeElement);
+        if (event.key === "ArrowDown") { event.preventDefault(); buttons[Math.min(buttons.length - 1, at + 1)]?.focus(); }
+        if (event.key === "ArrowUp") { event.preventDefault(); (at > 0 ? buttons[at - 1] : input).focus(); }
+      });
+      dialog.fill = () => { input.value = ""; fill(); input.focus(); };
+    }
+    dialog.showModal();
+    dialog.fill();
+  };
+  all("[data-command=commands]").forEach((it) => it.addEventListener("click", openCommands));
+
+  // ---- Toasts, some with a way back.
+  const toast = (text, undo) => {
+    const box = document.createElement("div");
+    box.className = "toast"; box.setAttribute("role", "status");
+    const words = document.createElement("span");
+    words.textContent = text;
+    box.append(words);
+    if (undo) {
+      const button = document.createElement("button");
+      button.type = "button"; button.textContent = "Undo (z)"; button.dataset.key = "z";
+      button.addEventListener("click", () => { box.remove(); undo(); });
+      box.append(button);
+    }
+    one("#toasts").append(box);
+    setTimeout(() => box.remove(), 10000);
+  };
+  window.ringwall = { toast };
+
+  // ---- Copying, and forms that ask before they do.
+  document.addEventListener("click", (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) { navigator.clipboard?.writeText(copy.dataset.copy); toast(`${copy.dataset.copy} is copied`); }
+    const opener = event.target.closest("[data-open]");
+    if (opener) {
+      const target = document.getElementById(opener.dataset.open);
+      if (target?.tagName === "DIALOG") { event.preventDefault(); target.showModal(); }
+      else if (target) { event.preventDefault(); target.hidden = false; one("textarea, input:not([type=hidden]), select", target)?.focus(); }
+    }
+  });
+
+  // ---- Drafts: what was typed and not sent is there again.
+  all("textarea[data-draft]").forEach((area) => {
+    const name = `draft:${area.dataset.draft}`;
+    const kept = sessionStorage.getItem(name);
+    if (kept && !area.value) area.value = kept;
+    area.addEventListener("input", () => sessionStorage.setItem(name, area.value));
+    area.form?.addEventListener("submit", () => sessionStorage.removeItem(name));
+  });
+
+  // ---- What changes elsewhere. The browser goes on after the last turn that it saw.
+  if (one("[data-live]")) {
+    const source = new EventSource("/v1/events");
+    const offline = one("#offline");
+    source.onopen = () => { offline.hidden = true; };
+    source.onerror = () => { offline.hidden = false; };
+    const tell = (event) => document.dispatchEvent(new CustomEvent("ringwall:changed", { detail: JSON.parse(event.data) }));
+    source.addEventListener("case", tell);
+    source.addEventListener("alert", tell);
+    source.addEventListener("reset", () => document.dispatchEvent(new CustomEvent("ringwall:reset")));
+    addEventListener("pagehide", () => source.close());
+  }
+
+  // ---- htmx: what failed is said, and never looks as if it had been done.
+  document.addEventListener("htmx:responseError", (event) => toast(event.detail.xhr.statusText ? `Not done: ${event.detail.xhr.status} ${event.detail.xhr.statusText}` : "Not done"));
+  document.addEventListener("htmx:sendError", () => toast("Not done: there is no connection"));
+})();

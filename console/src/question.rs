@@ -1,0 +1,34 @@
+//! What pages ask of the rest of the service: each question a function that answers when it is ready.
+
+use tokio::sync::oneshot;
+
+use crate::failure::Failure;
+
+/// A question of kind `Q` that is answered with an `A`, or with words that say why not.
+pub type Asked<Q, A> = Box<dyn Fn(Q) -> oneshot::Receiver<Result<A, String>> + Send + Sync>;
+
+/// All of them.
+pub struct Questions {
+    /// Whose policies are in force.
+    pub customers: Asked<(), Vec<Customer>>,
+}
+
+/// A customer with a policy in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// Its name.
+    pub name: String,
+    /// The version of its policy: the hash that verdicts carry.
+    pub version: String,
+    /// Its time zone.
+    pub zone: String,
+}
+
+/// Asks, and waits for the answer.
+pub(crate) async fn ask<Q, A>(asked: &Asked<Q, A>, question: Q) -> Result<A, Failure> {
+    match asked(question).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(why)) => Err(Failure::Refused(why)),
+        Err(_) => Err(Failure::Down("The service is too busy to answer, or it ends. Try again.".to_owned())),
+    }
+}

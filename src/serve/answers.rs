@@ -1,0 +1,42 @@
+//! Answers to what pages ask of the service beyond cases.
+
+use std::sync::{Arc, OnceLock};
+
+use console::{Asked, Customer, Questions};
+use tokio::sync::oneshot;
+
+use super::pages::Running;
+
+/// Everything that pages may ask.
+pub(super) fn answers(running: &Arc<OnceLock<Running>>) -> Questions {
+    let for_customers = Arc::clone(running);
+    Questions { customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))) }
+}
+
+/// A question whose answer is at hand.
+fn at_once<Q, A: Send + 'static>(
+    answer: impl Fn(Q) -> Result<A, String> + Send + Sync + 'static,
+) -> Asked<Q, A> {
+    Box::new(move |question| {
+        let (tell, told) = oneshot::channel();
+        // Whoever asked may have gone away.
+        let _ = tell.send(answer(question));
+        told
+    })
+}
+
+fn running_of(running: &OnceLock<Running>) -> Result<&Running, String> {
+    running
+        .get()
+        .ok_or_else(|| "The service is still loading its policies: try again in a moment.".to_owned())
+}
+
+fn customers(running: &Running) -> Vec<Customer> {
+    let policies = running.redirect.handle().policies();
+    let customer = |policy: &rules::Policy| Customer {
+        name: policy.name().to_owned(),
+        version: policy.version().to_string(),
+        zone: policy.text().customer.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+    };
+    policies.policies().iter().map(|policy| customer(policy)).collect()
+}

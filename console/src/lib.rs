@@ -9,6 +9,7 @@ mod case;
 mod decide;
 mod events;
 mod failure;
+mod guide;
 mod health;
 mod histogram;
 mod metrics;
@@ -41,6 +42,7 @@ pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
+pub use password::hash as hash_password;
 pub use question::{Asked, Customer, Questions};
 pub use report::Download;
 
@@ -70,6 +72,8 @@ pub struct Service {
     pub address: String,
     /// Whether that is over TLS, so that cookies go over nothing else.
     pub is_secure: bool,
+    /// Lines that the pages for logging in say, in a demo; asked with whether it is the code that is wanted.
+    pub hints: Option<Box<dyn Fn(bool) -> Vec<String> + Send + Sync>>,
     /// What only the pages know.
     pub own: Own,
 }
@@ -90,6 +94,11 @@ impl Service {
             )
         };
         self.cases.as_ref().ok_or_else(off)
+    }
+
+    /// What a demo says to whoever logs in.
+    fn hints(&self, at_code: bool) -> Vec<String> {
+        self.hints.as_ref().map(|hints| hints(at_code)).unwrap_or_default()
     }
 
     fn is_ending(&self) -> bool {

@@ -75,16 +75,18 @@ impl Doorkeeper {
     /// What is kept of `password`.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Failure> {
         let Ok(_try) = self.tries.acquire().await else { return Err(Failure::TooOften(1)) };
-        let hash = spawn_blocking(move || Argon2::default().hash_password(password.as_bytes()));
-        match hash.await {
-            Ok(Ok(hash)) => Ok(hash.to_string()),
-            _ => Err(Failure::Down("The password could not be kept. Try again.".to_owned())),
-        }
+        let hashed = spawn_blocking(move || hash(&password)).await.ok().flatten();
+        hashed.ok_or_else(|| Failure::Down("The password could not be kept. Try again.".to_owned()))
     }
 
     fn wrong(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Wrong>> {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is kept of `password`: its Argon2id hash with a salt of its own, as a PHC string. `None` when the machine gives no salt.
+pub fn hash(password: &str) -> Option<String> {
+    Argon2::default().hash_password(password.as_bytes()).ok().map(|hash| hash.to_string())
 }
 
 /// What is wrong with a password that somebody chose; `None` when it will do. Length is what helps; signs of several kinds

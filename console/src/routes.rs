@@ -10,7 +10,7 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, approval, assets, case, decide, events, health, metrics, openapi, people, queue, report, session,
+    Service, approval, assets, case, decide, events, guide, health, metrics, openapi, people, queue, report, session,
 };
 
 /// A way in.
@@ -65,6 +65,7 @@ pub(crate) fn all() -> Vec<Route> {
         change("/case/{number}/note", Desk(Note), post(case::note)),
         change("/case/{number}/message", Desk(Work), post(case::message)),
         change("/case/{number}/close", Desk(Work), post(case::close)),
+        look("/guide", Desk(See), get(guide::page)),
         look("/people", Desk(Administer), get(people::page)),
         change("/people/invite", Desk(Administer), post(people::invite)),
         change("/people/close", Desk(Administer), post(people::close)),

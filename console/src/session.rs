@@ -39,6 +39,7 @@ struct LoginPage<'a> {
     next: &'a str,
     login: &'a str,
     wrong: Option<String>,
+    hints: Vec<String>,
 }
 
 #[derive(Template)]
@@ -47,6 +48,7 @@ struct CodePage<'a> {
     shell: Shell<'a>,
     next: &'a str,
     wrong: Option<String>,
+    hints: Vec<String>,
 }
 
 #[derive(Template)]
@@ -92,7 +94,7 @@ pub(crate) async fn login_page(
         return Redirect::to(home(&viewer)).into_response();
     }
     let shell = Shell::of(&service, None, "Log in");
-    shell::page(&LoginPage { shell, next: &query.next, login: "", wrong: None })
+    shell::page(&LoginPage { shell, next: &query.next, login: "", wrong: None, hints: service.hints(false) })
 }
 
 pub(crate) async fn login(
@@ -129,7 +131,7 @@ pub(crate) async fn login(
         (Err(failure), _) => return Err(failure),
     };
     let shell = Shell::of(&service, None, "Log in");
-    let page = LoginPage { shell, next: &form.next, login: &login, wrong: Some(wrong) };
+    let page = LoginPage { shell, next: &form.next, login: &login, wrong: Some(wrong), hints: service.hints(false) };
     let mut response = shell::page(&page);
     *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
     Ok(response)
@@ -137,7 +139,7 @@ pub(crate) async fn login(
 
 pub(crate) async fn code_page(State(service): State<Arc<Service>>, Query(query): Query<Next>) -> Response {
     let shell = Shell::of(&service, None, "Code");
-    shell::page(&CodePage { shell, next: &query.next, wrong: None })
+    shell::page(&CodePage { shell, next: &query.next, wrong: None, hints: service.hints(true) })
 }
 
 pub(crate) async fn code(
@@ -164,7 +166,7 @@ pub(crate) async fn code(
             failure => return Err(failure),
         };
         let shell = Shell::of(&service, None, "Code");
-        let mut response = shell::page(&CodePage { shell, next: &form.next, wrong: Some(wrong) });
+        let mut response = shell::page(&CodePage { shell, next: &form.next, wrong: Some(wrong), hints: service.hints(true) });
         *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
         return Ok(response);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use askama::filters::{Escaper, HtmlSafe};
+use askama::filters::Escaper;
 use jiff::tz::TimeZone;
 use rules::Timestamp;
 
@@ -36,7 +36,8 @@ impl Escaper for Html {
     }
 }
 
-/// A moment on a page: short in the zone of who is meant, and in full in three zones when one points at it.
+/// A moment on a page: short in the zone of who is meant, and in full in three zones when one points at it. It is markup of
+/// our own digits and names of zones: templates write `{{ moment|safe }}`.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
     at: jiff::Timestamp,
@@ -49,9 +50,6 @@ impl Moment {
         Self { at: jiff::Timestamp::from_microsecond(at.0).unwrap_or(nearest), zone: zone.clone() }
     }
 }
-
-/// It writes its own digits and names of zones only.
-impl HtmlSafe for Moment {}
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -25,12 +25,13 @@ mod watching;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::outcome::{Failure, Outcome};
 pub(crate) use archive::FOLDER as RECORDS;
-pub(crate) use config::{Cases, Config};
+pub(crate) use config::{Cases, Config, Hep};
 pub(crate) use kept::Kept;
 pub(crate) use records::FOLDER as SPOOL;
 
@@ -76,8 +77,40 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     allow_connections(&config);
     let interfaces = watching::open(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(Failure::Output)?.block_on(start::run(config, interfaces))?;
+    runtime.map_err(Failure::Output)?.block_on(start::run(config, interfaces, Around::default()))?;
     Ok(Outcome::Done)
+}
+
+/// What is around a service that another command runs.
+#[derive(Default)]
+pub(crate) struct Around {
+    /// Told once it is ready.
+    pub(crate) on_ready: Option<Box<dyn FnOnce(Ready) + Send>>,
+    /// After how long it ends by itself.
+    pub(crate) ends_after: Option<Duration>,
+    /// What the pages for logging in say; `true` where a code is asked for.
+    pub(crate) hints: Option<Hints>,
+}
+
+/// Lines that help somebody to log in.
+pub(crate) type Hints = Box<dyn Fn(bool) -> Vec<String> + Send + Sync>;
+
+/// Where a service is reached.
+pub(crate) struct Ready {
+    /// The redirect server, over UDP.
+    pub(crate) redirect: SocketAddr,
+}
+
+/// Serves by `config`, without a command line.
+pub(crate) fn run_with(config: Config, around: Around) -> Result<(), Failure> {
+    allow_connections(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(Failure::Output)?.block_on(start::run(config, Vec::new(), around))
+}
+
+/// A port of this machine that the system chooses.
+pub(crate) fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
 /// Has room for all connections that the configuration allows; says so where the system gives less.

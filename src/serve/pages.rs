@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::answers::answers;
 use super::authorised::Visits;
 use super::config::{Cases, Config};
+use super::Hints;
 use super::schedules::Fetches;
 use super::watched::Watched;
 use crate::outcome::Failure;
@@ -32,7 +33,7 @@ pub(super) struct Running {
 
 /// The pages of a service that may still be loading.
 pub(super) fn pages(
-    config: &Config,
+    (config, hints): (&Config, Option<Hints>),
     running: &Arc<OnceLock<Running>>,
     visits: Visits,
     fetches: Fetches,
@@ -72,6 +73,7 @@ pub(super) fn pages(
         name: config.http.name.clone(),
         is_secure: config.address().starts_with("https://"),
         address: config.address(),
+        hints,
         own: console::Own::default(),
     })
 }

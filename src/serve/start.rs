@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::archive::Archive;
 use super::authorised::Authorised;
+use super::{Around, Ready};
 use super::config::{self, Calls, Config};
 use super::control::{self, Control};
 use super::desk::Desk;
@@ -41,7 +42,11 @@ use crate::permits::Permits;
 use crate::{desk_key, policies, report, state};
 
 /// Serves until somebody asks it to stop. `interfaces` are those that are watched.
-pub(super) async fn run(mut config: Config, interfaces: Vec<Interface>) -> Result<(), Failure> {
+pub(super) async fn run(
+    mut config: Config,
+    interfaces: Vec<Interface>,
+    around: Around,
+) -> Result<(), Failure> {
     std::fs::create_dir_all(&config.data).map_err(Failure::file(&config.data))?;
     let commands = control::listen(&config.data)?;
     let console =
@@ -55,7 +60,7 @@ pub(super) async fn run(mut config: Config, interfaces: Vec<Interface>) -> Resul
     let (visits, visited) = mpsc::channel(VISITS_MAX);
     let (fetches, fetched) = mpsc::channel(VISITS_MAX);
     let pages =
-        tokio::spawn(console::serve(console, pages(&config, &running, visits, fetches)?, async move {
+        tokio::spawn(console::serve(console, pages((&config, around.hints), &running, visits, fetches)?, async move {
             let _ = console_stop.wait_for(|stop| *stop).await;
         }));
 
@@ -92,6 +97,8 @@ pub(super) async fn run(mut config: Config, interfaces: Vec<Interface>) -> Resul
     };
     // Nobody is answered before there is something to judge by: the sockets come last.
     let (sockets, mut said) = datagram_sockets(&config.redirect.udp)?;
+    let redirect_address =
+        sockets.first().and_then(|socket| socket.local_addr().ok()).unwrap_or_else(super::any_port);
     let engine = take_over(state::NAME);
     let mut teller = records.teller();
     let tell = Box::new(move |news: News<'_>| teller.tell(&news));
@@ -168,6 +175,9 @@ pub(super) async fn run(mut config: Config, interfaces: Vec<Interface>) -> Resul
     let mut signals = Signals::new().map_err(Failure::Output)?;
     first::say(&config).await;
     say_ready(config.http.listen, &said).map_err(Failure::Output)?;
+    if let Some(on_ready) = around.on_ready {
+        on_ready(Ready { redirect: redirect_address });
+    }
 
     let (fetching, ended) = channel();
     let fetcher = Fetcher::new(config.feed.clone(), &config.data, orders.clone(), Box::new(records.noting()));
@@ -176,7 +186,16 @@ pub(super) async fn run(mut config: Config, interfaces: Vec<Interface>) -> Resul
     let authorised = Authorised::start(&config, visited)?;
     let make = report::maker(&config)?;
     let schedules = Schedules::start(&config, (counted, watched), make, fetched)?;
-    signals.end(&orders).await;
+    let time_is_up = async {
+        match around.ends_after {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = signals.end(&orders) => {}
+        () = time_is_up => {}
+    }
     if let Some(authorised) = authorised {
         // It asks over the socket, which answers until it has ended.
         let _ = tokio::task::spawn_blocking(move || authorised.finish()).await;

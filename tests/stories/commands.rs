@@ -161,7 +161,7 @@ fn explain_tells_facts_rules_and_what_would_turn_the_verdict() {
 fn demo_finds_nearly_every_attack_and_stops_hardly_anything_honest() {
     let scratch = Scratch::new("demo");
     let data = scratch.path().to_str().unwrap();
-    let output = run(&["demo", "--json", "--data", data]);
+    let output = run(&["demo", "--day", "--json", "--data", data]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let labels = told["labels"].as_object().unwrap();

@@ -10,7 +10,9 @@ mod desk;
 mod documents;
 mod evasion;
 mod oracles;
+mod pages;
 mod reconcile;
+
 mod records;
 mod reports;
 mod serve;

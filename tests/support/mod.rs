@@ -1,5 +1,6 @@
 //! What the stories share: the shared material, the binary, packets made by hand.
 
+pub(crate) mod browser;
 pub(crate) mod messages;
 pub(crate) mod packets;
 #[path = "../../stir/tests/support/mod.rs"]
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -83,4 +85,17 @@ pub(crate) fn call_lines(policy: Option<&Path>, capture: &Path) -> Vec<Value> {
     let output = ringwall(arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What `probe` finds, asked again for so many seconds.
+pub(crate) fn within<T>(seconds: u64, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    #[allow(clippy::disallowed_methods, reason = "a service lives in real time")]
+    let now = std::time::Instant::now;
+    let end = now() + Duration::from_secs(seconds);
+    loop {
+        match probe() {
+            None if now() < end => std::thread::sleep(Duration::from_millis(20)),
+            found => return found,
+        }
+    }
 }

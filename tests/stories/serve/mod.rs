@@ -47,6 +47,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::within;
 use crate::support::Scratch;
 
 /// A policy of Acme: three ways to be refused, one to be sent elsewhere.
@@ -235,17 +236,6 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// What `probe` finds, asked again for so many seconds.
-fn within<T>(seconds: u64, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
-    let end = now() + Duration::from_secs(seconds);
-    loop {
-        match probe() {
-            None if now() < end => std::thread::sleep(Duration::from_millis(20)),
-            found => return found,
-        }
     }
 }
 

@@ -1,42 +1,18 @@
-//! `ringwall demo`: a day of traffic with attacks in it, inspected, with the truth beside every verdict.
+//! `ringwall demo --day`: a day of traffic with attacks in it, inspected, with the truth beside every verdict.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use generator::{Day, LISTED_CALLERS, Label, Settings, Truth, pcap};
 
+use super::Arguments;
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
 use crate::replay::{Replay, Told};
 
-/// Make a day of a customer's traffic with attacks in it, inspect it, and show what was found.
-///
-/// Writes the capture, the policy and its list to the data folder, so that the same can be done step by step with
-/// `check`, `replay` and `explain`.
-#[derive(Args)]
-#[command(after_help = "Example:\n  ringwall demo\n  ringwall demo --seed 7 --calls-per-hour 2000")]
-pub(crate) struct Arguments {
-    /// The same seed makes the same day.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Honest calls in the busiest hour.
-    #[arg(long, default_value_t = 200.0)]
-    calls_per_hour: f64,
-    /// Where to write the capture and the policy.
-    #[arg(long, default_value = "ringwall-data/demo")]
-    data: PathBuf,
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    json: bool,
-}
-
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    if !(arguments.calls_per_hour.is_finite() && (0.0..=100_000.0).contains(&arguments.calls_per_hour)) {
-        return Err(Failure::Usage("--calls-per-hour must lie between 0 and 100000".to_owned()));
-    }
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let files = write_files(arguments)?;
     let mut replay = Replay::new(policies::load(std::slice::from_ref(&files.policy), None)?);
     let mut found: HashMap<String, Found> = HashMap::new();
@@ -106,10 +82,10 @@ fn write_files(arguments: &Arguments) -> Result<Files, Failure> {
         list.push_str(&format!("+{caller},Harassing,keeps calling and threatens our agents\n"));
     }
     write("harassment.csv", &list)?;
-    let policy = write("acme.toml", include_str!("../fixtures/demo/acme.toml"))?;
+    let policy = write("acme.toml", include_str!("../../fixtures/demo/acme.toml"))?;
     let mut day = Day::new(Settings {
         seed: arguments.seed,
-        calls_per_hour: arguments.calls_per_hour,
+        calls_per_hour: arguments.calls_per_hour.unwrap_or(CALLS_PER_HOUR),
         ..Settings::default()
     });
     let truth = day.truth();
@@ -207,3 +183,5 @@ fn print_json(
 fn shown(path: &Path) -> String {
     path.display().to_string()
 }
+
+const CALLS_PER_HOUR: f64 = 200.0;

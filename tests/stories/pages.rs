@@ -1,0 +1,239 @@
+//! Pages as people see them: every page of a demo in a real browser, and the main tasks done by keys.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::support::browser::{Browser, axe};
+use crate::support::{Scratch, binary};
+
+/// A demo that runs, and who may log in to it.
+struct Demo {
+    child: Child,
+    address: String,
+    /// Log-ins and passwords, in the order in which they are printed.
+    logins: Vec<(String, String)>,
+    seconds: f64,
+    _scratch: Scratch,
+}
+
+impl Demo {
+    #[allow(clippy::disallowed_methods, reason = "how long it takes is what is asked")]
+    fn start(name: &str) -> Self {
+        let scratch = Scratch::new(name);
+        let begin = Instant::now();
+        let mut child = Command::new(binary())
+            .args(["demo", "--port", "0", "--for", "10m", "--data"])
+            .arg(scratch.path().join("demo"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let ready = lines.find(|line| line.starts_with("ready: ")).expect("a demo says when it is ready");
+        let seconds = begin.elapsed().as_secs_f64();
+        let address = ready.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        let told: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("Begin with")).collect();
+        let login = |line: &String| {
+            let (login, rest) = line.split_once(" password ")?;
+            Some((login.trim().to_owned(), rest.split_whitespace().next()?.to_owned()))
+        };
+        let logins = told.iter().filter_map(login).collect();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, logins, seconds, _scratch: scratch }
+    }
+
+    fn go(&self, browser: &Browser, place: &str) {
+        browser.go(&format!("{}{place}", self.address));
+    }
+
+    /// Logs in as whoever begins so; a code that the page shows is typed.
+    fn log_in(&self, browser: &Browser, who: &str) {
+        let (login, password) = self.logins.iter().find(|(login, _)| login.starts_with(who)).unwrap();
+        self.go(browser, "/login");
+        browser.fill("#login", login);
+        browser.fill("#password", password);
+        browser.click("button.primary");
+        if browser.place().starts_with("/login/code") {
+            let hints = browser.text(".told");
+            let code = hints.lines().find_map(|line| line.strip_prefix(&format!("{login}: "))).unwrap();
+            browser.fill("#code", code);
+            browser.click("button.primary");
+        }
+        let is_in = browser.count("a.who") == 1;
+        assert!(is_in, "{who}: {}", browser.text("main"));
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Holds one page against what every page promises. `name` is that of its picture.
+fn inspect(browser: &Browser, axe: Option<&str>, name: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let place = browser.place();
+    let mut note = |what: String| wrong.push(format!("{name} ({place}): {what}"));
+    let overflow = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    if overflow.as_i64().unwrap_or_default() > 1 {
+        let widest = browser.run(
+            "const w = document.documentElement.clientWidth; return [...document.querySelectorAll('main *')].filter(e => \
+             e.getBoundingClientRect().right > w + 1 && !e.closest('.tablebox, pre, .diff')).slice(0, 3).map(e => e.outerHTML.slice(0, 120))",
+        );
+        note(format!("{overflow} pixels stick out: {widest}"));
+    }
+    let bytes = browser.run("return document.documentElement.outerHTML.length").as_u64().unwrap_or_default();
+    if bytes > PAGE_BYTES_MAX {
+        note(format!("{bytes} bytes"));
+    }
+    if browser.text("body").contains("<time") {
+        note("markup is shown as text".to_owned());
+    }
+    let heading = browser.count("h1");
+    if heading != 1 {
+        note(format!("{heading} first headings"));
+    }
+    for complaint in browser.complaints() {
+        // A page that says no is no fault of a script.
+        if !complaint.contains("favicon") && !complaint.contains("the server responded with a status") {
+            note(complaint);
+        }
+    }
+    if let Some(axe) = axe {
+        browser.run(&format!("{axe}; return 1"));
+        let found = browser.run_later(
+            "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })\
+             .then(found => done(found.violations.filter(it => ['serious', 'critical'].includes(it.impact)).map(it => \
+             `${it.id}: ${it.help}: ${it.nodes.slice(0, 3).map(node => node.html.slice(0, 160) + ' ' + (node.any[0]?.message ?? '')).join(' | ')}`)))\
+             .catch(error => done([String(error)]))",
+        );
+        for violation in found.as_array().into_iter().flatten() {
+            note(violation.as_str().unwrap_or_default().to_owned());
+        }
+    }
+    if let Some(folder) = pictures() {
+        browser.picture(&folder.join(format!("{name}.png")));
+    }
+    wrong
+}
+
+/// Where pictures go, if somebody wants them.
+fn pictures() -> Option<PathBuf> {
+    std::env::var_os("RINGWALL_PICTURES").map(PathBuf::from)
+}
+
+/// All places that the menu leads to, and one of each kind that its pages lead to.
+fn places(browser: &Browser) -> Vec<String> {
+    let links = |browser: &Browser, css: &str| -> Vec<String> {
+        let found = browser.run(&format!(
+            "return [...document.querySelectorAll({css:?})].map(it => it.getAttribute('href')).filter(it => it && it.startsWith('/'))"
+        ));
+        found.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
+    };
+    let origin = browser.run("return location.origin").as_str().unwrap_or_default().to_owned();
+    let mut places = links(browser, "nav.side a");
+    places.push("/account".to_owned());
+    let mut kinds: BTreeSet<String> = places.iter().map(|place| kind(place)).collect();
+    let mut further = Vec::new();
+    for place in &places {
+        browser.go(&format!("{origin}{place}"));
+        for link in links(browser, "main a") {
+            if kinds.insert(kind(&link)) {
+                further.push(link);
+            }
+        }
+    }
+    places.extend(further);
+    // What is fetched is no page.
+    places.retain(|place| !place.contains("/raw") && !place.contains("/file") && !place.contains("export"));
+    places
+}
+
+/// A place without what it is about, so that one case stands for all.
+fn kind(place: &str) -> String {
+    let path = place.split(['?', '#']).next().unwrap_or_default();
+    let word = |part: &str| if part.chars().any(|it| it.is_ascii_digit() || it == '%') { "…" } else { part }.to_owned();
+    path.split('/').map(word).collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn every_page_holds_together_in_both_themes_and_keeps_nobody_out() {
+    let Some(browser) = Browser::open() else { return };
+    let axe = axe();
+    let demo = Demo::start("pages");
+    println!("the demo was ready after {:.1} s", demo.seconds);
+    demo.go(&browser, "/login");
+    let mut wrong = inspect(&browser, axe.as_deref(), "login");
+    for (who, size) in [("anna", (1_280, 900)), ("admin", (1_280, 900)), ("ann@", (390, 844))] {
+        browser.size(size.0, size.1);
+        demo.log_in(&browser, who);
+        let who = who.trim_end_matches('@');
+        for place in places(&browser) {
+            // What anna sees of it has been looked at.
+            let is_new = who != "admin" || !["/queue", "/case"].iter().any(|seen| place.starts_with(seen));
+            if !is_new {
+                continue;
+            }
+            for look in ["light", "dark"] {
+                demo.go(&browser, &place);
+                browser.run(&format!("document.documentElement.className = '{look}'"));
+                let name = format!("{who}{}-{look}", kind(&place).replace(['/', '…'], "-"));
+                wrong.extend(inspect(&browser, axe.as_deref(), &name));
+            }
+        }
+        browser.run("document.querySelector('form[action=\"/logout\"] button').click()");
+        browser.wait_at("/login");
+    }
+    assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_first_case_is_done_by_keys_alone() {
+    let Some(browser) = Browser::open() else { return };
+    let demo = Demo::start("keys");
+    demo.log_in(&browser, "anna");
+    browser.wait_at("/queue");
+    browser.wait_for("tbody", "RW-");
+    browser.press("j");
+    assert_eq!(browser.count("tr.at"), 1);
+    browser.press_enter();
+    browser.wait_at("/case/RW-");
+    let number = browser.text("main code");
+    browser.press("a");
+    browser.wait_for("[role=status]", &format!("{number} is"));
+    browser.press("n");
+    browser.run("document.activeElement.value = ''");
+    browser.press("the caller is known");
+    let noted = browser.run("return document.activeElement.value");
+    assert_eq!(noted, Value::from("the caller is known"), "keys type where one types");
+    browser.run("document.activeElement.form.requestSubmit()");
+    browser.wait_for("[role=status]", "Customers never see it");
+    browser.wait_for(".timeline", "the caller is known");
+    browser.press_escape();
+    browser.wait_at("/queue");
+    browser.press("?");
+    browser.wait_for("dialog[open]", "next, previous row");
+    browser.press_escape();
+    assert!(browser.complaints().is_empty());
+}
+
+/// What every page keeps below.
+const PAGE_BYTES_MAX: u64 = 300_000;
+
+/// Pictures of the README are made from a demo: `RINGWALL_PICTURES=docs/pictures cargo nextest run … pages`.
+#[test]
+fn the_pictures_of_the_readme_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let shown: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    for picture in shown.into_iter().filter(|it| it.ends_with(".png")) {
+        assert!(root.join(picture).is_file(), "{picture}");
+    }
+}

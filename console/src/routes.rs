@@ -10,7 +10,8 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, approval, assets, case, decide, events, guide, health, metrics, openapi, people, queue, report, session,
+    Service, approval, assets, case, decide, events, guide, health, metrics, openapi, people, queue, report,
+    session,
 };
 
 /// A way in.

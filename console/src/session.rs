@@ -131,7 +131,8 @@ pub(crate) async fn login(
         (Err(failure), _) => return Err(failure),
     };
     let shell = Shell::of(&service, None, "Log in");
-    let page = LoginPage { shell, next: &form.next, login: &login, wrong: Some(wrong), hints: service.hints(false) };
+    let page =
+        LoginPage { shell, next: &form.next, login: &login, wrong: Some(wrong), hints: service.hints(false) };
     let mut response = shell::page(&page);
     *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
     Ok(response)
@@ -166,7 +167,12 @@ pub(crate) async fn code(
             failure => return Err(failure),
         };
         let shell = Shell::of(&service, None, "Code");
-        let mut response = shell::page(&CodePage { shell, next: &form.next, wrong: Some(wrong), hints: service.hints(true) });
+        let mut response = shell::page(&CodePage {
+            shell,
+            next: &form.next,
+            wrong: Some(wrong),
+            hints: service.hints(true),
+        });
         *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
         return Ok(response);
     }

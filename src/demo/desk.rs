@@ -32,12 +32,14 @@ async fn propose(config: &Config) -> Result<(), Failure> {
     let store = Store::open(&cases.place()).await.map_err(said)?;
     let done = |who| Done { who, now: policies::now(), service: &service };
     let title = "Block +1 303 555 0188: a caller who sells warranties that nobody asked for";
-    let case = store.desk().open(CUSTOMER, Kind::Block, State::New, title, done("Bob")).await.map_err(said)?;
+    let case =
+        store.desk().open(CUSTOMER, Kind::Block, State::New, title, done("Bob")).await.map_err(said)?;
     store.desk().step(case.number, &Signal::Take, "We propose a block.", done("ben")).await.map_err(said)?;
     let until = jiff::Timestamp::from_microsecond(policies::now().0).unwrap_or_default();
     let until = until.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_add(jiff::Span::new().days(90));
     let entries = ["+13035550188".to_owned()];
-    let lines = additions("harassment", &entries, Some(until.to_string()), "sells warranties nobody asked for");
+    let lines =
+        additions("harassment", &entries, Some(until.to_string()), "sells warranties nobody asked for");
     let office = Office::new(config);
     let wish = Wish::Lines(lines);
     let proposed = office.propose(&store, case.number, wish, done("ben")).await;

@@ -54,7 +54,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    if arguments.calls_per_hour.is_some_and(|calls| !(calls.is_finite() && (0.0..=100_000.0).contains(&calls))) {
+    if arguments
+        .calls_per_hour
+        .is_some_and(|calls| !(calls.is_finite() && (0.0..=100_000.0).contains(&calls)))
+    {
         return Err(Failure::Usage("--calls-per-hour must lie between 0 and 100000".to_owned()));
     }
     if arguments.day { day::run(arguments) } else { live(arguments) }
@@ -64,15 +67,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 fn live(arguments: &Arguments) -> Result<Outcome, Failure> {
     let console = std::net::SocketAddr::from(([127, 0, 0, 1], arguments.port));
     // Said before the week is made, and not after.
-    std::net::TcpListener::bind(console)
-        .map_err(|error| Failure::Usage(format!("cannot listen on {console}: {error}; give another --port")))?;
+    std::net::TcpListener::bind(console).map_err(|error| {
+        Failure::Usage(format!("cannot listen on {console}: {error}; give another --port"))
+    })?;
     let folder = arguments.data.join("service");
     begin_anew(&folder)?;
     let policy = write_policy(&folder)?;
     let mut config = Config::default();
     config.policy = vec![policy.clone()];
     config.data.clone_from(&folder);
-    config.cases.service_hours = Some(write(&folder, "hours.toml", include_str!("../../fixtures/demo/hours.toml"))?);
+    config.cases.service_hours =
+        Some(write(&folder, "hours.toml", include_str!("../../fixtures/demo/hours.toml"))?);
     config.http.listen = console;
     config.http.name = "Ringwall demo".to_owned();
     (config.redirect.udp, config.redirect.tcp) = (vec![serve::any_port()], vec![serve::any_port()]);
@@ -107,13 +112,17 @@ fn begin_anew(folder: &Path) -> Result<(), Failure> {
         )));
     }
     if crate::control::is_served(folder) {
-        return Err(Failure::Usage(format!("another demo runs in {}: give another --data", folder.display())));
+        return Err(Failure::Usage(format!(
+            "another demo runs in {}: give another --data",
+            folder.display()
+        )));
     }
     if is_used {
         fs::remove_dir_all(folder).map_err(Failure::file(folder))?;
     }
     fs::create_dir_all(folder).map_err(Failure::file(folder))?;
-    fs::write(&mark, "Everything in here is made anew by every `ringwall demo`.\n").map_err(Failure::file(&mark))
+    fs::write(&mark, "Everything in here is made anew by every `ringwall demo`.\n")
+        .map_err(Failure::file(&mark))
 }
 
 /// The policy and its list, in `folder`. Traffic over loopback comes from 127.x.y.z where a capture has a.x.y.z.
@@ -125,7 +134,10 @@ fn write_policy(folder: &Path) -> Result<PathBuf, Failure> {
     write(folder, "harassment.csv", &list)?;
     let policy = include_str!("../../fixtures/demo/acme.toml")
         .replace(r#"trunks       = ["192.0.2.0/24"]"#, r#"trunks       = ["192.0.2.0/24", "127.0.2.0/24"]"#)
-        .replace(r#"trusted      = ["198.51.100.0/24"]"#, r#"trusted      = ["198.51.100.0/24", "127.51.100.0/24"]"#);
+        .replace(
+            r#"trusted      = ["198.51.100.0/24"]"#,
+            r#"trusted      = ["198.51.100.0/24", "127.51.100.0/24"]"#,
+        );
     write(folder, "acme.toml", &policy)
 }
 

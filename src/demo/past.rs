@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use cases::alert::Storm;
 use cases::case::Feedback;
 use cases::flow::{Reason, Signal};
 use cases::io::store::{Done, Filter, Store};
 use cases::{Alert, Service};
-use cases::alert::Storm;
 use generator::{Attack, Campaigns, Confounder, Day, Label, Settings, pcap};
 use jiff::{ToSpan as _, tz::TimeZone};
 use rules::Timestamp;
@@ -42,10 +42,11 @@ pub(super) fn make(config: &Config, policy: &Path, arguments: &Arguments) -> Res
     let folder = &config.data;
     let zone = TimeZone::get("America/Chicago").unwrap_or(TimeZone::UTC);
     let now = jiff::Timestamp::from_microsecond(policies::now().0).unwrap_or_default().to_zoned(zone);
-    let midnight = now.start_of_day().and_then(|day| day.checked_sub(DAYS.days())).unwrap_or_else(|_| now.clone());
+    let midnight =
+        now.start_of_day().and_then(|day| day.checked_sub(DAYS.days())).unwrap_or_else(|_| now.clone());
     let start = midnight.timestamp().as_microsecond();
     let end = now.timestamp().as_microsecond();
-    let mut day = Day::new(Settings {
+    let week = Settings {
         seed: arguments.seed,
         start_micros: start,
         duration_micros: u64::try_from(end - start).unwrap_or_default(),
@@ -55,34 +56,49 @@ pub(super) fn make(config: &Config, policy: &Path, arguments: &Arguments) -> Res
         confounders: Confounder::ALL.to_vec(),
         confounder_days: 0.5,
         ..Settings::default()
-    });
-    let attacks: HashSet<String> = day
-        .truths()
-        .filter(|truth| matches!(truth.label, Label::Attack(_)))
-        .map(|truth| truth.call_id)
-        .collect();
-    let capture = folder.join("week.pcap");
-    let file = File::create(&capture).map_err(Failure::file(&capture))?;
-    pcap::write(&mut day, BufWriter::new(file)).map_err(Failure::file(&capture))?;
-    let raised = inspect(folder, policy, &capture, &attacks)?;
-    fs::remove_file(&capture).map_err(Failure::file(&capture))?;
+    };
+    // So that something waits whenever the demo is started.
+    let last_hour = Settings {
+        seed: arguments.seed.wrapping_add(1),
+        start_micros: end - RECENT_MICROS,
+        duration_micros: u64::try_from(RECENT_MICROS).unwrap_or_default(),
+        calls_per_hour: 0.0,
+        campaigns: Campaigns::Each(1),
+        confounders: Vec::new(),
+        ..week.clone()
+    };
+    let mut attacks = HashSet::new();
+    let mut captures = Vec::new();
+    for (name, settings) in [("week.pcap", week), ("hour.pcap", last_hour)] {
+        let mut day = Day::new(settings);
+        let bad = day.truths().filter(|truth| matches!(truth.label, Label::Attack(_)));
+        attacks.extend(bad.map(|truth| truth.call_id));
+        let capture = folder.join(name);
+        let file = File::create(&capture).map_err(Failure::file(&capture))?;
+        pcap::write(&mut day, BufWriter::new(file)).map_err(Failure::file(&capture))?;
+        captures.push(capture);
+    }
+    let raised = inspect(folder, policy, &captures, &attacks)?;
+    for capture in &captures {
+        fs::remove_file(capture).map_err(Failure::file(capture))?;
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
     runtime.block_on(work(&Cases::new(config), &raised))
 }
 
-/// Judges the capture; its calls become records, its alerts are returned in the order in which they rose.
+/// Judges the captures; their calls become records, their alerts are returned in the order in which they rose.
 fn inspect(
     folder: &Path,
     policy: &Path,
-    capture: &Path,
+    captures: &[PathBuf],
     attacks: &HashSet<String>,
 ) -> Result<Vec<Raised>, Failure> {
     let policies = policies::load(&[policy.to_owned()], None)?;
     let mut stored = Stored::create(&folder.join(RECORDS), &policies)?;
     let mut replay = Replay::new(policies);
     let mut raised: HashMap<String, Raised> = HashMap::new();
-    replay.run(&[capture.to_owned()], &mut |told| {
+    replay.run(captures, &mut |told| {
         match told {
             Told::Call { line, .. } => stored.take(line)?,
             Told::Alert(told) => {
@@ -120,9 +136,10 @@ async fn work(cases: &Cases, raised: &[Raised]) -> Result<Week, Failure> {
         desk.take_alerts(&alerts, 0, &mut storm, done).await.map_err(said)?;
         really.extend(chunk.iter().map(|it| (it.alert.join_key(), it.is_attack)));
     }
-    work_off(&store, &service, now.plus_micros(-OPEN_MICROS), &really).await?;
+    work_off(&store, &service, now.plus_micros(-RECENT_MICROS), &really).await?;
     let cases = list(&store, false).await?.len() + list(&store, true).await?.len();
-    let nuisance = raised.iter().rev().find_map(|it| it.alert.key.get("caller").filter(|it| it.starts_with('+')));
+    let nuisance =
+        raised.iter().rev().find_map(|it| it.alert.key.get("caller").filter(|it| it.starts_with('+')));
     let nuisance = nuisance.cloned().unwrap_or_else(|| "+12125550166".to_owned());
     store.close().await;
     Ok(Week { cases, nuisance })
@@ -193,4 +210,4 @@ const TAKEN_MICROS: i64 = 14 * MINUTE_MICROS;
 /// And from then on until its case is ended.
 const ENDED_MICROS: i64 = 38 * MINUTE_MICROS;
 /// What came in later than this before now is left for who looks at the demo.
-const OPEN_MICROS: i64 = 20 * MINUTE_MICROS;
+const RECENT_MICROS: i64 = 45 * MINUTE_MICROS;

@@ -54,7 +54,12 @@ impl fmt::Display for Logins {
         for Login { login, password, what, factor } in &self.people {
             writeln!(f, "  {login:<24} password {password}   {what}")?;
             if let Some(factor) = factor {
-                writeln!(f, "  {:<24} its app's secret is {}; the log-in page shows the code", "", factor.secret())?;
+                writeln!(
+                    f,
+                    "  {:<24} its app's secret is {}; the log-in page shows the code",
+                    "",
+                    factor.secret()
+                )?;
             }
         }
         writeln!(f, "Begin with anna: the queue leads through a first case. Ctrl-C ends it.\n")
@@ -75,8 +80,18 @@ async fn all(config: &Config, week: &Week) -> Result<Logins, Failure> {
     let desk = store.desk();
     let done = |who| Done { who, now: policies::now(), service: &service };
     let people = vec![
-        person("Ann", "ann@acme.example.com", "+12105550142", &[Role::Authorizer, Role::Requester, Role::ReportRecipient]),
-        person("Bob", "bob@acme.example.com", "+12105550143", &[Role::Requester, Role::ReportRecipient, Role::IncidentNotify]),
+        person(
+            "Ann",
+            "ann@acme.example.com",
+            "+12105550142",
+            &[Role::Authorizer, Role::Requester, Role::ReportRecipient],
+        ),
+        person(
+            "Bob",
+            "bob@acme.example.com",
+            "+12105550143",
+            &[Role::Requester, Role::ReportRecipient, Role::IncidentNotify],
+        ),
     ];
     let domains = vec!["acme.example.com".to_owned()];
     let registration =
@@ -116,11 +131,7 @@ async fn all(config: &Config, week: &Week) -> Result<Logins, Failure> {
 }
 
 /// Something that a customer asks for, and something that waits for an answer.
-async fn request<'a>(
-    store: &Store,
-    done: &impl Fn(&'a str) -> Done<'a>,
-    week: &Week,
-) -> Result<(), Failure> {
+async fn request<'a>(store: &Store, done: &impl Fn(&'a str) -> Done<'a>, week: &Week) -> Result<(), Failure> {
     let desk = store.desk();
     let title = format!("Block {}: keeps calling and threatens our agents", week.nuisance);
     desk.open(CUSTOMER, Kind::Block, State::New, &title, done("Bob")).await.map_err(said)?;
@@ -174,7 +185,8 @@ fn person(name: &str, address: &str, phone: &str, roles: &[Role]) -> Person {
 fn password() -> Result<String, Failure> {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
     let bytes: [u8; 16] = random()?;
-    let letter = |byte: &u8| char::from(LETTERS.get(usize::from(*byte) % LETTERS.len()).copied().unwrap_or(b'x'));
+    let letter =
+        |byte: &u8| char::from(LETTERS.get(usize::from(*byte) % LETTERS.len()).copied().unwrap_or(b'x'));
     let groups: Vec<String> = bytes.chunks(4).map(|group| group.iter().map(letter).collect()).collect();
     Ok(groups.join("-"))
 }

@@ -26,7 +26,7 @@ pub(super) fn start(redirect: SocketAddr, seed: u64, calls_per_hour: f64) {
     });
 }
 
-/// Half an hour on a working day, with a few attacks in it.
+/// A few minutes of a working day, with an attack of each kind in them.
 fn stretch(seed: u64, calls_per_hour: f64) -> Day {
     let usual = Settings::default();
     Day::new(Settings {
@@ -152,7 +152,7 @@ const ATTACKS: [Attack; 8] = [
 ];
 /// Ten o'clock in the morning, after the midnight at which generated days begin.
 const BUSY_HOUR_MICROS: i64 = 10 * 3_600_000_000;
-const STRETCH_MICROS: u64 = 30 * 60_000_000;
+const STRETCH_MICROS: u64 = 6 * 60_000_000;
 const STEP: Duration = Duration::from_millis(20);
 const SOCKETS_MAX: usize = 256;
 

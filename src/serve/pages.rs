@@ -10,10 +10,10 @@ use engine::{Engine, Packet};
 use rules::{Flags, Timestamp};
 use tokio::sync::oneshot;
 
+use super::Hints;
 use super::answers::answers;
 use super::authorised::Visits;
 use super::config::{Cases, Config};
-use super::Hints;
 use super::schedules::Fetches;
 use super::watched::Watched;
 use crate::outcome::Failure;

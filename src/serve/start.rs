@@ -20,7 +20,6 @@ use tokio::sync::{mpsc, watch};
 
 use super::archive::Archive;
 use super::authorised::Authorised;
-use super::{Around, Ready};
 use super::config::{self, Calls, Config};
 use super::control::{self, Control};
 use super::desk::Desk;
@@ -36,6 +35,7 @@ use super::schedules::Schedules;
 use super::signing::Signing;
 use super::watched::Watched;
 use super::watching::{self, senders};
+use super::{Around, Ready};
 use crate::admission::Admission;
 use crate::outcome::Failure;
 use crate::permits::Permits;
@@ -59,10 +59,13 @@ pub(super) async fn run(
     let mut console_stop = stopped.clone();
     let (visits, visited) = mpsc::channel(VISITS_MAX);
     let (fetches, fetched) = mpsc::channel(VISITS_MAX);
-    let pages =
-        tokio::spawn(console::serve(console, pages((&config, around.hints), &running, visits, fetches)?, async move {
+    let pages = tokio::spawn(console::serve(
+        console,
+        pages((&config, around.hints), &running, visits, fetches)?,
+        async move {
             let _ = console_stop.wait_for(|stop| *stop).await;
-        }));
+        },
+    ));
 
     let settings = Arc::new(settings(&config));
     let proxy = match config.proxy.is_on() {

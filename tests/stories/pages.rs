@@ -81,7 +81,8 @@ fn inspect(browser: &Browser, axe: Option<&str>, name: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let place = browser.place();
     let mut note = |what: String| wrong.push(format!("{name} ({place}): {what}"));
-    let overflow = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    let overflow =
+        browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
     if overflow.as_i64().unwrap_or_default() > 1 {
         let widest = browser.run(
             "const w = document.documentElement.clientWidth; return [...document.querySelectorAll('main *')].filter(e => \
@@ -159,7 +160,9 @@ fn places(browser: &Browser) -> Vec<String> {
 /// A place without what it is about, so that one case stands for all.
 fn kind(place: &str) -> String {
     let path = place.split(['?', '#']).next().unwrap_or_default();
-    let word = |part: &str| if part.chars().any(|it| it.is_ascii_digit() || it == '%') { "…" } else { part }.to_owned();
+    let word = |part: &str| {
+        if part.chars().any(|it| it.is_ascii_digit() || it == '%') { "…" } else { part }.to_owned()
+    };
     path.split('/').map(word).collect::<Vec<_>>().join("/")
 }
 

@@ -20,11 +20,8 @@ pub(crate) struct Browser {
 impl Browser {
     /// Opens a window; `None`, with a line, where there is no Chromium. In CI there is one.
     pub(crate) fn open() -> Option<Self> {
-        let started = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
+        let started =
+            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let Ok(mut chromedriver) = started else {
             assert!(std::env::var_os("CI").is_none(), "chromedriver is missing in CI");
             println!("left out: there is no chromedriver");
@@ -55,7 +52,8 @@ impl Browser {
         ] {
             wanted.add_arg(argument).unwrap();
         }
-        wanted.insert_base_capability("goog:loggingPrefs".to_owned(), serde_json::json!({ "browser": "ALL" }));
+        wanted
+            .insert_base_capability("goog:loggingPrefs".to_owned(), serde_json::json!({ "browser": "ALL" }));
         let window = runtime.block_on(WebDriver::new(format!("http://127.0.0.1:{port}"), wanted)).unwrap();
         let browser = Self { chromedriver, runtime, window: Some(window) };
         browser.size(1_280, 900);
@@ -160,7 +158,8 @@ impl Browser {
     /// What the browser complained of since it was last asked: scripts that failed, and what the policy of content kept out.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let log = self.runtime.block_on(self.window().browser_log()).unwrap();
-        let bad = log.into_iter().filter(|entry| format!("{:?}", entry.level).to_lowercase().contains("severe"));
+        let bad =
+            log.into_iter().filter(|entry| format!("{:?}", entry.level).to_lowercase().contains("severe"));
         bad.map(|entry| entry.message).collect()
     }
 
@@ -185,7 +184,8 @@ pub(crate) fn axe() -> Option<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = root.join("target/python/bin/python3");
     let find = "import axe_playwright_python as a, os; print(os.path.dirname(a.__file__))";
-    let found = Command::new(program).args(["-c", find]).output().ok().filter(|output| output.status.success());
+    let found =
+        Command::new(program).args(["-c", find]).output().ok().filter(|output| output.status.success());
     let folder = found.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     let script = folder.and_then(|folder| std::fs::read_to_string(folder.join("axe.min.js")).ok());
     if script.is_none() {

@@ -33,7 +33,8 @@ const PYTHON: [&str; 2] = ["duckdb==2.0.1", "chdb==4.4.0"];
 /// axe-core, as a file in a package; what else that asks for is not wanted.
 const AXE: [&str; 2] = ["--no-deps", "axe-playwright-python==0.1.8"];
 /// What they are imported as.
-const MODULES: &str = "import duckdb, chdb, importlib.util as find; assert find.find_spec('axe_playwright_python')";
+const MODULES: &str =
+    "import duckdb, chdb, importlib.util as find; assert find.find_spec('axe_playwright_python')";
 
 /// Installs what is missing, if `install` says so and it may.
 pub(crate) fn provide(report: &mut Report, install: bool) {

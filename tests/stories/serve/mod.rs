@@ -47,8 +47,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::within;
 use crate::support::Scratch;
+use crate::support::within;
 
 /// A policy of Acme: three ways to be refused, one to be sent elsewhere.
 const POLICY: &str = r#"

@@ -11,6 +11,7 @@ mod events;
 mod failure;
 mod health;
 mod histogram;
+pub mod known;
 mod metrics;
 mod openapi;
 mod password;
@@ -79,6 +80,8 @@ pub struct Service {
 pub struct Own {
     doorkeeper: password::Doorkeeper,
     is_ending: AtomicBool,
+    /// What was counted in the last minute, for the board.
+    meter: known::board::Meter,
 }
 
 impl Service {

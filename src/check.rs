@@ -153,7 +153,7 @@ impl Checked {
     }
 }
 
-fn emergency_name(policy: &Policy) -> String {
+pub(crate) fn emergency_name(policy: &Policy) -> String {
     match policy.dial_plan().region.as_str() {
         "US" | "CA" => "911 or 112".to_owned(),
         region => format!("an emergency number of {region}"),

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 const FILES: &[(&str, &str, &str)] = &[
     ("console.css", "text/css; charset=utf-8", include_str!("../assets/console.css")),
     ("console.js", "text/javascript; charset=utf-8", include_str!("../assets/console.js")),
+    ("known.js", "text/javascript; charset=utf-8", include_str!("../assets/known.js")),
     ("htmx.js", "text/javascript; charset=utf-8", include_str!("../assets/htmx.js")),
     ("uplot.js", "text/javascript; charset=utf-8", include_str!("../assets/uplot.js")),
     ("uplot.css", "text/css; charset=utf-8", include_str!("../assets/uplot.css")),

@@ -12,6 +12,7 @@ mod failure;
 mod guide;
 mod health;
 mod histogram;
+pub mod known;
 mod metrics;
 mod openapi;
 mod password;
@@ -83,6 +84,8 @@ pub struct Service {
 pub struct Own {
     doorkeeper: password::Doorkeeper,
     is_ending: AtomicBool,
+    /// What was counted in the last minute, for the board.
+    meter: known::board::Meter,
 }
 
 impl Service {

@@ -11,6 +11,8 @@ pub type Asked<Q, A> = Box<dyn Fn(Q) -> oneshot::Receiver<Result<A, String>> + S
 pub struct Questions {
     /// Whose policies are in force.
     pub customers: Asked<(), Vec<Customer>>,
+    /// Calls, blocks, lists, policies and thresholds.
+    pub known: crate::known::Known,
 }
 
 /// A customer with a policy in force.

@@ -10,8 +10,7 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, approval, assets, case, decide, events, guide, health, metrics, openapi, people, queue, report,
-    session,
+    Service, approval, assets, case, decide, events, guide, health, known, metrics, openapi, people, queue, report, session,
 };
 
 /// A way in.
@@ -70,6 +69,30 @@ pub(crate) fn all() -> Vec<Route> {
         look("/people", Desk(Administer), get(people::page)),
         change("/people/invite", Desk(Administer), post(people::invite)),
         change("/people/close", Desk(Administer), post(people::close)),
+        // What the service knows beyond cases.
+        look("/calls", Desk(See), get(known::calls::page)),
+        look("/calls/{customer}/{id}", Desk(See), get(known::call::page)),
+        change("/calls/{customer}/{id}/block", Desk(Work), post(known::call::block)),
+        change("/calls/{customer}/{id}/unblock", Desk(Work), post(known::call::unblock)),
+        look("/blocks", Desk(See), get(known::blocks::page)),
+        change("/blocks", Desk(Work), post(known::blocks::change)),
+        look("/lists", Desk(See), get(known::lists::page)),
+        change("/lists/feed", Desk(Work), post(known::lists::accept)),
+        look("/lists/{customer}/{list}", Desk(See), get(known::lists::entries)),
+        change("/lists/{customer}/{list}/add", Desk(Work), post(known::lists::add)),
+        change("/lists/{customer}/{list}/remove", Desk(Work), post(known::lists::remove)),
+        look("/policies", Desk(See), get(known::policies::page)),
+        look("/policies/{customer}", Desk(See), get(known::policies::one)),
+        look("/policies/{customer}/hits", Desk(See), get(known::policies::hits)),
+        change("/policies/{customer}/rollback", Desk(Work), post(known::policies::roll_back)),
+        look("/policies/{customer}/edit", Desk(Work), get(known::studio::page)),
+        change("/policies/{customer}/check", Desk(Work), post(known::studio::check)),
+        change("/policies/{customer}/try", Desk(Work), post(known::studio::attempt)),
+        change("/policies/{customer}/install", Desk(Work), post(known::studio::install)),
+        look("/thresholds", Desk(See), get(known::thresholds::page)),
+        look("/thresholds/{customer}", Desk(See), get(known::thresholds::one)),
+        look("/board", Desk(See), get(known::board::page)),
+        look("/board/figures", Desk(See), get(known::board::part)),
         // What programs and pages follow.
         look("/v1/events", Both(See), get(events::stream)),
     ]

@@ -66,14 +66,30 @@ impl Office {
     ) -> Result<(Case, Draft, Impact), Declined> {
         let desk = store.desk();
         let case = desk.case(number).await.map_err(said)?;
-        let (draft, impact) = self.draft(&case.customer, wish, done.now)?;
+        let draft = self.draft(&case.customer, wish, done.now)?;
+        self.propose_draft(store, number, draft, done).await
+    }
+
+    /// Proposes what was drafted.
+    pub(crate) async fn propose_draft(
+        &self,
+        store: &Store,
+        number: CaseNumber,
+        (draft, impact): (Draft, Impact),
+        done: Done<'_>,
+    ) -> Result<(Case, Draft, Impact), Declined> {
         draft.keep(&self.data)?;
-        let proposed = desk.propose(number, draft.change.clone(), impact.clone(), done).await;
+        let proposed = store.desk().propose(number, draft.change.clone(), impact.clone(), done).await;
         Ok((proposed.map_err(said)?, draft, impact))
     }
 
     /// A draft on what is in force now, and what it would have done. What it promises must hold on paper.
-    fn draft(&self, customer: &str, wish: Wish, now: Timestamp) -> Result<(Draft, Impact), Declined> {
+    pub(crate) fn draft(
+        &self,
+        customer: &str,
+        wish: Wish,
+        now: Timestamp,
+    ) -> Result<(Draft, Impact), Declined> {
         let base = base(&self.data, &self.policies, customer)?;
         let draft = Draft::new(base.as_ref(), customer, wish, now)?;
         let history = History::of(&self.data, customer, now);

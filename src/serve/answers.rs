@@ -1,16 +1,31 @@
 //! Answers to what pages ask of the service beyond cases.
 
+mod blocks;
+mod call;
+mod calls;
+mod drafts;
+mod known;
+mod lists;
+mod policies;
+mod proposals;
+mod thresholds;
+mod trials;
+
 use std::sync::{Arc, OnceLock};
 
 use console::{Asked, Customer, Questions};
 use tokio::sync::oneshot;
 
+use super::config::Config;
 use super::pages::Running;
 
 /// Everything that pages may ask.
-pub(super) fn answers(running: &Arc<OnceLock<Running>>) -> Questions {
+pub(super) fn answers(config: &Config, running: &Arc<OnceLock<Running>>) -> Questions {
     let for_customers = Arc::clone(running);
-    Questions { customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))) }
+    Questions {
+        customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
+        known: known::known(config, running),
+    }
 }
 
 /// A question whose answer is at hand.

@@ -16,7 +16,7 @@ mod trial;
 
 pub use choice::{Method, Tried};
 pub use guard::{Confidence, Movement};
-pub use measure::{Learned, Measuring};
+pub use measure::{Learned, Measuring, OfThreshold};
 pub use proposal::{Attack, NotEnough, Offer, Options, Proposal, Proposed, propose};
 pub use series::{Hours, Series};
 pub use spread::Spread;

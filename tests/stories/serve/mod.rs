@@ -16,6 +16,7 @@ mod desk_faults;
 mod differential;
 mod feeds;
 mod hep;
+mod known;
 mod life;
 mod lists;
 mod mail;

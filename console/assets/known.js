@@ -1,0 +1,61 @@
+// The editor of policies, and the chart of what is usual. Without it the same is there as text.
+"use strict";
+(() => {
+  const one = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // ---- The editor: where the cursor is, Tab, and places that findings name.
+  const editor = one("[data-editor]");
+  if (editor) {
+    const where = one("#where");
+    const tell = () => {
+      const before = editor.value.slice(0, editor.selectionStart).split("\n");
+      if (where) where.textContent = `line ${before.length}, column ${before[before.length - 1].length + 1}`;
+    };
+    ["keyup", "click", "input"].forEach((name) => editor.addEventListener(name, tell));
+    document.addEventListener("click", (event) => {
+      const place = event.target.closest("[data-line]");
+      if (!place) return;
+      const lines = editor.value.split("\n");
+      const line = Math.min(lines.length, Number(place.dataset.line) || 1);
+      const start = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
+      const from = start + Math.min((Number(place.dataset.column) || 1) - 1, lines[line - 1].length);
+      editor.focus();
+      editor.setSelectionRange(from, start + lines[line - 1].length);
+      editor.scrollTop = Math.max(0, (line - 6) * (editor.scrollHeight / Math.max(1, lines.length)));
+      tell();
+    });
+    tell();
+  }
+
+  // ---- The chart, drawn from the table below it.
+  const chart = one("[data-chart]");
+  if (chart && window.uPlot) {
+    const rows = all("tbody tr", document.getElementById(chart.dataset.chart));
+    const cell = (row, place) => (row.cells[place].textContent.trim() === "" ? null : Number(row.cells[place].textContent));
+    const column = (place) => rows.map((row) => cell(row, place));
+    const times = rows.map((row) => Number(row.dataset.at));
+    const limit = chart.dataset.limit === undefined ? null : Number(chart.dataset.limit);
+    const draw = () => {
+      chart.textContent = "";
+      const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+      const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
+      const series = [
+        {},
+        { label: "5 %", stroke: colour("--line-strong"), width: 1, points: { show: false } },
+        { label: "95 %", stroke: colour("--line-strong"), width: 1, points: { show: false } },
+        { label: "usual", stroke: colour("--soft"), width: 1, dash: [2, 3], points: { show: false } },
+        { label: "highest", stroke: colour("--accent"), width: 2, points: { show: false } },
+      ];
+      const data = [times, column(2), column(4), column(3), column(1)];
+      if (limit !== null) {
+        series.push({ label: "limit", stroke: colour("--bad"), width: 1, dash: [6, 4], points: { show: false } });
+        data.push(times.map(() => limit));
+      }
+      const width = Math.max(280, chart.clientWidth);
+      new window.uPlot({ width, height: 320, series, axes: [axis, axis], bands: [{ series: [2, 1], fill: colour("--accent-soft") }] }, data, chart);
+    };
+    draw();
+    addEventListener("resize", draw);
+  }
+})();

@@ -1,0 +1,98 @@
+//! Thresholds of policies in force, and what is usual for one of them.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::{Threshold, Usual, UsualHour, UsualWanted, customers, place, zone};
+use crate::Service;
+use crate::access::Viewer;
+use crate::failure::Failure;
+use crate::question::ask;
+use crate::shell::{self, Shell};
+use crate::text::{Moment, url_part};
+
+#[derive(Template)]
+#[template(path = "known_thresholds.html")]
+struct Page<'a> {
+    shell: Shell<'a>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    place: String,
+    calls: String,
+    last: Option<Moment>,
+    threshold: Threshold,
+}
+
+pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) -> Result<Response, Failure> {
+    let customers = customers(&service).await?;
+    let row = |threshold: Threshold| {
+        let customer = threshold.customer.as_str();
+        // Records name a threshold without the number of its variant.
+        let rule = threshold.name.split('#').next().unwrap_or_default();
+        Row {
+            place: place(&format!("/thresholds/{}", url_part(customer)), &[("name", &threshold.name)]),
+            calls: place("/calls", &[("customer", customer), ("rule", rule)]),
+            last: threshold.last.map(|at| Moment::new(at, &zone(&customers, customer))),
+            threshold,
+        }
+    };
+    let rows = ask(&service.questions.known.thresholds, ()).await?.into_iter().map(row).collect();
+    let shell = Shell::of(&service, Some(&viewer), "Thresholds");
+    Ok(shell::page(&Page { shell, rows }))
+}
+
+#[derive(Template)]
+#[template(path = "known_usual.html")]
+struct One<'a> {
+    shell: Shell<'a>,
+    customer: String,
+    name: String,
+    usual: Usual,
+    hours: Vec<Hour>,
+}
+
+/// An hour as a line of the table that the chart is drawn from.
+struct Hour {
+    seconds: i64,
+    at: Moment,
+    value: String,
+    usual: [String; 3],
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    name: String,
+}
+
+pub(crate) async fn one(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(customer): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    let zone = zone(&customers(&service).await?, &customer);
+    let wanted = UsualWanted { customer: customer.clone(), name: asked.name.clone() };
+    let mut usual = ask(&service.questions.known.usual, wanted).await?;
+    let hour = |UsualHour { at, value, usual }| Hour {
+        seconds: i64::div_euclid(rules::Timestamp(at.0).0, 1_000_000),
+        at: Moment::new(at, &zone),
+        value: value.map(plain).unwrap_or_default(),
+        usual: usual.map(|usual| usual.map(plain)).unwrap_or_default(),
+    };
+    let hours = std::mem::take(&mut usual.hours).into_iter().map(hour).collect();
+    let shell = Shell::of(&service, Some(&viewer), "What is usual");
+    Ok(shell::page(&One { shell, customer, name: asked.name, usual, hours }))
+}
+
+/// A number without needless digits.
+fn plain(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

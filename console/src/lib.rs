@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod alerts;
 mod approval;
 mod assets;
 mod book;
+mod campaigns;
 mod case;
 mod decide;
 mod events;
@@ -21,6 +23,7 @@ mod report;
 mod routes;
 mod session;
 mod shell;
+mod silences;
 mod text;
 
 use std::net::SocketAddr;
@@ -41,7 +44,7 @@ pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
-pub use question::{Asked, Customer, Questions};
+pub use question::{Asked, Customer, InCase, Questions, Reached, Wish};
 pub use report::Download;
 
 /// What the pages are made of: questions to the rest of the service.
@@ -78,6 +81,7 @@ pub struct Service {
 #[derive(Default)]
 pub struct Own {
     doorkeeper: password::Doorkeeper,
+    desk: queue::Memory,
     is_ending: AtomicBool,
 }
 

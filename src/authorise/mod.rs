@@ -73,7 +73,12 @@ impl Office {
     }
 
     /// A draft on what is in force now, and what it would have done. What it promises must hold on paper.
-    fn draft(&self, customer: &str, wish: Wish, now: Timestamp) -> Result<(Draft, Impact), Declined> {
+    pub(crate) fn draft(
+        &self,
+        customer: &str,
+        wish: Wish,
+        now: Timestamp,
+    ) -> Result<(Draft, Impact), Declined> {
         let base = base(&self.data, &self.policies, customer)?;
         let draft = Draft::new(base.as_ref(), customer, wish, now)?;
         let history = History::of(&self.data, customer, now);

@@ -5,12 +5,24 @@ use std::sync::{Arc, OnceLock};
 use console::{Asked, Customer, Questions};
 use tokio::sync::oneshot;
 
+use super::config::Config;
 use super::pages::Running;
+use crate::outcome::Failure;
+
+mod desk;
 
 /// Everything that pages may ask.
-pub(super) fn answers(running: &Arc<OnceLock<Running>>) -> Questions {
+pub(super) fn answers(config: &Config, running: &Arc<OnceLock<Running>>) -> Result<Questions, Failure> {
     let for_customers = Arc::clone(running);
-    Questions { customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))) }
+    let desk = Arc::new(desk::Answerer::new(config, running)?);
+    Ok(Questions {
+        customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
+        lists_of: desk::lists_of(&desk),
+        draft: desk::draft(&desk),
+        ask_authorisers: desk::ask_authorisers(&desk),
+        use_standing: desk::use_standing(&desk),
+        directory: desk::directory(&desk),
+    })
 }
 
 /// A question whose answer is at hand.

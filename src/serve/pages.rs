@@ -66,7 +66,7 @@ pub(super) fn pages(
                 running.counters.add(Count::FaultPage);
             }
         }),
-        questions: answers(running),
+        questions: answers(config, running)?,
         cases: book,
         now: policies::now,
         name: config.http.name.clone(),

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use crate::Service;
 use crate::access::Viewer;
 use crate::failure::Failure;
-use crate::queue::UndoShown;
+use crate::queue::{UndoShown, serials};
 use crate::shell::{self, Shell};
 use crate::text::Moment;
 
@@ -37,6 +37,8 @@ struct Page<'a> {
 struct Campaign {
     /// By what.
     why: String,
+    /// How many they are, and the newest of them.
+    count: usize,
     numbers: Vec<CaseNumber>,
     customers: Vec<String>,
     critical: usize,
@@ -82,7 +84,7 @@ fn found(keys: &[OpenKey]) -> Vec<Campaign> {
     }
     let mut campaigns: Vec<Campaign> =
         bonds.into_iter().filter_map(|(bond, keys)| Campaign::new(&bond, &keys)).collect();
-    campaigns.sort_by(|a, b| b.numbers.len().cmp(&a.numbers.len()).then_with(|| a.why.cmp(&b.why)));
+    campaigns.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.why.cmp(&b.why)));
     campaigns.truncate(CAMPAIGNS_MAX);
     campaigns
 }
@@ -137,14 +139,19 @@ impl Campaign {
             unowned: keys.iter().filter(|key| key.owner.is_empty()).count(),
             can_be_joined: customers.len() == 1,
             customers: customers.into_iter().take(CUSTOMERS_SHOWN).map(str::to_owned).collect(),
-            numbers: keys.iter().map(|key| key.number).collect(),
+            count: keys.len(),
+            numbers: keys.iter().map(|key| key.number).take(NUMBERS_MAX).collect(),
             last: Moment::new(last, &TimeZone::UTC),
         })
     }
 
-    /// The first of them.
+    /// The newest of them.
     fn first(&self) -> impl Iterator<Item = &CaseNumber> {
-        self.numbers.iter().rev().take(NUMBERS_SHOWN)
+        self.numbers.iter().take(NUMBERS_SHOWN)
+    }
+
+    fn serials(&self) -> String {
+        serials(&self.numbers)
     }
 }
 
@@ -156,6 +163,8 @@ const CUSTOMERS_MIN: usize = 2;
 const DIGITS_MIN: usize = 7;
 const NUMBERS_SHOWN: usize = 8;
 const CUSTOMERS_SHOWN: usize = 10;
+/// Cases of one campaign that a form names: fifty such forms fit into a page.
+const NUMBERS_MAX: usize = 400;
 
 #[cfg(test)]
 mod tests {
@@ -192,7 +201,7 @@ mod tests {
         ];
         let campaigns = found(&keys);
         let told: Vec<_> =
-            campaigns.iter().map(|it| (it.why.as_str(), it.numbers.len(), it.can_be_joined)).collect();
+            campaigns.iter().map(|it| (it.why.as_str(), it.count, it.can_be_joined)).collect();
         assert_eq!(
             told,
             [

@@ -44,7 +44,7 @@ pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
-pub use question::{Asked, Customer, InCase, Questions, Reached, Wish};
+pub use question::{Asked, Customer, DeskQuestions, InCase, Questions, Reached, Wish};
 pub use report::Download;
 
 /// What the pages are made of: questions to the rest of the service.
@@ -166,6 +166,9 @@ async fn survive(State(service): State<Arc<Service>>, request: Request, next: Ne
         }
     }
 }
+
+#[cfg(test)]
+mod desk_tests;
 
 /// Bytes of a request's body: the longest message, escaped, with its source beside it.
 const BODY_BYTES_MAX: usize = 1 << 20;

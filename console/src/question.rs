@@ -15,7 +15,12 @@ pub type Asked<Q, A> = Box<dyn Fn(Q) -> oneshot::Receiver<Result<A, String>> + S
 pub struct Questions {
     /// Whose policies are in force.
     pub customers: Asked<(), Vec<Customer>>,
-    // Of the desk: cases and what is proposed in them.
+    /// Of the desk: cases and what is proposed in them.
+    pub desk: DeskQuestions,
+}
+
+/// What pages of cases ask.
+pub struct DeskQuestions {
     /// Names of the lists in a customer's policy that numbers can be put on.
     pub lists_of: Asked<String, Vec<String>>,
     /// Drafts a change on what is in force, with what it would have done; it is kept for the day on which it is made.

@@ -14,14 +14,9 @@ mod desk;
 /// Everything that pages may ask.
 pub(super) fn answers(config: &Config, running: &Arc<OnceLock<Running>>) -> Result<Questions, Failure> {
     let for_customers = Arc::clone(running);
-    let desk = Arc::new(desk::Answerer::new(config, running)?);
     Ok(Questions {
         customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
-        lists_of: desk::lists_of(&desk),
-        draft: desk::draft(&desk),
-        ask_authorisers: desk::ask_authorisers(&desk),
-        use_standing: desk::use_standing(&desk),
-        directory: desk::directory(&desk),
+        desk: desk::answers(config, running)?,
     })
 }
 

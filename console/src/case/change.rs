@@ -97,7 +97,7 @@ pub(super) async fn of(
         shown.proof = proposed.proof;
     }
     if shown.can_propose && viewer.may_work() {
-        match question(&service.questions.lists_of, case.customer.clone()).await {
+        match question(&service.questions.desk.lists_of, case.customer.clone()).await {
             Ok(lists) if lists.is_empty() => {
                 shown.no_lists = Some(format!("No policy of {} with a list is in force.", case.customer));
             }
@@ -181,7 +181,7 @@ pub(crate) async fn propose(
     }
     // First on paper: what cannot be proposed changes nothing in the case.
     let wish = Wish { customer: case.customer.clone(), lines };
-    let (change, impact) = question(&service.questions.draft, wish).await?;
+    let (change, impact) = question(&service.questions.desk.draft, wish).await?;
     let done = book.done(&viewer.who, now);
     for step in &steps {
         match step {
@@ -250,7 +250,7 @@ pub(crate) async fn ask(
     Form(form): Form<Back>,
 ) -> Result<Response, Failure> {
     let number = parse(&number)?;
-    let reached = question(&service.questions.ask_authorisers, in_case(&service, &viewer, number).await?).await?;
+    let reached = question(&service.questions.desk.ask_authorisers, in_case(&service, &viewer, number).await?).await?;
     let mut words = match reached.by_mail.is_empty() {
         true => String::new(),
         false => format!("Asked by mail: {}. ", reached.by_mail.join(", ")),
@@ -280,7 +280,7 @@ pub(crate) async fn standing(
 ) -> Result<Response, Failure> {
     let number = parse(&number)?;
     let who = in_case(&service, &viewer, number).await?;
-    question(&service.questions.use_standing, (who, form.name.clone())).await?;
+    question(&service.questions.desk.use_standing, (who, form.name.clone())).await?;
     Ok(told_at(&back(number, &form.back), "It comes into force by the standing authorisation; its authorisers are told."))
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn of(service: &Service, case: &Case) -> Result<Vec<MailShown>,
         return Ok(Vec::new());
     }
     // While policies are being loaded nobody is known yet: then nobody is believed.
-    let (directory, is_known) = match ask(&service.questions.directory, store.clone()).await {
+    let (directory, is_known) = match ask(&service.questions.desk.directory, store.clone()).await {
         Ok(directory) => (directory, true),
         Err(_) => (Directory::default(), false),
     };

@@ -61,7 +61,16 @@ pub(crate) struct Wish {
     pub(crate) back: String,
 }
 
+/// Numbers of cases for a form, as short as can be.
+pub(crate) fn serials(numbers: &[CaseNumber]) -> String {
+    numbers.iter().map(|number| number.serial().to_string()).collect::<Vec<_>>().join(" ")
+}
+
 impl Wish {
+    fn serials(&self) -> String {
+        serials(&self.numbers)
+    }
+
     fn back_link(&self) -> &str {
         back_of(&self.back)
     }
@@ -73,6 +82,11 @@ pub(crate) fn fields(form: &[(String, String)]) -> Wish {
     for (name, value) in form {
         match name.as_str() {
             "n" => wish.numbers.extend(value.parse::<CaseNumber>().ok()),
+            // Many at once, without what people read in a number.
+            "serials" => {
+                let serials = value.split(' ').filter_map(|it| it.parse().ok());
+                wish.numbers.extend(serials.take(CASES_MAX).map(CaseNumber::new));
+            }
             "all" => wish.is_all = value == "yes",
             "sure" => wish.is_sure = value == "yes",
             "act" => wish.act.clone_from(value),

@@ -17,7 +17,7 @@ use cases::CaseNumber;
 use cases::io::store::{Cursor, Filter};
 use serde::Deserialize;
 
-pub(crate) use self::bulk::{CASES_MAX, back_of, bulk, feedback, fields, told, undo};
+pub(crate) use self::bulk::{CASES_MAX, back_of, bulk, feedback, fields, serials, told, undo};
 pub(crate) use self::memory::{Memory, UndoShown};
 pub(crate) use self::query::{Query, quoted};
 pub(crate) use self::row::{Due, Row};

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use cases::Service;
 use cases::intake::Directory;
 use cases::io::store::{Done, Store};
-use console::{Asked, InCase, Reached, Wish};
+use console::{Asked, DeskQuestions, InCase, Reached, Wish};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -18,10 +18,23 @@ use crate::authorise::Office;
 use crate::case::said;
 use crate::changes::Declined;
 use crate::drafting;
+use crate::outcome::Failure;
 use crate::policies;
 
+/// All of them.
+pub(super) fn answers(config: &Config, running: &Arc<OnceLock<Running>>) -> Result<DeskQuestions, Failure> {
+    let answerer = Arc::new(Answerer::new(config, running)?);
+    Ok(DeskQuestions {
+        lists_of: lists_of(&answerer),
+        draft: draft(&answerer),
+        ask_authorisers: ask_authorisers(&answerer),
+        use_standing: use_standing(&answerer),
+        directory: directory(&answerer),
+    })
+}
+
 /// What the answers are made from.
-pub(super) struct Answerer {
+struct Answerer {
     running: Arc<OnceLock<Running>>,
     office: Office,
     service: Service,
@@ -29,10 +42,7 @@ pub(super) struct Answerer {
 }
 
 impl Answerer {
-    pub(super) fn new(
-        config: &Config,
-        running: &Arc<OnceLock<Running>>,
-    ) -> Result<Self, crate::outcome::Failure> {
+    fn new(config: &Config, running: &Arc<OnceLock<Running>>) -> Result<Self, Failure> {
         Ok(Self {
             running: Arc::clone(running),
             office: Office::new(config),
@@ -65,7 +75,7 @@ fn at_length<Q: Send + 'static, A: Send + 'static>(
     })
 }
 
-pub(super) fn lists_of(answerer: &Arc<Answerer>) -> Asked<String, Vec<String>> {
+fn lists_of(answerer: &Arc<Answerer>) -> Asked<String, Vec<String>> {
     at_length(answerer, |answerer, customer| {
         Box::pin(async move {
             let policies = running_of(&answerer.running)?.redirect.handle().policies();
@@ -76,7 +86,7 @@ pub(super) fn lists_of(answerer: &Arc<Answerer>) -> Asked<String, Vec<String>> {
     })
 }
 
-pub(super) fn draft(
+fn draft(
     answerer: &Arc<Answerer>,
 ) -> Asked<Wish, (cases::change::Change, cases::change::Impact)> {
     at_length(answerer, |answerer, Wish { customer, lines }| {
@@ -90,7 +100,7 @@ pub(super) fn draft(
     })
 }
 
-pub(super) fn ask_authorisers(answerer: &Arc<Answerer>) -> Asked<InCase, Reached> {
+fn ask_authorisers(answerer: &Arc<Answerer>) -> Asked<InCase, Reached> {
     at_length(answerer, |answerer, InCase { store, number, who }| {
         Box::pin(async move {
             let asked = answerer.office.ask(&store, number, answerer.done(&who)).await;
@@ -100,7 +110,7 @@ pub(super) fn ask_authorisers(answerer: &Arc<Answerer>) -> Asked<InCase, Reached
     })
 }
 
-pub(super) fn use_standing(answerer: &Arc<Answerer>) -> Asked<(InCase, String), ()> {
+fn use_standing(answerer: &Arc<Answerer>) -> Asked<(InCase, String), ()> {
     at_length(answerer, |answerer, (InCase { store, number, who }, name)| {
         Box::pin(async move {
             let used = answerer.office.use_standing(&store, number, &name, answerer.done(&who)).await;
@@ -109,7 +119,7 @@ pub(super) fn use_standing(answerer: &Arc<Answerer>) -> Asked<(InCase, String), 
     })
 }
 
-pub(super) fn directory(answerer: &Arc<Answerer>) -> Asked<Store, Directory> {
+fn directory(answerer: &Arc<Answerer>) -> Asked<Store, Directory> {
     at_length(answerer, |answerer, store| {
         Box::pin(async move {
             let policies = running_of(&answerer.running)?.redirect.handle().policies();

@@ -143,7 +143,8 @@ pub(crate) async fn page(
     let last = rows.last().filter(|_| has_more);
     let place = asked.address();
     let mark = if place.contains('?') { '&' } else { '?' };
-    let more = last.map(|row| format!("{place}{mark}after={}", url_part(&format!("{}/{}", row.at.0, row.id))));
+    let more =
+        last.map(|row| format!("{place}{mark}after={}", url_part(&format!("{}/{}", row.at.0, row.id))));
     let shown = |row: AlertRow| {
         let alert = AlertShown::read(&row.text, book.calendar(&row.customer).zone());
         (row, alert)
@@ -172,7 +173,9 @@ pub(crate) async fn group(
     let book = service.book()?;
     let desk = book.store().await?.desk();
     let now = (service.now)();
-    let of = |name: &str| form.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone()).unwrap_or_default();
+    let of = |name: &str| {
+        form.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
     let mut by_customer: BTreeMap<String, Vec<CaseNumber>> = BTreeMap::new();
     if of("all") == "yes" {
         let wanted = Wanted {

@@ -125,7 +125,10 @@ impl Campaign {
                 format!("The caller {caller} at {} customers", customers.len())
             }
             Bond::Block(customer, rule, block) if distinct.len() >= CASES_MIN => {
-                format!("{} callers from {block}00 to {block}99 against {customer}, rule {rule}", distinct.len())
+                format!(
+                    "{} callers from {block}00 to {block}99 against {customer}, rule {rule}",
+                    distinct.len()
+                )
             }
             Bond::Called(customer, rule, called) if distinct.len() >= CASES_MIN => {
                 format!("{} sources of calls to {called} of {customer}, rule {rule}", distinct.len())
@@ -200,8 +203,7 @@ mod tests {
             key(11, "Other", "short|caller=911"),
         ];
         let campaigns = found(&keys);
-        let told: Vec<_> =
-            campaigns.iter().map(|it| (it.why.as_str(), it.count, it.can_be_joined)).collect();
+        let told: Vec<_> = campaigns.iter().map(|it| (it.why.as_str(), it.count, it.can_be_joined)).collect();
         assert_eq!(
             told,
             [

@@ -10,8 +10,8 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, alerts, approval, assets, campaigns, case, decide, events, health, metrics, openapi, people, queue,
-    report, session, silences,
+    Service, alerts, approval, assets, campaigns, case, decide, events, health, metrics, openapi, people,
+    queue, report, session, silences,
 };
 
 /// A way in.

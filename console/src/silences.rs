@@ -52,8 +52,12 @@ pub(crate) struct Wanted {
 impl Wanted {
     fn silence(&self, who: &str, now: Timestamp) -> Result<Silence, String> {
         let mut matcher = Matcher::default();
-        let labels =
-            [("customer", &self.customer), ("rule", &self.rule), ("caller", &self.caller), ("case", &self.case)];
+        let labels = [
+            ("customer", &self.customer),
+            ("rule", &self.rule),
+            ("caller", &self.caller),
+            ("case", &self.case),
+        ];
         for (name, value) in labels {
             let value = value.trim();
             if value == "*" {
@@ -124,7 +128,10 @@ pub(crate) async fn add(
         return show(&service, &viewer, (&form, Some(preview), None)).await;
     }
     let silence = desk.add_silence(silence, book.done(&viewer.who, now)).await?;
-    Ok(told_at("/silences", &format!("{} keeps it quiet. Cases are opened and clocks run all the same.", silence.id)))
+    Ok(told_at(
+        "/silences",
+        &format!("{} keeps it quiet. Cases are opened and clocks run all the same.", silence.id),
+    ))
 }
 
 #[derive(Deserialize)]

@@ -171,9 +171,8 @@ pub(crate) async fn propose(
     let desk = book.store().await?.desk();
     let case = desk.case(number).await?;
     let now = (service.now)();
-    let steps = way(&case).ok_or_else(|| {
-        Failure::Refused(format!("A case that is {} takes no proposal.", case.state))
-    })?;
+    let steps = way(&case)
+        .ok_or_else(|| Failure::Refused(format!("A case that is {} takes no proposal.", case.state)))?;
     let lines = lines(&form, &today(now, book.calendar(&case.customer).zone()))?;
     let reason = reason(&form);
     if steps.iter().any(|step| matches!(step, Signal::Find)) && reason.trim().is_empty() {
@@ -190,7 +189,10 @@ pub(crate) async fn propose(
         };
     }
     desk.propose(number, change, impact, done).await?;
-    Ok(told_at(&back(number, &form.back), "It is proposed. Nothing changes before somebody of the customer says yes."))
+    Ok(told_at(
+        &back(number, &form.back),
+        "It is proposed. Nothing changes before somebody of the customer says yes.",
+    ))
 }
 
 fn lines(form: &Proposed, today: &jiff::civil::Date) -> Result<Vec<Line>, Failure> {
@@ -250,7 +252,8 @@ pub(crate) async fn ask(
     Form(form): Form<Back>,
 ) -> Result<Response, Failure> {
     let number = parse(&number)?;
-    let reached = question(&service.questions.desk.ask_authorisers, in_case(&service, &viewer, number).await?).await?;
+    let reached =
+        question(&service.questions.desk.ask_authorisers, in_case(&service, &viewer, number).await?).await?;
     let mut words = match reached.by_mail.is_empty() {
         true => String::new(),
         false => format!("Asked by mail: {}. ", reached.by_mail.join(", ")),
@@ -281,7 +284,10 @@ pub(crate) async fn standing(
     let number = parse(&number)?;
     let who = in_case(&service, &viewer, number).await?;
     question(&service.questions.desk.use_standing, (who, form.name.clone())).await?;
-    Ok(told_at(&back(number, &form.back), "It comes into force by the standing authorisation; its authorisers are told."))
+    Ok(told_at(
+        &back(number, &form.back),
+        "It comes into force by the standing authorisation; its authorisers are told.",
+    ))
 }
 
 #[derive(Deserialize)]

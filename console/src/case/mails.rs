@@ -143,9 +143,7 @@ impl MailShown {
 fn reading(reading: &Reading) -> String {
     match reading {
         Reading::Number(number) => number.to_string(),
-        Reading::Either(numbers) => {
-            numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
-        }
+        Reading::Either(numbers) => numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
         Reading::DidYouMean(number) => format!("perhaps {number}"),
         Reading::None => "no number".to_owned(),
     }

@@ -18,13 +18,11 @@ use cases::{Case, CaseNumber, Explanation};
 use rules::Timestamp;
 use serde::Deserialize;
 
-pub(crate) use self::acts::{
-    adopt, assign, close, find, link, merge, message, note, rate, split, step,
-};
-pub(crate) use self::change::{ask, propose, standing, told};
-pub(crate) use self::mails::raw;
+pub(crate) use self::acts::{adopt, assign, close, find, link, merge, message, note, rate, split, step};
 use self::change::Proposal;
+pub(crate) use self::change::{ask, propose, standing, told};
 use self::mails::MailShown;
+pub(crate) use self::mails::raw;
 pub(crate) use self::timeline::AlertShown;
 use self::timeline::{Entry, SentShown};
 use crate::Service;
@@ -110,20 +108,27 @@ pub(crate) async fn page(
     let now = (service.now)();
     let query = Query::read(&from.q, &viewer.who, now);
     let at = Cursor::parse(&from.at).unwrap_or_else(|| Cursor::of(&case));
-    let [before, after] = desk.neighbours(&query.filter, at).await?.map(|it| {
-        it.map(|(number, at)| format!("{}?q={}&at={at}", place(number), url_part(&from.q)))
-    });
+    let [before, after] = desk
+        .neighbours(&query.filter, at)
+        .await?
+        .map(|it| it.map(|(number, at)| format!("{}?q={}&at={at}", place(number), url_part(&from.q))));
     let registration = desk.registration(&case.customer).await?;
     let requesters = registration.with_role(cases::intake::Role::Requester, now);
     let requesters = requesters.map(|person| person.name.clone()).collect();
     let mails = mails::of(&service, &case).await?;
-    let show = ["mail", "alerts", "changes", "notes"].into_iter().find(|it| *it == from.show).unwrap_or("all");
+    let show =
+        ["mail", "alerts", "changes", "notes"].into_iter().find(|it| *it == from.show).unwrap_or("all");
     let shell = Shell::of(&service, Some(&viewer), &number);
     Ok(shell::page(&Page {
         due: Due::of(book, &case, now),
         opened: Moment::new(case.opened, zone),
         clocks: case.clocks.iter().map(|clock| ClockShown::new(book, &case, clock, now)).collect(),
-        links: case.links.iter().take(LINKS_SHOWN).map(|(number, it)| (relation_words(*it), *number)).collect(),
+        links: case
+            .links
+            .iter()
+            .take(LINKS_SHOWN)
+            .map(|(number, it)| (relation_words(*it), *number))
+            .collect(),
         requesters,
         contacts: timeline::contacts(&registration, now),
         show,

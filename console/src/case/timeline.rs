@@ -1,10 +1,10 @@
 //! What happened in a case, as a page shows it.
 
+use cases::Outgoing;
 use cases::Registration;
 use cases::intake::Role;
 use cases::io::store::{Event, Sent, Visible};
 use cases::outgoing::{Content, Delivery};
-use cases::Outgoing;
 use jiff::tz::TimeZone;
 use rules::Timestamp;
 use serde_json::Value;
@@ -46,7 +46,10 @@ pub(super) struct SentShown {
 /// The history, filtered.
 pub(super) fn entries(events: Vec<Event>, show: &str, zone: &TimeZone) -> Vec<Entry> {
     let fits = |event: &Event| match show {
-        "mail" => matches!(event.what.as_str(), "open" | "mail" | "reply" | "message" | "answer" | "ask-info" | "notice"),
+        "mail" => matches!(
+            event.what.as_str(),
+            "open" | "mail" | "reply" | "message" | "answer" | "ask-info" | "notice"
+        ),
         "changes" => CHANGES.contains(&event.what.as_str()),
         "notes" => matches!(event.what.as_str(), "note" | "find" | "close"),
         "alerts" => matches!(event.what.as_str(), "open" | "reopen" | "merge" | "split" | "alert"),
@@ -158,8 +161,18 @@ pub(super) fn contacts(registration: &Registration, now: Timestamp) -> Vec<(Stri
 }
 
 const CHANGES: [&str; 12] = [
-    "propose", "rebase", "ask-authorisation", "ask-changes", "authorise", "approve", "refuse", "disown", "install",
-    "prove", "roll-back", "standing",
+    "propose",
+    "rebase",
+    "ask-authorisation",
+    "ask-changes",
+    "authorise",
+    "approve",
+    "refuse",
+    "disown",
+    "install",
+    "prove",
+    "roll-back",
+    "standing",
 ];
 /// The latest are shown: a page has a bound.
 const ENTRIES_MAX: usize = 300;

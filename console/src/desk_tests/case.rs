@@ -19,7 +19,10 @@ fn a_case_is_worked_on_from_its_page() {
         page.says(&format!("/case/{}?q=", cases[1].number));
         // First level sees it, and nothing to do but a note.
         let seen = desk.get("fred", &place).await.is_page();
-        seen.says("Note for the desk").says_not("data-key=\"a\"").says_not("data-key=\"b\"").says_not("/close\"");
+        seen.says("Note for the desk")
+            .says_not("data-key=\"a\"")
+            .says_not("data-key=\"b\"")
+            .says_not("/close\"");
         for (act, form) in [
             ("step", [("verb", "take"), ("text", "")]),
             ("assign", [("to", "me"), ("back", "")]),
@@ -36,7 +39,9 @@ fn a_case_is_worked_on_from_its_page() {
         assert_eq!(desk.post("anna", &format!("{place}/assign"), &[("to", "nobody-here")]).await.status, 400);
         desk.post("anna", &format!("{place}/severity"), &[("severity", "critical")]).await.goes_to(&place);
         desk.post("anna", &format!("{place}/step"), &[("verb", "take")]).await.goes_to(&place);
-        desk.post("anna", &format!("{place}/link"), &[("other", &cases[1].number.to_string())]).await.goes_to(&place);
+        desk.post("anna", &format!("{place}/link"), &[("other", &cases[1].number.to_string())])
+            .await
+            .goes_to(&place);
         assert_eq!(desk.post("anna", &format!("{place}/link"), &[("other", "RW-1")]).await.status, 400);
         // A false positive without a word on the rule is refused, with the reason, and nothing is lost.
         let form = [("reason", "false-positive"), ("text", "a doctor's callback")];
@@ -63,7 +68,9 @@ fn alerts_that_do_not_belong_are_taken_out_and_cases_joined() {
         let cases = desk.store.desk().list(&Filter::default()).await.unwrap().cases;
         assert_eq!(cases.len(), 2);
         let other = cases.iter().find(|it| it.number != case.number).unwrap().number.to_string();
-        desk.post("anna", &format!("{place}/merge"), &[("other", &other)]).await.goes_to(&format!("/case/{other}"));
+        desk.post("anna", &format!("{place}/merge"), &[("other", &other)])
+            .await
+            .goes_to(&format!("/case/{other}"));
         desk.get("anna", &place).await.is_page().says("joined into");
         desk
     });
@@ -74,9 +81,14 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
     at_a_desk(|desk| async move {
         let case = desk.alerts("Acme", &["+12105550101"]).await.remove(0);
         let place = format!("/case/{}", case.number);
-        desk.get("anna", &place).await.is_page().says(">+12105550101</textarea>").says("<option>harassment</option>");
+        desk.get("anna", &place)
+            .await
+            .is_page()
+            .says(">+12105550101</textarea>")
+            .says("<option>harassment</option>");
         let propose = format!("{place}/propose");
-        let form = [("list", "harassment"), ("entries", "+12105550101"), ("days", "30"), ("category", "Harassing")];
+        let form =
+            [("list", "harassment"), ("entries", "+12105550101"), ("days", "30"), ("category", "Harassing")];
         // Without a list, a number or with too many days nothing is asked of anybody.
         for wrong in [
             [("list", ""), ("entries", "+12105550101"), ("days", "30"), ("reason", "threats")],
@@ -89,10 +101,16 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
         let form = [&form[..], &[("reason", "threats")]].concat();
         desk.post("anna", &propose, &form).await.goes_to(&place);
         let wish = desk.wishes.lock().unwrap().remove(0);
-        assert_eq!(wish.lines[0].to_string(), "put +12105550101 on harassment until 2026-11-04: Harassing: threats");
+        assert_eq!(
+            wish.lines[0].to_string(),
+            "put +12105550101 on harassment until 2026-11-04: Harassing: threats"
+        );
         // What has to come before a proposal has come, in the history.
         let proposed = desk.store.desk().case(case.number).await.unwrap();
-        assert_eq!((proposed.state, proposed.findings.as_deref()), (State::Proposed, Some("Harassing: threats")));
+        assert_eq!(
+            (proposed.state, proposed.findings.as_deref()),
+            (State::Proposed, Some("Harassing: threats"))
+        );
         let page = desk.get("anna", &place).await.is_page();
         page.says("What is proposed").says("In the past 30 days it would have blocked 41 calls");
         page.says("One of your authorisers has to approve it").says("Nobody has said yes yet");
@@ -106,7 +124,8 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
 #[test]
 fn what_nobody_known_asked_for_is_adopted_by_a_contact_only() {
     at_a_desk(|desk| async move {
-        let opened = desk.store.desk().open("Acme", Kind::Block, State::Unverified, "Block this", desk.done()).await;
+        let opened =
+            desk.store.desk().open("Acme", Kind::Block, State::Unverified, "Block this", desk.done()).await;
         let number = opened.unwrap().number;
         let place = format!("/case/{number}");
         desk.get("anna", &place).await.is_page().says("● not verified").says("register a contact first");

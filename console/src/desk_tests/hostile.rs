@@ -20,7 +20,9 @@ const TEXTS: [&str; 6] = [
 
 #[track_caller]
 fn is_inert(page: &Page) {
-    for wrong in ["<script>alert", "<img", "<svg onload", "onerror=alert(1)>", "</textarea><svg", "\u{202e}", "\u{7}"] {
+    for wrong in
+        ["<script>alert", "<img", "<svg onload", "onerror=alert(1)>", "</textarea><svg", "\u{202e}", "\u{7}"]
+    {
         // Our own pictures are the mark in the frame of the page, and small charts.
         let own = page.text.replace("<img src=\"/assets/", "");
         assert!(!own.contains(wrong), "{wrong:?} in {}", page.text);
@@ -28,7 +30,11 @@ fn is_inert(page: &Page) {
     for attribute in ["href=\"javascript:", "action=\"javascript:", " style=\"", " onclick="] {
         assert!(!page.text.contains(attribute), "{attribute:?} in {}", page.text);
     }
-    assert!(page.head.contains("content-security-policy: default-src 'none'; script-src 'self'"), "{}", page.head);
+    assert!(
+        page.head.contains("content-security-policy: default-src 'none'; script-src 'self'"),
+        "{}",
+        page.head
+    );
 }
 
 #[test]
@@ -94,7 +100,10 @@ fn a_mail_is_shown_as_text_and_its_source_as_well() {
         let number = store.list(&Filter::default()).await.unwrap().cases[0].number;
         let page = desk.get("anna", &format!("/case/{number}")).await.is_page();
         is_inert(&page);
-        page.says("mallory@evil.example").says("T1, nothing vouches").says("are not loaded").says("not verified");
+        page.says("mallory@evil.example")
+            .says("T1, nothing vouches")
+            .says("are not loaded")
+            .says("not verified");
         page.says_not("evil.example/seen.png");
         // What nobody known asks for is filled in nowhere (N-3).
         page.says_not(">+12105550142</textarea>");
@@ -110,7 +119,9 @@ fn a_mail_is_shown_as_text_and_its_source_as_well() {
 fn contacts_of_customers_find_no_page_of_the_desk() {
     at_a_desk(|desk| async move {
         let case = desk.alerts("Acme", &["+12105550101"]).await.remove(0);
-        for place in ["/queue", "/queue/rows", "/alerts", "/silences", "/campaigns", &format!("/case/{}", case.number)] {
+        for place in
+            ["/queue", "/queue/rows", "/alerts", "/silences", "/campaigns", &format!("/case/{}", case.number)]
+        {
             let page = desk.get("nobody", place).await;
             assert_eq!(page.status, 303, "{place}");
             assert!(page.head.contains("location: /login"), "{}", page.head);

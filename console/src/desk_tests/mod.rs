@@ -107,7 +107,9 @@ impl Desk {
                     let change = Change { customer, base: "one".to_owned(), result: "two".to_owned(), lines };
                     Ok((change, Impact { days: 30, blocked: Some(41), wanted: 0, protected: 0 }))
                 }),
-                ask_authorisers: answer(|_| Ok(Reached { by_mail: vec!["Ann".to_owned()], otherwise: Vec::new() })),
+                ask_authorisers: answer(|_| {
+                    Ok(Reached { by_mail: vec!["Ann".to_owned()], otherwise: Vec::new() })
+                }),
                 use_standing: answer(|_| Err("it is not covered".to_owned())),
                 directory: answer(|_| Ok(Directory::default())),
             },
@@ -162,8 +164,10 @@ impl Desk {
 
     /// One case for each caller, two minutes apart, the first the oldest.
     async fn alerts(&self, customer: &str, callers: &[&str]) -> Vec<Case> {
-        let alerts: Vec<_> =
-            (0..).zip(callers).map(|(at, caller)| alert(customer, caller, at - callers.len() as i64)).collect();
+        let alerts: Vec<_> = (0..)
+            .zip(callers)
+            .map(|(at, caller)| alert(customer, caller, at - callers.len() as i64))
+            .collect();
         self.take(&alerts).await;
         let filter = Filter { customer: Some(customer.to_owned()), count: Some(500), ..Filter::default() };
         let mut cases = self.store.desk().list(&filter).await.unwrap().cases;
@@ -180,7 +184,8 @@ impl Desk {
     }
 
     async fn post(&self, login: &str, place: &str, form: &[(&str, &str)]) -> Page {
-        let mut form: VecDeque<_> = form.iter().map(|(name, it)| format!("{name}={}", url_part(it))).collect();
+        let mut form: VecDeque<_> =
+            form.iter().map(|(name, it)| format!("{name}={}", url_part(it))).collect();
         form.push_front(format!("csrf={}", csrf(&format!("session-{login}"))));
         let body = form.make_contiguous().join("&");
         self.send(login, &format!("POST {place} HTTP/1.1"), Some(&body)).await
@@ -193,7 +198,8 @@ impl Desk {
         );
         if let Some(body) = body {
             let length = body.len();
-            head += &format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n");
+            head +=
+                &format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n");
         }
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         stream.write_all(format!("{head}\r\n{}", body.unwrap_or_default()).as_bytes()).await.unwrap();

@@ -17,7 +17,8 @@ fn cases_are_found_by_words_and_a_word_that_means_nothing_is_named() {
         desk.alerts("Other, Inc", &CALLERS[..1]).await;
         let all = desk.get("anna", "/queue").await.is_page();
         all.says("5 open").says("id=\"open-cases\">5<").says("data-key=\"1\"").says(">Breached");
-        let place = format!("/queue?q={}", url_part("customer:acme +12105550101 kind:alert owner:nobody due<9d"));
+        let place =
+            format!("/queue?q={}", url_part("customer:acme +12105550101 kind:alert owner:nobody due<9d"));
         desk.get("anna", &place).await.is_page().says(&cases[0].number.to_string()).says("1 open, matching");
         let place = format!("/queue?q={}", url_part("customer:\"Other, Inc\" colour:red"));
         let wrong = desk.get("anna", &place).await.is_page();
@@ -25,7 +26,9 @@ fn cases_are_found_by_words_and_a_word_that_means_nothing_is_named() {
         desk.get("anna", "/queue?q=kind:block").await.is_page().says("Nothing matches kind:block");
         // A whole number leads to its case, and a broken one does not.
         let number = cases[1].number.to_string();
-        desk.get("anna", &format!("/queue?q={}", number.to_lowercase())).await.goes_to(&format!("/case/{number}"));
+        desk.get("anna", &format!("/queue?q={}", number.to_lowercase()))
+            .await
+            .goes_to(&format!("/case/{number}"));
         desk.get("anna", "/queue?q=RW-100001-0").await.is_page();
         // Gathered, each with what can be done with all of it.
         let groups = desk.get("anna", "/queue?group=customer").await.is_page();
@@ -37,7 +40,9 @@ fn cases_are_found_by_words_and_a_word_that_means_nothing_is_named() {
 #[test]
 fn views_are_kept_under_a_name_and_a_key() {
     at_a_desk(|desk| async move {
-        desk.post("anna", "/queue/view", &[("name", "Hot <b>"), ("q", "severity:critical")]).await.goes_to("/queue?q=severity");
+        desk.post("anna", "/queue/view", &[("name", "Hot <b>"), ("q", "severity:critical")])
+            .await
+            .goes_to("/queue?q=severity");
         let page = desk.get("anna", "/queue").await.is_page();
         page.says("Hot &lt;b&gt; <kbd>6</kbd>").says_not("<b>");
         desk.get("fred", "/queue").await.is_page().says_not("Hot");
@@ -62,7 +67,9 @@ fn many_are_taken_at_once_and_given_back_within_ten_seconds() {
         desk.get("anna", "/queue").await.is_page().says("2 cases are taken.").says("data-key=\"z\"");
         desk.get("fred", "/queue").await.is_page().says_not("2 cases are taken.");
         // Somebody wrote to one of them meanwhile: that one stays.
-        desk.post("fred", &format!("/case/{}/note", numbers[1]), &[("text", "seen it")]).await.goes_to("/case/");
+        desk.post("fred", &format!("/case/{}/note", numbers[1]), &[("text", "seen it")])
+            .await
+            .goes_to("/case/");
         desk.post("anna", "/undo", &[("back", "/queue")]).await.goes_to("/queue");
         let back = desk.store.desk().case(cases[0].number).await.unwrap();
         assert_eq!((back.state, back.owner, &back.clocks), (State::Open, None, &cases[0].clocks));
@@ -88,7 +95,9 @@ fn what_only_matches_is_counted_first_and_each_says_what_became_of_it() {
         desk.post("anna", "/queue/bulk", &[("act", "take"), ("n", &number)]).await.goes_to("/queue");
         let all = [("act", "take"), ("all", "yes"), ("q", "customer:Acme")];
         let sure = desk.post("anna", "/queue/bulk", &all).await.is_page();
-        sure.says("Take 4 cases?").says("<strong>3</strong> can be").says("1: a case that is triage cannot take");
+        sure.says("Take 4 cases?")
+            .says("<strong>3</strong> can be")
+            .says("1: a case that is triage cannot take");
         assert_eq!(desk.store.desk().case(cases[1].number).await.unwrap().owner, None, "it was only counted");
         let told = desk.post("anna", "/queue/bulk", &[&all[..], &[("sure", "yes")]].concat()).await.is_page();
         told.says("3 cases are taken, 1 not.").says(&number).says("cannot take").says("data-key=\"z\"");
@@ -116,7 +125,7 @@ fn two_hundred_alerts_are_brought_into_one_case() {
         let callers: Vec<_> = (0..200).map(|index| format!("+1210555{index:04}")).collect();
         // Two minutes apart: no storm.
         let alerts: Vec<_> =
-            (0..).zip(&callers).map(|(index, caller)| alert("Acme", caller, -2 * index)).collect();
+            (0..).zip(&callers).map(|(index, caller)| alert("Acme", caller, 2 * index - 400)).collect();
         desk.take(&alerts).await;
         desk.alerts("Other", &CALLERS[..1]).await;
         let page = desk.get("anna", "/alerts").await.is_page();
@@ -160,9 +169,13 @@ fn rows_come_anew_as_they_stand() {
         let cases = desk.alerts("Acme", &CALLERS).await;
         let number = cases[0].number;
         desk.post("anna", &format!("/case/{number}/step"), &[("verb", "take")]).await.goes_to("/case/");
-        let rows = desk.get("fred", &format!("/queue/rows?q=owner:nobody&n={number}&n={}", cases[1].number)).await;
+        let rows =
+            desk.get("fred", &format!("/queue/rows?q=owner:nobody&n={number}&n={}", cases[1].number)).await;
         let rows = rows.is_page();
-        rows.says("data-fits=\"false\"").says("data-fits=\"true\"").says_not("<html").says_not("type=\"checkbox\"");
+        rows.says("data-fits=\"false\"")
+            .says("data-fits=\"true\"")
+            .says_not("<html")
+            .says_not("type=\"checkbox\"");
         assert!(rows.head.contains("x-open-cases: 4"), "{}", rows.head);
         desk
     });
@@ -178,7 +191,10 @@ fn what_is_kept_quiet_is_previewed_first() {
         assert_eq!(desk.post("fred", "/silences", &sure).await.status, 403);
         desk.post("anna", "/silences", &sure).await.goes_to("/silences");
         desk.get("fred", "/silences").await.is_page().says("S-1").says("customer Acme").says_not("End it");
-        desk.post("anna", "/silences", &[("reason", "all of it, please")]).await.is_page().says("says what it is about");
+        desk.post("anna", "/silences", &[("reason", "all of it, please")])
+            .await
+            .is_page()
+            .says("says what it is about");
         let long = [&form[..2], &[("hours", "200"), ("sure", "yes")]].concat();
         desk.post("anna", "/silences", &long).await.is_page().says("7 days at most");
         desk.post("anna", "/silences/end", &[("id", "S-1")]).await.goes_to("/silences");
@@ -224,7 +240,15 @@ fn the_queue_stays_quick_and_small_with_many_cases() {
                 size = page.text.len();
                 if what == "all" {
                     page.says(&format!("{count} open"));
-                    after = page.text.split("hx-get=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+                    after = page
+                        .text
+                        .split("hx-get=\"")
+                        .nth(1)
+                        .unwrap()
+                        .split('"')
+                        .next()
+                        .unwrap()
+                        .replace("&amp;", "&");
                 }
             }
             took.sort();

@@ -117,7 +117,9 @@ pub(crate) async fn bulk(
     if wish.is_all {
         let query = Query::read(&wish.q, &viewer.who, now);
         if let Some(wrong) = query.wrong.first() {
-            return Err(Failure::Wrong(format!("Nothing is done with all that match, as one word means nothing: {wrong}")));
+            return Err(Failure::Wrong(format!(
+                "Nothing is done with all that match, as one word means nothing: {wrong}"
+            )));
         }
         wish.numbers = desk.numbers(&query.filter, CASES_MAX as u32 + 1).await?;
     }
@@ -125,7 +127,9 @@ pub(crate) async fn bulk(
         return Err(Failure::Wrong("No case is selected: tick some, or press x on one.".to_owned()));
     }
     if wish.numbers.len() > CASES_MAX {
-        return Err(Failure::Refused(format!("More than {CASES_MAX} at once are not touched: narrow the query.")));
+        return Err(Failure::Refused(format!(
+            "More than {CASES_MAX} at once are not touched: narrow the query."
+        )));
     }
     let is_wordless = wish.act == "close" && wish.text.trim().is_empty();
     let act = act(&wish, &viewer)?;

@@ -1,7 +1,7 @@
 //! Cases gathered by customer, rule or kind: how many there are of each, and the first of them.
 
-use cases::io::store::{By, Condition, Filter, Is};
 use cases::case::Kind;
+use cases::io::store::{By, Condition, Filter, Is};
 
 use super::{Row, quoted};
 use crate::Service;
@@ -31,7 +31,11 @@ pub(super) fn by(word: &str) -> Option<By> {
 }
 
 /// All of them, the largest first.
-pub(super) async fn all(service: &Service, q: &str, (filter, by): (&Filter, By)) -> Result<Vec<Group>, Failure> {
+pub(super) async fn all(
+    service: &Service,
+    q: &str,
+    (filter, by): (&Filter, By),
+) -> Result<Vec<Group>, Failure> {
     let book = service.book()?;
     let desk = book.store().await?.desk();
     let now = (service.now)();

@@ -18,12 +18,12 @@ use cases::io::store::{Cursor, Filter};
 use serde::Deserialize;
 
 pub(crate) use self::bulk::{CASES_MAX, back_of, bulk, feedback, fields, serials, told, undo};
+use self::group::Group;
 pub(crate) use self::memory::{Memory, UndoShown};
 pub(crate) use self::query::{Query, quoted};
 pub(crate) use self::row::{Due, Row};
-pub(crate) use self::views::{keep, remove};
-use self::group::Group;
 use self::views::ViewShown;
+pub(crate) use self::views::{keep, remove};
 use crate::Service;
 use crate::access::Viewer;
 use crate::failure::Failure;
@@ -127,7 +127,8 @@ pub(crate) async fn rows(
     viewer: Viewer,
     Asked(asked): Asked<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
-    let of = |name: &'static str| asked.iter().filter(move |(it, _)| it == name).map(|(_, value)| value.as_str());
+    let of =
+        |name: &'static str| asked.iter().filter(move |(it, _)| it == name).map(|(_, value)| value.as_str());
     let q = of("q").next().unwrap_or_default().trim();
     let now = (service.now)();
     let query = Query::read(q, &viewer.who, now);

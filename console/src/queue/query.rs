@@ -53,7 +53,9 @@ impl Query {
                     if !word.is_not {
                         let over = states.iter().filter(|state| state.is_over()).count();
                         if over > 0 && over < states.len() {
-                            return Err("cases that are over are not shown with those that are not".to_owned());
+                            return Err(
+                                "cases that are over are not shown with those that are not".to_owned()
+                            );
                         }
                         self.filter.is_over |= over > 0;
                     }
@@ -175,13 +177,16 @@ fn values(word: &Word) -> Result<Vec<String>, String> {
     if word.is_quoted && !word.value.is_empty() {
         return Ok(vec![word.value.clone()]);
     }
-    let values: Vec<_> = word.value.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
+    let values: Vec<_> =
+        word.value.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
     if values.is_empty() { Err("something has to follow".to_owned()) } else { Ok(values) }
 }
 
 fn each<T>(word: &Word, what: &str, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     let all = values(word)?;
-    all.iter().map(|value| read(&value.to_lowercase()).map_err(|known| format!("{what} are {known}"))).collect()
+    all.iter()
+        .map(|value| read(&value.to_lowercase()).map_err(|known| format!("{what} are {known}")))
+        .collect()
 }
 
 fn kind(word: &str) -> Result<Kind, String> {

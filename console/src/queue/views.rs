@@ -35,7 +35,8 @@ pub(crate) struct ViewShown {
 /// Those that everybody has, then those of `viewer`.
 pub(super) async fn all(service: &Service, viewer: &Viewer, q: &str) -> Result<Vec<ViewShown>, Failure> {
     let own: Vec<View> = service.book()?.store().await?.desk().views(&viewer.who).await?;
-    let usual = USUAL.map(|(name, q)| (View { name: name.to_owned(), q: q.to_owned(), group: String::new() }, false));
+    let usual =
+        USUAL.map(|(name, q)| (View { name: name.to_owned(), q: q.to_owned(), group: String::new() }, false));
     let every = usual.into_iter().chain(own.into_iter().map(|view| (view, true)));
     Ok((1_u8..)
         .zip(every)

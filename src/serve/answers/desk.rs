@@ -86,9 +86,7 @@ fn lists_of(answerer: &Arc<Answerer>) -> Asked<String, Vec<String>> {
     })
 }
 
-fn draft(
-    answerer: &Arc<Answerer>,
-) -> Asked<Wish, (cases::change::Change, cases::change::Impact)> {
+fn draft(answerer: &Arc<Answerer>) -> Asked<Wish, (cases::change::Change, cases::change::Impact)> {
     at_length(answerer, |answerer, Wish { customer, lines }| {
         Box::pin(async move {
             let wish = drafting::Wish::Lines(lines);

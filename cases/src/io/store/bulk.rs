@@ -74,9 +74,7 @@ impl Act {
     fn apply(&self, case: &mut Case, done: Done<'_>) -> Result<(), Error> {
         let said = |text: String| Err(Error::Refused(text));
         match self {
-            Self::Take => {
-                case.step(&Signal::Take, done.who, done.service, done.now).map_err(refused)
-            }
+            Self::Take => case.step(&Signal::Take, done.who, done.service, done.now).map_err(refused),
             Self::Close { reason, text, feedback } => {
                 let closure = Closure {
                     at: done.now,
@@ -185,7 +183,11 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// The database does not answer. What was done by then is done.
-    pub async fn undo(&self, before: &[Before], done: Done<'_>) -> Result<Vec<(CaseNumber, Option<String>)>, Error> {
+    pub async fn undo(
+        &self,
+        before: &[Before],
+        done: Done<'_>,
+    ) -> Result<Vec<(CaseNumber, Option<String>)>, Error> {
         let mut undone = Vec::with_capacity(before.len());
         for chunk in before.chunks(AT_ONCE) {
             let mut writing = self.store.write().await?;

@@ -137,9 +137,8 @@ pub(super) async fn groups(
     let mut asked = Asked::begin(&format!("SELECT {column}, COUNT(*) AS many FROM cases"), filter);
     asked.push(&format!(" GROUP BY {column} ORDER BY many DESC, {column} LIMIT "));
     asked.value(Value::Number(i64::from(count)));
-    let group = |row: &AnyRow| {
-        Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default()))
-    };
+    let group =
+        |row: &AnyRow| Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default()));
     asked.rows(store).await?.iter().map(group).collect()
 }
 

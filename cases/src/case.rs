@@ -250,6 +250,16 @@ impl Case {
         self.clocks.iter().filter(|clock| clock.stopped.is_none()).map(|clock| clock.due.target).min()
     }
 
+    /// When the first limit of the contract is over: of the clocks that run.
+    pub fn next_contract(&self) -> Option<Timestamp> {
+        self.clocks.iter().filter(|clock| clock.stopped.is_none()).map(|clock| clock.due.contract).min()
+    }
+
+    /// The rule that raised it, or the label of its threshold; empty for what a person opened.
+    pub fn rule(&self) -> &str {
+        self.key.as_deref().and_then(|key| key.split('|').next()).unwrap_or_default()
+    }
+
     /// How its worst clock stands.
     pub fn standing(&self, service: &Service, now: Timestamp) -> Option<Standing> {
         let pauses = service.terms().pause_on_customer;
@@ -388,6 +398,19 @@ pub fn title(text: &str) -> String {
 }
 
 impl Kind {
+    /// All of them.
+    pub const EVERY: [Self; 9] = [
+        Self::Alert,
+        Self::Block,
+        Self::Unblock,
+        Self::Report,
+        Self::PolicyChange,
+        Self::ThresholdChange,
+        Self::ReportedIncident,
+        Self::Question,
+        Self::Phone,
+    ];
+
     /// The word that is stored, shown and typed.
     pub const fn name(self) -> &'static str {
         match self {
@@ -410,6 +433,9 @@ impl Kind {
 }
 
 impl Severity {
+    /// All of them, the least first.
+    pub const EVERY: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
+
     /// The word that is stored and shown.
     pub const fn name(self) -> &'static str {
         match self {

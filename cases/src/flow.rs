@@ -166,6 +166,29 @@ impl State {
         legal
     }
 
+    /// All of them, in the order of a case's life.
+    pub const EVERY: [Self; 19] = [
+        Self::Open,
+        Self::Triage,
+        Self::Notified,
+        Self::Investigating,
+        Self::Findings,
+        Self::Quarantine,
+        Self::Unverified,
+        Self::New,
+        Self::Acknowledged,
+        Self::NeedsInfo,
+        Self::Proposed,
+        Self::Producing,
+        Self::AwaitingAuthorisation,
+        Self::Implementing,
+        Self::Verifying,
+        Self::Done,
+        Self::Informed,
+        Self::Closed,
+        Self::Dropped,
+    ];
+
     /// Whether nothing more is to be done.
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Closed | Self::Dropped)

@@ -49,6 +49,8 @@
   const visible = (it) => it.offsetParent !== null && !it.disabled;
   const bound = (key) => all("[data-key]").find((it) => it.dataset.key === key && (visible(it) || it.dataset.always !== undefined));
   const act = (it) => {
+    const shut = it.tagName === "SUMMARY" ? null : it.closest("details:not([open])");
+    if (shut && !it.closest(".menu")) shut.open = true;
     if (it.tagName === "INPUT" || it.tagName === "TEXTAREA" || it.tagName === "SELECT") it.focus();
     else it.click();
   };
@@ -202,4 +204,87 @@
   // ---- htmx: what failed is said, and never looks as if it had been done.
   document.addEventListener("htmx:responseError", (event) => toast(event.detail.xhr.statusText ? `Not done: ${event.detail.xhr.status} ${event.detail.xhr.statusText}` : "Not done"));
   document.addEventListener("htmx:sendError", () => toast("Not done: there is no connection"));
+
+  // ---- The desk: many at once, what comes in without a jump, and ten seconds to take something back.
+  const bulk = one("form[data-bulk]");
+  if (bulk) {
+    const everything = one("input[name=all]", bulk);
+    const show = () => { bulk.hidden = !one("input[data-select]:checked") && !everything?.checked; };
+    show();
+    document.addEventListener("change", show);
+    bulk.addEventListener("submit", (event) => {
+      if (one("input[data-select]:checked") || everything?.checked) return;
+      // A key pressed on a row means that row.
+      if (here()) select(here(), true);
+      if (!one("input[data-select]:checked")) { event.preventDefault(); toast("Go to a case with j and k, or select some with x, first"); }
+    });
+  }
+  all("form[data-undo]").forEach((form) => setTimeout(() => form.remove(), Number(form.dataset.undo)));
+  // What is opened by a key is gone on with by the keyboard.
+  all("details > summary[data-key]").forEach((summary) => summary.parentElement.addEventListener("toggle", (event) => {
+    if (event.target.open) one("input:not([type=hidden]), select, textarea", event.target)?.focus();
+  }));
+
+  const list = one("[data-rows]");
+  if (list) {
+    const pill = one("#fresh");
+    const fresh = new Set();
+    const touched = new Set();
+    let waits = null;
+    const shown = (number) => one(`[data-row][data-number="${CSS.escape(number)}"]`, list);
+    const say = () => {
+      if (!pill) return;
+      pill.hidden = fresh.size === 0;
+      pill.textContent = `${fresh.size} new`;
+    };
+    const look = async () => {
+      waits = null;
+      const numbers = [...touched].slice(0, 60);
+      numbers.forEach((number) => touched.delete(number));
+      if (touched.size) later();
+      const asked = new URLSearchParams({ q: list.dataset.rows });
+      numbers.forEach((number) => asked.append("n", number));
+      let response;
+      try { response = await fetch(`/queue/rows?${asked}`, { headers: { accept: "text/html" } }); } catch { return; }
+      if (!response.ok) return;
+      const open = response.headers.get("x-open-cases");
+      const count = one("#open-cases");
+      if (open && count) count.textContent = open;
+      const piece = document.createElement("template");
+      piece.innerHTML = `<table><tbody>${await response.text()}</tbody></table>`;
+      for (const row of all("[data-row]", piece.content)) {
+        const number = row.dataset.number;
+        const old = shown(number);
+        if (!old) {
+          if (row.dataset.fits === "true") fresh.add(number); else fresh.delete(number);
+          continue;
+        }
+        // It stays where it is, with what was ticked and where the keys are.
+        const box = one("input[data-select]", old);
+        const ticked = box?.checked, was = old.classList.contains("at"), focused = old.contains(document.activeElement);
+        old.replaceWith(row);
+        const again = one("input[data-select]", row);
+        if (again && ticked) { again.checked = true; row.setAttribute("aria-selected", "true"); }
+        if (was) row.classList.add("at");
+        if (focused) one("a.through", row)?.focus({ preventScroll: true });
+      }
+      say();
+    };
+    const later = () => { waits ??= setTimeout(look, 700); };
+    document.addEventListener("ringwall:changed", (event) => {
+      const { what, number, version } = event.detail;
+      if (what !== "case") return;
+      // Of those that are not shown only new ones are looked at: what else happens to them changes nothing here.
+      if (shown(number) || version <= 1 || fresh.has(number)) { touched.add(number); later(); }
+    });
+    document.addEventListener("ringwall:reset", () => { if (pill) { pill.hidden = false; pill.textContent = "Load anew"; } });
+    pill?.addEventListener("click", () => location.assign(location.pathname + location.search));
+  }
+  const open = one("[data-case]");
+  if (open) {
+    document.addEventListener("ringwall:changed", (event) => {
+      const moved = one("#moved");
+      if (moved && event.detail.what === "case" && event.detail.number === open.dataset.case) moved.hidden = false;
+    });
+  }
 })();

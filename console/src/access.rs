@@ -151,6 +151,10 @@ pub(crate) async fn guard(service: Arc<Service>, access: Access, request: Reques
         Err(Unadmitted::Failure(failure)) => return said(&service, viewer.as_ref(), is_program, &failure),
     };
     let is_page = request.method() == Method::GET && !is_program;
+    if is_page && viewer.as_ref().is_some_and(Viewer::is_of_desk) {
+        // For the menu, which says what was counted a moment ago.
+        service.own.desk.count_open(&service).await;
+    }
     let response = next.run(request).await;
     let mut response = match response.extensions().get::<Failure>() {
         Some(failure) => said(&service, viewer.as_ref(), is_program, &failure.clone()),

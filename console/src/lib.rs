@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod alerts;
 mod approval;
 mod assets;
 mod book;
+mod campaigns;
 mod case;
 mod decide;
 mod events;
@@ -23,6 +25,7 @@ mod report;
 mod routes;
 mod session;
 mod shell;
+mod silences;
 mod text;
 
 use std::net::SocketAddr;
@@ -44,7 +47,7 @@ pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
 pub use password::hash as hash_password;
-pub use question::{Asked, Customer, Questions};
+pub use question::{Asked, Customer, DeskQuestions, InCase, Questions, Reached, Wish};
 pub use report::Download;
 
 /// What the pages are made of: questions to the rest of the service.
@@ -83,6 +86,7 @@ pub struct Service {
 #[derive(Default)]
 pub struct Own {
     doorkeeper: password::Doorkeeper,
+    desk: queue::Memory,
     is_ending: AtomicBool,
     /// What was counted in the last minute, for the board.
     meter: known::board::Meter,
@@ -174,6 +178,9 @@ async fn survive(State(service): State<Arc<Service>>, request: Request, next: Ne
         }
     }
 }
+
+#[cfg(test)]
+mod desk_tests;
 
 /// Bytes of a request's body: the longest message, escaped, with its source beside it.
 const BODY_BYTES_MAX: usize = 1 << 20;

@@ -1,5 +1,9 @@
 //! What pages ask of the rest of the service: each question a function that answers when it is ready.
 
+use cases::CaseNumber;
+use cases::change::{Change, Impact, Line};
+use cases::intake::Directory;
+use cases::io::store::Store;
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
@@ -13,6 +17,51 @@ pub struct Questions {
     pub customers: Asked<(), Vec<Customer>>,
     /// Calls, blocks, lists, policies and thresholds.
     pub known: crate::known::Known,
+    /// Of the desk: cases and what is proposed in them.
+    pub desk: DeskQuestions,
+}
+
+/// What pages of cases ask.
+pub struct DeskQuestions {
+    /// Names of the lists in a customer's policy that numbers can be put on.
+    pub lists_of: Asked<String, Vec<String>>,
+    /// Drafts a change on what is in force, with what it would have done; it is kept for the day on which it is made.
+    pub draft: Asked<Wish, (Change, Impact)>,
+    /// Asks all who may authorise what a case proposes.
+    pub ask_authorisers: Asked<InCase, Reached>,
+    /// Goes ahead by a standing authorisation of this name.
+    pub use_standing: Asked<(InCase, String), ()>,
+    /// What is known of those who write mail.
+    pub directory: Asked<Store, Directory>,
+}
+
+/// What somebody wants changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// In whose policy.
+    pub customer: String,
+    /// What comes on lists and leaves them.
+    pub lines: Vec<Line>,
+}
+
+/// Somebody of the desk acts in a case.
+#[derive(Clone, Debug)]
+pub struct InCase {
+    /// Where it is kept.
+    pub store: Store,
+    /// Which.
+    pub number: CaseNumber,
+    /// Who.
+    pub who: String,
+}
+
+/// Who was reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// By mail.
+    pub by_mail: Vec<String>,
+    /// Nobody sent them anything: they have to be told.
+    pub otherwise: Vec<String>,
 }
 
 /// A customer with a policy in force.

@@ -10,7 +10,8 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, approval, assets, case, decide, events, guide, health, known, metrics, openapi, people, queue, report, session,
+    Service, alerts, approval, assets, campaigns, case, decide, events, guide, health, known, metrics,
+    openapi, people, queue, report, session, silences,
 };
 
 /// A way in.
@@ -66,6 +67,30 @@ pub(crate) fn all() -> Vec<Route> {
         change("/case/{number}/message", Desk(Work), post(case::message)),
         change("/case/{number}/close", Desk(Work), post(case::close)),
         look("/guide", Desk(See), get(guide::page)),
+        // The desk: many cases at once, and what is done with one.
+        look("/queue/rows", Desk(See), get(queue::rows)),
+        change("/queue/bulk", Desk(Work), post(queue::bulk)),
+        change("/queue/view", Desk(See), post(queue::keep)),
+        change("/queue/view/remove", Desk(See), post(queue::remove)),
+        change("/undo", Desk(Work), post(queue::undo)),
+        look("/case/{number}/mail/{index}", Desk(See), get(case::raw)),
+        change("/case/{number}/assign", Desk(Work), post(case::assign)),
+        change("/case/{number}/severity", Desk(Work), post(case::rate)),
+        change("/case/{number}/find", Desk(Work), post(case::find)),
+        change("/case/{number}/link", Desk(Work), post(case::link)),
+        change("/case/{number}/merge", Desk(Work), post(case::merge)),
+        change("/case/{number}/split", Desk(Work), post(case::split)),
+        change("/case/{number}/adopt", Desk(Work), post(case::adopt)),
+        change("/case/{number}/propose", Desk(Work), post(case::propose)),
+        change("/case/{number}/ask", Desk(Work), post(case::ask)),
+        change("/case/{number}/standing", Desk(Work), post(case::standing)),
+        change("/case/{number}/told", Desk(Work), post(case::told)),
+        look("/alerts", Desk(See), get(alerts::page)),
+        change("/alerts/group", Desk(Work), post(alerts::group)),
+        look("/silences", Desk(See), get(silences::page)),
+        change("/silences", Desk(Work), post(silences::add)),
+        change("/silences/end", Desk(Work), post(silences::end)),
+        look("/campaigns", Desk(See), get(campaigns::page)),
         look("/people", Desk(Administer), get(people::page)),
         change("/people/invite", Desk(Administer), post(people::invite)),
         change("/people/close", Desk(Administer), post(people::close)),

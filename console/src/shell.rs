@@ -17,11 +17,13 @@ pub(crate) struct Shell<'a> {
     pub(crate) name: &'a str,
     /// Tells one version of style and scripts from another, so that browsers keep them.
     pub(crate) version: &'static str,
+    /// How many cases are open, for the menu of the desk.
+    pub(crate) open: Option<u64>,
 }
 
 impl<'a> Shell<'a> {
     pub(crate) fn of(service: &'a Service, viewer: Option<&'a Viewer>, title: &'a str) -> Self {
-        Self { viewer, title, name: &service.name, version: assets::version() }
+        Self { viewer, title, name: &service.name, version: assets::version(), open: service.own.desk.open() }
     }
 
     /// The classes of the whole page: how who looks at it likes it.

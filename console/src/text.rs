@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use askama::filters::Escaper;
+use askama::filters::{Escaper, Safe};
 use jiff::tz::TimeZone;
 use rules::Timestamp;
 
@@ -36,8 +36,7 @@ impl Escaper for Html {
     }
 }
 
-/// A moment on a page: short in the zone of who is meant, and in full in three zones when one points at it. It is markup of
-/// our own digits and names of zones: templates write `{{ moment|safe }}`.
+/// A moment on a page: short in the zone of who is meant, and in full in three zones when one points at it.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
     at: jiff::Timestamp,
@@ -49,17 +48,25 @@ impl Moment {
         let nearest = if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         Self { at: jiff::Timestamp::from_microsecond(at.0).unwrap_or(nearest), zone: zone.clone() }
     }
+
+    /// As markup of our own digits and names of zones only. Templates write `{{ moment.html() }}`.
+    pub(crate) const fn html(&self) -> Safe<Markup<'_>> {
+        Safe(Markup(self))
+    }
 }
 
-impl fmt::Display for Moment {
+/// A moment as markup.
+pub(crate) struct Markup<'a>(&'a Moment);
+
+impl fmt::Display for Markup<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let local = self.at.to_zoned(self.zone.clone());
-        let central = self.at.in_tz("America/Chicago");
-        let utc = self.at.to_zoned(TimeZone::UTC);
+        let local = self.0.at.to_zoned(self.0.zone.clone());
+        let central = self.0.at.in_tz("America/Chicago");
+        let utc = self.0.at.to_zoned(TimeZone::UTC);
         write!(
             f,
             "<time datetime=\"{:.0}\" title=\"{}",
-            self.at,
+            self.0.at,
             local.strftime("%a %-d %b %Y %H:%M:%S %Z")
         )?;
         if let Ok(central) = central {
@@ -117,7 +124,7 @@ mod tests {
     #[test]
     fn a_moment_is_told_in_three_zones() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        let text = Moment::new(Timestamp(1_791_212_400_000_000), &zone).to_string();
+        let text = Markup(&Moment::new(Timestamp(1_791_212_400_000_000), &zone)).to_string();
         assert_eq!(
             text,
             "<time datetime=\"2026-10-05T15:00:00Z\" title=\"Mon 5 Oct 2026 17:00:00 CEST · Mon 10:00 CDT · \

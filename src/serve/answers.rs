@@ -3,6 +3,7 @@
 mod blocks;
 mod call;
 mod calls;
+mod desk;
 mod drafts;
 mod known;
 mod lists;
@@ -18,14 +19,16 @@ use tokio::sync::oneshot;
 
 use super::config::Config;
 use super::pages::Running;
+use crate::outcome::Failure;
 
 /// Everything that pages may ask.
-pub(super) fn answers(config: &Config, running: &Arc<OnceLock<Running>>) -> Questions {
+pub(super) fn answers(config: &Config, running: &Arc<OnceLock<Running>>) -> Result<Questions, Failure> {
     let for_customers = Arc::clone(running);
-    Questions {
+    Ok(Questions {
         customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
         known: known::known(config, running),
-    }
+        desk: desk::answers(config, running)?,
+    })
 }
 
 /// A question whose answer is at hand.

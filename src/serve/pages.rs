@@ -67,7 +67,7 @@ pub(super) fn pages(
                 running.counters.add(Count::FaultPage);
             }
         }),
-        questions: answers(config, running),
+        questions: answers(config, running)?,
         cases: book,
         now: policies::now,
         name: config.http.name.clone(),

@@ -72,6 +72,21 @@ fn queue() -> Command {
     command
 }
 
+/// Pages of the queue over fifty thousand cases.
+fn pages() -> Command {
+    let mut command = cargo(&[
+        "test",
+        "--locked",
+        "--release",
+        "--package",
+        "ringwall-console",
+        "--",
+        "the_queue_stays_quick",
+    ]);
+    command.arg("--show-output").env("RINGWALL_QUEUE_CASES", "50000");
+    command
+}
+
 /// A million alerts at once.
 fn storm() -> Command {
     let mut command =
@@ -145,6 +160,7 @@ const SOAKS: &[Soak] = &[
     ("mutated", mutated),
     ("kills", kills),
     ("queue", queue),
+    ("pages", pages),
     ("storm", storm),
     ("service-kills", service_kills),
     ("desk-kills", desk_kills),

@@ -32,12 +32,10 @@ impl Browser {
         let secret: String = link.chars().take_while(char::is_ascii_alphanumeric).collect();
         let address = service.address("http://");
         let mut browser = Self { address, cookie: String::new(), csrf: String::new() };
-        let (head, _) = browser.exchange(
-            "POST",
-            &format!("{mark}{secret}"),
-            "password=a+horse+that+no+battery+staples",
-        );
-        let cookie = head.lines().find_map(|line| line.to_lowercase().starts_with("set-cookie: ").then_some(line));
+        let (head, _) =
+            browser.exchange("POST", &format!("{mark}{secret}"), "password=a+horse+that+no+battery+staples");
+        let cookie =
+            head.lines().find_map(|line| line.to_lowercase().starts_with("set-cookie: ").then_some(line));
         let cookie = cookie.unwrap_or_else(|| panic!("no session: {head}"));
         browser.cookie = cookie["set-cookie: ".len()..].split(';').next().unwrap().to_owned();
         let page = browser.get("/calls").text;
@@ -162,7 +160,9 @@ fn a_refused_call_is_found_with_its_signalling_and_the_rule_behind_it() {
     let place = browser.call_of("(303) 555-0142");
     let page = browser.get(&place);
     assert_eq!(page.status, 200, "{}", page.text);
-    for part in ["unwanted", "1 INVITE", "2 486", "<svg class=\"ladder\"", "INVITE sip:+12105550150@acme.example"] {
+    for part in
+        ["unwanted", "1 INVITE", "2 486", "<svg class=\"ladder\"", "INVITE sip:+12105550150@acme.example"]
+    {
         assert!(page.text.contains(part), "{part}: {}", page.text);
     }
     assert!(page.text.contains("&lt;script&gt;alert(1)") && !page.text.contains("<script>alert"));
@@ -200,7 +200,10 @@ fn a_caller_is_blocked_from_a_call_and_the_block_is_taken_back() {
     assert_eq!((done.status, done.place.as_str()), (303, place.as_str()), "{}", done.text);
     assert_eq!(answer(&service, WANTED), 603);
     let page = browser.get(&place).text;
-    assert!(page.contains("<strong>harassment</strong>") && page.contains("until 2099-12-31: threats"), "{page}");
+    assert!(
+        page.contains("<strong>harassment</strong>") && page.contains("until 2099-12-31: threats"),
+        "{page}"
+    );
     let undo = [("number", WANTED), ("list", "harassment"), ("reason", "a mistake")];
     assert_eq!(browser.post(&format!("{place}/unblock"), &undo).status, 303);
     assert_eq!(answer(&service, WANTED), 302);
@@ -212,7 +215,8 @@ fn a_caller_is_blocked_from_a_call_and_the_block_is_taken_back() {
 
 #[test]
 fn where_the_customer_has_to_agree_a_block_from_a_call_becomes_a_proposal() {
-    let service = start("known-propose", &LISTED.replace("[customer]", "[customer]\nchange_control = \"approved\""));
+    let service =
+        start("known-propose", &LISTED.replace("[customer]", "[customer]\nchange_control = \"approved\""));
     let _desk = Desk::new(&service.scratch);
     assert_eq!(answer(&service, WANTED), 302);
     let browser = Browser::new(&service);
@@ -240,7 +244,10 @@ fn a_number_comes_onto_a_list_and_leaves_it_over_the_page() {
     assert_eq!(browser.post(&format!("{place}/add"), &add).status, 303);
     assert_eq!(answer(&service, WANTED), 603);
     let page = browser.get(&format!("{place}?q=5550177")).text;
-    assert!(page.contains("555-0177") && !page.contains("+13035550199") && !page.contains("<b onclick"), "{page}");
+    assert!(
+        page.contains("555-0177") && !page.contains("+13035550199") && !page.contains("<b onclick"),
+        "{page}"
+    );
     let own = browser.post(&format!("{place}/add"), &[("number", "+12105550101"), ("reason", "x")]);
     assert_eq!(own.status, 409, "the customer's own number is guarded: {}", own.text);
     let removed = browser.post(&format!("{place}/remove"), &[("number", WANTED), ("reason", "off")]);
@@ -262,7 +269,10 @@ fn the_studio_says_what_is_wrong_where_and_puts_in_force_what_is_not() {
     assert!(unmet.contains("expected allow") && unmet.contains("0 of 1 cases"), "{unmet}");
     let text = LISTED.replace("response = { list = 603 }", "response = { list = 607 }");
     let good = check(&text);
-    assert!(good.contains("no mistake") && good.contains("proof") && good.contains("class=\"add\""), "{good}");
+    assert!(
+        good.contains("no mistake") && good.contains("proof") && good.contains("class=\"add\""),
+        "{good}"
+    );
     // It is tried on what was recorded.
     assert_eq!(answer(&service, "+13035550199"), 603);
     browser.call_of("+13035550199");

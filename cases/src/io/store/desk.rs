@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::batch::Batch;
 use super::writing::Writing;
-use super::{Asked, Error, Filter, Page, Store, list, stored};
+use super::{Asked, By, Cursor, Error, Filter, Page, Store, list, stored};
 use crate::alert::Storm;
 use crate::audit::Act;
 use crate::case::{Closure, Feedback, Kind, Relation, Severity, title};
@@ -98,6 +98,50 @@ impl Desk<'_> {
     /// They cannot be read.
     pub async fn list(&self, filter: &Filter) -> Result<Page, Error> {
         list::list(self.store, filter).await
+    }
+
+    /// How many cases there are.
+    ///
+    /// # Errors
+    /// They cannot be counted.
+    pub async fn count(&self, filter: &Filter) -> Result<u64, Error> {
+        list::count(self.store, filter).await
+    }
+
+    /// Whether the case of this number is one of them.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn fits(&self, filter: &Filter, number: CaseNumber) -> Result<bool, Error> {
+        list::fits(self.store, filter, number).await
+    }
+
+    /// How many cases there are of each customer, rule or kind, the most first, `count` at most.
+    ///
+    /// # Errors
+    /// They cannot be counted.
+    pub async fn groups(&self, filter: &Filter, by: By, count: u32) -> Result<Vec<(String, u64)>, Error> {
+        list::groups(self.store, filter, by, count).await
+    }
+
+    /// Numbers of cases, next due first, `count` at most.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn numbers(&self, filter: &Filter, count: u32) -> Result<Vec<CaseNumber>, Error> {
+        list::numbers(self.store, filter, count).await
+    }
+
+    /// The cases that stand before and after a place of the queue, with where they stand.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn neighbours(
+        &self,
+        filter: &Filter,
+        at: Cursor,
+    ) -> Result<[Option<(CaseNumber, Cursor)>; 2], Error> {
+        list::neighbours(self.store, filter, at).await
     }
 
     /// The history of a case, the oldest first.

@@ -1,11 +1,15 @@
 //! The queue: cases by what is due next, a page at a time.
 
+use std::fmt;
+
+use rules::Timestamp;
+use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Error, Store, stored};
-use crate::Case;
 use crate::case::{Kind, Severity};
 use crate::flow::State;
+use crate::{Case, CaseNumber};
 
 /// Which cases.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +26,8 @@ pub struct Filter {
     pub severity: Option<Severity>,
     /// With this in the title.
     pub text: Option<String>,
+    /// What else has to hold, all of it.
+    pub conditions: Vec<Condition>,
     /// Those that are over, instead of those that are not.
     pub is_over: bool,
     /// After the page that ended so.
@@ -30,11 +36,54 @@ pub struct Filter {
     pub count: Option<u32>,
 }
 
-/// Where a page ends.
+/// Something that has to hold, or must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Whether it must not hold.
+    pub is_not: bool,
+    /// What.
+    pub is: Is,
+}
+
+/// What a case may be asked for. Of several values one has to fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Is {
+    /// About one of these.
+    Kind(Vec<Kind>),
+    /// Standing at one of these.
+    State(Vec<State>),
+    /// So severe.
+    Severity(Vec<Severity>),
+    /// Of one of these customers, whatever their letters' case.
+    Customer(Vec<String>),
+    /// Of one of these analysts; an empty name means nobody's.
+    Owner(Vec<String>),
+    /// Raised by one of these rules, or labels of thresholds.
+    Rule(Vec<String>),
+    /// With this in the title.
+    Text(String),
+    /// With a clock that runs and whose target is before this.
+    Due(Timestamp),
+    /// With a clock that runs past the contract's limit at this time.
+    Breached(Timestamp),
+}
+
+/// Where a page ends, or a case stands in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     due: i64,
     serial: i64,
+}
+
+/// By what cases are gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Whose they are.
+    Customer,
+    /// What raised them.
+    Rule,
+    /// What they are about.
+    Kind,
 }
 
 /// Some of the cases asked for.
@@ -48,40 +97,12 @@ pub struct Page {
 
 pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Page, Error> {
     let count = filter.count.unwrap_or(COUNT).clamp(1, COUNT_MAX);
-    let mut asked =
-        Asked { text: "SELECT body, due FROM cases WHERE is_over = ".to_owned(), values: Vec::new() };
-    asked.value(Value::Number(i64::from(filter.is_over)));
-    let texts = [
-        ("customer", filter.customer.as_deref()),
-        ("kind", filter.kind.map(Kind::name)),
-        ("state", filter.state.map(State::name)),
-        ("owner", filter.owner.as_deref()),
-    ];
-    for (column, wanted) in texts {
-        if let Some(wanted) = wanted {
-            asked.push(&format!(" AND {column} = ")).value(Value::Text(wanted.to_owned()));
-        }
-    }
-    if let Some(severity) = filter.severity {
-        asked.push(" AND severity >= ").value(Value::Number(severity as i64));
-    }
-    if let Some(text) = &filter.text {
-        let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        asked.push(" AND LOWER(title) LIKE ").value(Value::Text(format!("%{escaped}%"))).push(" ESCAPE '\\'");
-    }
-    if let Some(Cursor { due, serial }) = filter.after {
-        asked.push(" AND (due > ").value(Value::Number(due)).push(" OR (due = ").value(Value::Number(due));
-        asked.push(" AND serial > ").value(Value::Number(serial)).push("))");
+    let mut asked = Asked::begin("SELECT body, due FROM cases", filter);
+    if let Some(cursor) = filter.after {
+        asked.past(cursor, ">");
     }
     asked.push(" ORDER BY due, serial LIMIT ").value(Value::Number(i64::from(count) + 1));
-    let mut query = sqlx::query(AssertSqlSafe(asked.text));
-    for value in asked.values {
-        query = match value {
-            Value::Text(text) => query.bind(text),
-            Value::Number(number) => query.bind(number),
-        };
-    }
-    let rows = query.fetch_all(&store.pool).await?;
+    let rows = asked.rows(store).await?;
     let mut page = Page::default();
     for row in rows.iter().take(count as usize) {
         let case: Case = serde_json::from_str(row.try_get(0)?)?;
@@ -92,6 +113,88 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Page, Error> 
         page.next = None;
     }
     Ok(page)
+}
+
+/// How many there are, without reading any.
+pub(super) async fn count(store: &Store, filter: &Filter) -> Result<u64, Error> {
+    let rows = Asked::begin("SELECT COUNT(*) FROM cases", filter).rows(store).await?;
+    let count = rows.first().map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// How many there are of each, the most first, `count` at most.
+pub(super) async fn groups(
+    store: &Store,
+    filter: &Filter,
+    by: By,
+    count: u32,
+) -> Result<Vec<(String, u64)>, Error> {
+    let column = match by {
+        By::Customer => "customer",
+        By::Rule => "rule",
+        By::Kind => "kind",
+    };
+    let mut asked = Asked::begin(&format!("SELECT {column}, COUNT(*) AS many FROM cases"), filter);
+    asked.push(&format!(" GROUP BY {column} ORDER BY many DESC, {column} LIMIT "));
+    asked.value(Value::Number(i64::from(count)));
+    let group =
+        |row: &AnyRow| Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default()));
+    asked.rows(store).await?.iter().map(group).collect()
+}
+
+/// Numbers of cases, next due first, `count` at most.
+pub(super) async fn numbers(store: &Store, filter: &Filter, count: u32) -> Result<Vec<CaseNumber>, Error> {
+    let mut asked = Asked::begin("SELECT serial FROM cases", filter);
+    asked.push(" ORDER BY due, serial LIMIT ").value(Value::Number(i64::from(count)));
+    asked.rows(store).await?.iter().map(number).collect()
+}
+
+/// Whether a case is one of them.
+pub(super) async fn fits(store: &Store, filter: &Filter, number: CaseNumber) -> Result<bool, Error> {
+    let mut asked = Asked::begin("SELECT serial FROM cases", filter);
+    asked.push(" AND serial = ").value(Value::Number(stored(number.serial())));
+    Ok(!asked.rows(store).await?.is_empty())
+}
+
+/// What stands before and after a place of the queue.
+pub(super) async fn neighbours(
+    store: &Store,
+    filter: &Filter,
+    at: Cursor,
+) -> Result<[Option<(CaseNumber, Cursor)>; 2], Error> {
+    let mut found = [None; 2];
+    for (slot, (sign, order)) in found.iter_mut().zip([("<", " DESC"), (">", "")]) {
+        let mut asked = Asked::begin("SELECT serial, due FROM cases", filter);
+        asked.past(at, sign).push(&format!(" ORDER BY due{order}, serial{order} LIMIT 1"));
+        if let Some(row) = asked.rows(store).await?.first() {
+            let cursor = Cursor { due: row.try_get(1)?, serial: row.try_get(0)? };
+            *slot = Some((number(row)?, cursor));
+        }
+    }
+    Ok(found)
+}
+
+fn number(row: &AnyRow) -> Result<CaseNumber, Error> {
+    Ok(CaseNumber::new(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default()))
+}
+
+impl Cursor {
+    /// Where `case` stands.
+    pub fn of(case: &Case) -> Self {
+        Self { due: case.next_due().map_or(i64::MAX, |due| due.0), serial: stored(case.number.serial()) }
+    }
+
+    /// As it stands in an address.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (due, serial) = text.split_once('.')?;
+        Some(Self { due: due.parse().ok()?, serial: serial.parse().ok()? })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.due, self.serial)
+    }
 }
 
 /// A statement under way. Only our own words go into its text, and whatever somebody asked for into its values.
@@ -106,6 +209,93 @@ enum Value {
 }
 
 impl Asked {
+    /// `text` over the cases of `filter`.
+    fn begin(text: &str, filter: &Filter) -> Self {
+        let mut asked = Self { text: format!("{text} WHERE is_over = "), values: Vec::new() };
+        asked.value(Value::Number(i64::from(filter.is_over)));
+        let texts = [
+            ("customer", filter.customer.as_deref()),
+            ("kind", filter.kind.map(Kind::name)),
+            ("state", filter.state.map(State::name)),
+            ("owner", filter.owner.as_deref()),
+        ];
+        for (column, wanted) in texts {
+            if let Some(wanted) = wanted {
+                asked.push(&format!(" AND {column} = ")).value(Value::Text(wanted.to_owned()));
+            }
+        }
+        if let Some(severity) = filter.severity {
+            asked.push(" AND severity >= ").value(Value::Number(severity as i64));
+        }
+        if let Some(text) = &filter.text {
+            asked.push(" AND ").like(text);
+        }
+        for condition in &filter.conditions {
+            asked.push(if condition.is_not { " AND NOT " } else { " AND " }).is(&condition.is);
+        }
+        asked
+    }
+
+    fn is(&mut self, is: &Is) -> &mut Self {
+        let text = |text: &String| Value::Text(text.clone());
+        match is {
+            Is::Kind(kinds) => self.among("kind", kinds.iter().map(|it| Value::Text(it.name().to_owned()))),
+            Is::State(states) => {
+                self.among("state", states.iter().map(|it| Value::Text(it.name().to_owned())))
+            }
+            Is::Severity(all) => self.among("severity", all.iter().map(|it| Value::Number(*it as i64))),
+            Is::Customer(names) => {
+                // SQLite makes ASCII letters small only: a name is found as it is written, too.
+                self.push("(").among("customer", names.iter().map(text)).push(" OR ");
+                self.among("LOWER(customer)", names.iter().map(|it| Value::Text(it.to_lowercase()))).push(")")
+            }
+            Is::Owner(names) => self.among("owner", names.iter().map(text)),
+            Is::Rule(names) => self.among("rule", names.iter().map(text)),
+            Is::Text(text) => self.like(text),
+            Is::Due(before) => self.push("due < ").value(Value::Number(before.0)),
+            Is::Breached(now) => self.push("contract < ").value(Value::Number(now.0)),
+        }
+    }
+
+    fn among(&mut self, column: &str, values: impl Iterator<Item = Value>) -> &mut Self {
+        self.push(column).push(" IN (");
+        for (index, value) in values.enumerate() {
+            self.push(if index > 0 { ", " } else { "" }).value(value);
+        }
+        self.push(")")
+    }
+
+    fn like(&mut self, text: &str) -> &mut Self {
+        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        // What a database makes small differs: SQLite only ASCII letters.
+        let mut ways = vec![escaped.to_lowercase(), escaped.to_ascii_lowercase()];
+        ways.dedup();
+        self.push("(");
+        for (index, way) in ways.iter().enumerate() {
+            self.push(if index > 0 { " OR " } else { "" }).push("LOWER(title) LIKE ");
+            self.value(Value::Text(format!("%{way}%"))).push(" ESCAPE '\\'");
+        }
+        self.push(")")
+    }
+
+    /// Those beyond a place of the queue.
+    fn past(&mut self, Cursor { due, serial }: Cursor, sign: &str) -> &mut Self {
+        self.push(&format!(" AND (due {sign} ")).value(Value::Number(due));
+        self.push(" OR (due = ").value(Value::Number(due));
+        self.push(&format!(" AND serial {sign} ")).value(Value::Number(serial)).push("))")
+    }
+
+    async fn rows(self, store: &Store) -> Result<Vec<AnyRow>, Error> {
+        let mut query = sqlx::query(AssertSqlSafe(self.text));
+        for value in self.values {
+            query = match value {
+                Value::Text(text) => query.bind(text),
+                Value::Number(number) => query.bind(number),
+            };
+        }
+        Ok(query.fetch_all(&store.pool).await?)
+    }
+
     fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self

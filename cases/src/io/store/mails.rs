@@ -110,6 +110,34 @@ impl Desk<'_> {
     }
 }
 
+impl Desk<'_> {
+    /// Mails of a case as they came, the oldest first, `count` at most: what asks for several things stands with the first of
+    /// its cases.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn case_mails(&self, number: CaseNumber, count: u32) -> Result<Vec<KeptMail>, Error> {
+        let statement = "SELECT key, envelope, raw, attempts, received FROM mails WHERE serial = $1
+            ORDER BY received, key LIMIT $2";
+        let query = sqlx::query(statement).bind(stored(number.serial())).bind(i64::from(count));
+        let mail = |row: &sqlx::any::AnyRow| {
+            let envelope: &str = row.try_get(1)?;
+            let raw: &str = row.try_get(2)?;
+            // What was kept before there were envelopes has none.
+            let envelope = serde_json::from_str(envelope).unwrap_or(Envelope {
+                return_path: intake::ReturnPath::Unknown,
+                recipients: Vec::new(),
+                received_at: Timestamp(row.try_get(4)?),
+                checks: None,
+            });
+            let raw = STANDARD.decode(raw).unwrap_or_else(|_| raw.as_bytes().to_vec());
+            let is_deadly = row.try_get::<i64, _>(3)? > ATTEMPTS_MAX;
+            Ok(KeptMail { key: row.try_get(0)?, envelope, raw, is_deadly })
+        };
+        query.fetch_all(&self.store.pool).await?.iter().map(mail).collect()
+    }
+}
+
 impl Writing<'_> {
     /// Keeps a mail that was read already; whether it is new: the same one, delivered again, is not (C-6).
     pub(super) async fn put_mail(&mut self, mail: &Mail<'_>, number: CaseNumber) -> Result<bool, Error> {

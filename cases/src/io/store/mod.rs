@@ -4,9 +4,11 @@
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
 mod accounts;
+mod alerts;
 mod asked;
 mod authorisation;
 mod batch;
+mod bulk;
 mod copy;
 mod desk;
 mod evidence;
@@ -40,15 +42,17 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
+pub use alerts::{AlertFilter, AlertRow, AlertsBy, OpenKey};
 pub use asked::{Asked, understood};
 pub use authorisation::{Asking, Proof};
+pub use bulk::{Act, Before, Item};
 pub use desk::{Desk, Done, Event, Mail, MailKept, Visible};
 pub use evidence::{Evidence, StoredMail};
 pub use feed::{Changed, Turn};
 pub use figures::Figures;
 pub use inbox::{Became, Office};
 pub use links::{Link, LinkFor};
-pub use list::{Filter, Page};
+pub use list::{By, Condition, Cursor, Filter, Is, Page};
 pub use mails::KeptMail;
 pub use notices::Sent;
 pub use registry::Draft;
@@ -123,7 +127,32 @@ impl Store {
         let mut connection = pool.acquire().await?;
         schema::migrate(&mut connection).await?;
         drop(connection);
-        Ok(Self { pool })
+        let store = Self { pool };
+        store.fill_columns().await?;
+        Ok(store)
+    }
+
+    /// Fills columns that a former version did not have, from what is in the rows.
+    async fn fill_columns(&self) -> Result<(), Error> {
+        loop {
+            let rows = sqlx::query("SELECT body FROM cases WHERE contract = 0 LIMIT 500");
+            let rows = rows.fetch_all(&self.pool).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let mut writing = self.write().await?;
+            for row in &rows {
+                let case: Case = writing::body(row)?;
+                let query = "UPDATE cases SET contract = $2, rule = $3 WHERE serial = $1 AND contract = 0";
+                sqlx::query(query)
+                    .bind(stored(case.number.serial()))
+                    .bind(case.next_contract().map_or(i64::MAX, |limit| limit.0))
+                    .bind(case.rule())
+                    .execute(writing.connection())
+                    .await?;
+            }
+            writing.commit().await?;
+        }
     }
 
     /// All customers at once: for the desk that serves them.

@@ -126,6 +126,13 @@ const FOURTH: &[&str] = &[
     "CREATE INDEX answered_by_at ON answered (at)",
     // The queue by who has it and by where cases stand.
     "CREATE INDEX cases_by_owner ON cases (owner, is_over, due, serial)",
+    // When the first contract's limit of a clock that runs is over, and what raised the case; 0 until a row was written again.
+    "ALTER TABLE cases ADD COLUMN contract BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE cases ADD COLUMN rule TEXT NOT NULL DEFAULT ''",
+    // Everything that the queue is filtered, counted and gathered by: no body is read for what is not shown.
+    "CREATE INDEX cases_by_all ON cases (is_over, due, serial, customer, kind, state, severity, owner, rule, contract, title)",
+    "CREATE INDEX cases_by_contract ON cases (contract)",
+    "CREATE INDEX alerts_by_time ON alerts (at, id)",
 ];
 
 /// Brings the database to the version that this program knows.

@@ -113,11 +113,12 @@ impl<'a> Writing<'a> {
         case.version += 1;
         let text = serde_json::to_string(case)?;
         let statement = if read == 0 {
-            "INSERT INTO cases (serial, customer, kind, state, is_over, severity, owner, title, join_key, due, last, version, body)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+            "INSERT INTO cases (serial, customer, kind, state, is_over, severity, owner, title, join_key, due, last, version, body,
+                contract, rule) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
         } else {
             "UPDATE cases SET customer = $2, kind = $3, state = $4, is_over = $5, severity = $6, owner = $7, title = $8,
-                join_key = $9, due = $10, last = $11, version = $12, body = $13 WHERE serial = $1 AND version = $14"
+                join_key = $9, due = $10, last = $11, version = $12, body = $13,
+                contract = $14, rule = $15 WHERE serial = $1 AND version = $16"
         };
         let mut query = sqlx::query(statement)
             .bind(stored(case.number.serial()))
@@ -132,7 +133,9 @@ impl<'a> Writing<'a> {
             .bind(case.next_due().map_or(i64::MAX, |due| due.0))
             .bind(case.last.0)
             .bind(stored(case.version))
-            .bind(text);
+            .bind(text)
+            .bind(case.next_contract().map_or(i64::MAX, |limit| limit.0))
+            .bind(case.rule());
         if read > 0 {
             query = query.bind(stored(read));
         }

@@ -1,25 +1,37 @@
 //! One case: its facts, what happened, and what can be done.
 
+mod acts;
+mod change;
+mod mails;
+mod timeline;
+
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Path, Query as Asked, State};
 use axum::response::Response;
-use cases::case::{Feedback, Relation};
+use cases::case::{Relation, Severity};
 use cases::clock::{Clock, Standing};
-use cases::flow::{Reason, Signal};
-use cases::io::store::{Desk, Event, Visible};
+use cases::flow::{Reason, Signal, State as Stand};
+use cases::io::store::{Cursor, Desk};
 use cases::{Case, CaseNumber, Explanation};
 use rules::Timestamp;
 use serde::Deserialize;
 
+pub(crate) use self::acts::{adopt, assign, close, find, link, merge, message, note, rate, split, step};
+use self::change::Proposal;
+pub(crate) use self::change::{ask, propose, standing, told};
+use self::mails::MailShown;
+pub(crate) use self::mails::raw;
+pub(crate) use self::timeline::AlertShown;
+use self::timeline::{Entry, SentShown};
 use crate::Service;
-use crate::access::{Viewer, told_at};
+use crate::access::Viewer;
 use crate::book::Book;
 use crate::failure::Failure;
-use crate::queue::Due;
+use crate::queue::{Due, Query, UndoShown, address};
 use crate::shell::{self, Shell};
-use crate::text::Moment;
+use crate::text::{Moment, url_part};
 
 #[derive(Template)]
 #[template(path = "case.html")]
@@ -30,11 +42,46 @@ struct Page<'a> {
     opened: Moment,
     clocks: Vec<ClockShown>,
     links: Vec<(&'static str, CaseNumber)>,
-    events: Vec<(Moment, Event)>,
+    /// People of the customer who may adopt a request.
+    requesters: Vec<String>,
+    contacts: Vec<(String, String)>,
+    show: &'a str,
+    entries: Vec<Entry>,
+    alerts: Vec<AlertShown>,
+    mails: Vec<MailShown>,
+    sent: Vec<SentShown>,
+    proposal: Proposal,
     /// What may be done next, without what has a form of its own.
     steps: Vec<&'static str>,
+    can: Can,
     /// For which reasons it can be closed.
     reasons: Vec<&'static str>,
+    severities: [&'static str; 3],
+    /// The view that it is looked at in, and what stands before and after it there.
+    view: String,
+    place: String,
+    before: Option<String>,
+    after: Option<String>,
+    undo: Option<UndoShown>,
+}
+
+/// What has a form of its own and may be done now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Can {
+    take: bool,
+    ask_info: bool,
+    find: bool,
+    adopt: bool,
+    work: bool,
+}
+
+/// Where somebody comes from, and what they want to see.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct From {
+    q: String,
+    at: String,
+    show: String,
 }
 
 /// A clock, and why it is due when it is due.
@@ -52,119 +99,69 @@ pub(crate) async fn page(
     State(service): State<Arc<Service>>,
     viewer: Viewer,
     Path(number): Path<String>,
+    Asked(from): Asked<From>,
 ) -> Result<Response, Failure> {
     let book = service.book()?;
     let desk = book.store().await?.desk();
     let case = desk.case(parse(&number)?).await?;
     let zone = book.calendar(&case.customer).zone();
     let now = (service.now)();
-    let events = desk.events(case.number).await?;
-    let events = events.into_iter().map(|event| (Moment::new(event.at, zone), event)).collect();
+    let query = Query::read(&from.q, &viewer.who, now);
+    let at = Cursor::parse(&from.at).unwrap_or_else(|| Cursor::of(&case));
+    let [before, after] = desk
+        .neighbours(&query.filter, at)
+        .await?
+        .map(|it| it.map(|(number, at)| format!("{}?q={}&at={at}", place(number), url_part(&from.q))));
+    let registration = desk.registration(&case.customer).await?;
+    let requesters = registration.with_role(cases::intake::Role::Requester, now);
+    let requesters = requesters.map(|person| person.name.clone()).collect();
+    let mails = mails::of(&service, &case).await?;
+    let show =
+        ["mail", "alerts", "changes", "notes"].into_iter().find(|it| *it == from.show).unwrap_or("all");
     let shell = Shell::of(&service, Some(&viewer), &number);
     Ok(shell::page(&Page {
         due: Due::of(book, &case, now),
         opened: Moment::new(case.opened, zone),
         clocks: case.clocks.iter().map(|clock| ClockShown::new(book, &case, clock, now)).collect(),
-        links: case.links.iter().map(|(number, relation)| (relation_words(*relation), *number)).collect(),
-        events,
+        links: case
+            .links
+            .iter()
+            .take(LINKS_SHOWN)
+            .map(|(number, it)| (relation_words(*it), *number))
+            .collect(),
+        requesters,
+        contacts: timeline::contacts(&registration, now),
+        show,
+        entries: timeline::entries(desk.events(case.number).await?, show, zone),
+        alerts: timeline::alerts(&desk.alerts(case.number, ALERTS_SHOWN).await?, zone),
+        sent: timeline::sent(&desk.outgoing(case.number).await?, &desk.ledger(case.number).await?, zone),
+        proposal: change::of(&service, &viewer, &case, (&mails, &registration)).await?,
+        mails,
         steps: steps(&case),
+        can: Can::of(&case),
         reasons: reasons(&case),
+        severities: Severity::EVERY.map(Severity::name),
+        view: address(&from.q, ""),
+        place: format!("{}?q={}&at={at}", place(case.number), url_part(&from.q)),
+        before,
+        after,
+        undo: service.own.desk.undo_of(&viewer, now),
         shell,
         case,
     }))
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Step {
-    verb: String,
-    #[serde(default)]
-    text: String,
-}
-
-pub(crate) async fn step(
-    State(service): State<Arc<Service>>,
-    viewer: Viewer,
-    Path(number): Path<String>,
-    Form(form): Form<Step>,
-) -> Result<Response, Failure> {
-    let number = parse(&number)?;
-    let signal = Signal::every().into_iter().find(|it| it.name() == form.verb);
-    let signal = signal.ok_or_else(|| Failure::Wrong(format!("There is no step called {}.", form.verb)))?;
-    let (book, desk) = desk(&service).await?;
-    let case = desk.step(number, &signal, &form.text, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at(&place(number), &format!("{number} is {} now.", case.state)))
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Text {
-    text: String,
-}
-
-pub(crate) async fn note(
-    service: State<Arc<Service>>,
-    viewer: Viewer,
-    number: Path<String>,
-    form: Form<Text>,
-) -> Result<Response, Failure> {
-    write(service, viewer, number, form, Visible::Desk).await
-}
-
-pub(crate) async fn message(
-    service: State<Arc<Service>>,
-    viewer: Viewer,
-    number: Path<String>,
-    form: Form<Text>,
-) -> Result<Response, Failure> {
-    write(service, viewer, number, form, Visible::Customer).await
-}
-
-async fn write(
-    State(service): State<Arc<Service>>,
-    viewer: Viewer,
-    Path(number): Path<String>,
-    Form(form): Form<Text>,
-    visible: Visible,
-) -> Result<Response, Failure> {
-    let number = parse(&number)?;
-    let text = form.text.trim();
-    if text.is_empty() {
-        return Err(Failure::Wrong("There is nothing to write.".to_owned()));
+impl Can {
+    fn of(case: &Case) -> Self {
+        let may = |signal: &Signal| case.state.after(case.flow, signal).is_ok();
+        Self {
+            take: may(&Signal::Take),
+            ask_info: may(&Signal::AskInfo),
+            find: may(&Signal::Find),
+            adopt: case.state == Stand::Unverified,
+            work: !case.state.is_over(),
+        }
     }
-    let (book, desk) = desk(&service).await?;
-    desk.note(number, text, visible, book.done(&viewer.who, (service.now)())).await?;
-    let told = match visible {
-        Visible::Desk => "Noted. Customers never see it.",
-        Visible::Customer => "Written to the customer.",
-    };
-    Ok(told_at(&place(number), told))
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Close {
-    reason: String,
-    text: String,
-    #[serde(default)]
-    feedback: String,
-}
-
-pub(crate) async fn close(
-    State(service): State<Arc<Service>>,
-    viewer: Viewer,
-    Path(number): Path<String>,
-    Form(form): Form<Close>,
-) -> Result<Response, Failure> {
-    let number = parse(&number)?;
-    let reason = Reason::parse(&form.reason)
-        .ok_or_else(|| Failure::Wrong("Say for which reason it ends.".to_owned()))?;
-    let feedback = match form.feedback.as_str() {
-        "tune" => Some(Feedback::Tune),
-        "exception" => Some(Feedback::Exception),
-        "accept" => Some(Feedback::Accept),
-        _ => None,
-    };
-    let (book, desk) = desk(&service).await?;
-    desk.close(number, reason, &form.text, feedback, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at("/queue", &format!("{number} is closed as {}.", reason.name())))
 }
 
 /// A case by the number in an address.
@@ -186,7 +183,9 @@ fn steps(case: &Case) -> Vec<&'static str> {
     let plain = Signal::every().into_iter().filter(|signal| {
         !matches!(
             signal,
-            Signal::Close(_)
+            Signal::Take
+                | Signal::AskInfo
+                | Signal::Close(_)
                 | Signal::Authorise(_)
                 | Signal::Propose
                 | Signal::AskAuthorisation
@@ -239,3 +238,7 @@ pub(crate) const fn relation_words(relation: Relation) -> &'static str {
         Relation::RelatesTo => "see also",
     }
 }
+
+/// Cases that a case names.
+const LINKS_SHOWN: usize = 50;
+const ALERTS_SHOWN: u32 = 50;

@@ -1,37 +1,26 @@
-//! The queue: what is due next, first.
+//! A case as a line of a table.
 
 use std::fmt;
-use std::sync::Arc;
 
-use askama::Template;
-use axum::extract::{Query, State};
-use axum::response::Response;
 use cases::Case;
+use cases::case::Kind;
 use cases::clock::Standing;
-use cases::io::store::Filter;
+use cases::flow::{Flow, State};
+use cases::io::store::Cursor;
 use rules::Timestamp;
-use serde::Deserialize;
 
-use crate::Service;
-use crate::access::Viewer;
 use crate::book::Book;
-use crate::failure::Failure;
-use crate::shell::{self, Shell};
-use crate::text::{Moment, span};
-
-#[derive(Template)]
-#[template(path = "queue.html")]
-struct Page<'a> {
-    shell: Shell<'a>,
-    query: &'a str,
-    rows: Vec<Row>,
-}
+use crate::text::{Moment, span, url_part};
 
 /// A case as a line of a table.
 pub(crate) struct Row {
     pub(crate) case: Case,
     pub(crate) due: Due,
     pub(crate) last: Moment,
+    /// What its address needs to know the view that it is in.
+    pub(crate) view: String,
+    /// Whether it belongs to the view that it is shown in.
+    pub(crate) fits: bool,
 }
 
 /// What is due next, in words and a class of style.
@@ -42,37 +31,28 @@ pub(crate) struct Due {
     pub(crate) at: Option<Moment>,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Asked {
-    #[serde(default)]
-    q: String,
-}
-
-pub(crate) async fn page(
-    State(service): State<Arc<Service>>,
-    viewer: Viewer,
-    Query(asked): Query<Asked>,
-) -> Result<Response, Failure> {
-    let book = service.book()?;
-    let text = Some(asked.q.trim().to_owned()).filter(|text| !text.is_empty());
-    let filter = Filter { text, count: Some(ROWS), ..Filter::default() };
-    let found = book.store().await?.desk().list(&filter).await?;
-    let now = (service.now)();
-    let rows = found.cases.into_iter().map(|case| Row::new(book, case, now)).collect();
-    let shell = Shell::of(&service, Some(&viewer), "Queue");
-    Ok(shell::page(&Page { shell, query: &asked.q, rows }))
-}
-
 impl Row {
-    pub(crate) fn new(book: &Book, case: Case, now: Timestamp) -> Self {
+    pub(crate) fn new(book: &Book, case: Case, q: &str, now: Timestamp) -> Self {
         let due = Due::of(book, &case, now);
         let last = Moment::new(case.last, book.calendar(&case.customer).zone());
-        Self { case, due, last }
+        let at = Cursor::of(&case);
+        let view = if q.is_empty() { format!("?at={at}") } else { format!("?q={}&at={at}", url_part(q)) };
+        Self { case, due, last, view, fits: true }
     }
 
     /// Alerts of the last day, an hour a bar, as a path of an SVG 72 by 20.
     pub(crate) fn spark(&self) -> Spark<'_> {
         Spark(&self.case.spark)
+    }
+
+    /// How far whoever asked for it is believed, where that is known of the case: a class of style, and words.
+    pub(crate) const fn trust(&self) -> Option<(&'static str, &'static str)> {
+        match (self.case.state, self.case.flow) {
+            (State::Quarantine, _) => Some(("breached", "▲ possible spoof")),
+            (State::Unverified, _) => Some(("late", "● not verified")),
+            (_, Flow::Request) if !matches!(self.case.kind, Kind::Alert) => Some(("met", "✓ contact")),
+            _ => None,
+        }
     }
 }
 
@@ -112,7 +92,6 @@ impl fmt::Display for Spark<'_> {
     }
 }
 
-const ROWS: u32 = 100;
 const HOURS: i64 = 24;
 /// What is due within the half hour is marked.
 const SOON_MICROS: i64 = 30 * 60 * 1_000_000;

@@ -1,0 +1,285 @@
+//! What is done with one case.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, State};
+use axum::response::Response;
+use cases::CaseNumber;
+use cases::case::Severity;
+use cases::flow::{Reason, Signal};
+use cases::io::store::{Act, Visible};
+use serde::Deserialize;
+
+use super::{desk, parse, place};
+use crate::Service;
+use crate::access::{Viewer, told_at};
+use crate::failure::Failure;
+use crate::queue::{self, back_of};
+
+#[derive(Deserialize)]
+pub(crate) struct Step {
+    verb: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn step(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Step>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let signal = Signal::every().into_iter().find(|it| it.name() == form.verb);
+    let signal = signal.ok_or_else(|| Failure::Wrong(format!("There is no step called {}.", form.verb)))?;
+    if matches!(signal, Signal::Take) {
+        return each(&service, &viewer, (number, &form.back), &Act::Take).await;
+    }
+    if matches!(signal, Signal::AskInfo) && form.text.trim().is_empty() {
+        return Err(Failure::Wrong("Say what is missing: the customer reads it.".to_owned()));
+    }
+    let (book, desk) = desk(&service).await?;
+    let case = desk.step(number, &signal, &form.text, book.done(&viewer.who, (service.now)())).await?;
+    Ok(told_at(&back(number, &form.back), &format!("{number} is {} now.", case.state)))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Text {
+    text: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn note(
+    service: State<Arc<Service>>,
+    viewer: Viewer,
+    number: Path<String>,
+    form: Form<Text>,
+) -> Result<Response, Failure> {
+    write(service, viewer, number, form, Visible::Desk).await
+}
+
+pub(crate) async fn message(
+    service: State<Arc<Service>>,
+    viewer: Viewer,
+    number: Path<String>,
+    form: Form<Text>,
+) -> Result<Response, Failure> {
+    write(service, viewer, number, form, Visible::Customer).await
+}
+
+async fn write(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Text>,
+    visible: Visible,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let text = wanted(&form.text)?;
+    let (book, desk) = desk(&service).await?;
+    desk.note(number, text, visible, book.done(&viewer.who, (service.now)())).await?;
+    let told = match visible {
+        Visible::Desk => "Noted. Customers never see it.",
+        Visible::Customer => "Written to the customer.",
+    };
+    Ok(told_at(&back(number, &form.back), told))
+}
+
+/// Writes down what was found.
+pub(crate) async fn find(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Text>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let text = wanted(&form.text)?;
+    let (book, desk) = desk(&service).await?;
+    desk.find(number, text, book.done(&viewer.who, (service.now)())).await?;
+    Ok(told_at(&back(number, &form.back), "What was found is written down."))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Close {
+    reason: String,
+    text: String,
+    #[serde(default)]
+    feedback: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn close(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Close>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let reason = Reason::parse(&form.reason)
+        .ok_or_else(|| Failure::Wrong("Say for which reason it ends.".to_owned()))?;
+    let act = Act::Close { reason, text: form.text, feedback: queue::feedback(&form.feedback) };
+    each(&service, &viewer, (number, &form.back), &act).await
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Assigned {
+    /// Empty for nobody.
+    to: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn assign(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Assigned>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let to = match form.to.trim() {
+        "me" => viewer.who.clone(),
+        other => other.to_lowercase(),
+    };
+    if !to.is_empty() {
+        let account = service.book()?.store().await?.desk().account(&to).await?;
+        let is_there = account.is_some_and(|account| account.customer().is_none() && !account.is_closed);
+        if !is_there {
+            return Err(Failure::Wrong(format!("Nobody at the desk logs in as {to}.")));
+        }
+    }
+    each(&service, &viewer, (number, &form.back), &Act::Assign(to)).await
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Rated {
+    severity: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn rate(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Rated>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let severity = Severity::EVERY.into_iter().find(|it| it.name() == form.severity);
+    let severity = severity.ok_or_else(|| Failure::Wrong("Say info, warning or critical.".to_owned()))?;
+    each(&service, &viewer, (number, &form.back), &Act::Rate(severity)).await
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Other {
+    other: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn link(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Other>,
+) -> Result<Response, Failure> {
+    let (number, other) = (parse(&number)?, other(&form.other)?);
+    let (book, desk) = desk(&service).await?;
+    desk.link(number, other, book.done(&viewer.who, (service.now)())).await?;
+    Ok(told_at(&back(number, &form.back), &format!("{number} says that it has to do with {other}.")))
+}
+
+/// Joins this case into another, which is shown then.
+pub(crate) async fn merge(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Other>,
+) -> Result<Response, Failure> {
+    let (number, other) = (parse(&number)?, other(&form.other)?);
+    let (book, desk) = desk(&service).await?;
+    desk.merge(other, number, book.done(&viewer.who, (service.now)())).await?;
+    Ok(told_at(&place(other), &format!("{number} is joined into this case.")))
+}
+
+/// Takes alerts out into a case of their own.
+pub(crate) async fn split(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let ids: Vec<String> =
+        form.into_iter().filter(|(name, _)| name == "alert").map(|(_, id)| id).take(ALERTS_MAX).collect();
+    if ids.is_empty() {
+        return Err(Failure::Wrong("Tick the alerts that do not belong here.".to_owned()));
+    }
+    let (book, desk) = desk(&service).await?;
+    let child = desk.split(number, &ids, book.done(&viewer.who, (service.now)())).await?;
+    Ok(told_at(&place(child.number), &format!("{} alerts of {number} are in this case now.", child.alerts)))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Adopted {
+    contact: String,
+    #[serde(default)]
+    back: String,
+}
+
+/// Writes down that a contact makes a request of somebody unknown their own.
+pub(crate) async fn adopt(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Adopted>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let (book, desk) = desk(&service).await?;
+    desk.adopt(number, &form.contact, book.done(&viewer.who, (service.now)())).await?;
+    let told = format!("It is {}'s request now; the promised time for it runs.", form.contact);
+    Ok(told_at(&back(number, &form.back), &told))
+}
+
+/// As with many, so that it can be taken back; what is refused is said at once.
+async fn each(
+    service: &Service,
+    viewer: &Viewer,
+    (number, from): (CaseNumber, &str),
+    act: &Act,
+) -> Result<Response, Failure> {
+    let (book, desk) = desk(service).await?;
+    // One that is not there is not there.
+    desk.case(number).await?;
+    let items = desk.each(&[number], act, book.done(&viewer.who, (service.now)())).await?;
+    if let Some(why) = items.first().and_then(|item| item.refused.clone()) {
+        return Err(Failure::Refused(why));
+    }
+    queue::told(service, viewer, (act, items), &back(number, from))
+}
+
+/// Back to the case, in the view that it was looked at in.
+pub(super) fn back(number: CaseNumber, from: &str) -> String {
+    let own = place(number);
+    let is_own = from.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('?'));
+    if is_own { back_of(from).to_owned() } else { own }
+}
+
+fn other(text: &str) -> Result<CaseNumber, Failure> {
+    let number = text.trim().to_uppercase().parse();
+    number.map_err(|_| Failure::Wrong("Say which case: its whole number, such as RW-104233-3.".to_owned()))
+}
+
+fn wanted(text: &str) -> Result<&str, Failure> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Failure::Wrong("There is nothing to write.".to_owned()));
+    }
+    Ok(text)
+}
+
+/// Alerts that are taken out at once: as many as a page shows.
+const ALERTS_MAX: usize = 50;

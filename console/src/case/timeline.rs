@@ -1,0 +1,181 @@
+//! What happened in a case, as a page shows it.
+
+use cases::Outgoing;
+use cases::Registration;
+use cases::intake::Role;
+use cases::io::store::{Event, Sent, Visible};
+use cases::outgoing::{Content, Delivery};
+use jiff::tz::TimeZone;
+use rules::Timestamp;
+use serde_json::Value;
+
+use crate::text::Moment;
+
+/// Something in the history.
+pub(super) struct Entry {
+    pub(super) at: Moment,
+    pub(super) event: Event,
+    pub(super) class: &'static str,
+    /// Whether the customer sees it.
+    pub(super) is_public: bool,
+}
+
+/// An alert of the case.
+pub(crate) struct AlertShown {
+    pub(crate) id: String,
+    pub(crate) at: Option<Moment>,
+    pub(crate) rule: String,
+    pub(crate) severity: String,
+    pub(crate) key: String,
+    pub(crate) counted: String,
+    pub(crate) calls: Vec<String>,
+}
+
+/// Something that was sent, or will be.
+pub(super) struct SentShown {
+    pub(super) at: Moment,
+    pub(super) to: String,
+    pub(super) channel: &'static str,
+    pub(super) subject: String,
+    pub(super) state: &'static str,
+    pub(super) class: &'static str,
+    pub(super) why: String,
+    pub(super) last_try: String,
+}
+
+/// The history, filtered.
+pub(super) fn entries(events: Vec<Event>, show: &str, zone: &TimeZone) -> Vec<Entry> {
+    let fits = |event: &Event| match show {
+        "mail" => matches!(
+            event.what.as_str(),
+            "open" | "mail" | "reply" | "message" | "answer" | "ask-info" | "notice"
+        ),
+        "changes" => CHANGES.contains(&event.what.as_str()),
+        "notes" => matches!(event.what.as_str(), "note" | "find" | "close"),
+        "alerts" => matches!(event.what.as_str(), "open" | "reopen" | "merge" | "split" | "alert"),
+        _ => true,
+    };
+    let shown: Vec<_> = events.into_iter().filter(fits).collect();
+    let skipped = shown.len().saturating_sub(ENTRIES_MAX);
+    shown
+        .into_iter()
+        .skip(skipped)
+        .map(|event| {
+            let is_public = event.visible == Visible::Customer;
+            let class = match event.what.as_str() {
+                _ if is_public => "customer",
+                "note" => "note",
+                _ => "",
+            };
+            Entry { at: Moment::new(event.at, zone), class, is_public, event }
+        })
+        .collect()
+}
+
+/// Alerts as the engine wrote them: JSON, of which nothing is believed to be there.
+pub(super) fn alerts(texts: &[String], zone: &TimeZone) -> Vec<AlertShown> {
+    texts.iter().map(|text| AlertShown::read(text, zone)).collect()
+}
+
+impl AlertShown {
+    pub(crate) fn read(text: &str, zone: &TimeZone) -> Self {
+        let alert: Value = serde_json::from_str(text).unwrap_or_default();
+        let word = |name: &str| alert.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let number = |name: &str| alert.get(name).filter(|it| !it.is_null()).map(ToString::to_string);
+        let at = word("at").parse::<jiff::Timestamp>().ok();
+        let key = alert.get("key").and_then(Value::as_object).into_iter().flatten();
+        let key: Vec<_> =
+            key.map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default())).collect();
+        let mut counted = number("count").unwrap_or_default();
+        if let Some(limit) = number("limit") {
+            counted += &format!(" of {limit}");
+        }
+        if let Some(window) = alert.get("window").and_then(Value::as_str) {
+            counted += &format!(" within {window}");
+        }
+        if let Some(usual) = number("usual").or_else(|| number("expected")) {
+            counted += &format!(", usual {usual}");
+        }
+        let rule = match alert.get("threshold").and_then(Value::as_str) {
+            Some(threshold) => format!("{}: {threshold}", word("rule")),
+            None => word("rule"),
+        };
+        let calls = alert.get("calls").and_then(Value::as_array).into_iter().flatten();
+        Self {
+            at: at.map(|at| Moment::new(Timestamp(at.as_microsecond()), zone)),
+            rule,
+            severity: word("severity"),
+            key: key.join(", "),
+            counted,
+            calls: calls.filter_map(Value::as_str).take(CALLS_SHOWN).map(str::to_owned).collect(),
+            id: word("id"),
+        }
+    }
+}
+
+/// What went out, with why where notices sent it.
+pub(super) fn sent(outgoing: &[Outgoing], ledger: &[Sent], zone: &TimeZone) -> Vec<SentShown> {
+    let skipped = outgoing.len().saturating_sub(SENT_SHOWN);
+    outgoing
+        .iter()
+        .skip(skipped)
+        .map(|it| {
+            let (state, class) = match it.state {
+                Delivery::Waiting => ("waits", ""),
+                Delivery::Accepted => ("✓ taken", "met"),
+                Delivery::Failed => ("▲ failed", "breached"),
+            };
+            let subject = match &it.content {
+                Content::AutomaticReply(_) => "automatic answer".to_owned(),
+                Content::Notice { subject, .. } | Content::Report { subject, .. } => subject.clone(),
+                Content::Document(_) => "a document for a machine".to_owned(),
+            };
+            let why = ledger.iter().find(|sent| sent.outgoing.id == it.id);
+            SentShown {
+                at: Moment::new(it.due, zone),
+                to: it.to.clone(),
+                channel: it.channel.name(),
+                subject,
+                state,
+                class,
+                why: why.map(|sent| sent.ledger.why.clone()).unwrap_or_default(),
+                last_try: it.tries.last().map(|(_, words)| words.clone()).unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+/// Who may do what for the customer.
+pub(super) fn contacts(registration: &Registration, now: Timestamp) -> Vec<(String, String)> {
+    let word = |role: &Role| match role {
+        Role::Requester => "asks",
+        Role::Authorizer => "authorises",
+        Role::ReportRecipient => "gets reports",
+        Role::IncidentNotify => "is told of incidents",
+        Role::Escalation => "is turned to",
+    };
+    let people = registration.people.iter().filter(|person| person.is_valid_at(now)).take(CONTACTS_SHOWN);
+    people
+        .map(|person| (person.name.clone(), person.roles.iter().map(word).collect::<Vec<_>>().join(", ")))
+        .collect()
+}
+
+const CHANGES: [&str; 12] = [
+    "propose",
+    "rebase",
+    "ask-authorisation",
+    "ask-changes",
+    "authorise",
+    "approve",
+    "refuse",
+    "disown",
+    "install",
+    "prove",
+    "roll-back",
+    "standing",
+];
+/// The latest are shown: a page has a bound.
+const ENTRIES_MAX: usize = 300;
+const CALLS_SHOWN: usize = 5;
+const SENT_SHOWN: usize = 50;
+const CONTACTS_SHOWN: usize = 20;

@@ -1,0 +1,136 @@
+//! One case: what is done with it, what is proposed in it, who may.
+
+use cases::case::Kind;
+use cases::flow::State;
+
+use super::*;
+
+#[test]
+fn a_case_is_worked_on_from_its_page() {
+    at_a_desk(|desk| async move {
+        let cases = desk.alerts("Acme", &["+12105550101", "+12105550102"]).await;
+        let number = cases[0].number;
+        let place = format!("/case/{number}");
+        let page = desk.get("anna", &place).await.is_page();
+        for key in ["a", "i", "p", "r", "n", "b", "e", "l", "m", "]"] {
+            page.says(&format!("data-key=\"{key}\""));
+        }
+        page.says("/calls/a%2Fb%40example.com").says("7 of 5 within 1h").says("Why then?");
+        page.says(&format!("/case/{}?q=", cases[1].number));
+        // First level sees it, and nothing to do but a note.
+        let seen = desk.get("fred", &place).await.is_page();
+        seen.says("Note for the desk")
+            .says_not("data-key=\"a\"")
+            .says_not("data-key=\"b\"")
+            .says_not("/close\"");
+        for (act, form) in [
+            ("step", [("verb", "take"), ("text", "")]),
+            ("assign", [("to", "me"), ("back", "")]),
+            ("severity", [("severity", "info"), ("back", "")]),
+            ("close", [("reason", "benign"), ("text", "it is known to us")]),
+            ("propose", [("list", "harassment"), ("entries", "+12105550101")]),
+            ("merge", [("other", "RW-100002-7"), ("back", "")]),
+            ("ask", [("back", ""), ("x", "")]),
+        ] {
+            assert_eq!(desk.post("fred", &format!("{place}/{act}"), &form).await.status, 403, "{act}");
+        }
+        desk.post("anna", &format!("{place}/assign"), &[("to", "fred")]).await.goes_to(&place);
+        assert_eq!(desk.store.desk().case(number).await.unwrap().owner.as_deref(), Some("fred"));
+        assert_eq!(desk.post("anna", &format!("{place}/assign"), &[("to", "nobody-here")]).await.status, 400);
+        desk.post("anna", &format!("{place}/severity"), &[("severity", "critical")]).await.goes_to(&place);
+        desk.post("anna", &format!("{place}/step"), &[("verb", "take")]).await.goes_to(&place);
+        desk.post("anna", &format!("{place}/link"), &[("other", &cases[1].number.to_string())])
+            .await
+            .goes_to(&place);
+        assert_eq!(desk.post("anna", &format!("{place}/link"), &[("other", "RW-1")]).await.status, 400);
+        // A false positive without a word on the rule is refused, with the reason, and nothing is lost.
+        let form = [("reason", "false-positive"), ("text", "a doctor's callback")];
+        let refused = desk.post("anna", &format!("{place}/close"), &form).await;
+        assert_eq!(refused.status, 409);
+        refused.says("tune, exception or accept");
+        let back = format!("{place}?q=x&at=1.2");
+        let form = [&form[..], &[("feedback", "tune"), ("back", back.as_str())]].concat();
+        desk.post("anna", &format!("{place}/close"), &form).await.goes_to(&format!("{place}?q=x"));
+        desk.get("anna", &place).await.is_page().says("Closed as false-positive").says("data-key=\"z\"");
+        assert_eq!(desk.get("anna", "/case/RW-100001-0").await.status, 404);
+        desk
+    });
+}
+
+#[test]
+fn alerts_that_do_not_belong_are_taken_out_and_cases_joined() {
+    at_a_desk(|desk| async move {
+        let case = desk.alerts("Acme", &["+12105550101"]).await.remove(0);
+        desk.take(&[alert("Acme", "+12105550101", 0)]).await;
+        let place = format!("/case/{}", case.number);
+        let form = [("alert", "Acme-+12105550101-0")];
+        desk.post("anna", &format!("{place}/split"), &form).await.goes_to("/case/RW-");
+        let cases = desk.store.desk().list(&Filter::default()).await.unwrap().cases;
+        assert_eq!(cases.len(), 2);
+        let other = cases.iter().find(|it| it.number != case.number).unwrap().number.to_string();
+        desk.post("anna", &format!("{place}/merge"), &[("other", &other)])
+            .await
+            .goes_to(&format!("/case/{other}"));
+        desk.get("anna", &place).await.is_page().says("joined into");
+        desk
+    });
+}
+
+#[test]
+fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
+    at_a_desk(|desk| async move {
+        let case = desk.alerts("Acme", &["+12105550101"]).await.remove(0);
+        let place = format!("/case/{}", case.number);
+        desk.get("anna", &place)
+            .await
+            .is_page()
+            .says(">+12105550101</textarea>")
+            .says("<option>harassment</option>");
+        let propose = format!("{place}/propose");
+        let form =
+            [("list", "harassment"), ("entries", "+12105550101"), ("days", "30"), ("category", "Harassing")];
+        // Without a list, a number or with too many days nothing is asked of anybody.
+        for wrong in [
+            [("list", ""), ("entries", "+12105550101"), ("days", "30"), ("reason", "threats")],
+            [("list", "harassment"), ("entries", " \n"), ("days", "30"), ("reason", "threats")],
+            [("list", "harassment"), ("entries", "+12105550101"), ("days", "9999"), ("reason", "threats")],
+        ] {
+            assert_eq!(desk.post("anna", &propose, &wrong).await.status, 400, "{wrong:?}");
+        }
+        assert!(desk.wishes.lock().unwrap().is_empty());
+        let form = [&form[..], &[("reason", "threats")]].concat();
+        desk.post("anna", &propose, &form).await.goes_to(&place);
+        let wish = desk.wishes.lock().unwrap().remove(0);
+        assert_eq!(
+            wish.lines[0].to_string(),
+            "put +12105550101 on harassment until 2026-11-04: Harassing: threats"
+        );
+        // What has to come before a proposal has come, in the history.
+        let proposed = desk.store.desk().case(case.number).await.unwrap();
+        assert_eq!(
+            (proposed.state, proposed.findings.as_deref()),
+            (State::Proposed, Some("Harassing: threats"))
+        );
+        let page = desk.get("anna", &place).await.is_page();
+        page.says("What is proposed").says("In the past 30 days it would have blocked 41 calls");
+        page.says("One of your authorisers has to approve it").says("Nobody has said yes yet");
+        page.says("Ask the authorisers");
+        desk.post("anna", &format!("{place}/ask"), &[]).await.goes_to(&place);
+        assert_eq!(desk.post("anna", &format!("{place}/standing"), &[("name", "x")]).await.status, 409);
+        desk
+    });
+}
+
+#[test]
+fn what_nobody_known_asked_for_is_adopted_by_a_contact_only() {
+    at_a_desk(|desk| async move {
+        let opened =
+            desk.store.desk().open("Acme", Kind::Block, State::Unverified, "Block this", desk.done()).await;
+        let number = opened.unwrap().number;
+        let place = format!("/case/{number}");
+        desk.get("anna", &place).await.is_page().says("● not verified").says("register a contact first");
+        assert_eq!(desk.post("anna", &format!("{place}/adopt"), &[("contact", "Ann")]).await.status, 409);
+        desk.get("anna", "/queue").await.is_page().says("● not verified");
+        desk
+    });
+}

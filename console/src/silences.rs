@@ -1,0 +1,182 @@
+//! Silences: what is kept quiet, and what that would have hidden.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Query as Asked, State};
+use axum::response::Response;
+use cases::notice::{Matcher, Silence};
+use rules::Timestamp;
+use serde::Deserialize;
+
+use crate::Service;
+use crate::access::{Viewer, told_at};
+use crate::failure::Failure;
+use crate::shell::{self, Shell};
+use crate::text::Moment;
+
+#[derive(Template)]
+#[template(path = "silences.html")]
+struct Page<'a> {
+    shell: Shell<'a>,
+    silences: Vec<Shown>,
+    form: &'a Wanted,
+    /// What it would have hidden in the past seven days, and how much of that was critical.
+    preview: Option<(usize, usize)>,
+    wrong: Option<String>,
+}
+
+struct Shown {
+    silence: Silence,
+    labels: String,
+    until: Moment,
+    is_over: bool,
+}
+
+/// What somebody wants kept quiet.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Wanted {
+    customer: String,
+    rule: String,
+    caller: String,
+    case: String,
+    reason: String,
+    hours: String,
+    second: String,
+    contact: String,
+    /// `yes` once the preview was looked at.
+    sure: String,
+}
+
+impl Wanted {
+    fn silence(&self, who: &str, now: Timestamp) -> Result<Silence, String> {
+        let mut matcher = Matcher::default();
+        let labels = [
+            ("customer", &self.customer),
+            ("rule", &self.rule),
+            ("caller", &self.caller),
+            ("case", &self.case),
+        ];
+        for (name, value) in labels {
+            let value = value.trim();
+            if value == "*" {
+                return Err(format!("{name}=* would fit everything"));
+            }
+            if !value.is_empty() {
+                matcher.0.entry(name.to_owned()).or_default().push(value.to_owned());
+            }
+        }
+        let hours: i64 = match self.hours.trim() {
+            "" => HOURS_USUAL,
+            hours => hours.parse().map_err(|_| format!("{hours} is no number of hours"))?,
+        };
+        let hours = hours.clamp(0, HOURS_MAX);
+        let some = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let silence = Silence {
+            id: String::new(),
+            author: who.to_owned(),
+            reason: self.reason.trim().to_owned(),
+            matcher,
+            from: now,
+            until: now.plus_micros(hours * HOUR_MICROS),
+            second: some(&self.second),
+            contact: some(&self.contact),
+            ended: None,
+            is_reminded: false,
+            is_told: false,
+        };
+        match silence.mistake() {
+            Some(mistake) => Err(mistake),
+            None => Ok(silence),
+        }
+    }
+}
+
+pub(crate) async fn page(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Asked(form): Asked<Wanted>,
+) -> Result<Response, Failure> {
+    show(&service, &viewer, (&form, None, None)).await
+}
+
+/// Shows what it would have hidden; once that was looked at, keeps it quiet.
+pub(crate) async fn add(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Form(form): Form<Wanted>,
+) -> Result<Response, Failure> {
+    let book = service.book()?;
+    let desk = book.store().await?.desk();
+    let now = (service.now)();
+    let silence = match form.silence(&viewer.who, now) {
+        Ok(silence) => silence,
+        Err(wrong) => return show(&service, &viewer, (&form, None, Some(wrong))).await,
+    };
+    if let Some(second) = &silence.second {
+        let account = desk.account(second).await?;
+        if account.is_none_or(|account| account.customer().is_some() || account.is_closed) {
+            let wrong = format!("nobody at the desk logs in as {second}");
+            return show(&service, &viewer, (&form, None, Some(wrong))).await;
+        }
+    }
+    if form.sure != "yes" {
+        let facts = desk.facts(now.plus_micros(-WEEK_MICROS)).await?;
+        let alarms: Vec<_> = facts.into_iter().filter(|fact| fact.event.is_alarm()).collect();
+        let preview = silence.would_have_hidden(&alarms);
+        return show(&service, &viewer, (&form, Some(preview), None)).await;
+    }
+    let silence = desk.add_silence(silence, book.done(&viewer.who, now)).await?;
+    Ok(told_at(
+        "/silences",
+        &format!("{} keeps it quiet. Cases are opened and clocks run all the same.", silence.id),
+    ))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    id: String,
+}
+
+pub(crate) async fn end(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Form(form): Form<Named>,
+) -> Result<Response, Failure> {
+    let book = service.book()?;
+    let done = book.done(&viewer.who, (service.now)());
+    let silence = book.store().await?.desk().end_silence(&form.id, done).await?;
+    Ok(told_at("/silences", &format!("{} is over.", silence.id)))
+}
+
+async fn show(
+    service: &Service,
+    viewer: &Viewer,
+    (form, preview, wrong): (&Wanted, Option<(usize, usize)>, Option<String>),
+) -> Result<Response, Failure> {
+    let book = service.book()?;
+    let now = (service.now)();
+    let mut silences = book.store().await?.desk().silences(true).await?;
+    silences.truncate(SHOWN_MAX);
+    let silences = silences.into_iter().map(|silence| Shown {
+        labels: labels(&silence.matcher),
+        until: Moment::new(silence.end(), book.service().calendar().zone()),
+        is_over: now >= silence.end(),
+        silence,
+    });
+    let shell = Shell::of(service, Some(viewer), "Silences");
+    Ok(shell::page(&Page { shell, silences: silences.collect(), form, preview, wrong }))
+}
+
+fn labels(matcher: &Matcher) -> String {
+    let one = |(name, values): (&String, &Vec<String>)| format!("{name} {}", values.join(" or "));
+    matcher.0.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+const HOURS_USUAL: i64 = 4;
+/// More is refused with its reason.
+const HOURS_MAX: i64 = 24 * 366;
+const HOUR_MICROS: i64 = 3_600_000_000;
+const WEEK_MICROS: i64 = 7 * 24 * HOUR_MICROS;
+const SHOWN_MAX: usize = 100;

@@ -65,7 +65,7 @@ fn alerts(scratch: &Scratch, table: &str) -> Vec<Value> {
 #[test]
 fn a_limit_is_a_multiple_of_what_is_usual_at_that_hour() {
     let scratch = Scratch::new("usual");
-    let told = alerts(&scratch, &(line("busy hour", 57, 1.0, 8) + &line("busy hour", 58, 2.5, 8)));
+    let told = alerts(&scratch, &(line("busy hour", 57, 1.0, 8) + line("busy hour", 58, 2.5, 8).as_str()));
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((&told[0]["count"], &told[0]["limit"]), (&Value::from(8), &Value::from(7.5)));
     assert_eq!(told[0]["baseline"], 2.5);

@@ -105,7 +105,7 @@ fn a_real_scan_becomes_a_case_a_proposal_an_approval_a_proof_and_an_end() {
     ] {
         desk.done(&[&["case"], words, &["--by", "anna"]].concat());
     }
-    let candidate = service.scratch.write("proposed.toml", policy + &RULE.replace("SOURCE", &source));
+    let candidate = service.scratch.write("proposed.toml", policy + RULE.replace("SOURCE", &source).as_str());
     let hash = desk.asked(number, &["--policy", candidate.to_str().unwrap()]);
 
     // Rules change, so two of the customer say yes, each by the link in their mail.

@@ -96,7 +96,7 @@ fn verify(pack: &Path, key: Option<&Path>) -> (i32, String) {
         arguments.extend(["--key", key.to_str().unwrap()]);
     }
     let output = ringwall(arguments);
-    (output.status.code().unwrap(), stdout(&output) + &String::from_utf8_lossy(&output.stderr))
+    (output.status.code().unwrap(), stdout(&output) + &*String::from_utf8_lossy(&output.stderr))
 }
 
 /// Unpacked by somebody else's program.

@@ -110,7 +110,7 @@ fn promtool_finds_nothing_wrong_with_a_scrape() {
     };
     let checked = check(&page);
     let said =
-        String::from_utf8_lossy(&checked.stderr).into_owned() + &String::from_utf8_lossy(&checked.stdout);
+        String::from_utf8_lossy(&checked.stderr).into_owned() + &*String::from_utf8_lossy(&checked.stdout);
     assert!(checked.status.success() && said.is_empty(), "{said}");
     assert!(
         !check(&page.replacen("# TYPE ringwall_ready gauge", "# TYPE ringwall_ready counter", 1))

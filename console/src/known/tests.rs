@@ -64,8 +64,7 @@ fn call() -> OneCall {
         transport: "UDP",
         text: format!("{HOSTILE}\nUser-Agent: {HOSTILE}\n"),
     };
-    let listed =
-        Listed { list: text(), entry: text(), expires: some(), reason: some(), refuses: true };
+    let listed = Listed { list: text(), entry: text(), expires: some(), reason: some(), refuses: true };
     OneCall {
         row: row(),
         facts: vec![("User agent", text()), ("Call-ID", text())],
@@ -223,7 +222,11 @@ fn samples() -> Vec<Sample> {
         label: Some(("state", label.to_owned())),
         kind: Kind::Counter(value),
     };
-    vec![sample("cases_open", HOSTILE, 4), sample("cases_overdue", "", 2), sample("decisions_total", "block", 9)]
+    vec![
+        sample("cases_open", HOSTILE, 4),
+        sample("cases_overdue", "", 2),
+        sample("decisions_total", "block", 9),
+    ]
 }
 
 /// A console with hostile answers, and people of the desk who have logged in.

@@ -32,12 +32,10 @@ impl Browser {
         let secret: String = link.chars().take_while(char::is_ascii_alphanumeric).collect();
         let address = service.address("http://");
         let mut browser = Self { address, cookie: String::new(), csrf: String::new() };
-        let (head, _) = browser.exchange(
-            "POST",
-            &format!("{mark}{secret}"),
-            "password=a+horse+that+no+battery+staples",
-        );
-        let cookie = head.lines().find_map(|line| line.to_lowercase().starts_with("set-cookie: ").then_some(line));
+        let (head, _) =
+            browser.exchange("POST", &format!("{mark}{secret}"), "password=a+horse+that+no+battery+staples");
+        let cookie =
+            head.lines().find_map(|line| line.to_lowercase().starts_with("set-cookie: ").then_some(line));
         let cookie = cookie.unwrap_or_else(|| panic!("no session: {head}"));
         browser.cookie = cookie["set-cookie: ".len()..].split(';').next().unwrap().to_owned();
         let page = browser.get("/calls").text;
@@ -134,8 +132,7 @@ when = { direction = "inbound", caller = "@harassment" }
 action = "block"
 
 [[expect]]
-from = "+1 303 555 0199"
-to = "+1 210 555 0101"
+call = { from = "+1 303 555 0199", to = "+1 210 555 0101", direction = "inbound" }
 verdict = "block"
 "#;
 
@@ -162,7 +159,9 @@ fn a_refused_call_is_found_with_its_signalling_and_the_rule_behind_it() {
     let place = browser.call_of("(303) 555-0142");
     let page = browser.get(&place);
     assert_eq!(page.status, 200, "{}", page.text);
-    for part in ["unwanted", "1 INVITE", "2 486", "<svg class=\"ladder\"", "INVITE sip:+12105550150@acme.example"] {
+    for part in
+        ["unwanted", "1 INVITE", "2 486", "<svg class=\"ladder\"", "INVITE sip:+12105550150@acme.example"]
+    {
         assert!(page.text.contains(part), "{part}: {}", page.text);
     }
     assert!(page.text.contains("&lt;script&gt;alert(1)") && !page.text.contains("<script>alert"));
@@ -200,7 +199,10 @@ fn a_caller_is_blocked_from_a_call_and_the_block_is_taken_back() {
     assert_eq!((done.status, done.place.as_str()), (303, place.as_str()), "{}", done.text);
     assert_eq!(answer(&service, WANTED), 603);
     let page = browser.get(&place).text;
-    assert!(page.contains("<strong>harassment</strong>") && page.contains("until 2099-12-31: threats"), "{page}");
+    assert!(
+        page.contains("<strong>harassment</strong>") && page.contains("until 2099-12-31: threats"),
+        "{page}"
+    );
     let undo = [("number", WANTED), ("list", "harassment"), ("reason", "a mistake")];
     assert_eq!(browser.post(&format!("{place}/unblock"), &undo).status, 303);
     assert_eq!(answer(&service, WANTED), 302);
@@ -212,7 +214,8 @@ fn a_caller_is_blocked_from_a_call_and_the_block_is_taken_back() {
 
 #[test]
 fn where_the_customer_has_to_agree_a_block_from_a_call_becomes_a_proposal() {
-    let service = start("known-propose", &LISTED.replace("[customer]", "[customer]\nchange_control = \"approved\""));
+    let service =
+        start("known-propose", &LISTED.replace("[customer]", "[customer]\nchange_control = \"approved\""));
     let _desk = Desk::new(&service.scratch);
     assert_eq!(answer(&service, WANTED), 302);
     let browser = Browser::new(&service);
@@ -240,7 +243,10 @@ fn a_number_comes_onto_a_list_and_leaves_it_over_the_page() {
     assert_eq!(browser.post(&format!("{place}/add"), &add).status, 303);
     assert_eq!(answer(&service, WANTED), 603);
     let page = browser.get(&format!("{place}?q=5550177")).text;
-    assert!(page.contains("555-0177") && !page.contains("+13035550199") && !page.contains("<b onclick"), "{page}");
+    assert!(
+        page.contains("555-0177") && !page.contains("+13035550199") && !page.contains("<b onclick"),
+        "{page}"
+    );
     let own = browser.post(&format!("{place}/add"), &[("number", "+12105550101"), ("reason", "x")]);
     assert_eq!(own.status, 409, "the customer's own number is guarded: {}", own.text);
     let removed = browser.post(&format!("{place}/remove"), &[("number", WANTED), ("reason", "off")]);
@@ -262,7 +268,10 @@ fn the_studio_says_what_is_wrong_where_and_puts_in_force_what_is_not() {
     assert!(unmet.contains("expected allow") && unmet.contains("0 of 1 cases"), "{unmet}");
     let text = LISTED.replace("response = { list = 603 }", "response = { list = 607 }");
     let good = check(&text);
-    assert!(good.contains("no mistake") && good.contains("proof") && good.contains("class=\"add\""), "{good}");
+    assert!(
+        good.contains("no mistake") && good.contains("proof") && good.contains("class=\"add\""),
+        "{good}"
+    );
     // It is tried on what was recorded.
     assert_eq!(answer(&service, "+13035550199"), 603);
     browser.call_of("+13035550199");
@@ -305,4 +314,55 @@ fn the_board_says_what_the_metrics_say() {
     assert_eq!(lifted.status, 303, "{}", lifted.text);
     let blocks = browser.get("/blocks").text;
     assert!(blocks.contains("lifted by admin: the clinic"), "{blocks}");
+}
+
+#[test]
+fn a_day_of_100_000_calls_is_searched_within_a_second() {
+    use jiff::civil::date;
+    use records::Columns;
+    use records::invented::Invented;
+    use records::io::{Part, Writer};
+    let scratch = Scratch::new("known-large");
+    scratch.write("acme.toml", LISTED);
+    scratch.write("harassment.csv", "number,reason,expires\n");
+    let mut writer = Writer::open(&scratch.path().join("data/records"), 0).unwrap();
+    let zone = jiff::tz::TimeZone::get("America/Chicago").unwrap();
+    let invented = Invented { seed: 1, rows_per_day: 100_000, zone, columns: Columns::ALL };
+    // A Wednesday.
+    let day = date(2026, 3, 4);
+    let mut parts = Vec::new();
+    invented.day(day, 20_000, |rows| parts.push(Part { customer: Some("Acme".to_owned()), day, rows }));
+    parts.into_iter().for_each(|part| writer.append(vec![part], 0, (0, 0)).unwrap());
+    drop(writer);
+    let service = Service::resume(scratch, "");
+    let browser = Browser::new(&service);
+    let day = "/calls?customer=Acme&from=2026-03-04T00:00&to=2026-03-05T00:00";
+    for what in ["", "&verdict=block", "&caller=%2B1303*", "&rule=nothing+of+this", "&called=%2B12105550150"]
+    {
+        let mut best = std::time::Duration::MAX;
+        for _ in 0..3 {
+            let begun = super::now();
+            let page = browser.get(&format!("{day}{what}"));
+            best = best.min(begun.elapsed());
+            assert_eq!(page.status, 200, "{}", page.text);
+            assert!(page.text.len() < 300_000);
+        }
+        println!("{what:30} {best:?}");
+        assert!(best.as_millis() < 1_000, "{what}: {best:?}");
+    }
+    // Page behind page there are no fewer than all, and none twice.
+    let (mut place, mut seen) = (format!("{day}&verdict=block"), std::collections::BTreeSet::new());
+    for _ in 0..5 {
+        let page = browser.get(&place).text;
+        let ids = page
+            .split("class=\"through\" href=\"")
+            .skip(1)
+            .map(|it| it.split('"').next().unwrap().to_owned());
+        for id in ids {
+            assert!(seen.insert(id.clone()), "{id} twice");
+        }
+        let more = page.split("<a class=\"button\" href=\"").nth(1).unwrap();
+        place = more.split('"').next().unwrap().replace("&amp;", "&");
+    }
+    assert_eq!(seen.len(), 500);
 }

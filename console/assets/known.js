@@ -30,8 +30,9 @@
 
   // ---- The chart, drawn from the table below it.
   const chart = one("[data-chart]");
-  if (chart && window.uPlot) {
-    const rows = all("tbody tr", document.getElementById(chart.dataset.chart));
+  const rows = chart ? all("tbody tr", document.getElementById(chart.dataset.chart)) : [];
+  // One hour alone is no line.
+  if (chart && window.uPlot && rows.length > 1) {
     const cell = (row, place) => (row.cells[place].textContent.trim() === "" ? null : Number(row.cells[place].textContent));
     const column = (place) => rows.map((row) => cell(row, place));
     const times = rows.map((row) => Number(row.dataset.at));

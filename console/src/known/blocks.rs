@@ -100,4 +100,4 @@ pub(crate) async fn change(
 }
 
 /// Blocks of one page.
-const ROWS: usize = 200;
+const ROWS: usize = 60;

@@ -56,15 +56,17 @@ impl Ladder {
         }
         ladder.left_out = addresses.len().saturating_sub(ENDS_MAX);
         addresses.truncate(ENDS_MAX);
+        // Few stand as far apart as the page is wide, so that nothing is drawn larger than text.
+        let step = STEP.max(WIDTH / addresses.len().saturating_sub(1).max(1));
         let end = |(place, (address, is_ours)): (usize, &(&str, bool))| End {
-            x: MARGIN + place * STEP,
+            x: MARGIN + place * step,
             address: (*address).to_owned(),
             is_ours: *is_ours,
         };
         ladder.ends = addresses.iter().enumerate().map(end).collect();
         let x = |address: &str| {
             let place = addresses.iter().position(|(known, _)| *known == address)?;
-            Some(MARGIN + place * STEP)
+            Some(MARGIN + place * step)
         };
         for (number, message) in (1..).zip(messages) {
             let (Some(from), Some(to)) = (x(&message.from), x(&message.to)) else { continue };
@@ -83,7 +85,7 @@ impl Ladder {
                 is_bad: status >= 400,
             });
         }
-        ladder.width = 2 * MARGIN + ladder.ends.len().saturating_sub(1) * STEP;
+        ladder.width = 2 * MARGIN + ladder.ends.len().saturating_sub(1) * step;
         ladder.height = TOP + ladder.arrows.len() * LINE;
         ladder
     }
@@ -109,7 +111,9 @@ fn cut(text: &str) -> String {
 /// Ends side by side.
 const ENDS_MAX: usize = 6;
 const MARGIN: usize = 90;
+/// From end to end, at least; and from the first to the last.
 const STEP: usize = 220;
+const WIDTH: usize = 720;
 /// Where the first arrow is.
 const TOP: usize = 70;
 /// From arrow to arrow.
@@ -138,8 +142,8 @@ mod tests {
         let ends: Vec<_> = ladder.ends.iter().map(|end| (end.address.as_str(), end.is_ours)).collect();
         assert_eq!(ends, [("a:1", false), ("b:2", true)]);
         let (first, second) = (&ladder.arrows[0], &ladder.arrows[1]);
-        assert_eq!((first.from, first.to, first.label.as_str(), first.is_bad), (90, 310, "INVITE", false));
-        assert_eq!((second.from, second.to, second.label.as_str()), (310, 90, "603 Decline"));
+        assert_eq!((first.from, first.to, first.label.as_str(), first.is_bad), (90, 810, "INVITE", false));
+        assert_eq!((second.from, second.to, second.label.as_str()), (810, 90, "603 Decline"));
         assert!(second.is_bad && second.y > first.y && second.after == "0.002 s", "{second:?}");
         assert!(ladder.height > ladder.arrows[2].y);
     }

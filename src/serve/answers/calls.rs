@@ -60,7 +60,8 @@ pub(super) fn search(around: &Around, wanted: CallSearch) -> Result<CallsFound, 
     calls.sort_by(|one, other| (other.start, &other.id).cmp(&(one.start, &one.id)));
     // A call may be in the store and in the spool for a moment.
     calls.dedup_by(|one, other| one.id == other.id);
-    let cut = calls.get(count).map(|call| call.start);
+    let last = calls.get(count - 1).filter(|_| calls.len() > count);
+    let cut = last.map(|call| call.start);
     if let Some(cut) = cut {
         // Calls of one moment stay together, so that the next page begins before it.
         calls.retain(|call| call.start >= cut);

@@ -26,8 +26,6 @@ use crate::text::Moment;
 struct Page<'a> {
     shell: Shell<'a>,
     campaigns: Vec<Campaign>,
-    /// Whether older cases were not looked at.
-    is_cut: bool,
     looked_at: usize,
     undo: Option<UndoShown>,
     place: &'static str,
@@ -66,7 +64,6 @@ pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) ->
     let shell = Shell::of(&service, Some(&viewer), "Campaigns");
     Ok(shell::page(&Page {
         shell,
-        is_cut: looked_at >= CASES_MAX as usize,
         looked_at,
         campaigns: found(&keys),
         undo: service.own.desk.undo_of(&viewer, (service.now)()),
@@ -158,7 +155,7 @@ impl Campaign {
     }
 }
 
-/// The newest open cases that are looked at.
+/// The newest cases that are looked at.
 const CASES_MAX: u32 = 10_000;
 const CAMPAIGNS_MAX: usize = 50;
 const CASES_MIN: usize = 3;

@@ -47,7 +47,6 @@ struct Desk {
     store: Store,
     promises: Promises,
     address: String,
-    path: PathBuf,
     /// What was asked to be drafted.
     wishes: Arc<Mutex<Vec<Wish>>>,
     stop: Option<oneshot::Sender<()>>,
@@ -133,7 +132,7 @@ impl Desk {
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(crate::serve(listener, service, async { drop(stopped.await) }));
-        let desk = Self { store, promises: Promises::sample(), address, path, wishes, stop: Some(stop) };
+        let desk = Self { store, promises: Promises::sample(), address, wishes, stop: Some(stop) };
         for (login, role) in [("anna", Role::Analyst), ("fred", Role::FirstLevel)] {
             desk.let_in(login, Side::Desk(role)).await;
         }

@@ -121,14 +121,16 @@ impl Desk<'_> {
         asked.rows(self).await?.iter().map(case).collect()
     }
 
-    /// Open cases that alerts made, the newest first, `count` at most: number, customer, rule, key, severity and owner.
+    /// Of the newest `count` cases those that alerts made and that are not over, the newest first.
     ///
     /// # Errors
     /// They cannot be read.
     pub async fn open_keys(&self, count: u32) -> Result<Vec<OpenKey>, Error> {
+        let newest = sqlx::query("SELECT value FROM counters WHERE name = 'serial'");
+        let newest: i64 = newest.fetch_one(&self.store.pool).await?.try_get(0)?;
         let statement = "SELECT serial, customer, join_key, severity, owner, last FROM cases
-            WHERE is_over = 0 AND kind = 'alert' AND join_key <> '' ORDER BY serial DESC LIMIT $1";
-        let rows = sqlx::query(statement).bind(i64::from(count)).fetch_all(&self.store.pool).await?;
+            WHERE serial > $1 AND +is_over = 0 AND kind = 'alert' AND join_key <> '' ORDER BY serial DESC";
+        let rows = sqlx::query(statement).bind(newest - i64::from(count)).fetch_all(&self.store.pool).await?;
         let key = |row: &AnyRow| {
             Ok(OpenKey {
                 number: CaseNumber::new(unsigned(row.try_get(0)?)),

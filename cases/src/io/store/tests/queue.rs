@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Filter, NOW, Service, Store, Storm, alert, done, list, on_both};
+use super::{Filter, Kind, MINUTE, NOW, Service, State, Store, Storm, alert, done, list, on_both};
 
 /// Fifty thousand in `cargo xtask soak queue`, as many alerts as twenty times that in `soak storm`.
 fn size(name: &str, usual: u64) -> u64 {
@@ -88,6 +88,75 @@ fn the_queue_answers_while_two_hundred_alerts_come_in_each_second() {
         );
         assert!(p95 <= Duration::from_millis(150), "{p95:?}");
         assert!(ingested < Duration::from_secs(10), "{ingested:?}");
+    });
+}
+
+#[test]
+fn cases_and_alerts_are_found_counted_and_gathered_on_both_databases() {
+    use super::super::{AlertFilter, AlertsBy, By, Condition, Cursor, Is};
+    on_both(|store| async move {
+        let service = Service::sample();
+        let alerts: Vec<_> =
+            [("Acme", "1", "warning"), ("Acme", "2", "critical"), ("Ünited", "3", "warning")]
+                .into_iter()
+                .zip(0..)
+                .map(|((customer, caller, severity), at)| {
+                    alert(&format!("a{at}"), customer, caller, severity, at - 9)
+                })
+                .collect();
+        store.desk().take_alerts(&alerts, 3, &mut Storm::default(), done(&service, 0)).await.unwrap();
+        let desk = store.desk();
+        desk.open("Acme", Kind::Block, State::New, "Straße 100%", done(&service, 0)).await.unwrap();
+        let found = async |is_not: bool, is: Is| {
+            let conditions = vec![Condition { is_not, is }];
+            let filter = Filter { conditions, ..Filter::default() };
+            let listed = desk.list(&filter).await.unwrap().cases.len() as u64;
+            assert_eq!(desk.count(&filter).await.unwrap(), listed, "{filter:?}");
+            assert_eq!(desk.numbers(&filter, 9).await.unwrap().len() as u64, listed);
+            listed
+        };
+        let text = |text: &str| text.to_owned();
+        assert_eq!(found(false, Is::Customer(vec![text("acme")])).await, 3);
+        assert_eq!(found(true, Is::Customer(vec![text("ACME")])).await, 1);
+        assert_eq!(found(false, Is::Customer(vec![text("Ünited"), text("nobody")])).await, 1);
+        assert_eq!(found(false, Is::Rule(vec![text("harassment")])).await, 3);
+        assert_eq!(found(true, Is::Kind(vec![Kind::Alert])).await, 1);
+        assert_eq!(found(false, Is::State(vec![State::New, State::Open])).await, 4);
+        assert_eq!(found(false, Is::Severity(vec![crate::case::Severity::Critical])).await, 1);
+        assert_eq!(found(false, Is::Owner(vec![String::new()])).await, 4);
+        assert_eq!(found(false, Is::Text(text("Straße 100%"))).await, 1);
+        assert_eq!(found(false, Is::Text(text("1_0"))).await, 0);
+        assert_eq!(found(false, Is::Due(NOW)).await, 0);
+        assert_eq!(found(false, Is::Due(NOW.plus_micros(30 * 24 * 60 * MINUTE))).await, 4);
+        assert_eq!(found(false, Is::Breached(NOW)).await, 0);
+        assert_eq!(found(false, Is::Breached(NOW.plus_micros(30 * 24 * 60 * MINUTE))).await, 4);
+        let groups = desk.groups(&Filter::default(), By::Customer, 9).await.unwrap();
+        assert_eq!(groups, [(text("Acme"), 3), (text("Ünited"), 1)]);
+        let order = desk.list(&Filter::default()).await.unwrap().cases;
+        let at = Cursor::of(&order[1]);
+        assert_eq!(Cursor::parse(&at.to_string()), Some(at));
+        let around = desk.neighbours(&Filter::default(), at).await.unwrap();
+        assert_eq!(
+            around.map(|it| it.map(|(number, _)| number)),
+            [Some(order[0].number), Some(order[2].number)]
+        );
+        // Alerts, a page at a time.
+        let filter = AlertFilter { since: NOW.plus_micros(-60 * MINUTE), ..AlertFilter::default() };
+        let first = desk.all_alerts(&filter, 2).await.unwrap();
+        assert_eq!(first.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["a2", "a1"]);
+        let after = first.last().map(|row| (row.at, row.id.clone()));
+        let rest = desk.all_alerts(&AlertFilter { after, ..filter.clone() }, 2).await.unwrap();
+        assert_eq!(rest.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["a0"]);
+        let by = desk.alert_groups(&filter, AlertsBy::Customer, 9).await.unwrap();
+        assert_eq!(by, [(text("Acme"), 2, 2), (text("Ünited"), 1, 1)]);
+        let acme = AlertFilter { customer: Some(text("Acme")), rule: Some(text("harassment")), ..filter };
+        assert_eq!(desk.cases_of_alerts(&acme, 9).await.unwrap().len(), 2);
+        assert_eq!(desk.open_keys(99).await.unwrap().len(), 3);
+        // What a former version has written is filled in when it is opened.
+        sqlx::query("UPDATE cases SET contract = 0, rule = ''").execute(&store.pool).await.unwrap();
+        store.fill_columns().await.unwrap();
+        assert_eq!(found(false, Is::Rule(vec![text("harassment")])).await, 3);
+        assert_eq!(found(false, Is::Breached(NOW.plus_micros(30 * 24 * 60 * MINUTE))).await, 4);
     });
 }
 

@@ -12,6 +12,7 @@ mod failure;
 mod health;
 mod histogram;
 mod metrics;
+mod office;
 mod openapi;
 mod password;
 mod people;
@@ -41,6 +42,7 @@ pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
+pub use office::{Catalogue, Channels, OfficeQuestions, ReportKind, Trial, Tried};
 pub use question::{Asked, Customer, Questions};
 pub use report::Download;
 

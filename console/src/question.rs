@@ -11,6 +11,9 @@ pub type Asked<Q, A> = Box<dyn Fn(Q) -> oneshot::Receiver<Result<A, String>> + S
 pub struct Questions {
     /// Whose policies are in force.
     pub customers: Asked<(), Vec<Customer>>,
+    // The office.
+    /// Reports, channels, intake.
+    pub office: crate::office::OfficeQuestions,
 }
 
 /// A customer with a policy in force.

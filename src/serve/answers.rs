@@ -1,16 +1,23 @@
 //! Answers to what pages ask of the service beyond cases.
 
+mod office;
+
 use std::sync::{Arc, OnceLock};
 
 use console::{Asked, Customer, Questions};
 use tokio::sync::oneshot;
 
+use super::config::Config;
 use super::pages::Running;
+use crate::outcome::Failure;
 
-/// Everything that pages may ask.
-pub(super) fn answers(running: &Arc<OnceLock<Running>>) -> Questions {
+/// Everything that pages may ask of a service with `config`.
+pub(super) fn answers(config: &Arc<Config>, running: &Arc<OnceLock<Running>>) -> Result<Questions, Failure> {
     let for_customers = Arc::clone(running);
-    Questions { customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))) }
+    Ok(Questions {
+        customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
+        office: office::office(config, running)?,
+    })
 }
 
 /// A question whose answer is at hand.

@@ -32,7 +32,7 @@ pub(super) struct Running {
 
 /// The pages of a service that may still be loading.
 pub(super) fn pages(
-    config: &Config,
+    config: &Arc<Config>,
     running: &Arc<OnceLock<Running>>,
     visits: Visits,
     fetches: Fetches,
@@ -66,7 +66,7 @@ pub(super) fn pages(
                 running.counters.add(Count::FaultPage);
             }
         }),
-        questions: answers(running),
+        questions: answers(config, running)?,
         cases: book,
         now: policies::now,
         name: config.http.name.clone(),

@@ -32,7 +32,7 @@ pub(super) struct Running {
 
 /// The pages of a service that may still be loading.
 pub(super) fn pages(
-    config: &Arc<Config>,
+    config: &Config,
     running: &Arc<OnceLock<Running>>,
     visits: Visits,
     fetches: Fetches,

@@ -190,6 +190,7 @@ async fn draft(
     if !is_known && own.is_none() {
         return Err(Failure::NotFound);
     }
+    let before = own.as_ref().map(|own| own.hash.clone());
     let mut registration = match own {
         Some(own) => own.registration,
         None => desk.registration(customer).await?,
@@ -197,6 +198,10 @@ async fn draft(
     change(&mut registration)?;
     let done = book.done(&viewer.who, (service.now)());
     let draft = desk.draft_registration(registration, done).await?;
+    // One draft of theirs waits, not each step on the way to it.
+    if let Some(before) = before.filter(|before| *before != draft.hash) {
+        desk.withdraw_draft(customer, &before, done).await?;
+    }
     let begin: String = draft.hash.chars().take(8).collect();
     Ok(told_at(
         &place(customer),

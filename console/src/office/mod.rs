@@ -72,3 +72,6 @@ fn file(name: &str, media_type: &str, is_shown: bool, body: Body) -> (HeaderMap,
     set(header::CACHE_CONTROL, "no-store");
     (headers, body)
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ fn reply(service: &Service, channels: &Channels, now: Timestamp, is_known: bool)
     let address = if is_known { "ann@acme.example.com" } else { "stranger@example.net" };
     let mail = format!(
         "From: Ann <{address}>\r\nTo: case@desk.example.com\r\nSubject: Block of calls\r\n\
-         Message-ID: <sample@example.com>\r\n\r\nPlease block\r\nNumber: +1 303 555 0101\r\nCategory: Harassing\r\n\
+         Message-ID: <sample@example.com>\r\n\r\nPlease block\r\nPhone numbers to be blocked: +1 303 555 0101\r\nCategory: Harassing\r\n\
          Business case: calls every night\r\n"
     );
     let domain = address.split_once('@').map_or("", |(_, domain)| domain);

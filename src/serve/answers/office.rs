@@ -17,11 +17,12 @@ use crate::{policies, report};
 
 /// Answers of a service with `config`.
 pub(in crate::serve) fn office(
-    config: &Arc<Config>,
+    config: &Config,
     running: &Arc<OnceLock<Running>>,
 ) -> Result<OfficeQuestions, Failure> {
     let channels = Arc::new(channels(config)?);
-    let (of_catalogue, of_trial, of_directory) = (Arc::clone(config), Arc::clone(config), Arc::clone(config));
+    let config = Arc::new(config.clone());
+    let (of_catalogue, of_trial, of_directory) = (Arc::clone(&config), Arc::clone(&config), config);
     let (for_channels, for_trial, for_directory) =
         (Arc::clone(&channels), Arc::clone(&channels), Arc::clone(running));
     Ok(OfficeQuestions {

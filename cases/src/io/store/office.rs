@@ -217,6 +217,29 @@ impl Desk<'_> {
         rows.iter().map(pair).collect()
     }
 
+    /// Takes back a draft of contacts that its author has drafted anew.
+    ///
+    /// # Errors
+    /// It is not kept; a draft that is gone already is no error.
+    pub async fn withdraw_draft(&self, customer: &str, hash: &str, done: Done<'_>) -> Result<(), Error> {
+        let mut writing = self.store.write().await?;
+        let statement =
+            "DELETE FROM registration_drafts WHERE hash = $1 AND customer = $2 AND drafted_by = $3";
+        let query = sqlx::query(statement).bind(hash).bind(customer).bind(done.who);
+        if query.execute(writing.connection()).await?.rows_affected() > 0 {
+            let act = Act {
+                at: done.now,
+                actor: done.who,
+                action: "withdraw-contacts",
+                subject: hash,
+                detail: "{}",
+            };
+            writing.audit(customer, act).await?;
+            writing.commit().await?;
+        }
+        Ok(())
+    }
+
     /// Mails as they came.
     ///
     /// # Errors

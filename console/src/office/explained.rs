@@ -48,7 +48,6 @@ pub(crate) struct Asked {
     pub(crate) what: String,
     pub(crate) authority: &'static str,
     pub(crate) is_ready: bool,
-    pub(crate) missing: Vec<String>,
     pub(crate) ranges: Vec<String>,
     pub(crate) bad_lines: usize,
 }
@@ -142,7 +141,6 @@ impl Asked {
                 Authority::Unverified => "nobody known: a contact has to adopt it",
             },
             is_ready: request.is_ready(),
-            missing: request.missing.iter().map(ToString::to_string).collect(),
             ranges: request
                 .ranges
                 .iter()

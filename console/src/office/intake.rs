@@ -107,7 +107,8 @@ pub(crate) async fn one(
     let registrations = desk.registrations().await?;
     let directory = ask(&service.questions.office.directory, registrations).await?;
     let (bytes, is_deadly) = (kept.raw.len(), kept.is_deadly);
-    let text = String::from_utf8_lossy(&kept.raw);
+    // Line ends of mails would be drawn as what hides.
+    let text = String::from_utf8_lossy(&kept.raw).replace("\r\n", "\n");
     let raw: String = text.chars().take(RAW_CHARACTERS_MAX).collect();
     let is_raw_cut = raw.len() < text.len();
     let return_path = match &kept.envelope.return_path {

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use cases::audit::{Head, Verifier};
+use cases::audit::Head;
 use cases::io::store::Store;
 use clap::{Args, Subcommand};
 use reporter::printable;
@@ -74,7 +74,8 @@ async fn verify(store: &Store, kept: &[(String, Head)]) -> Result<Outcome, Failu
     let mut out = io::stdout().lock();
     for (customer, end) in ends {
         let anchor = kept.iter().find(|(of, _)| *of == customer).map(|(_, head)| head);
-        let (count, broken) = walk(store, &customer, &end, anchor).await?;
+        let cases::io::store::Checked { good: count, broken, .. } =
+            store.check_audit(&customer, &end, anchor).await.map_err(said)?;
         let shown =
             if customer.is_empty() { "(the service itself)".to_owned() } else { printable(&customer) };
         let line = match broken {
@@ -93,38 +94,10 @@ async fn verify(store: &Store, kept: &[(String, Head)]) -> Result<Outcome, Failu
 pub(crate) async fn findings(store: &Store) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
     for (customer, end) in store.audit_heads().await.map_err(said)? {
-        let (_, broken) = walk(store, &customer, &end, None).await?;
+        let broken = store.check_audit(&customer, &end, None).await.map_err(said)?.broken;
         found.extend(broken.map(|broken| format!("audit of {}: {broken}", printable(&customer))));
     }
     Ok(found)
-}
-
-/// Goes through one chain. Returns how many entries are right, and what is wrong with the next.
-async fn walk(
-    store: &Store,
-    customer: &str,
-    end: &Head,
-    anchor: Option<&Head>,
-) -> Result<(u64, Option<String>), Failure> {
-    let (mut verifier, mut count) = (Verifier::default(), 0);
-    loop {
-        let entries = store.audit(customer, count, ENTRIES_AT_ONCE).await.map_err(said)?;
-        if entries.is_empty() {
-            break;
-        }
-        for entry in entries {
-            if let Err(broken) = verifier.take(&entry) {
-                return Ok((count, Some(broken.to_string())));
-            }
-            count += 1;
-            if anchor.is_some_and(|anchor| anchor.sequence == count && anchor.hash != entry.hash) {
-                return Ok((count, Some(format!("entry {count}: it is not the one whose head was kept"))));
-            }
-        }
-    }
-    let reached = anchor.map_or(end.sequence, |anchor| anchor.sequence.max(end.sequence));
-    let finished = verifier.finish(&Head { sequence: reached, hash: String::new() });
-    Ok((count, finished.err().map(|broken| broken.to_string())))
 }
 
 fn read_heads(path: &std::path::Path) -> Result<Vec<(String, Head)>, Failure> {
@@ -139,5 +112,3 @@ fn read_heads(path: &std::path::Path) -> Result<Vec<(String, Head)>, Failure> {
     };
     text.lines().enumerate().map(line).collect()
 }
-
-const ENTRIES_AT_ONCE: u32 = 1_000;

@@ -4,11 +4,10 @@ use std::fs;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use cases::explanation::{Explanation, wall_time};
+use cases::explanation::{WhatIf, wall_time};
 use cases::statement::{self, Finding};
 use cases::{Due, Service};
 use clap::{Args, Subcommand};
-use jiff::civil;
 use rules::Timestamp;
 use serde_json::json;
 
@@ -138,14 +137,9 @@ impl Explainer<'_> {
 
     fn explain(&self, time: &str) -> Result<String, String> {
         let calendar = self.service.calendar_of(self.customer);
-        let at = parse_time(calendar, time)?;
-        let terms = self.service.terms();
-        let (Some(ack), Some(complete)) =
-            (terms.acknowledge.due(calendar, at), terms.complete.due(calendar, at))
-        else {
-            return Err(format!("{time}: the calendar {} has no business time after it", calendar.name()));
-        };
+        let WhatIf { at, is_open, clocks } = WhatIf::new(self.service.terms(), calendar, time)?;
         if self.json {
+            let [(_, ack, _), (_, complete, _)] = clocks;
             let line = DueLine {
                 at: utc(at),
                 ack_target: utc(ack.target),
@@ -156,33 +150,16 @@ impl Explainer<'_> {
             return serde_json::to_string(&line).map(|line| line + "\n").map_err(|error| error.to_string());
         }
         let shown = |at| wall_time(calendar, at);
-        let open = if calendar.is_open(at) { "open" } else { "closed" };
+        let open = if is_open { "open" } else { "closed" };
         let mut text = format!("{}: the desk is {open} (calendar {})\n", shown(at), calendar.name());
-        for (name, Due { target, contract }) in [("acknowledge", ack), ("complete", complete)] {
+        for (name, Due { target, contract }, explanation) in clocks {
             text += &format!("  {name} by {}, at the latest by {}\n", shown(target), shown(contract));
-            for line in Explanation::new(calendar, at, target).lines(calendar) {
+            for line in explanation.lines(calendar) {
                 text += &format!("    {line}\n");
             }
         }
         Ok(text)
     }
-}
-
-/// Wall time is read by the calendar: what comes twice or never must be said in RFC 3339.
-fn parse_time(calendar: &cases::Calendar, text: &str) -> Result<Timestamp, String> {
-    if let Ok(at) = text.parse::<jiff::Timestamp>() {
-        return Ok(Timestamp(at.as_microsecond()));
-    }
-    let Ok(wall) = text.parse::<civil::DateTime>() else {
-        return Err(format!(
-            "{text:?} is no time: they look like 2026-11-25T16:30:00-06:00 or 2026-11-25 16:30"
-        ));
-    };
-    let instant = calendar.zone().to_ambiguous_timestamp(wall).unambiguous();
-    let instant = instant.map_err(|_| {
-        format!("{text}: the clocks change then, so this comes twice or never: write its offset (RFC 3339)")
-    })?;
-    Ok(Timestamp(instant.as_microsecond()))
 }
 
 fn check(service: &Service, path: &Path, json: bool) -> Result<Outcome, Failure> {

@@ -7,6 +7,7 @@ use rules::Timestamp;
 
 use crate::calendar::{Calendar, Shut, Window, instant};
 use crate::limits::EXPLAINED_WINDOWS_MAX;
+use crate::terms::{Due, Terms};
 
 /// The way from the start of a clock to its due time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,53 @@ impl Step {
             }
         }
     }
+}
+
+/// What would be due when, had something come in at a time (S-13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhatIf {
+    /// When it came in.
+    pub at: Timestamp,
+    /// Whether the desk was open then.
+    pub is_open: bool,
+    /// What is due: `acknowledge` and `complete`, when, and how the calendar leads to the target.
+    pub clocks: [(&'static str, Due, Explanation); 2],
+}
+
+impl WhatIf {
+    /// Had something come in at `text`: RFC 3339, or a date and time on the wall of `calendar`.
+    ///
+    /// # Errors
+    /// It is no time, comes twice or never, or no business time follows it.
+    pub fn new(terms: &Terms, calendar: &Calendar, text: &str) -> Result<Self, String> {
+        let at = moment(calendar, text)?;
+        let clock = |name, term: crate::Term| {
+            let due = term.due(calendar, at)?;
+            Some((name, due, Explanation::new(calendar, at, due.target)))
+        };
+        let clocks = clock("acknowledge", terms.acknowledge).zip(clock("complete", terms.complete));
+        let (acknowledge, complete) = clocks.ok_or_else(|| {
+            format!("{text}: the calendar {} has no business time after it", calendar.name())
+        })?;
+        Ok(Self { at, is_open: calendar.is_open(at), clocks: [acknowledge, complete] })
+    }
+}
+
+/// A moment as somebody types it. Wall time is read by the calendar: what comes twice or never must be said in RFC 3339.
+fn moment(calendar: &Calendar, text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(at.as_microsecond()));
+    }
+    let Ok(wall) = text.parse::<jiff::civil::DateTime>() else {
+        return Err(format!(
+            "{text:?} is no time: they look like 2026-11-25T16:30:00-06:00 or 2026-11-25 16:30"
+        ));
+    };
+    let instant = calendar.zone().to_ambiguous_timestamp(wall).unambiguous();
+    let instant = instant.map_err(|_| {
+        format!("{text}: the clocks change then, so this comes twice or never: write its offset (RFC 3339)")
+    })?;
+    Ok(Timestamp(instant.as_microsecond()))
 }
 
 /// `at` on the desk's wall, such as `Mon 5 Oct 2026 16:30 CDT`, with seconds only where there are some.

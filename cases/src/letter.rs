@@ -122,7 +122,12 @@ fn plain_name(name: &str) -> String {
 
 /// What tells a mail of ours from others in its case; never 0, which the automatic answer has.
 pub fn sequence(outgoing: &Outgoing) -> u64 {
-    let digest = Sha256::digest(outgoing.id.as_bytes());
+    sequence_of(&outgoing.id)
+}
+
+/// The same of what is called `id`.
+pub fn sequence_of(id: &str) -> u64 {
+    let digest = Sha256::digest(id.as_bytes());
     digest.iter().take(7).fold(0, |sum, byte| sum << 8 | u64::from(*byte)).max(1)
 }
 

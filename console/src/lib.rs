@@ -16,6 +16,7 @@ mod health;
 mod histogram;
 pub mod known;
 mod metrics;
+mod office;
 mod openapi;
 mod password;
 mod people;
@@ -47,6 +48,7 @@ pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
 pub use password::hash as hash_password;
+pub use office::{Catalogue, Channels, OfficeQuestions, ReportKind, Trial, Tried};
 pub use question::{Asked, Customer, DeskQuestions, InCase, Questions, Reached, Wish};
 pub use report::Download;
 

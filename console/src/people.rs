@@ -82,7 +82,7 @@ pub(crate) async fn close(
     Ok(told_at("/people", &format!("{} can log in no more.", form.login)))
 }
 
-async fn show(
+pub(crate) async fn show(
     service: &Service,
     viewer: &Viewer,
     link: Option<(String, String)>,
@@ -102,4 +102,4 @@ async fn show(
 }
 
 /// Three days.
-const INVITATION_MICROS: i64 = 72 * 3_600 * 1_000_000;
+pub(crate) const INVITATION_MICROS: i64 = 72 * 3_600 * 1_000_000;

@@ -19,6 +19,8 @@ pub struct Questions {
     pub known: crate::known::Known,
     /// Of the desk: cases and what is proposed in them.
     pub desk: DeskQuestions,
+    /// Reports, channels, intake.
+    pub office: crate::office::OfficeQuestions,
 }
 
 /// What pages of cases ask.

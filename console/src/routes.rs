@@ -10,8 +10,7 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, alerts, approval, assets, campaigns, case, decide, events, guide, health, known, metrics,
-    openapi, people, queue, report, session, silences,
+    Service, alerts, approval, assets, campaigns, case, decide, events, guide, health, known, metrics, office, openapi, people, queue, report, session, silences,
 };
 
 /// A way in.
@@ -29,7 +28,7 @@ pub(crate) struct Route {
 #[rustfmt::skip] // A table: a way a line.
 pub(crate) fn all() -> Vec<Route> {
     use Access::{Anyone, Both, Desk, Entry, Open};
-    use Right::{Administer, Note, See, Work};
+    use Right::{Administer, Audit, Note, See, Work};
     let look = |path, access, answers| Route { method: "GET", path, access, answers };
     let change = |path, access, answers| Route { method: "POST", path, access, answers };
     vec![
@@ -118,6 +117,39 @@ pub(crate) fn all() -> Vec<Route> {
         look("/thresholds/{customer}", Desk(See), get(known::thresholds::one)),
         look("/board", Desk(See), get(known::board::page)),
         look("/board/figures", Desk(See), get(known::board::part)),
+        // The office: reports, audit, administration, rotas, intake.
+        look("/reports", Desk(See), get(office::reports::page)),
+        change("/reports/order", Desk(See), post(office::reports::order)),
+        look("/reports/file", Desk(See), get(office::reports::fetch)),
+        look("/reports/schedules", Desk(See), get(office::schedules::page)),
+        change("/reports/schedules", Desk(Work), post(office::schedules::add)),
+        look("/reports/schedule/{id}", Desk(See), get(office::schedules::one)),
+        change("/reports/schedule/{id}/authorise", Desk(Work), post(office::schedules::authorise)),
+        change("/reports/schedule/{id}/run", Desk(Work), post(office::schedules::run)),
+        change("/reports/schedule/{id}/remove", Desk(Work), post(office::schedules::remove)),
+        look("/audit", Desk(Audit), get(office::audit::page)),
+        change("/audit/verify", Desk(Audit), post(office::audit::verify)),
+        change("/audit/export", Desk(Audit), post(office::audit::export)),
+        look("/customers", Desk(Audit), get(office::customers::page)),
+        change("/customers/confirm", Desk(Administer), post(office::contacts::confirm)),
+        look("/customer/{customer}", Desk(Audit), get(office::customers::one)),
+        change("/customer/{customer}/person", Desk(Administer), post(office::contacts::person)),
+        change("/customer/{customer}/leave", Desk(Administer), post(office::contacts::leave)),
+        change("/customer/{customer}/domains", Desk(Administer), post(office::contacts::domains)),
+        change("/customer/{customer}/certify", Desk(Administer), post(office::contacts::certify)),
+        look("/channels", Desk(Audit), get(office::channels::page)),
+        change("/channels/test", Desk(Administer), post(office::channels::test)),
+        look("/channels/texts", Desk(Audit), get(office::channels::texts)),
+        look("/hours", Desk(See), get(office::hours::page)),
+        look("/rota", Desk(See), get(office::rota::page)),
+        look("/intake", Desk(See), get(office::intake::page)),
+        look("/intake/{key}", Desk(See), get(office::intake::one)),
+        look("/intake/{key}/raw", Desk(See), get(office::intake::raw)),
+        look("/person/{login}", Desk(Administer), get(office::persons::page)),
+        change("/person/{login}/role", Desk(Administer), post(office::persons::role)),
+        change("/person/{login}/link", Desk(Administer), post(office::persons::link)),
+        change("/person/{login}/logout", Desk(Administer), post(office::persons::log_out)),
+        change("/person/{login}/factor", Desk(Administer), post(office::persons::reset_factor)),
         // What programs and pages follow.
         look("/v1/events", Both(See), get(events::stream)),
     ]

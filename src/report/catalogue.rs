@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cases::io::store::Store;
 use cases::schedule::{Format, Made, MadeFile, Make, NotMade, Order};
 use cases::{CaseNumber, Change, Service, statement};
+use console::ReportKind;
 use rules::Timestamp;
 
 use reporter::report::Report;
@@ -18,6 +19,8 @@ use crate::serve::{Cases, Config};
 /// A report that is made from what the desk keeps.
 struct OfDesk {
     name: &'static str,
+    /// What it is for, in one sentence.
+    about: &'static str,
     /// Whether it tells of single calls.
     holds_calls: bool,
     rows: fn(&Kept<'_>) -> Table,
@@ -51,6 +54,23 @@ pub(crate) fn maker(config: &Config) -> Result<Arc<Make>, Failure> {
     Ok(Arc::new(move |order: &Order| make(&config, place.as_deref(), &service, order)))
 }
 
+/// All of them, as somebody chooses one.
+pub(crate) fn kinds() -> Vec<ReportKind> {
+    let of_calls = Report::ALL.iter().map(|report| ReportKind {
+        name: report.name,
+        about: report.about,
+        formats: Format::ALL.to_vec(),
+        wants_number: report.name == figures::DOSSIER,
+    });
+    let of_desk = OF_DESK.iter().map(|report| ReportKind {
+        name: report.name,
+        about: report.about,
+        formats: OF_DESK_FORMATS.to_vec(),
+        wants_number: false,
+    });
+    of_calls.chain(of_desk).collect()
+}
+
 /// The names of all reports.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     OF_DESK.iter().map(|report| report.name).chain(Report::ALL.iter().map(|report| report.name))
@@ -64,7 +84,7 @@ fn make(config: &Config, place: Option<&str>, service: &Service, order: &Order) 
         let known: Vec<_> = names().collect();
         return Err(finally(format!("no report is called {}: {}", order.report, known.join(", "))));
     };
-    if !matches!(order.format, Format::Csv | Format::Json) {
+    if !OF_DESK_FORMATS.contains(&order.format) {
         return Err(finally(format!("{} is written as csv or json, not {}", report.name, order.format)));
     }
     let kept = keep(place, service, order)?;
@@ -166,10 +186,32 @@ pub(super) fn later(why: String) -> NotMade {
 }
 
 const OF_DESK: &[OfDesk] = &[
-    OfDesk { name: "sla-statement", holds_calls: false, rows: tables::statement },
-    OfDesk { name: "access-review", holds_calls: false, rows: tables::access },
-    OfDesk { name: "monitoring-log", holds_calls: false, rows: tables::monitoring },
-    OfDesk { name: "custody", holds_calls: false, rows: tables::custody },
+    OfDesk {
+        name: "sla-statement",
+        about: "Every clock of every case: when it began, when it was due, when it stopped, and whether that was in time.",
+        holds_calls: false,
+        rows: tables::statement,
+    },
+    OfDesk {
+        name: "access-review",
+        about: "Who may do what for the customer, what they did last, and who has to be looked at.",
+        holds_calls: false,
+        rows: tables::access,
+    },
+    OfDesk {
+        name: "monitoring-log",
+        about: "What was looked at in these days, what was seen, and the evidence for it, for an auditor of the customer.",
+        holds_calls: false,
+        rows: tables::monitoring,
+    },
+    OfDesk {
+        name: "custody",
+        about: "What was done with the cases of these days, by whom, each act with the hash of its entry in the audit.",
+        holds_calls: false,
+        rows: tables::custody,
+    },
 ];
+/// What they are written as.
+const OF_DESK_FORMATS: [Format; 2] = [Format::Csv, Format::Json];
 /// Entries of an audit chain that are read at once.
 const AUDIT_AT_ONCE: u32 = 1_000;

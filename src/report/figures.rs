@@ -250,7 +250,8 @@ pub(super) fn files(report: &Report, document: &Document, order: &Order) -> Resu
 /// The folder of summaries of closed days, under that of the service.
 pub(crate) const SUMMARIES: &str = "summaries";
 /// The report about one caller.
-const DOSSIER: &str = "dossier";
+/// The report about one number.
+pub(super) const DOSSIER: &str = "dossier";
 /// What a customer tolerates unless it says otherwise.
 const ALERTS_A_WEEK: f64 = 5.0;
 /// A year and the month before it.

@@ -17,8 +17,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rules::Timestamp;
 
-pub(crate) use catalogue::maker;
+pub(crate) use catalogue::{kinds, maker};
 pub(crate) use figures::SUMMARIES;
+pub(crate) use pdf::is_there as has_typesetter;
 
 use crate::case::{Account, Place, said};
 use crate::outcome::{Failure, Outcome};

@@ -49,6 +49,16 @@ pub(super) fn write(document: &Document) -> Result<Vec<u8>, NotMade> {
     })
 }
 
+/// Whether the program is there.
+pub(crate) fn is_there() -> bool {
+    let program = program();
+    let of_path = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(&program).is_file())
+    };
+    program.is_file() || of_path()
+}
+
 fn end(child: &mut Child, is_over: bool) -> bool {
     if is_over {
         let _ = child.kill();

@@ -7,6 +7,7 @@ mod desk;
 mod drafts;
 mod known;
 mod lists;
+mod office;
 mod policies;
 mod proposals;
 mod thresholds;
@@ -21,13 +22,14 @@ use super::config::Config;
 use super::pages::Running;
 use crate::outcome::Failure;
 
-/// Everything that pages may ask.
-pub(super) fn answers(config: &Config, running: &Arc<OnceLock<Running>>) -> Result<Questions, Failure> {
+/// Everything that pages may ask of a service with `config`.
+pub(super) fn answers(config: &Arc<Config>, running: &Arc<OnceLock<Running>>) -> Result<Questions, Failure> {
     let for_customers = Arc::clone(running);
     Ok(Questions {
         customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
         known: known::known(config, running),
         desk: desk::answers(config, running)?,
+        office: office::office(config, running)?,
     })
 }
 

@@ -88,10 +88,7 @@ impl Mail {
         for &address in &keys.listen {
             let listener = std::net::TcpListener::bind(address).map_err(listening("mail", address))?;
             listener.set_nonblocking(true).map_err(Failure::Output)?;
-            let word = match keys.protocol {
-                super::config::ProtocolWord::Lmtp => "lmtp",
-                super::config::ProtocolWord::Smtp => "smtp",
-            };
+            let word = keys.protocol.word();
             said.push(format!("{word}:{}", listener.local_addr().map_err(Failure::Output)?));
             listeners.push(listener);
         }

@@ -65,15 +65,7 @@ impl Reply {
             return None;
         }
         let first = facts.cases.first().map_or(CaseNumber::new(0), |it| it.number);
-        let numbers: Vec<String> = facts.cases.iter().map(|it| it.number.to_string()).collect();
-        let names = numbers.join(", ");
-        let is_trusted = intake.sender.trust >= Trust::Contact;
-        let subject = if is_trusted {
-            format!("[{names}] Received: {}", one_line(&intake.subject, SUBJECT_CHARACTERS_MAX))
-        } else {
-            format!("[{names}] Received")
-        };
-        let text = if is_trusted { told(intake, facts) } else { told_stranger(&names, facts) };
+        let (subject, text) = Self::words(intake, facts);
         let mut mail = String::new();
         let mut field = |name: &str, value: &str| {
             let _ = write!(mail, "{name}: {value}\r\n");
@@ -104,6 +96,18 @@ impl Reply {
         }
         let _ = write!(mail, "\r\n--{boundary}--\r\n");
         Some(Self { to: intake.sender.address.clone(), mail: mail.into_bytes() })
+    }
+
+    /// Its subject and its text alone, as a preview shows them.
+    pub fn words(intake: &Intake, facts: &ReplyFacts) -> (String, String) {
+        let numbers: Vec<String> = facts.cases.iter().map(|it| it.number.to_string()).collect();
+        let names = numbers.join(", ");
+        if intake.sender.trust >= Trust::Contact {
+            let subject = one_line(&intake.subject, SUBJECT_CHARACTERS_MAX);
+            (format!("[{names}] Received: {subject}"), told(intake, facts))
+        } else {
+            (format!("[{names}] Received"), told_stranger(&names, facts))
+        }
     }
 }
 

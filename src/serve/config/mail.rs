@@ -236,7 +236,26 @@ impl MailKeys {
 /// Nobody can write to us, nor know who writes to them.
 pub(crate) const WANTS_ADDRESSES: &str = "needs `addresses`: those that are ours, the desk's first";
 
+impl ProtocolWord {
+    /// As it is typed.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Lmtp => "lmtp",
+            Self::Smtp => "smtp",
+        }
+    }
+}
+
 impl TlsWord {
+    /// How the connection is kept secret, in words.
+    pub(crate) const fn told(self) -> &'static str {
+        match self {
+            Self::StartTls => "STARTTLS",
+            Self::Tls => "TLS",
+            Self::None => "in clear",
+        }
+    }
+
     const fn meant(self) -> Encryption {
         match self {
             Self::StartTls => Encryption::StartTls,

@@ -30,7 +30,7 @@ pub(crate) use self::capture::{Backend, Capture};
 pub(crate) use self::cases::{Cases, CasesKeys};
 pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
-pub(crate) use self::mail::{MailKeys, ProtocolWord, WANTS_ADDRESSES};
+pub(crate) use self::mail::{MailKeys, WANTS_ADDRESSES};
 pub(crate) use self::mirror::{Carriage, Mirror};
 pub(crate) use self::privacy::PrivacyKeys;
 pub(crate) use self::records::{Recorded, Records};

@@ -24,6 +24,7 @@ mod mailbox;
 mod mirror;
 mod mutated;
 mod notices;
+mod office;
 mod overload;
 mod packs;
 mod panics;
@@ -281,6 +282,12 @@ fn http_of(kind: &str, (address, method, path): (SocketAddr, &str, &str), body: 
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let body = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
     (status, body)
+}
+
+/// What a browser sends that holds the cookie `secret`: a page, or a form.
+fn http_as(secret: &str, (address, method, path): (SocketAddr, &str, &str), body: &str) -> (u16, String) {
+    let kind = format!("application/x-www-form-urlencoded\r\nCookie: ringwall_session={secret}");
+    http_of(&kind, (address, method, path), body)
 }
 
 /// A peer over UDP.

@@ -15,7 +15,7 @@ use rules::Timestamp;
 
 use crate::Outgoing;
 use crate::io::store::{Desk, Error};
-use crate::letter::{Attachment, DeskAddress, Letter, sequence};
+use crate::letter::{Attachment, DeskAddress, Letter, sequence, sequence_of};
 use crate::outgoing::{Came, Content};
 
 /// The server that passes our mail on.
@@ -71,6 +71,32 @@ impl MailWay {
     /// Mail of `desk` by `smarthost`.
     pub const fn new(smarthost: Smarthost, desk: DeskAddress) -> Self {
         Self { smarthost, desk, connection: None, is_away: false }
+    }
+
+    /// Sends one mail to `to` at once, kept nowhere: a trial. `id` makes its Message-ID.
+    pub async fn try_once(
+        &mut self,
+        to: &str,
+        (subject, text): (&str, &str),
+        id: &str,
+        at: Timestamp,
+    ) -> Came {
+        let sequence = sequence_of(id);
+        let letter =
+            Letter { desk: &self.desk, to, subject, text, thread: None, sequence, at, attachments: &[] };
+        let Some(mail) = letter.mail() else {
+            return Came::Refused(format!("{to:?} is no address that mail goes to"));
+        };
+        let address = |text: &str| text.parse().map_err(|_| format!("{text:?} is no address"));
+        let envelope = address(&letter.return_path()).and_then(|from| {
+            Envelope::new(Some(from), vec![address(to)?]).map_err(|error| error.to_string())
+        });
+        let came = match envelope {
+            Ok(envelope) => self.send(&envelope, mail.strip_suffix(b"\r\n").unwrap_or(&mail)).await,
+            Err(why) => Came::Refused(why),
+        };
+        self.rest().await;
+        came
     }
 
     pub(super) async fn pass(

@@ -367,12 +367,12 @@ impl Desk<'_> {
 }
 
 impl Writing<'_> {
-    async fn account(&mut self, login: &str) -> Result<Option<Account>, Error> {
+    pub(super) async fn account(&mut self, login: &str) -> Result<Option<Account>, Error> {
         let query = sqlx::query("SELECT body FROM accounts WHERE login = $1").bind(login);
         query.fetch_optional(self.connection()).await?.map(|row| body(&row)).transpose()
     }
 
-    async fn put_account(&mut self, account: &Account) -> Result<(), Error> {
+    pub(super) async fn put_account(&mut self, account: &Account) -> Result<(), Error> {
         let statement = "INSERT INTO accounts (login, customer, body) VALUES ($1, $2, $3)
             ON CONFLICT (login) DO UPDATE SET customer = excluded.customer, body = excluded.body";
         sqlx::query(statement)
@@ -384,13 +384,13 @@ impl Writing<'_> {
         Ok(())
     }
 
-    async fn end_sessions(&mut self, login: &str) -> Result<(), Error> {
+    pub(super) async fn end_sessions(&mut self, login: &str) -> Result<(), Error> {
         let query = sqlx::query("DELETE FROM sessions WHERE login = $1").bind(login);
         query.execute(self.connection()).await?;
         Ok(())
     }
 
-    async fn note_account(
+    pub(super) async fn note_account(
         &mut self,
         (side, login): (&Side, &str),
         what: &str,

@@ -93,7 +93,7 @@ impl Desk<'_> {
         // What was stored is base64; anything else is what somebody put there, and is shown as it is.
         let raw: &str = row.try_get(1)?;
         let raw = STANDARD.decode(raw).unwrap_or_else(|_| raw.as_bytes().to_vec());
-        let is_deadly = row.try_get::<i64, _>(2)? > ATTEMPTS_MAX;
+        let is_deadly = is_deadly(row.try_get(2)?);
         writing.commit().await?;
         Ok(Some(KeptMail { key: key.to_owned(), envelope, raw, is_deadly }))
     }
@@ -226,6 +226,11 @@ impl Writing<'_> {
             .await?;
         Ok(())
     }
+}
+
+/// Whether a mail whose reading was begun so often is left to a person.
+pub(super) const fn is_deadly(attempts: i64) -> bool {
+    attempts > ATTEMPTS_MAX
 }
 
 fn moments(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Timestamp>, Error> {

@@ -143,7 +143,10 @@ impl Desk<'_> {
         &self,
         customer: Option<&str>,
     ) -> Result<Vec<(Schedule, Option<Timestamp>)>, Error> {
-        let statement = "SELECT body, next FROM schedules WHERE customer = $1 OR $2 = 1 ORDER BY next, id";
+        // Those that were ordered once are in a list of their own.
+        let statement =
+            "SELECT body, next FROM schedules WHERE (customer = $1 OR $2 = 1) AND id NOT LIKE 'RO-%'
+            ORDER BY next, id";
         let query = sqlx::query(statement).bind(customer.unwrap_or_default());
         let rows = query.bind(i64::from(customer.is_none())).fetch_all(&self.store.pool).await?;
         let of = |row| {

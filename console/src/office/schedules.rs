@@ -1,0 +1,210 @@
+//! Reports that run by themselves: which, when next, what became of each run.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::response::Response;
+use cases::intake::Side;
+use cases::schedule::{Format, Run, Schedule, Span, When, Which};
+use serde::Deserialize;
+
+use super::reports::{Made, direction, numbers};
+use super::{Catalogue, customers, zone_of};
+use crate::Service;
+use crate::access::{Viewer, told_at};
+use crate::failure::Failure;
+use crate::question::ask;
+use crate::shell::{self, Shell};
+use crate::text::Moment;
+
+#[derive(Template)]
+#[template(path = "office_schedules.html")]
+struct Page<'a> {
+    shell: Shell<'a>,
+    rows: Vec<Row>,
+    catalogue: Catalogue,
+    customers: Vec<String>,
+}
+
+/// A schedule in the list.
+struct Row {
+    schedule: Schedule,
+    next: Option<Moment>,
+    last: Option<Made>,
+}
+
+#[derive(Template)]
+#[template(path = "office_schedule.html")]
+struct One<'a> {
+    shell: Shell<'a>,
+    schedule: Schedule,
+    next: Option<Moment>,
+    runs: Vec<Made>,
+    /// Who may say yes to recipients outside.
+    authorisers: Vec<String>,
+    /// Who does not get it now, each with why.
+    pending: Vec<(String, &'static str)>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Added {
+    report: String,
+    customer: String,
+    often: String,
+    #[serde(default)]
+    weekday: String,
+    #[serde(default)]
+    day: String,
+    #[serde(default)]
+    time: String,
+    #[serde(default)]
+    cron: String,
+    #[serde(default)]
+    about: String,
+    format: String,
+    #[serde(default)]
+    direction: String,
+    #[serde(default)]
+    number: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Authorised {
+    contact: String,
+}
+
+pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) -> Result<Response, Failure> {
+    let desk = service.book()?.store().await?.desk();
+    let catalogue = ask(&service.questions.office.catalogue, ()).await?;
+    let mut rows = Vec::new();
+    for (schedule, next) in desk.schedules(None).await?.into_iter().take(SCHEDULES_SHOWN) {
+        let zone = schedule.time_zone();
+        let last = desk.runs(Some(&schedule.id), 1).await?.pop().map(|run| Made::new(run, &zone));
+        rows.push(Row { next: next.map(|at| Moment::new(at, &zone)), last, schedule });
+    }
+    let customers = customers(&service).await?;
+    let shell = Shell::of(&service, Some(&viewer), "Schedules");
+    Ok(shell::page(&Page { shell, rows, catalogue, customers }))
+}
+
+pub(crate) async fn one(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let desk = service.book()?.store().await?.desk();
+    let mut all = desk.schedules(None).await?;
+    let place = all.iter().position(|(schedule, _)| schedule.id == id).ok_or(Failure::NotFound)?;
+    let (schedule, next) = all.swap_remove(place);
+    let (zone, now) = (schedule.time_zone(), (service.now)());
+    let runs = desk.runs(Some(&id), RUNS_SHOWN).await?;
+    let registration = desk.registration(&schedule.customer).await?;
+    let shell = Shell::of(&service, Some(&viewer), &id);
+    Ok(shell::page(&One {
+        shell,
+        next: next.map(|at| Moment::new(at, &zone)),
+        runs: runs.into_iter().map(|run: Run| Made::new(run, &zone)).collect(),
+        authorisers: registration.authorisers(now).0.into_iter().collect(),
+        pending: schedule.readers(&registration, now).pending,
+        schedule,
+    }))
+}
+
+pub(crate) async fn add(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Form(form): Form<Added>,
+) -> Result<Response, Failure> {
+    let (book, now) = (service.book()?, (service.now)());
+    let when: When = form.when().parse().map_err(Failure::Wrong)?;
+    let format: Format = form.format.parse().map_err(Failure::Wrong)?;
+    let catalogue = ask(&service.questions.office.catalogue, ()).await?;
+    let kind = catalogue.reports.iter().find(|it| it.name == form.report);
+    if kind.is_none_or(|kind| !kind.formats.contains(&format)) {
+        return Err(Failure::Wrong(format!("{} is not written as {format}.", form.report)));
+    }
+    if !customers(&service).await?.contains(&form.customer) {
+        return Err(Failure::Wrong("Choose one of the customers of the list.".to_owned()));
+    }
+    let span = match form.about.trim() {
+        "" => Span::usual(&when),
+        about => about.parse().map_err(Failure::Wrong)?,
+    };
+    let which =
+        Which { side: Side::Both, direction: direction(&form.direction)?, numbers: numbers(&form.number)? };
+    let words = form.to.split([',', ';', ' ', '\n', '\r', '\t']);
+    let zone = zone_of(&service, &form.customer).await?;
+    let schedule = Schedule {
+        id: String::new(),
+        format,
+        when,
+        span,
+        which,
+        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+        recipients: words.filter(|it| !it.is_empty()).map(str::to_owned).collect(),
+        case: None,
+        authorised: None,
+        by: viewer.who.clone(),
+        at: now,
+        customer: form.customer,
+        report: form.report,
+    };
+    let schedule = schedule.named();
+    book.store().await?.desk().add_schedule(&schedule, book.done(&viewer.who, now)).await?;
+    Ok(told_at(&place(&schedule.id), &format!("{} runs by itself from now on.", schedule.id)))
+}
+
+pub(crate) async fn authorise(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Form(form): Form<Authorised>,
+) -> Result<Response, Failure> {
+    let book = service.book()?;
+    let done = book.done(&viewer.who, (service.now)());
+    book.store().await?.desk().authorise_schedule(&id, &form.contact, done).await?;
+    Ok(told_at(&place(&id), &format!("{} said yes to recipients outside.", form.contact)))
+}
+
+pub(crate) async fn run(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let (book, now) = (service.book()?, (service.now)());
+    book.store().await?.desk().run_schedule(&id, now, book.done(&viewer.who, now)).await?;
+    Ok(told_at(&place(&id), "It is being made, and goes to whom it goes to. Its run is in the list below."))
+}
+
+pub(crate) async fn remove(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let book = service.book()?;
+    let done = book.done(&viewer.who, (service.now)());
+    let gone = book.store().await?.desk().remove_schedule(&id, done).await?;
+    Ok(told_at("/reports/schedules", &format!("{} runs no more. What it made stays.", gone.id)))
+}
+
+impl Added {
+    /// When it runs, as it is typed elsewhere.
+    fn when(&self) -> String {
+        let (time, weekday, day) = (self.time.trim(), self.weekday.trim(), self.day.trim());
+        match self.often.as_str() {
+            "weekly" | "biweekly" => format!("{} {weekday} {time}", self.often),
+            "monthly" | "business-day" => format!("{} {day} {time}", self.often),
+            "cron" => format!("cron {}", self.cron.trim()),
+            often => format!("{often} {time}"),
+        }
+    }
+}
+
+fn place(id: &str) -> String {
+    format!("/reports/schedule/{}", crate::text::url_part(id))
+}
+
+const SCHEDULES_SHOWN: usize = 200;
+const RUNS_SHOWN: u32 = 50;

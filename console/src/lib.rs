@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod appeal;
 mod approval;
 mod assets;
 mod book;
@@ -15,12 +16,14 @@ mod metrics;
 mod openapi;
 mod password;
 mod people;
+mod portal;
 mod question;
 mod queue;
 mod report;
 mod routes;
 mod session;
 mod shell;
+mod status;
 mod text;
 
 use std::net::SocketAddr;
@@ -35,14 +38,17 @@ use rules::{Timestamp, Transport};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use appeal::Refused;
 pub use approval::{Proposal, Shown, Step, Visit};
 pub use book::Book;
 pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
+pub use portal::{BlockInForce, Entry, InForce, ListInForce, Questions as PortalQuestions};
 pub use question::{Asked, Customer, Questions};
 pub use report::Download;
+pub use status::{Certainty, Component, Standing, Status};
 
 /// What the pages are made of: questions to the rest of the service.
 pub struct Service {
@@ -78,6 +84,7 @@ pub struct Service {
 #[derive(Default)]
 pub struct Own {
     doorkeeper: password::Doorkeeper,
+    turnstile: appeal::Turnstile,
     is_ending: AtomicBool,
 }
 

@@ -2,7 +2,10 @@
 
 use tokio::sync::oneshot;
 
+use crate::appeal::Refused;
 use crate::failure::Failure;
+use crate::portal;
+use crate::status::Component;
 
 /// A question of kind `Q` that is answered with an `A`, or with words that say why not.
 pub type Asked<Q, A> = Box<dyn Fn(Q) -> oneshot::Receiver<Result<A, String>> + Send + Sync>;
@@ -11,6 +14,12 @@ pub type Asked<Q, A> = Box<dyn Fn(Q) -> oneshot::Receiver<Result<A, String>> + S
 pub struct Questions {
     /// Whose policies are in force.
     pub customers: Asked<(), Vec<Customer>>,
+    /// What the customers' own pages ask.
+    pub portal: portal::Questions,
+    /// The call that a blocked caller's token is about; `None` where it is none of ours, or not on record any more.
+    pub refused: Asked<String, Option<Refused>>,
+    /// How each part of the service is.
+    pub status: Asked<(), Vec<Component>>,
 }
 
 /// A customer with a policy in force.

@@ -1,16 +1,50 @@
 //! Answers to what pages ask of the service beyond cases.
 
+mod portal;
+
 use std::sync::{Arc, OnceLock};
 
-use console::{Asked, Customer, Questions};
+use collector::redress::Tokens;
+use console::{Asked, Customer, PortalQuestions, Questions};
 use tokio::sync::oneshot;
 
+use super::config::Config;
 use super::pages::Running;
+use super::redress;
+use super::status::Parts;
+use crate::outcome::Failure;
+use crate::policies;
 
 /// Everything that pages may ask.
-pub(super) fn answers(running: &Arc<OnceLock<Running>>) -> Questions {
+pub(super) fn answers(
+    config: &Config,
+    running: &Arc<OnceLock<Running>>,
+    parts: &Arc<Parts>,
+    tokens: Tokens,
+) -> Result<Questions, Failure> {
     let for_customers = Arc::clone(running);
-    Questions { customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))) }
+    let parts = Arc::clone(parts);
+    Ok(Questions {
+        customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
+        portal: for_portal(running),
+        refused: redress::finder(&config.data, tokens, running)?,
+        status: at_once(move |()| Ok(parts.look(policies::now()))),
+    })
+}
+
+fn for_portal(running: &Arc<OnceLock<Running>>) -> PortalQuestions {
+    let [for_directory, for_force] = [(); 2].map(|()| Arc::clone(running));
+    PortalQuestions {
+        directory: at_once(move |()| Ok(portal::directory(running_of(&for_directory)?))),
+        in_force: Box::new(move |customer| {
+            let (tell, told) = oneshot::channel();
+            match running_of(&for_force) {
+                Ok(running) => portal::in_force(running, customer, tell),
+                Err(why) => drop(tell.send(Err(why))),
+            }
+            told
+        }),
+    }
 }
 
 /// A question whose answer is at hand.

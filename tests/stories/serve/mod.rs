@@ -29,6 +29,7 @@ mod panics;
 mod peers;
 mod policies;
 mod proxy;
+mod redress;
 mod reload;
 mod reports;
 mod scanners;

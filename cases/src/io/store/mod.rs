@@ -4,6 +4,7 @@
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
 mod accounts;
+mod appeals;
 mod asked;
 mod authorisation;
 mod batch;
@@ -18,6 +19,7 @@ mod list;
 mod mails;
 mod notices;
 mod outgoing;
+mod portal;
 mod registry;
 mod replies;
 mod reports;
@@ -40,6 +42,7 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
+pub use appeals::{Appeal, Appealed};
 pub use asked::{Asked, understood};
 pub use authorisation::{Asking, Proof};
 pub use desk::{Desk, Done, Event, Mail, MailKept, Visible};

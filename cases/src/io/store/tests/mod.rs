@@ -7,6 +7,7 @@ mod customers;
 mod files;
 mod inbox;
 mod notices;
+mod portal;
 mod postgres;
 mod queue;
 mod registry;

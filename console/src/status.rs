@@ -240,6 +240,7 @@ mod tests {
         for foreign in ["<script", "src=", "@import", "url(", "<link"] {
             assert!(!text.contains(foreign), "{foreign} in {text}");
         }
+        assert!(text.contains("<time datetime"), "moments are no text: {text}");
         assert!(text.contains("Last updated") && text.contains("2026-10-05T15:00:00Z"), "{text}");
         assert!(
             text.contains("&lt;script&gt;")

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use askama::filters::{Escaper, HtmlSafe};
+use askama::filters::{Escaper, HtmlSafe, Safe};
 use jiff::tz::TimeZone;
 use rules::Timestamp;
 
@@ -47,6 +47,13 @@ impl Moment {
     pub(crate) fn new(at: Timestamp, zone: &TimeZone) -> Self {
         let nearest = if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         Self { at: jiff::Timestamp::from_microsecond(at.0).unwrap_or(nearest), zone: zone.clone() }
+    }
+}
+
+impl Moment {
+    /// As a template shows it: `{{ at.html() }}`. Nothing else can be marked so, and what is not is escaped.
+    pub(crate) const fn html(&self) -> Safe<&Self> {
+        Safe(self)
     }
 }
 

@@ -201,10 +201,7 @@ fn understood(wish: &Wish, found: &[FoundNumber]) -> Result<(Kind, String, Strin
         wrong.truncate(WRONG_SHOWN);
         return Err(wrong);
     }
-    let mut parts = vec![super::kind_words(kind).to_owned()];
-    if !taken.is_empty() {
-        parts[0] += &format!(" {}", taken.join(", "));
-    }
+    let mut parts = vec![format!("{} {}", super::kind_words(kind), taken.join(", ")).trim_end().to_owned()];
     parts.extend(category.map(|category| format!("category {}", category.word())));
     parts.extend(Some(period).filter(|it| !it.is_empty()).map(|it| format!("period {it}")));
     let until = intake::one_line(wish.until.trim(), LINE_CHARACTERS_MAX);

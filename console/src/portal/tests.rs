@@ -396,6 +396,10 @@ async fn n7_contacts_are_changed_by_two_and_who_leaves_is_out_at_once() {
     assert!(out.status == 303 && out.location.starts_with("/login"), "{} {}", out.status, out.location);
     let audit = desk.get(ANN, "/portal/audit").await.body;
     assert!(audit.contains("✓ checked") && audit.contains("confirm-contacts"), "{audit}");
+    assert!(
+        audit.contains("<time datetime=\"2026-10-05T15:00:00Z\"") && !audit.contains("&lt;time"),
+        "{audit}"
+    );
     // Somebody new, with a hostile name, is drafted as text.
     let form = "name=%3Cb%3EEve&address=eve%40acme.example.com&requester=yes";
     assert_eq!(desk.post(ANN, "/portal/contacts", form).await.status, 303);

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use collector::redress::{PLACE, Token, Tokens};
 use console::{Asked, Refused};
 use records::{Call, Columns};
-use rules::{Action, Timestamp};
+use rules::Action;
 use spool::{Kind, Reader};
 use tokio::sync::oneshot;
 
@@ -113,11 +113,16 @@ impl Finder {
     fn customers(&self) -> Vec<String> {
         let Some(running) = self.running.get() else { return Vec::new() };
         let policies = running.redirect.handle().policies();
-        let has_place = |policy: &&Arc<rules::Policy>| {
+        let has_place = |policy: &rules::Policy| {
             let redress = policy.text().customer.redress.as_ref();
             redress.and_then(|redress| redress.url.as_deref()).is_some_and(|url| url.contains(PLACE))
         };
-        policies.policies().iter().filter(has_place).map(|policy| policy.name().to_owned()).collect()
+        policies
+            .policies()
+            .iter()
+            .filter(|policy| has_place(policy))
+            .map(|policy| policy.name().to_owned())
+            .collect()
     }
 
     fn in_spool(&self, take: &mut dyn FnMut(&Call)) -> Result<(), Failure> {
@@ -188,7 +193,7 @@ mod tests {
         let mut told = ask(&tokens, &to, "00000000000000000");
         assert_eq!(told.try_recv().unwrap(), Ok(None));
         assert!(from.try_recv().is_err());
-        let ours = tokens.of("Acme", b"a", Timestamp(0)).to_string();
+        let ours = tokens.of("Acme", b"a", rules::Timestamp(0)).to_string();
         let _told = ask(&tokens, &to, &ours);
         assert!(from.try_recv().is_ok());
     }

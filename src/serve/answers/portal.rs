@@ -22,8 +22,8 @@ pub(super) fn directory(running: &Running) -> Directory {
 /// Tells lists and blocks of `customer` when the thread that judges has a moment. One that is too busy lets go of `tell`.
 pub(super) fn in_force(running: &Running, customer: String, tell: oneshot::Sender<Result<InForce, String>>) {
     let policies = running.redirect.handle().policies();
-    let policy = policies.policies().iter().find(|policy| policy.name() == customer).cloned();
-    let lists = policy.map(|policy| lists(&policy)).unwrap_or_default();
+    let policy = policies.policies().iter().find(|policy| policy.name() == customer);
+    let lists = policy.map(lists).unwrap_or_default();
     running.redirect.handle().ask(move |engine, at| {
         let blocks = blocks_of(engine, &customer, at);
         // Whoever asked may have gone away.

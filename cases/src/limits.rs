@@ -20,3 +20,7 @@ pub const SCHEDULE_MISSED_KEPT_MAX: usize = 31;
 pub const REPORT_BYTES_MAX: usize = 32 << 20;
 /// Bytes of all files that one mail carries.
 pub const REPORT_MAIL_BYTES_MAX: usize = 10 << 20;
+/// An answer opens a closed case again for so long: 14 days.
+pub const REOPENED_MICROS: i64 = 14 * 24 * 3_600 * 1_000_000;
+/// Appeals of blocked callers about one customer that open cases within an hour.
+pub const APPEALS_OF_HOUR_MAX: usize = 30;

@@ -24,6 +24,7 @@ pub mod mirror;
 mod pressure;
 pub mod proxy;
 pub mod redirect;
+pub mod redress;
 mod refusal;
 pub mod sensor;
 pub mod write;

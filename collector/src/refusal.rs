@@ -4,9 +4,10 @@ use std::io::Write as _;
 
 use engine::sip::Message;
 use rules::policy::Response;
-use rules::{Policy, Verdict};
+use rules::{Policy, Timestamp, Verdict};
 
 use crate::answer::{self, Request};
+use crate::redress::{PLACE, Tokens};
 
 /// A verdict that is in the way of a request.
 pub(crate) struct Refusing<'r, 'm, 'a> {
@@ -15,11 +16,15 @@ pub(crate) struct Refusing<'r, 'm, 'a> {
     pub(crate) verdict: &'r Verdict,
     /// How the peer wants every refusal said; `None` leaves it to the policy.
     pub(crate) instead: Option<Response>,
+    /// What tells the caller which call it was.
+    pub(crate) tokens: &'r Tokens,
+    /// When it is refused.
+    pub(crate) at: Timestamp,
 }
 
 /// Words it. Returns the status; `None` for silence, and `out` means nothing then.
 pub(crate) fn write(refusing: &Refusing<'_, '_, '_>, out: &mut Vec<u8>) -> Option<u16> {
-    let Refusing { request, policy, verdict, instead } = refusing;
+    let Refusing { request, policy, verdict, instead, .. } = refusing;
     if let Some(target) = policy.diversion(verdict) {
         request.begin(out, 302, answer::phrase(302));
         out.extend_from_slice(b"Contact: <");
@@ -34,7 +39,7 @@ pub(crate) fn write(refusing: &Refusing<'_, '_, '_>, out: &mut Vec<u8>) -> Optio
         Response::Drop => return None,
         Response::NetworkBlocked => {
             request.begin(out, 603, "Network Blocked");
-            put_reason(out, policy);
+            put_reason(out, refusing);
         }
         Response::Rejected { fallback } => {
             let page = customer.redress.as_ref().and_then(|redress| redress.url.as_deref());
@@ -46,7 +51,7 @@ pub(crate) fn write(refusing: &Refusing<'_, '_, '_>, out: &mut Vec<u8>) -> Optio
             // RFC 8688 §3.2: the page serves the signed jCard.
             request.begin(out, 608, answer::phrase(608));
             out.extend_from_slice(b"Call-Info: <");
-            answer::put(out, page.as_bytes());
+            put_address(out, page, refusing);
             out.extend_from_slice(b">;purpose=jwscard\r\n");
         }
         Response::Code(code) => request.begin(out, code, answer::phrase(code)),
@@ -56,20 +61,36 @@ pub(crate) fn write(refusing: &Refusing<'_, '_, '_>, out: &mut Vec<u8>) -> Optio
 }
 
 /// The Reason of ATIS-1000099 §5: analytics blocked it, and where the caller may complain.
-fn put_reason(out: &mut Vec<u8>, policy: &Policy) {
-    let customer = &policy.text().customer;
+fn put_reason(out: &mut Vec<u8>, refusing: &Refusing<'_, '_, '_>) {
+    let customer = &refusing.policy.text().customer;
     out.extend_from_slice(b"Reason: SIP;cause=603;text=\"v=analytics1");
     if let Some(redress) = &customer.redress {
-        for (name, value) in [("url", &redress.url), ("tel", &redress.tel)] {
-            if let Some(value) = value {
-                // Writing to memory cannot fail.
-                let _ = write!(out, ";{name}=");
-                out.extend(value.bytes().filter(|byte| !matches!(byte, b'"' | b'\\' | b'\r' | b'\n')));
-            }
+        if let Some(url) = &redress.url {
+            out.extend_from_slice(b";url=");
+            put_address(out, url, refusing);
+        }
+        if let Some(tel) = &redress.tel {
+            out.extend_from_slice(b";tel=");
+            put_quoted(out, tel);
         }
     }
     let location = customer.location.as_deref().unwrap_or(LOCATION);
     let _ = write!(out, "\";location={location}\r\n");
+}
+
+/// The address of `page`, with the token of the call where it has a place for one.
+fn put_address(out: &mut Vec<u8>, page: &str, refusing: &Refusing<'_, '_, '_>) {
+    let Some((before, after)) = page.split_once(PLACE) else { return put_quoted(out, page) };
+    put_quoted(out, before);
+    let call_id = refusing.request.message.call_id();
+    // Writing to memory cannot fail.
+    let _ = write!(out, "{}", refusing.tokens.of(refusing.policy.name(), call_id, refusing.at));
+    put_quoted(out, after);
+}
+
+/// What cannot end the quotes or the line that it stands in.
+fn put_quoted(out: &mut Vec<u8>, text: &str) {
+    out.extend(text.bytes().filter(|byte| !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'\r' | b'\n')));
 }
 
 /// Whether somebody on the way understands 608 and tells the caller (RFC 8688 §3.1).

@@ -217,7 +217,12 @@ async fn admit(
         return Err(Unadmitted::Failure(Failure::NotFound));
     }
     if right.is_some_and(|right| !viewer.may(right)) {
-        let why = format!("{} may not do that here. Who administers the desk can change it.", viewer.name());
+        let who = if viewer.is_of_desk() {
+            "Who administers the desk can change it."
+        } else {
+            "Contacts and roles says what each of you may do, and who can change it."
+        };
+        let why = format!("{} may not do that here. {who}", viewer.name());
         return Err(Unadmitted::Failure(Failure::Forbidden(why)));
     }
     // A key is sent on purpose; a browser sends its cookie wherever it is led.

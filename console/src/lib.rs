@@ -3,6 +3,7 @@
 
 mod access;
 mod alerts;
+mod appeal;
 mod approval;
 mod assets;
 mod book;
@@ -20,6 +21,7 @@ mod office;
 mod openapi;
 mod password;
 mod people;
+mod portal;
 mod question;
 mod queue;
 mod report;
@@ -27,6 +29,7 @@ mod routes;
 mod session;
 mod shell;
 mod silences;
+mod status;
 mod text;
 
 use std::net::SocketAddr;
@@ -41,16 +44,19 @@ use rules::{Timestamp, Transport};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use appeal::Refused;
 pub use approval::{Proposal, Shown, Step, Visit};
 pub use book::Book;
 pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
 pub use metrics::{Kind, Sample};
-pub use password::hash as hash_password;
 pub use office::{Catalogue, Channels, OfficeQuestions, ReportKind, Trial, Tried};
+pub use password::hash as hash_password;
+pub use portal::{BlockInForce, Entry, InForce, ListInForce, Questions as PortalQuestions};
 pub use question::{Asked, Customer, DeskQuestions, InCase, Questions, Reached, Wish};
 pub use report::Download;
+pub use status::{Certainty, Component, Standing, Status};
 
 /// What the pages are made of: questions to the rest of the service.
 pub struct Service {
@@ -89,6 +95,7 @@ pub struct Service {
 pub struct Own {
     doorkeeper: password::Doorkeeper,
     desk: queue::Memory,
+    turnstile: appeal::Turnstile,
     is_ending: AtomicBool,
     /// What was counted in the last minute, for the board.
     meter: known::board::Meter,

@@ -6,7 +6,10 @@ use cases::intake::Directory;
 use cases::io::store::Store;
 use tokio::sync::oneshot;
 
+use crate::appeal::Refused;
 use crate::failure::Failure;
+use crate::portal;
+use crate::status::Component;
 
 /// A question of kind `Q` that is answered with an `A`, or with words that say why not.
 pub type Asked<Q, A> = Box<dyn Fn(Q) -> oneshot::Receiver<Result<A, String>> + Send + Sync>;
@@ -21,6 +24,12 @@ pub struct Questions {
     pub desk: DeskQuestions,
     /// Reports, channels, intake.
     pub office: crate::office::OfficeQuestions,
+    /// What the customers' own pages ask.
+    pub portal: portal::Questions,
+    /// The call that a blocked caller's token is about; `None` where it is none of ours, or not on record any more.
+    pub refused: Asked<String, Option<Refused>>,
+    /// How each part of the service is.
+    pub status: Asked<(), Vec<Component>>,
 }
 
 /// What pages of cases ask.

@@ -10,7 +10,8 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, alerts, approval, assets, campaigns, case, decide, events, guide, health, known, metrics, office, openapi, people, queue, report, session, silences,
+    Service, alerts, appeal, approval, assets, campaigns, case, decide, events, guide, health, known,
+    metrics, office, openapi, people, portal, queue, report, session, silences, status,
 };
 
 /// A way in.
@@ -27,8 +28,8 @@ pub(crate) struct Route {
 /// All of them.
 #[rustfmt::skip] // A table: a way a line.
 pub(crate) fn all() -> Vec<Route> {
-    use Access::{Anyone, Both, Desk, Entry, Open};
-    use Right::{Administer, Audit, Note, See, Work};
+    use Access::{Anyone, Both, Contact, Desk, Entry, Open};
+    use Right::{Administer, Ask, Audit, Authorise, Note, See, Work};
     let look = |path, access, answers| Route { method: "GET", path, access, answers };
     let change = |path, access, answers| Route { method: "POST", path, access, answers };
     vec![
@@ -150,6 +151,30 @@ pub(crate) fn all() -> Vec<Route> {
         change("/person/{login}/link", Desk(Administer), post(office::persons::link)),
         change("/person/{login}/logout", Desk(Administer), post(office::persons::log_out)),
         change("/person/{login}/factor", Desk(Administer), post(office::persons::reset_factor)),
+        // The portal of customers.
+        look("/portal", Contact(See), get(portal::home::home)),
+        look("/portal/requests", Contact(See), get(portal::requests::list)),
+        look("/portal/request/{number}", Contact(See), get(portal::requests::one)),
+        change("/portal/request/{number}/answer", Contact(Ask), post(portal::requests::answer)),
+        look("/portal/ask", Contact(Ask), get(portal::ask::form)),
+        change("/portal/ask", Contact(Ask), post(portal::ask::send)),
+        change("/portal/ask/check", Contact(See), post(portal::ask::live)),
+        look("/portal/authorise", Contact(See), get(portal::authorise::list)),
+        look("/portal/authorise/{number}", Contact(See), get(portal::authorise::one)),
+        change("/portal/authorise/{number}", Contact(Authorise), post(portal::authorise::decide)),
+        look("/portal/blocks", Contact(See), get(portal::blocks::list)),
+        look("/portal/reports", Contact(See), get(portal::reports::list)),
+        look("/portal/reports/{schedule}/{due}/{name}", Contact(See), get(portal::reports::file)),
+        look("/portal/contacts", Contact(See), get(portal::people::list)),
+        change("/portal/contacts", Contact(Authorise), post(portal::people::draft)),
+        change("/portal/contacts/confirm", Contact(Authorise), post(portal::people::confirm)),
+        look("/portal/audit", Contact(See), get(portal::audit::list)),
+        // Blocked callers, and how the service is.
+        look("/appeal", Open, get(appeal::start)),
+        look("/appeal/{token}", Open, get(appeal::look)),
+        change("/appeal/{token}", Entry, post(appeal::send)),
+        look("/status", Open, get(status::show)),
+        look("/status.json", Open, get(status::summary)),
         // What programs and pages follow.
         look("/v1/events", Both(See), get(events::stream)),
     ]

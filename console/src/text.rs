@@ -100,6 +100,11 @@ pub(crate) fn url_part(text: &str) -> String {
     part
 }
 
+/// `text` as several parts of an address: its slashes stay.
+pub(crate) fn url_path(text: &str) -> String {
+    text.split('/').map(url_part).collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

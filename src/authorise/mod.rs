@@ -202,8 +202,7 @@ impl Office {
 
 /// A yes that counts from now on.
 pub(crate) fn approval(hash: String, approver: &str, method: Method, now: Timestamp) -> Approval {
-    let expires = now.plus_micros(APPROVAL_MICROS);
-    Approval { hash, approver: approver.to_owned(), method, at: now, expires }
+    Approval::now(hash, approver, method, now)
 }
 
 fn today(now: Timestamp) -> jiff::civil::Date {
@@ -231,5 +230,3 @@ pub(crate) fn removals(list: &str, entries: &[String]) -> Vec<Line> {
 const HASH_CHARACTERS_MIN: usize = 8;
 /// A link is good for 72 hours (Z-2).
 const LINK_MICROS: i64 = 72 * 3_600 * 1_000_000;
-/// A yes counts for a week: five business days (Z-5).
-const APPROVAL_MICROS: i64 = 7 * 86_400 * 1_000_000;

@@ -9,28 +9,57 @@ mod known;
 mod lists;
 mod office;
 mod policies;
+mod portal;
 mod proposals;
 mod thresholds;
 mod trials;
 
 use std::sync::{Arc, OnceLock};
 
-use console::{Asked, Customer, Questions};
+use collector::redress::Tokens;
+use console::{Asked, Customer, PortalQuestions, Questions};
 use tokio::sync::oneshot;
 
 use super::config::Config;
 use super::pages::Running;
+use super::redress;
+use super::status::Parts;
 use crate::outcome::Failure;
+use crate::policies;
 
 /// Everything that pages may ask of a service with `config`.
-pub(super) fn answers(config: &Arc<Config>, running: &Arc<OnceLock<Running>>) -> Result<Questions, Failure> {
+pub(super) fn answers(
+    config: &Arc<Config>,
+    running: &Arc<OnceLock<Running>>,
+    parts: &Arc<Parts>,
+    tokens: Tokens,
+) -> Result<Questions, Failure> {
     let for_customers = Arc::clone(running);
+    let parts = Arc::clone(parts);
     Ok(Questions {
         customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
         known: known::known(config, running),
         desk: desk::answers(config, running)?,
         office: office::office(config, running)?,
+        portal: for_portal(running),
+        refused: redress::finder(&config.data, tokens, running)?,
+        status: at_once(move |()| Ok(parts.look(policies::now()))),
     })
+}
+
+fn for_portal(running: &Arc<OnceLock<Running>>) -> PortalQuestions {
+    let [for_directory, for_force] = [(); 2].map(|()| Arc::clone(running));
+    PortalQuestions {
+        directory: at_once(move |()| Ok(portal::directory(running_of(&for_directory)?))),
+        in_force: Box::new(move |customer| {
+            let (tell, told) = oneshot::channel();
+            match running_of(&for_force) {
+                Ok(running) => portal::in_force(running, customer, tell),
+                Err(why) => drop(tell.send(Err(why))),
+            }
+            told
+        }),
+    }
 }
 
 /// A question whose answer is at hand.

@@ -17,9 +17,11 @@ mod pages;
 pub(crate) mod presence;
 mod proxy;
 mod records;
+mod redress;
 mod schedules;
 mod signing;
 mod start;
+mod status;
 mod watched;
 mod watching;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use collector::faults::{self, Point};
 use collector::judge::{BOUNDS_SECONDS, Count, Counters, Handle, Shared, now};
 use collector::redirect::Redirect;
+use collector::redress::Tokens;
 use console::{Book, Decision, Durations, Health, Kind, Query, Sample, Service, Undecided};
 use engine::{Engine, Packet};
 use rules::{Flags, Timestamp};
@@ -15,6 +16,7 @@ use super::answers::answers;
 use super::authorised::Visits;
 use super::config::{Cases, Config};
 use super::schedules::Fetches;
+use super::status::Parts;
 use super::watched::Watched;
 use crate::outcome::Failure;
 use crate::policies;
@@ -33,8 +35,8 @@ pub(super) struct Running {
 
 /// The pages of a service that may still be loading.
 pub(super) fn pages(
-    (config, hints): (&Config, Option<Hints>),
-    running: &Arc<OnceLock<Running>>,
+    (config, hints): (&Arc<Config>, Option<Hints>),
+    (running, parts, tokens): (&Arc<OnceLock<Running>>, &Arc<Parts>, Tokens),
     visits: Visits,
     fetches: Fetches,
 ) -> Result<Service, Failure> {
@@ -67,7 +69,7 @@ pub(super) fn pages(
                 running.counters.add(Count::FaultPage);
             }
         }),
-        questions: answers(config, running)?,
+        questions: answers(config, running, parts, tokens)?,
         cases: book,
         now: policies::now,
         name: config.http.name.clone(),

@@ -15,6 +15,7 @@ use collector::proxy::{
     self, Inlets, Lookup, Marks, Name, NextHop, Proxying, Secret, Settings, Share, Streams,
 };
 use collector::redirect::{self, ConnectionLimits, Overload, Peers};
+use collector::redress::Tokens;
 use engine::Engine;
 use rules::Transport;
 use serde::de::Error as _;
@@ -239,7 +240,11 @@ impl Proxy {
     }
 
     /// How the proxy behaves. It shares `refuses_all` with all that judge by the same policies.
-    pub(super) fn settings(&self, data: &Path, refuses_all: Arc<AtomicBool>) -> Result<Settings, Failure> {
+    pub(super) fn settings(
+        &self,
+        data: &Path,
+        (refuses_all, tokens): (Arc<AtomicBool>, Tokens),
+    ) -> Result<Settings, Failure> {
         let path = self.secret.clone().unwrap_or_else(|| data.join("proxy.key"));
         let header = Some(self.tag_header.clone()).filter(|header| !header.is_empty());
         Ok(Settings {
@@ -253,6 +258,7 @@ impl Proxy {
                 },
                 on_fault: self.calls_on_fault.into(),
                 refuses_all,
+                tokens,
             },
             next_hops: self.next_hop.iter().map(Hop::next_hop).collect(),
             marks: Marks { display_name: self.tag_display_name, header },
@@ -349,6 +355,11 @@ impl Hop {
 
 /// The secret in the file at `path`; a new one when there is no such file.
 fn secret(path: &Path) -> Result<Secret, Failure> {
+    key_of(path).map(Secret::new)
+}
+
+/// The key in the file `path`, made when there is none.
+pub(super) fn key_of(path: &Path) -> Result<[u8; 16], Failure> {
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => new_secret(path)?,
         read => read.map_err(Failure::file(path))?,
@@ -358,7 +369,7 @@ fn secret(path: &Path) -> Result<Secret, Failure> {
     let number = number.ok_or_else(|| {
         Failure::Usage(format!("{}: a secret is a line of 32 hexadecimal digits", path.display()))
     })?;
-    Ok(Secret::new(number.to_be_bytes()))
+    Ok(number.to_be_bytes())
 }
 
 fn new_secret(path: &Path) -> Result<String, Failure> {

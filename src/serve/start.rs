@@ -11,6 +11,7 @@ use std::time::Duration;
 use collector::bridge::Bridge;
 use collector::judge::{Counters, Handle, Judge, News, Shared};
 use collector::redirect::{self, ConnectionLimits, Overload, Peers, Redirect, Settings, Streams};
+use collector::redress::Tokens;
 use collector::sensor::Interface;
 use reporter::Alert;
 use rules::policy::PolicySet;
@@ -31,8 +32,10 @@ use super::mounts::{Mounted, go_on};
 use super::notices::Notices;
 use super::pages::{Running, pages};
 use super::records::Records;
+use super::redress;
 use super::schedules::Schedules;
 use super::signing::Signing;
+use super::status::{self, Parts};
 use super::watched::Watched;
 use super::watching::{self, senders};
 use super::{Around, Ready};
@@ -59,18 +62,20 @@ pub(super) async fn run(
     let mut console_stop = stopped.clone();
     let (visits, visited) = mpsc::channel(VISITS_MAX);
     let (fetches, fetched) = mpsc::channel(VISITS_MAX);
-    let pages = tokio::spawn(console::serve(
-        console,
-        pages((&config, around.hints), &running, visits, fetches)?,
-        async move {
-            let _ = console_stop.wait_for(|stop| *stop).await;
-        },
-    ));
+    let tokens = redress::tokens(&config.data)?;
+    let parts = Arc::new(Parts::new(&config, &running));
+    let pages = pages((&config, around.hints), (&running, &parts, tokens), visits, fetches)?;
+    let pages = tokio::spawn(console::serve(console, pages, async move {
+        let _ = console_stop.wait_for(|stop| *stop).await;
+    }));
 
-    let settings = Arc::new(settings(&config));
+    let settings = Arc::new(settings(&config, tokens));
     let proxy = match config.proxy.is_on() {
         false => None,
-        true => Some(Arc::new(config.proxy.settings(&config.data, Arc::clone(&settings.refuses_all))?)),
+        true => {
+            let shared = (Arc::clone(&settings.refuses_all), tokens);
+            Some(Arc::new(config.proxy.settings(&config.data, shared)?))
+        }
     };
     let counters = Arc::new(Counters::default());
     let signing = Signing::new(&config.stir, &config.data, &counters)?;
@@ -174,6 +179,7 @@ pub(super) async fn run(
     let counted = Arc::clone(&counters);
     let watched = Watched::new(&config);
     let _ = running.set(Running { redirect: shared, handles, counters, watched: watched.clone() });
+    status::export(&config, parts, stopped.clone())?;
     // Whoever reads that it is ready may signal at once.
     let mut signals = Signals::new().map_err(Failure::Output)?;
     first::say(&config).await;
@@ -277,7 +283,7 @@ fn in_force(found: Found, config: &Config, settings: &Settings, records: &Record
     }
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, tokens: Tokens) -> Settings {
     let redirect = &config.redirect;
     Settings {
         peers: Peers::new(redirect.peer.iter().map(peer).collect()),
@@ -289,6 +295,7 @@ fn settings(config: &Config) -> Settings {
         },
         on_fault: redirect.calls_on_fault.into(),
         refuses_all: Arc::default(),
+        tokens,
     }
 }
 

@@ -16,6 +16,8 @@ use crate::policies;
 #[derive(Clone)]
 pub(super) struct Watched {
     of_desk: Arc<Mutex<Vec<Sample>>>,
+    /// What was counted, and when.
+    figures: Arc<Mutex<Option<(Figures, Timestamp)>>>,
     data: PathBuf,
     began: Timestamp,
     /// What a certificate is for, and its file.
@@ -33,6 +35,7 @@ impl Watched {
         ];
         Self {
             of_desk: Arc::default(),
+            figures: Arc::default(),
             data: config.data.clone(),
             began: policies::now(),
             certificates: Arc::new(certificates.into_iter().flatten().collect()),
@@ -43,6 +46,12 @@ impl Watched {
     /// Takes what was counted in the database.
     pub(super) fn take(&self, figures: &Figures, now: Timestamp) {
         *self.of_desk.lock().unwrap_or_else(PoisonError::into_inner) = of_desk(figures, now);
+        *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Some((figures.clone(), now));
+    }
+
+    /// What was counted in the database last, and when.
+    pub(super) fn figures(&self) -> Option<(Figures, Timestamp)> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All of it.

@@ -293,6 +293,14 @@ impl Change {
     }
 }
 
+impl Approval {
+    /// A yes of `approver` to the change of this hash, which counts from now on for a week.
+    pub fn now(hash: String, approver: &str, method: Method, now: Timestamp) -> Self {
+        let expires = now.plus_micros(APPROVAL_MICROS);
+        Self { hash, approver: approver.to_owned(), method, at: now, expires }
+    }
+}
+
 impl Impact {
     /// Whether it is more than a tenth another than `before`, or hits what that did not (Z-1).
     pub fn differs_from(&self, before: &Self) -> bool {
@@ -389,6 +397,8 @@ fn is_one_number(entry: &str) -> bool {
         && !entry.contains(" - ")
 }
 
+/// A yes counts for a week: five business days (Z-5).
+const APPROVAL_MICROS: i64 = 7 * 86_400 * 1_000_000;
 /// No 0, 1, O, I: they are read one for another.
 const CODE: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// A number that calls as often is not of low risk.

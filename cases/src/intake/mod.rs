@@ -27,6 +27,7 @@ mod segment;
 mod template;
 mod thread;
 mod trust;
+mod typed;
 mod words;
 mod workbook;
 
@@ -54,6 +55,7 @@ pub use thread::{
     Claims, KnownCase, MailKey, Repeat, Standing, Thread, ThreadToken, answer_address, message_id,
 };
 pub use trust::{Sender, Trust};
+pub use typed::typed;
 
 use header::Header;
 use mime::Body;

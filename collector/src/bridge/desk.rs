@@ -151,7 +151,8 @@ impl Judging {
         let Some((policy, verdict)) = refused.filter(|_| may_be_refused(message.method())) else {
             return Fate::GoesOn;
         };
-        let refusing = Refusing { request, policy, verdict: &verdict, instead: None };
+        let tokens = &self.settings.tokens;
+        let refusing = Refusing { request, policy, verdict: &verdict, instead: None, tokens, at: packet.at };
         let said = refusal::write(&refusing, &mut self.answer);
         if is_new {
             self.engine.conclude(attempt, said.unwrap_or_default(), packet.at);

@@ -230,8 +230,9 @@ impl Relay {
         out: &mut Vec<u8>,
     ) -> Outcome {
         let said = policy.zip(verdict).and_then(|(policy, verdict)| {
-            let instead = came.peer.block;
-            refusal::write(&Refusing { request: came.request, policy, verdict: &verdict, instead }, out)
+            let (request, at) = (came.request, came.packet.at);
+            let (instead, tokens) = (came.peer.block, &self.settings.common.tokens);
+            refusal::write(&Refusing { request, policy, verdict: &verdict, instead, tokens, at }, out)
         });
         if is_new {
             self.engine.conclude(attempt, said.unwrap_or_default(), came.packet.at);

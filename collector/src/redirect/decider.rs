@@ -242,7 +242,7 @@ impl Decider {
         if let Some(known) = self.known_before(packet, request.message) {
             self.counters.add(Count::Repeated);
             self.witness.see(&self.engine, packet, Some(known));
-            let said = word(request, peer, found(&self.engine, known), out);
+            let said = self.word(packet, request, peer, found(&self.engine, known), out);
             if said.is_some() {
                 self.witness.say(packet, request.reply_to(), out);
             }
@@ -268,7 +268,7 @@ impl Decider {
         self.witness.see(&self.engine, packet, Some(attempt));
         let found = found(&self.engine, attempt);
         let verdict = found.and_then(|(.., verdict)| verdict);
-        let said = word(request, peer, found, out);
+        let said = self.word(packet, request, peer, found, out);
         if is_new {
             self.counters.add_verdict(verdict);
             self.reflect(packet, attempt, said);
@@ -319,7 +319,7 @@ impl Decider {
             self.witness.see(&self.engine, packet, Some(attempt));
             let found = found(&self.engine, attempt);
             let verdict = found.and_then(|(.., verdict)| verdict);
-            let said = word(request, peer, found, out);
+            let said = self.word(packet, request, peer, found, out);
             if is_new {
                 self.counters.add_verdict(verdict);
                 self.reflect(packet, attempt, said);
@@ -386,6 +386,27 @@ impl Decider {
         mirror.reflect(Mirrored { packet, decided, status });
     }
 
+    /// Words the answer; returns its status, `None` for silence.
+    fn word(
+        &self,
+        packet: &Packet<'_>,
+        request: &Request<'_, '_>,
+        peer: &Peer,
+        found: Option<Found<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Option<u16> {
+        if let Some((policies, Some(policy), Some(verdict))) = found
+            && !verdict.goes_on()
+            && let Some(policy) = policies.policy(policy as usize)
+        {
+            let (instead, tokens) = (peer.block, &self.settings.tokens);
+            let refusing = Refusing { request, policy, verdict: &verdict, instead, tokens, at: packet.at };
+            return refusal::write(&refusing, out);
+        }
+        say_allowed(request, peer, out);
+        Some(peer.allow.code())
+    }
+
     fn say(&self, request: &Request<'_, '_>, status: u16, count: Count, out: &mut Vec<u8>) {
         self.counters.add(count);
         request.begin(out, status, answer::phrase(status));
@@ -396,18 +417,6 @@ impl Decider {
     fn tag(&self, message: &Message<'_>) -> u64 {
         self.tags.hash_one((message.call_id(), message.from_tag(), message.branch()))
     }
-}
-
-/// Words the answer; returns its status, `None` for silence.
-fn word(request: &Request<'_, '_>, peer: &Peer, found: Option<Found<'_>>, out: &mut Vec<u8>) -> Option<u16> {
-    if let Some((policies, Some(policy), Some(verdict))) = found
-        && !verdict.goes_on()
-        && let Some(policy) = policies.policy(policy as usize)
-    {
-        return refusal::write(&Refusing { request, policy, verdict: &verdict, instead: peer.block }, out);
-    }
-    say_allowed(request, peer, out);
-    Some(peer.allow.code())
 }
 
 fn say_allowed(request: &Request<'_, '_>, peer: &Peer, out: &mut Vec<u8>) {

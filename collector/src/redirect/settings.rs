@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::peer::{Allow, Peer, Peers};
 use crate::answer::Request;
+use crate::redress::Tokens;
 
 /// All of it.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Settings<A = Allow> {
     pub on_fault: Calls,
     /// Whether there is no policy and calls are refused until there is one.
     pub refuses_all: Arc<AtomicBool>,
+    /// What tells a refused caller which call it was, where a policy's address has a place for it.
+    pub tokens: Tokens,
 }
 
 impl<A> Settings<A> {

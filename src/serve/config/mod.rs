@@ -11,6 +11,7 @@ mod privacy;
 mod records;
 mod reports;
 mod spool;
+mod status;
 mod stir;
 
 use std::net::SocketAddr;
@@ -36,6 +37,7 @@ pub(crate) use self::privacy::PrivacyKeys;
 pub(crate) use self::records::{Recorded, Records};
 pub(crate) use self::reports::ReportsKeys;
 pub(crate) use self::spool::Spool;
+pub(crate) use self::status::StatusKeys;
 pub(crate) use self::stir::Stir;
 
 /// All of it. ringwall.toml in the root says what each key means.
@@ -61,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) mail: MailKeys,
     pub(crate) reports: ReportsKeys,
     pub(crate) privacy: PrivacyKeys,
+    pub(crate) status: StatusKeys,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) feed: Vec<Feed>,
 }
@@ -171,6 +174,7 @@ impl Default for Config {
             mail: MailKeys::default(),
             reports: ReportsKeys::default(),
             privacy: PrivacyKeys::default(),
+            status: StatusKeys::default(),
             feed: Vec::new(),
         }
     }
@@ -236,7 +240,10 @@ impl Config {
         let of_feeds = config.feed.iter_mut().flat_map(Feed::paths);
         let of_others = config.stir.paths().chain(of_feeds).chain(&mut config.cases.service_hours);
         let of_others = of_others.chain(config.mail.paths());
-        let of_others = of_others.chain(&mut config.cases.key).chain(&mut config.cases.notices);
+        let of_others = of_others
+            .chain(&mut config.cases.key)
+            .chain(&mut config.cases.notices)
+            .chain(&mut config.status.export);
         for relative in paths.chain(of_redirect).chain(keys).chain(of_others) {
             *relative = folder.join(&*relative);
         }

@@ -31,6 +31,7 @@ mod panics;
 mod peers;
 mod policies;
 mod proxy;
+mod redress;
 mod reload;
 mod reports;
 mod scanners;

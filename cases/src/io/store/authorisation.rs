@@ -359,7 +359,7 @@ impl Writing<'_> {
     }
 }
 
-async fn approve(
+pub(super) async fn approve(
     writing: &mut Writing<'_>,
     number: CaseNumber,
     approval: Approval,

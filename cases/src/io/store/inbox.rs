@@ -18,6 +18,7 @@ use crate::intake::{
     is_wave, one_line, several_lines,
 };
 use crate::letter::DeskAddress;
+use crate::limits::REOPENED_MICROS;
 use crate::outgoing::{Channel, Content, Delivery};
 use crate::schedule::Schedule;
 use crate::{CaseNumber, Outgoing, Registration};
@@ -437,8 +438,6 @@ impl Entry<'_> {
 /// By which unverified mails of a wave join one case.
 const WAVE_KEY: &str = "request-phishing";
 const HOUR_MICROS: i64 = 3_600 * 1_000_000;
-/// An answer opens a closed case again for so long: 14 days.
-const REOPENED_MICROS: i64 = 14 * 24 * HOUR_MICROS;
 const TEXT_CHARACTERS_MAX: usize = 4_000;
 const ADDRESS_CHARACTERS_MAX: usize = 120;
 const CLAIMS_TOLD_MAX: usize = 5;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod alerts;
+mod appeals;
 mod asked;
 mod authorisation;
 mod batch;
@@ -21,6 +22,7 @@ mod mails;
 mod notices;
 mod office;
 mod outgoing;
+mod portal;
 mod registry;
 mod replies;
 mod reports;
@@ -44,6 +46,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
 pub use alerts::{AlertFilter, AlertRow, AlertsBy, OpenKey};
+pub use appeals::{Appeal, Appealed};
 pub use asked::{Asked, understood};
 pub use authorisation::{Asking, Proof};
 pub use bulk::{Act, Before, Item};

@@ -191,10 +191,12 @@ impl Reader<'_> {
         let url = table.get("url").and_then(|node| {
             let url = self.text(node, "url")?;
             let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            let good = host.is_some_and(|host| !host.is_empty()) && is_plain_uri(url);
+            // One place for the token of the call that is refused.
+            let good = host.is_some_and(|host| !host.is_empty() && !host.starts_with("{token}"))
+                && is_plain_uri(&url.replacen("{token}", "", 1));
             if !good {
                 self.report(Code::BadUri, node.span(), format!("`{url}` is no web address"))
-                    .help("write https://desk.example/r");
+                    .help("write https://desk.example/r, or https://desk.example/appeal/{token}");
             }
             good.then(|| url.to_owned())
         });

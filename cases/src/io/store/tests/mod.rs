@@ -8,6 +8,7 @@ mod files;
 mod inbox;
 mod notices;
 mod office;
+mod portal;
 mod postgres;
 mod queue;
 mod registry;

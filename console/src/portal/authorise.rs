@@ -1,0 +1,133 @@
+//! Changes that wait for the customer's yes: in plain words, with what they would have done. Looking never decides.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::response::Response;
+use cases::account::Right;
+use cases::change::{Approval, Method, Risk};
+use cases::flow::State as CaseState;
+use cases::io::store::Filter;
+use serde::Deserialize;
+
+use super::requests::Row;
+use super::{Place, needs, needs_factor, page, shell};
+use crate::Service;
+use crate::access::{Viewer, told_at};
+use crate::failure::Failure;
+use crate::shell::Shell;
+use crate::text::Moment;
+
+#[derive(Template)]
+#[template(path = "portal_authorisations.html")]
+struct ListPage<'a> {
+    shell: Shell<'a>,
+    rows: Vec<Row>,
+}
+
+pub(crate) async fn list(State(service): State<Arc<Service>>, viewer: Viewer) -> Result<Response, Failure> {
+    let place = Place::of(&service, &viewer).await?;
+    let state = Some(CaseState::AwaitingAuthorisation);
+    let found = place.store.list(&Filter { state, count: Some(SHOWN), ..Filter::default() }).await?;
+    let rows = found.cases.into_iter().map(|case| Row::new(&place, case)).collect();
+    Ok(page(&ListPage { shell: shell(&service, &viewer, "Authorise"), rows }))
+}
+
+#[derive(Template)]
+#[template(path = "portal_authorise.html")]
+struct OnePage<'a> {
+    shell: Shell<'a>,
+    row: Row,
+    /// What has to come back: exactly what was shown.
+    hash: String,
+    lines: Vec<String>,
+    effect: String,
+    risk: &'static str,
+    needs_two: bool,
+    given: Vec<(String, Moment)>,
+    has_given: bool,
+    may: bool,
+    has_factor: bool,
+}
+
+pub(crate) async fn one(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let place = Place::of(&service, &viewer).await?;
+    let case = place.case(&number).await?;
+    if case.state != CaseState::AwaitingAuthorisation {
+        return Err(Failure::Refused(format!(
+            "{number} does not wait for a decision: it is {}.",
+            case.state
+        )));
+    }
+    let (proposed, approvals) = place.store.change(case.number).await?.ok_or(Failure::NotFound)?;
+    let counting = approvals.iter().filter(|approval| place.now < approval.expires);
+    let given: Vec<_> =
+        counting.map(|approval| (approval.approver.clone(), place.moment(approval.at))).collect();
+    let risk = proposed.change.risk(&proposed.impact);
+    Ok(page(&OnePage {
+        shell: shell(&service, &viewer, "Shall this change?"),
+        hash: proposed.change.hash(),
+        lines: proposed.change.lines.iter().map(ToString::to_string).collect(),
+        effect: proposed.impact.in_words(),
+        risk: risk.in_words(),
+        needs_two: risk == Risk::High,
+        has_given: given.iter().any(|(name, _)| name == place.contact),
+        given,
+        may: viewer.may_authorise(),
+        has_factor: viewer.has_shown_factor(),
+        row: Row::new(&place, case),
+    }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Decision {
+    /// The hash of what was shown.
+    change: String,
+    decision: String,
+    #[serde(default)]
+    reason: String,
+}
+
+pub(crate) async fn decide(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Decision>,
+) -> Result<Response, Failure> {
+    needs(&viewer, Right::Authorise)?;
+    let place = Place::of(&service, &viewer).await?;
+    let case = place.case(&number).await?;
+    needs_factor(&viewer)?;
+    let told = match form.decision.as_str() {
+        "yes" => {
+            let yes = Approval::now(form.change, place.contact, Method::Portal, place.now);
+            let approved = place.store.approve(case.number, yes, place.done()).await?;
+            match approved.ok_or(Failure::NotFound)? {
+                (_, Some(_)) => "You have said yes. The change is made now, and proven by test calls.",
+                (_, None) => {
+                    "You have said yes. Another of your authorisers has to say yes as well; nothing is changed before."
+                }
+            }
+        }
+        "no" => {
+            let why = cases::intake::several_lines(form.reason.trim(), REASON_CHARACTERS_MAX);
+            if why.chars().count() < REASON_CHARACTERS_MIN {
+                return Err(Failure::Wrong("Say in a few words why not. Nothing was decided.".to_owned()));
+            }
+            let refused = place.store.refuse(case.number, (&form.change, &why), place.done()).await?;
+            refused.ok_or(Failure::NotFound)?;
+            "You have said no. Nothing is changed."
+        }
+        _ => return Err(Failure::Wrong("Say yes or no. Nothing was decided.".to_owned())),
+    };
+    Ok(told_at(&format!("/portal/request/{}", case.number), told))
+}
+
+const SHOWN: u32 = 100;
+const REASON_CHARACTERS_MIN: usize = 8;
+const REASON_CHARACTERS_MAX: usize = 500;

@@ -37,6 +37,19 @@ pub struct Cursor {
     serial: i64,
 }
 
+impl Cursor {
+    /// Where the page ends that [`Cursor::text`] told of.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (due, serial) = text.split_once('.')?;
+        Some(Self { due: due.parse().ok()?, serial: serial.parse().ok()? })
+    }
+
+    /// For who comes back with it.
+    pub fn text(self) -> String {
+        format!("{}.{}", self.due, self.serial)
+    }
+}
+
 /// Some of the cases asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Page {

@@ -4,9 +4,11 @@
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
 mod accounts;
+mod alert_list;
 mod asked;
 mod authorisation;
 mod batch;
+mod condition;
 mod copy;
 mod desk;
 mod evidence;
@@ -40,15 +42,17 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
+pub use alert_list::KeptAlert;
 pub use asked::{Asked, understood};
 pub use authorisation::{Asking, Proof};
+pub use condition::Once;
 pub use desk::{Desk, Done, Event, Mail, MailKept, Visible};
 pub use evidence::{Evidence, StoredMail};
 pub use feed::{Changed, Turn};
 pub use figures::Figures;
 pub use inbox::{Became, Office};
 pub use links::{Link, LinkFor};
-pub use list::{Filter, Page};
+pub use list::{Cursor, Filter, Page};
 pub use mails::KeptMail;
 pub use notices::Sent;
 pub use registry::Draft;
@@ -91,6 +95,13 @@ pub enum Error {
     Overtaken(CaseNumber),
     /// There is none.
     NoCase(CaseNumber),
+    /// The same was done before.
+    Repeated {
+        /// What it was: the number of a case, the name of something else.
+        reference: String,
+        /// Whether the very same was asked then.
+        is_same: bool,
+    },
     /// It was asked for something that cannot be.
     Refused(String),
 }
@@ -128,7 +139,7 @@ impl Store {
 
     /// All customers at once: for the desk that serves them.
     pub const fn desk(&self) -> Desk<'_> {
-        Desk { store: self }
+        Desk { store: self, conditions: condition::Conditions::NONE }
     }
 
     /// What `customer` has.
@@ -141,7 +152,7 @@ impl Store {
     /// # Errors
     /// The database does not answer, or is busy for longer than ten seconds.
     pub async fn write(&self) -> Result<Writing<'_>, Error> {
-        Writing::begin(&self.pool).await
+        Writing::begin(&self.pool, condition::Conditions::NONE).await
     }
 
     /// Goes through the audit chain of `customer`, at most `count` entries after place `after`.
@@ -296,6 +307,10 @@ impl fmt::Display for Error {
                 write!(f, "{number} was changed by somebody else meanwhile: look again")
             }
             Self::NoCase(number) => write!(f, "there is no case {number}"),
+            Self::Repeated { reference, is_same: true } => write!(f, "that was done before: {reference}"),
+            Self::Repeated { is_same: false, .. } => {
+                f.write_str("this Idempotency-Key was used for something else")
+            }
             Self::Refused(why) => f.write_str(why),
         }
     }

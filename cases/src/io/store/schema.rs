@@ -126,6 +126,9 @@ const FOURTH: &[&str] = &[
     "CREATE INDEX answered_by_at ON answered (at)",
     // The queue by who has it and by where cases stand.
     "CREATE INDEX cases_by_owner ON cases (owner, is_over, due, serial)",
+    // Alerts of everybody, and of one customer, the latest first.
+    "CREATE INDEX alerts_by_moment ON alerts (at, id)",
+    "CREATE INDEX alerts_by_customer_moment ON alerts (customer, at, id)",
 ];
 
 /// Brings the database to the version that this program knows.

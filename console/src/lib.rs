@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod api;
 mod approval;
 mod assets;
 mod book;
@@ -11,6 +12,7 @@ mod events;
 mod failure;
 mod health;
 mod histogram;
+mod limits;
 mod metrics;
 mod openapi;
 mod password;
@@ -40,6 +42,7 @@ pub use book::Book;
 pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
+pub use limits::Rates;
 pub use metrics::{Kind, Sample};
 pub use question::{Asked, Customer, Questions};
 pub use report::Download;
@@ -79,6 +82,15 @@ pub struct Service {
 pub struct Own {
     doorkeeper: password::Doorkeeper,
     is_ending: AtomicBool,
+    limits: limits::Limits,
+    hub: events::Hub,
+}
+
+impl Own {
+    /// With these limits on how much is asked for.
+    pub fn new(rates: Rates) -> Self {
+        Self { limits: limits::Limits::new(rates), ..Self::default() }
+    }
 }
 
 impl Service {

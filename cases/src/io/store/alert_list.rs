@@ -77,7 +77,8 @@ async fn list(
     let (at, id) = before.unwrap_or((Timestamp(i64::MAX), ""));
     let rows = match customer {
         None => {
-            let statement = "SELECT id, serial, customer, at, body FROM alerts WHERE at < $1 OR (at = $1 AND id < $2)
+            let statement =
+                "SELECT id, serial, customer, at, body FROM alerts WHERE at < $1 OR (at = $1 AND id < $2)
                 ORDER BY at DESC, id DESC LIMIT $3";
             let query = sqlx::query(statement).bind(at.0).bind(id).bind(i64::from(count));
             query.fetch_all(&store.pool).await?

@@ -20,6 +20,7 @@ mod list;
 mod mails;
 mod notices;
 mod outgoing;
+mod readings;
 mod registry;
 mod replies;
 mod reports;

@@ -12,6 +12,7 @@ mod events;
 mod failure;
 mod health;
 mod histogram;
+mod keys;
 mod limits;
 mod metrics;
 mod openapi;

@@ -10,7 +10,7 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, api, approval, assets, case, decide, events, health, metrics, openapi, people, queue, report,
+    Service, api, approval, assets, case, decide, events, health, keys, metrics, openapi, people, queue, report,
     session,
 };
 
@@ -70,6 +70,9 @@ pub(crate) fn all() -> Vec<Route> {
         look("/people", Desk(Administer), get(people::page)),
         change("/people/invite", Desk(Administer), post(people::invite)),
         change("/people/close", Desk(Administer), post(people::close)),
+        look("/keys", Desk(Administer), get(keys::page)),
+        change("/keys/add", Desk(Administer), post(keys::add)),
+        change("/keys/remove", Desk(Administer), post(keys::remove)),
         // What programs and pages follow.
         look("/v1/events", Both(See), get(events::stream)),
         // Objects, for programs. Each has its path in openapi.rs and its line in api/tests/sweep.rs.

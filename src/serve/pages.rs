@@ -72,7 +72,10 @@ pub(super) fn pages(
         name: config.http.name.clone(),
         is_secure: config.address().starts_with("https://"),
         address: config.address(),
-        own: console::Own::default(),
+        own: console::Own::new(console::Rates {
+            requests_per_second: config.http.requests_per_second,
+            log_ins_per_minute: config.http.log_ins_per_minute,
+        }),
     })
 }
 

@@ -53,6 +53,7 @@ const WAYS: &[(&str, &str, Who)] = &[
     ("POST", "/case/{number}/step", Desk(WORKERS)), ("POST", "/case/{number}/note", Desk(NOTERS)),
     ("POST", "/case/{number}/message", Desk(WORKERS)), ("POST", "/case/{number}/close", Desk(WORKERS)),
     ("GET", "/people", Desk(ADMINS)), ("POST", "/people/invite", Desk(ADMINS)), ("POST", "/people/close", Desk(ADMINS)),
+    ("GET", "/keys", Desk(ADMINS)), ("POST", "/keys/add", Desk(ADMINS)), ("POST", "/keys/remove", Desk(ADMINS)),
     ("GET", "/v1/events", Both(ALL)),
     ("GET", "/v1/cases", Both(ALL)), ("POST", "/v1/cases", Both(WORKING_BOTH)), ("POST", "/v1/cases/bulk", Desk(WORKING_STAFF)),
     ("GET", "/v1/cases/{number}", Both(ALL)), ("GET", "/v1/cases/{number}/history", Both(ALL)),

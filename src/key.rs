@@ -16,9 +16,11 @@ use crate::policies;
 /// A key is printed once, when it is made; what is kept of it is its hash. It reaches one customer's data, or with none named
 /// that of all of them, and ends after a year at most.
 #[derive(Args)]
-#[command(after_help = "Example:\n  ringwall key add 'tickets of Acme' --customer Acme --may-work --days 90 --by anna\n  \
+#[command(
+    after_help = "Example:\n  ringwall key add 'tickets of Acme' --customer Acme --may-work --days 90 --by anna\n  \
 ringwall key list\n  \
-ringwall key remove K-1f0c22ab --by anna")]
+ringwall key remove K-1f0c22ab --by anna"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     task: Task,

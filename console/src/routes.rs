@@ -10,8 +10,8 @@ use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, api, approval, assets, case, decide, events, health, keys, metrics, openapi, people, queue, report,
-    session,
+    Service, api, approval, assets, case, decide, events, health, keys, metrics, openapi, people, queue,
+    report, session,
 };
 
 /// A way in.

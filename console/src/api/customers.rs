@@ -92,7 +92,7 @@ pub(crate) async fn registration(
 }
 
 /// The names of all customers, sorted.
-pub(super) async fn names(service: &Service) -> Result<Vec<String>, Failure> {
+pub(crate) async fn names(service: &Service) -> Result<Vec<String>, Failure> {
     let registrations = service.book()?.store().await?.desk().registrations().await?;
     let mut names: Vec<String> = registrations.into_iter().map(|it| it.customer).collect();
     // While policies are being loaded those of the registry are known.

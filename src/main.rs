@@ -24,6 +24,7 @@ mod feeds;
 mod files;
 mod history;
 mod init;
+mod key;
 mod limits_written;
 mod list;
 mod mount;
@@ -78,6 +79,7 @@ enum Command {
     Case(case::Arguments),
     Contact(contact::Arguments),
     Account(account::Arguments),
+    Key(key::Arguments),
     Audit(audit::Arguments),
     Verify(verify::Arguments),
     Backup(backup::Arguments),
@@ -108,6 +110,7 @@ fn main() -> ExitCode {
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Contact(arguments) => contact::run(&arguments),
         Command::Account(arguments) => account::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Notify(arguments) => notify::run(&arguments),
         Command::Silence(arguments) => silence::run(&arguments),

@@ -13,7 +13,9 @@ use cases::account::{Account, ApiKey, Right, Session, Side, Taste, hash_of};
 use rules::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use crate::api::told::Problem;
 use crate::failure::Failure;
+use crate::limits::Door;
 use crate::{BODY_BYTES_MAX, Service, shell};
 
 /// What a way takes.
@@ -27,6 +29,8 @@ pub(crate) enum Access {
     Anyone,
     /// People of the desk with this right.
     Desk(Right),
+    /// People of the desk with this right, and programs with a key of the desk.
+    Staff(Right),
     /// Contacts of a customer with this right.
     Contact(Right),
     /// Either side with this right, and programs with a key: what they reach is theirs to reach ([`Viewer::customer`]).
@@ -138,9 +142,32 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
 /// Lets through who may, with a [`Viewer`] where somebody has logged in, and says to others why not.
 pub(crate) async fn guard(service: Arc<Service>, access: Access, request: Request, next: Next) -> Response {
     let is_program = is_of_programs(request.uri().path());
+    let is_secure = service.is_secure;
+    let mut response = pass(service, access, request, next).await;
+    let headers = response.headers_mut();
+    if is_secure {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    if is_program {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+async fn pass(service: Arc<Service>, access: Access, request: Request, next: Next) -> Response {
+    let is_program = is_of_programs(request.uri().path());
     let (parts, body) = request.into_parts();
     let found = viewer(&service, &parts).await;
+    let from = address(&parts);
     let request = Request::from_parts(parts, body);
+    let who = found.as_ref().ok().and_then(Option::as_ref).map_or(from.as_str(), |viewer| &viewer.who);
+    if let Some(door) = door(access, is_program)
+        && let Err(seconds) = service.own.limits.take(door, who, (service.now)())
+    {
+        return said(&service, None, is_program, &Failure::TooOften(seconds));
+    }
     let viewer = match found {
         Ok(viewer) => viewer,
         Err(failure) => return said(&service, None, is_program, &failure),
@@ -165,6 +192,16 @@ pub(crate) async fn guard(service: Arc<Service>, access: Access, request: Reques
         forget_told(&mut response);
     }
     response
+}
+
+/// Which limit counts. Whoever asks about calls is a machine of the network, which has a limit of its own.
+const fn door(access: Access, is_program: bool) -> Option<Door> {
+    match access {
+        Access::Open => None,
+        Access::Entry => Some(Door::Entry),
+        _ if is_program => Some(Door::Api),
+        _ => None,
+    }
 }
 
 enum Unadmitted {
@@ -192,7 +229,7 @@ async fn admit(
             }
             return Ok(with(request, viewer));
         }
-        Access::Anyone | Access::Desk(_) | Access::Contact(_) | Access::Both(_) => {}
+        Access::Anyone | Access::Desk(_) | Access::Staff(_) | Access::Contact(_) | Access::Both(_) => {}
     }
     let Some(viewer) = viewer else {
         let path = request.uri().path();
@@ -209,6 +246,7 @@ async fn admit(
     };
     let (is_side, right) = match access {
         Access::Desk(right) => (viewer.is_of_desk() && viewer.account.is_some(), Some(right)),
+        Access::Staff(right) => (viewer.is_of_desk(), Some(right)),
         Access::Contact(right) => (viewer.contact().is_some(), Some(right)),
         Access::Both(right) => (true, Some(right)),
         Access::Open | Access::Entry | Access::Anyone => (true, None),
@@ -414,17 +452,8 @@ fn is_of_programs(path: &str) -> bool {
 
 /// A failure as a page, or as an object for a program.
 fn said(service: &Service, viewer: Option<&Viewer>, is_program: bool, failure: &Failure) -> Response {
-    let mut response = if is_program {
-        let body = serde_json::json!({
-            "title": failure.title(), "status": failure.status().as_u16(), "detail": failure.text(),
-        });
-        let mut response = (failure.status(), axum::Json(body)).into_response();
-        let problem = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, problem);
-        response
-    } else {
-        shell::failed(service, viewer, failure)
-    };
+    let mut response =
+        if is_program { Problem::answer(failure) } else { shell::failed(service, viewer, failure) };
     if let Failure::TooOften(seconds) = failure {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
     }

@@ -21,6 +21,14 @@ pub(crate) enum Failure {
     TooOften(u64),
     /// Not now, in words.
     Down(String),
+    /// Whoever changes something says first what they have seen.
+    Unseen,
+    /// It is no JSON, or does not say that it is.
+    NotJson,
+    /// It is more than is taken.
+    TooLong,
+    /// The same name was used for another request.
+    Reused,
 }
 
 impl Failure {
@@ -33,6 +41,10 @@ impl Failure {
             Self::Stale(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Down(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unseen => StatusCode::PRECONDITION_REQUIRED,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Reused => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
@@ -46,6 +58,10 @@ impl Failure {
             Self::Stale(_) => "Somebody else was faster",
             Self::TooOften(_) => "Too many at once",
             Self::Down(_) => "Not now",
+            Self::Unseen => "Say what you have seen",
+            Self::NotJson => "That is no JSON",
+            Self::TooLong => "That is too long",
+            Self::Reused => "That name was used before",
         }
     }
 
@@ -54,6 +70,12 @@ impl Failure {
         match self {
             Self::NotFound => "It does not exist, or it belongs to somebody else.".to_owned(),
             Self::TooOften(seconds) => format!("Try again in {seconds} seconds."),
+            Self::Unseen => {
+                "Send the ETag that you have read as If-Match, so that nobody's work is lost.".to_owned()
+            }
+            Self::NotJson => "Send JSON, with Content-Type: application/json.".to_owned(),
+            Self::TooLong => "It is longer than anything that is taken here.".to_owned(),
+            Self::Reused => "This Idempotency-Key was used for another request.".to_owned(),
             Self::Forbidden(why)
             | Self::Refused(why)
             | Self::Wrong(why)
@@ -69,6 +91,8 @@ impl From<Error> for Failure {
             Error::NoCase(_) => Self::NotFound,
             Error::Overtaken(_) => Self::Stale(error.to_string()),
             Error::Refused(why) => Self::Refused(why),
+            Error::Repeated { is_same: false, .. } => Self::Reused,
+            Error::Repeated { .. } => Self::Refused(error.to_string()),
             Error::Database(_) | Error::Stored(_) | Error::Newer { .. } => Self::Down(error.to_string()),
         }
     }

@@ -3,6 +3,7 @@
 
 mod access;
 mod alerts;
+mod api;
 mod appeal;
 mod approval;
 mod assets;
@@ -15,7 +16,9 @@ mod failure;
 mod guide;
 mod health;
 mod histogram;
+mod keys;
 pub mod known;
+mod limits;
 mod metrics;
 mod office;
 mod openapi;
@@ -50,6 +53,7 @@ pub use book::Book;
 pub use decide::Decision;
 pub use health::Health;
 pub use histogram::Durations;
+pub use limits::Rates;
 pub use metrics::{Kind, Sample};
 pub use office::{Catalogue, Channels, OfficeQuestions, ReportKind, Trial, Tried};
 pub use password::hash as hash_password;
@@ -99,6 +103,15 @@ pub struct Own {
     is_ending: AtomicBool,
     /// What was counted in the last minute, for the board.
     meter: known::board::Meter,
+    limits: limits::Limits,
+    hub: events::Hub,
+}
+
+impl Own {
+    /// With these limits on how much is asked for.
+    pub fn new(rates: Rates) -> Self {
+        Self { limits: limits::Limits::new(rates), ..Self::default() }
+    }
 }
 
 impl Service {
@@ -190,6 +203,8 @@ async fn survive(State(service): State<Arc<Service>>, request: Request, next: Ne
 
 #[cfg(test)]
 mod desk_tests;
+#[cfg(test)]
+mod testing;
 
 /// Bytes of a request's body: the longest message, escaped, with its source beside it.
 const BODY_BYTES_MAX: usize = 1 << 20;

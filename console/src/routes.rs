@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use cases::account::Right;
 
 use crate::access::{Access, guard};
 use crate::{
-    Service, alerts, appeal, approval, assets, campaigns, case, decide, events, guide, health, known,
-    metrics, office, openapi, people, portal, queue, report, session, silences, status,
+    Service, alerts, api, appeal, approval, assets, campaigns, case, decide, events, guide, health, keys,
+    known, metrics, office, openapi, people, portal, queue, report, session, silences, status,
 };
 
 /// A way in.
@@ -28,10 +28,11 @@ pub(crate) struct Route {
 /// All of them.
 #[rustfmt::skip] // A table: a way a line.
 pub(crate) fn all() -> Vec<Route> {
-    use Access::{Anyone, Both, Contact, Desk, Entry, Open};
+    use Access::{Anyone, Both, Contact, Desk, Entry, Open, Staff};
     use Right::{Administer, Ask, Audit, Authorise, Note, See, Work};
     let look = |path, access, answers| Route { method: "GET", path, access, answers };
     let change = |path, access, answers| Route { method: "POST", path, access, answers };
+    let drop = |path, access, answers| Route { method: "DELETE", path, access, answers };
     vec![
         // Machines and secrets.
         look("/healthz", Open, get(health::alive)),
@@ -175,8 +176,48 @@ pub(crate) fn all() -> Vec<Route> {
         change("/appeal/{token}", Entry, post(appeal::send)),
         look("/status", Open, get(status::show)),
         look("/status.json", Open, get(status::summary)),
+        look("/keys", Desk(Administer), get(keys::page)),
+        change("/keys/add", Desk(Administer), post(keys::add)),
+        change("/keys/remove", Desk(Administer), post(keys::remove)),
         // What programs and pages follow.
         look("/v1/events", Both(See), get(events::stream)),
+        // Objects, for programs. Each has its path in openapi.rs and its line in api/tests/sweep.rs.
+        look("/v1/cases", Both(See), get(api::cases::list)),
+        change("/v1/cases", Both(Work), post(api::cases::open)),
+        change("/v1/cases/bulk", Staff(Work), post(api::bulk::change)),
+        look("/v1/cases/{number}", Both(See), get(api::cases::one)),
+        look("/v1/cases/{number}/history", Both(See), get(api::cases::history)),
+        look("/v1/cases/{number}/alerts", Both(See), get(api::cases::alerts)),
+        change("/v1/cases/{number}/steps", Staff(Work), post(api::acts::step)),
+        change("/v1/cases/{number}/notes", Staff(Note), post(api::acts::note)),
+        change("/v1/cases/{number}/messages", Both(Work), post(api::acts::message)),
+        change("/v1/cases/{number}/findings", Staff(Work), post(api::acts::findings)),
+        change("/v1/cases/{number}/close", Staff(Work), post(api::acts::close)),
+        change("/v1/cases/{number}/links", Staff(Work), post(api::acts::link)),
+        change("/v1/cases/{number}/merge", Staff(Work), post(api::acts::merge)),
+        change("/v1/cases/{number}/split", Staff(Work), post(api::acts::split)),
+        look("/v1/alerts", Both(See), get(api::alerts::list)),
+        look("/v1/alerts/{id}", Both(See), get(api::alerts::one)),
+        look("/v1/customers", Both(See), get(api::customers::list)),
+        look("/v1/customers/{customer}/registration", Both(See), get(api::customers::registration)),
+        look("/v1/changes/{hash}", Both(See), get(api::changes::one)),
+        look("/v1/schedules", Both(See), get(api::schedules::list)),
+        look("/v1/schedules/{id}", Both(See), get(api::schedules::one)),
+        look("/v1/schedules/{id}/runs", Both(See), get(api::schedules::runs)),
+        look("/v1/schedules/{id}/runs/{due}/files/{name}", Both(See), get(api::schedules::file)),
+        look("/v1/silences", Staff(See), get(api::silences::list)),
+        change("/v1/silences", Staff(Work), post(api::silences::add)),
+        look("/v1/silences/{id}", Staff(See), get(api::silences::one)),
+        change("/v1/silences/{id}/end", Staff(Work), post(api::silences::end)),
+        look("/v1/audit", Desk(Audit), get(api::audit::list)),
+        look("/v1/audit/verified", Desk(Audit), get(api::audit::verify)),
+        look("/v1/accounts", Desk(Administer), get(api::accounts::list)),
+        look("/v1/accounts/{login}", Desk(Administer), get(api::accounts::one)),
+        change("/v1/accounts/{login}/close", Desk(Administer), post(api::accounts::close)),
+        look("/v1/keys", Desk(Administer), get(api::keys::list)),
+        change("/v1/keys", Desk(Administer), post(api::keys::add)),
+        look("/v1/keys/{id}", Desk(Administer), get(api::keys::one)),
+        drop("/v1/keys/{id}", Desk(Administer), delete(api::keys::remove)),
     ]
 }
 

@@ -9,6 +9,7 @@ use cases::alert::Storm;
 use cases::io::store::{Done, Spooled, Store};
 use cases::{Alert, Service};
 use collector::judge::{Count, Counters};
+use rules::Timestamp;
 use spool::{Kind, Reader};
 
 use super::config::{Cases, Config};
@@ -38,6 +39,8 @@ struct Worker {
     note: Note,
     /// Whether the last attempt failed: it is said once.
     is_failing: bool,
+    /// When what only the last of is of use was forgotten.
+    forgot: Timestamp,
 }
 
 impl Desk {
@@ -66,6 +69,7 @@ impl Desk {
             counters,
             note,
             is_failing: false,
+            forgot: Timestamp(i64::MIN),
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
@@ -108,6 +112,11 @@ impl Worker {
                     store = None;
                 }
             }
+            if let Some(store) = &store
+                && !is_last
+            {
+                self.forget(store).await;
+            }
             if is_last && (taken == 0 || self.is_failing) {
                 break;
             }
@@ -117,6 +126,27 @@ impl Worker {
         }
         if let Some(store) = store {
             store.close().await;
+        }
+    }
+
+    /// Lets go, once an hour, of what nobody can use any more: changes that nobody follows any longer, sessions that are over,
+    /// answers that nobody asks for again. What fails is tried again an hour later.
+    async fn forget(&mut self, store: &Store) {
+        let now = policies::now();
+        if self.forgot.plus_micros(HOUR_MICROS) > now {
+            return;
+        }
+        self.forgot = now;
+        let (desk, day_before) = (store.desk(), now.plus_micros(-24 * HOUR_MICROS));
+        for forgotten in [
+            desk.forget_feed(TURNS_KEPT).await,
+            desk.forget_sessions(day_before, now).await,
+            desk.forget_answers(day_before).await,
+        ] {
+            if let Err(error) = forgotten {
+                self.counters.add(Count::CasesFailed);
+                eprintln!("ringwall: what is over in the database of cases is not forgotten: {error}");
+            }
         }
     }
 
@@ -171,6 +201,9 @@ fn parse(text: &str) -> Option<Alert> {
     serde_json::from_str(text).ok()
 }
 
+/// Turns of the feed that are kept: hours of an alert storm, months of a quiet desk.
+const TURNS_KEPT: u64 = 200_000;
+const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 /// As many as one transaction holds.
 const ALERTS_AT_ONCE: usize = 500;
 /// How often the spool is looked at.

@@ -76,7 +76,10 @@ pub(super) fn pages(
         is_secure: config.address().starts_with("https://"),
         address: config.address(),
         hints,
-        own: console::Own::default(),
+        own: console::Own::new(console::Rates {
+            requests_per_second: config.http.requests_per_second,
+            log_ins_per_minute: config.http.log_ins_per_minute,
+        }),
     })
 }
 

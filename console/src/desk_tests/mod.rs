@@ -112,8 +112,10 @@ impl Desk {
                 use_standing: answer(|_| Err("it is not covered".to_owned())),
                 directory: answer(|_| Ok(Directory::default())),
             },
+            ..Questions::silent()
         };
         let service = Service {
+            hints: None,
             health: Box::new(|| Health::Ready),
             samples: Box::new(|| oneshot::channel().1),
             approvals: Box::new(|_| oneshot::channel().1),

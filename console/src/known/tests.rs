@@ -272,6 +272,7 @@ impl Console {
         let customer =
             || Customer { name: CUSTOMER.to_owned(), version: text(), zone: "America/Chicago".to_owned() };
         let service = Service {
+            hints: None,
             health: Box::new(|| Health::Sick(text())),
             samples: Box::new(|| {
                 let (tell, told) = oneshot::channel();
@@ -282,7 +283,11 @@ impl Console {
             reports: Box::new(|_| oneshot::channel().1),
             decide: Box::new(|_| Err(Undecided::Loading)),
             failed: Box::new(|| {}),
-            questions: Questions { customers: said(move || vec![customer()]), known: known() },
+            questions: Questions {
+                customers: said(move || vec![customer()]),
+                known: known(),
+                ..Questions::silent()
+            },
             cases: Some(book),
             now,
             name: "Ringwall".to_owned(),

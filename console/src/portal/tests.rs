@@ -86,6 +86,7 @@ fn service(place: &str) -> Service {
         vec![Component { id: "calls", name: "Answering calls", state: suspected, words: HOSTILE.to_owned() }]
     };
     Service {
+        hints: None,
         health: Box::new(|| Health::Ready),
         samples: Box::new(|| oneshot::channel().1),
         approvals: Box::new(|_| oneshot::channel().1),
@@ -100,6 +101,7 @@ fn service(place: &str) -> Service {
             },
             refused: at_hand(|token: String| refused(&token)),
             status: at_hand(part),
+            ..Questions::silent()
         },
         cases: Some(Book::new(place.to_owned(), Promises::sample())),
         now: || NOW,

@@ -112,6 +112,8 @@ pub(crate) struct Peer {
 pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
     pub(crate) name: String,
+    pub(crate) requests_per_second: u32,
+    pub(crate) log_ins_per_minute: u32,
 }
 
 /// What happens to calls that nobody decided about.
@@ -204,7 +206,12 @@ impl Default for Redirect {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: local(8080), name: "Ringwall".to_owned() }
+        Self {
+            listen: local(8080),
+            name: "Ringwall".to_owned(),
+            requests_per_second: 50,
+            log_ins_per_minute: 120,
+        }
     }
 }
 

@@ -50,7 +50,7 @@ impl Desk<'_> {
         {
             return Err(Error::Refused(format!("{} belongs to somebody of another side", invitation.login)));
         }
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let statement = "DELETE FROM invitations WHERE login = $1";
         sqlx::query(statement).bind(&invitation.login).execute(writing.connection()).await?;
         sqlx::query("INSERT INTO invitations (hash, login, expires, body) VALUES ($1, $2, $3, $4)")
@@ -60,6 +60,7 @@ impl Desk<'_> {
             .bind(serde_json::to_string(invitation)?)
             .execute(writing.connection())
             .await?;
+        writing.refer(&invitation.login);
         let detail = serde_json::json!({ "side": invitation.side }).to_string();
         writing.note_account((&invitation.side, &invitation.login), "invite", &detail, done).await?;
         writing.commit().await
@@ -81,7 +82,7 @@ impl Desk<'_> {
     /// # Errors
     /// It is no longer good, or it is not kept.
     pub async fn accept(&self, secret: &str, password: String, done: Done<'_>) -> Result<Account, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let query = sqlx::query("DELETE FROM invitations WHERE hash = $1 AND expires > $2 RETURNING body");
         let query = query.bind(hash_of(secret)).bind(done.now.0);
         let row = query.fetch_optional(writing.connection()).await?;
@@ -118,7 +119,7 @@ impl Desk<'_> {
         change: impl FnOnce(&mut Account),
         done: Done<'_>,
     ) -> Result<Account, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let account = writing.account(login).await?;
         let mut account = account.ok_or_else(|| Error::Refused(format!("nobody logs in as {login}")))?;
         change(&mut account);
@@ -144,7 +145,7 @@ impl Desk<'_> {
         detail: &str,
         done: Done<'_>,
     ) -> Result<(), Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         writing.note_account((&account.side, &account.login), what, detail, done).await?;
         writing.commit().await
     }
@@ -218,7 +219,7 @@ impl Desk<'_> {
         factor: &SecondFactor,
         done: Done<'_>,
     ) -> Result<(), Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let (customer, contact) = account.factor_place();
         writing.put_factor(customer, contact, factor).await?;
         writing.note_account((&account.side, &account.login), "enrol", "{}", done).await?;
@@ -233,7 +234,7 @@ impl Desk<'_> {
         if [Some(DESK), Some(UNASSIGNED)].contains(&key.customer.as_deref()) {
             return Err(Error::Refused("a key belongs to a customer, or to the desk".to_owned()));
         }
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         sqlx::query("INSERT INTO api_keys (id, hash, customer, body) VALUES ($1, $2, $3, $4)")
             .bind(&key.id)
             .bind(&key.hash)
@@ -241,6 +242,7 @@ impl Desk<'_> {
             .bind(serde_json::to_string(key)?)
             .execute(writing.connection())
             .await?;
+        writing.refer(&key.id);
         writing.note_key(key, "add-key", done).await?;
         writing.commit().await
     }
@@ -279,7 +281,7 @@ impl Desk<'_> {
     /// # Errors
     /// There is none, or it is still there.
     pub async fn remove_key(&self, id: &str, done: Done<'_>) -> Result<ApiKey, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let query = sqlx::query("DELETE FROM api_keys WHERE id = $1 RETURNING body").bind(id);
         let row = query.fetch_optional(writing.connection()).await?;
         let key: ApiKey = row

@@ -55,7 +55,7 @@ impl Desk<'_> {
         impact: Impact,
         done: Done<'_>,
     ) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         if change.customer != case.customer {
             return Err(Error::Refused(format!(
@@ -88,7 +88,7 @@ impl Desk<'_> {
         impact: Impact,
         done: Done<'_>,
     ) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         let (before, approvals) = writing.proposed(&case).await?;
         if before.change.lines != change.lines || before.change.customer != change.customer {
@@ -127,7 +127,7 @@ impl Desk<'_> {
                 "nobody of the customer may authorise: see `ringwall contact`".to_owned(),
             ));
         }
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         case.step(&Signal::AskAuthorisation, done.who, done.service, done.now).map_err(refused)?;
         for Asking { link, outgoing } in asked {
@@ -155,7 +155,7 @@ impl Desk<'_> {
         authorisers: &Authorisers,
         done: Done<'_>,
     ) -> Result<(Case, Option<Authority>), Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let approved = approve(&mut writing, number, approval, authorisers, done).await?;
         writing.commit().await?;
         Ok(approved)
@@ -172,7 +172,7 @@ impl Desk<'_> {
         authorisers: &Authorisers,
         done: Done<'_>,
     ) -> Result<(Case, Option<Authority>), Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         writing.use_link(link, done.now).await?;
         let approved = approve(&mut writing, link.case, approval, authorisers, done).await?;
         writing.commit().await?;
@@ -190,7 +190,7 @@ impl Desk<'_> {
         link: Option<&Link>,
         done: Done<'_>,
     ) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         if let Some(link) = link {
             writing.use_link(link, done.now).await?;
         }
@@ -215,7 +215,7 @@ impl Desk<'_> {
     /// # Errors
     /// The link was used, or it is not kept.
     pub async fn disown(&self, link: &Link, hash: &str, done: Done<'_>) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         writing.use_link(link, done.now).await?;
         let void = sqlx::query("DELETE FROM approvals WHERE hash = $1").bind(hash);
         void.execute(writing.connection()).await?;
@@ -249,7 +249,7 @@ impl Desk<'_> {
         outgoing: &[Outgoing],
         done: Done<'_>,
     ) -> Result<(Case, Authority), Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         let registration = self.registration(&case.customer).await?;
         let Some(standing) = registration.standing.iter().find(|standing| standing.name == name) else {
@@ -316,7 +316,7 @@ impl Desk<'_> {
     /// # Errors
     /// Nothing was to be implemented, or it is not kept.
     pub async fn prove(&self, number: CaseNumber, proof: Proof, done: Done<'_>) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         match proof {
             Proof::Shown(text, outgoing) => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 use super::batch::Batch;
+use super::condition::Conditions;
 use super::writing::Writing;
 use super::{Asked, By, Cursor, Error, Filter, Page, Store, list, stored};
 use crate::alert::Storm;
@@ -18,6 +19,7 @@ use crate::{Alert, Case, CaseNumber, Service};
 #[derive(Clone, Copy, Debug)]
 pub struct Desk<'a> {
     pub(super) store: &'a Store,
+    pub(super) conditions: Conditions<'a>,
 }
 
 /// Something in the history of a case.
@@ -177,7 +179,7 @@ impl Desk<'_> {
         storm: &mut Storm,
         done: Done<'_>,
     ) -> Result<(), Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         // What a transaction that fails has counted is counted again.
         let mut tried = storm.clone();
         let mut batch = Batch::new(done);
@@ -203,7 +205,7 @@ impl Desk<'_> {
         line: &str,
         done: Done<'_>,
     ) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let number = writing.next_number().await?;
         let mut case = new_case(number, customer, (kind, state), line, done);
         write(&mut writing, &mut case, "open", line, Visible::Customer, done).await?;
@@ -222,7 +224,7 @@ impl Desk<'_> {
         asked: &[Asked],
         done: Done<'_>,
     ) -> Result<MailKept, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut cases = Vec::new();
         for asked in asked {
             let number = writing.next_number().await?;
@@ -340,7 +342,7 @@ impl Desk<'_> {
         if number == other {
             return Err(Error::Refused("a case is not joined with itself".to_owned()));
         }
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let (mut case, mut joined) = (writing.case(number).await?, writing.case(other).await?);
         case.merge(&mut joined, done.who, done.now).map_err(refused)?;
         writing.move_alerts(other, number).await?;
@@ -378,7 +380,7 @@ impl Desk<'_> {
         done: Done<'_>,
         change: impl FnOnce(&mut Case) -> Result<(), Error>,
     ) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         change(&mut case)?;
         write(&mut writing, &mut case, what, text, visible, done).await?;

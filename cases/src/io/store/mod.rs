@@ -4,12 +4,14 @@
 //! [`Store::customer`]; the desk, which serves all of them, through [`Store::desk`].
 
 mod accounts;
+mod alert_list;
 mod alerts;
 mod appeals;
 mod asked;
 mod authorisation;
 mod batch;
 mod bulk;
+mod condition;
 mod copy;
 mod desk;
 mod evidence;
@@ -23,6 +25,7 @@ mod notices;
 mod office;
 mod outgoing;
 mod portal;
+mod readings;
 mod registry;
 mod replies;
 mod reports;
@@ -45,11 +48,13 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Executor as _, Row as _};
 
+pub use alert_list::KeptAlert;
 pub use alerts::{AlertFilter, AlertRow, AlertsBy, OpenKey};
 pub use appeals::{Appeal, Appealed};
 pub use asked::{Asked, understood};
 pub use authorisation::{Asking, Proof};
 pub use bulk::{Act, Before, Item};
+pub use condition::Once;
 pub use desk::{Desk, Done, Event, Mail, MailKept, Visible};
 pub use evidence::{Evidence, StoredMail};
 pub use feed::{Changed, Turn};
@@ -100,6 +105,13 @@ pub enum Error {
     Overtaken(CaseNumber),
     /// There is none.
     NoCase(CaseNumber),
+    /// The same was done before.
+    Repeated {
+        /// What it was: the number of a case, the name of something else.
+        reference: String,
+        /// Whether the very same was asked then.
+        is_same: bool,
+    },
     /// It was asked for something that cannot be.
     Refused(String),
 }
@@ -162,7 +174,7 @@ impl Store {
 
     /// All customers at once: for the desk that serves them.
     pub const fn desk(&self) -> Desk<'_> {
-        Desk { store: self }
+        Desk { store: self, conditions: condition::Conditions::NONE }
     }
 
     /// What `customer` has.
@@ -175,7 +187,7 @@ impl Store {
     /// # Errors
     /// The database does not answer, or is busy for longer than ten seconds.
     pub async fn write(&self) -> Result<Writing<'_>, Error> {
-        Writing::begin(&self.pool).await
+        Writing::begin(&self.pool, condition::Conditions::NONE).await
     }
 
     /// Goes through the audit chain of `customer`, at most `count` entries after place `after`.
@@ -330,6 +342,10 @@ impl fmt::Display for Error {
                 write!(f, "{number} was changed by somebody else meanwhile: look again")
             }
             Self::NoCase(number) => write!(f, "there is no case {number}"),
+            Self::Repeated { reference, is_same: true } => write!(f, "that was done before: {reference}"),
+            Self::Repeated { is_same: false, .. } => {
+                f.write_str("this Idempotency-Key was used for something else")
+            }
             Self::Refused(why) => f.write_str(why),
         }
     }

@@ -259,7 +259,7 @@ impl Desk<'_> {
         if more.is_empty() && !engine.is_due(world, now) && !self.is_news(world, now).await? {
             return Ok(false);
         }
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let (mut outcome, mut facts) = (Outcome::default(), more);
         for serial in writing.news(now).await? {
             facts.extend(writing.news_of(serial, done).await?);
@@ -314,7 +314,7 @@ impl Desk<'_> {
         if rows.is_empty() {
             return Ok(0);
         }
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut told = 0;
         for row in &rows {
             let serial: i64 = row.try_get(0)?;
@@ -350,7 +350,7 @@ impl Desk<'_> {
     /// # Errors
     /// It is over, or it is not kept.
     pub async fn acknowledge(&self, number: CaseNumber, done: Done<'_>) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         if case.state.is_over() {
             return Err(Error::Refused(format!("{number} is {}: nobody is called for it", case.state)));
@@ -401,7 +401,7 @@ impl Desk<'_> {
     /// # Errors
     /// It is not kept.
     pub async fn forget_notices(&self, before: Timestamp) -> Result<(), Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         for statement in
             ["DELETE FROM notice_facts WHERE at < $1", "DELETE FROM notice_tellings WHERE at < $1"]
         {
@@ -432,11 +432,12 @@ impl Desk<'_> {
         if let Some(mistake) = silence.mistake() {
             return Err(Error::Refused(mistake));
         }
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let statement = "UPDATE counters SET value = value + 1 WHERE name = 'silence' RETURNING value";
         let row = sqlx::query(statement).fetch_one(writing.connection()).await?;
         silence.id = format!("S-{}", row.try_get::<i64, _>(0)?);
         writing.put_silence(&silence).await?;
+        writing.refer(&silence.id);
         self.audit_silence(&mut writing, &silence, "silence", done).await?;
         writing.commit().await?;
         Ok(silence)
@@ -447,7 +448,7 @@ impl Desk<'_> {
     /// # Errors
     /// There is none of this name, it is over, or it is not kept.
     pub async fn end_silence(&self, id: &str, done: Done<'_>) -> Result<Silence, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let row = sqlx::query("SELECT body FROM silences WHERE id = $1").bind(id);
         let row = row.fetch_optional(writing.connection()).await?;
         let Some(mut silence) = row.map(|row| body::<Silence>(&row)).transpose()? else {

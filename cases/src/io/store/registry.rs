@@ -64,7 +64,7 @@ impl Desk<'_> {
             return Err(Error::Refused(format!("{}: that is what holds already", registration.customer)));
         }
         let hash = registration.hash()?;
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let statement = "INSERT INTO registration_drafts (hash, customer, drafted_by, at, body) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (hash) DO UPDATE SET drafted_by = excluded.drafted_by, at = excluded.at";
         sqlx::query(statement)
@@ -75,6 +75,7 @@ impl Desk<'_> {
             .bind(serde_json::to_string(&registration)?)
             .execute(writing.connection())
             .await?;
+        writing.refer(&hash);
         let detail = serde_json::json!({ "hash": hash, "differences": differences }).to_string();
         let act =
             Act { at: done.now, actor: done.who, action: "draft-contacts", subject: &hash, detail: &detail };
@@ -119,7 +120,7 @@ impl Desk<'_> {
             )));
         }
         let customer = &draft.registration.customer;
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let statement = "INSERT INTO registrations (customer, body) VALUES ($1, $2)
             ON CONFLICT (customer) DO UPDATE SET body = excluded.body";
         sqlx::query(statement)
@@ -148,7 +149,7 @@ impl Desk<'_> {
     /// # Errors
     /// There is no such contact, or it is not kept.
     pub async fn certify_contact(&self, customer: &str, name: &str, done: Done<'_>) -> Result<(), Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let registration = writing.registration(customer).await?;
         if registration.person(name).is_none_or(|person| !person.is_valid_at(done.now)) {
             return Err(Error::Refused(format!("{customer} has no contact called {name}")));

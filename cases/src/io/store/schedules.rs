@@ -85,8 +85,9 @@ impl Desk<'_> {
     /// # Errors
     /// It has mistakes, is there already, or is not kept.
     pub async fn add_schedule(&self, schedule: &Schedule, done: Done<'_>) -> Result<Timestamp, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let next = writing.put_schedule(schedule, done).await?;
+        writing.refer(&schedule.id);
         let next = next.ok_or_else(|| Error::Refused(format!("{} is there already", schedule.id)))?;
         writing.commit().await?;
         Ok(next)
@@ -102,7 +103,7 @@ impl Desk<'_> {
         contact: &str,
         done: Done<'_>,
     ) -> Result<Schedule, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut schedule = writing.schedule(id).await?.ok_or_else(|| none(id))?;
         let registration = writing.registration(&schedule.customer).await?;
         if !registration.authorisers(done.now).0.contains(contact) {
@@ -125,7 +126,7 @@ impl Desk<'_> {
     /// # Errors
     /// There is no such schedule, or it is not kept.
     pub async fn remove_schedule(&self, id: &str, done: Done<'_>) -> Result<Schedule, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let schedule = writing.schedule(id).await?.ok_or_else(|| none(id))?;
         sqlx::query("DELETE FROM schedules WHERE id = $1").bind(id).execute(writing.connection()).await?;
         let waiting = sqlx::query("DELETE FROM schedule_runs WHERE schedule = $1 AND state = 'waiting'");
@@ -161,7 +162,7 @@ impl Desk<'_> {
     /// # Errors
     /// There is no such schedule, somebody makes that run, or it is not kept.
     pub async fn run_schedule(&self, id: &str, due: Timestamp, done: Done<'_>) -> Result<Run, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let schedule = writing.schedule(id).await?.ok_or_else(|| none(id))?;
         let run = writing.put_run_of(&schedule, due).await?;
         let query = sqlx::query("SELECT state FROM schedule_runs WHERE id = $1").bind(&run.id);
@@ -171,6 +172,7 @@ impl Desk<'_> {
         }
         // As it is written again it begins anew; what it made before is replaced, and its mails go once.
         writing.renew_run(&run, done.now).await?;
+        writing.refer(&run.id);
         let detail = serde_json::json!({ "run": run.id }).to_string();
         writing.note_schedule("run-schedule", &schedule, &detail, done).await?;
         writing.commit().await?;

@@ -132,7 +132,9 @@ const FOURTH: &[&str] = &[
     // Everything that the queue is filtered, counted and gathered by: no body is read for what is not shown.
     "CREATE INDEX cases_by_all ON cases (is_over, due, serial, customer, kind, state, severity, owner, rule, contract, title)",
     "CREATE INDEX cases_by_contract ON cases (contract)",
-    "CREATE INDEX alerts_by_time ON alerts (at, id)",
+    // Alerts of everybody, and of one customer, the latest first.
+    "CREATE INDEX alerts_by_moment ON alerts (at, id)",
+    "CREATE INDEX alerts_by_customer_moment ON alerts (customer, at, id)",
 ];
 
 /// Brings the database to the version that this program knows.

@@ -12,7 +12,7 @@ impl Desk<'_> {
     /// # Errors
     /// One of them is not in the case, none would stay, or it is not kept.
     pub async fn split(&self, number: CaseNumber, ids: &[String], done: Done<'_>) -> Result<Case, Error> {
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         let ids: BTreeSet<&String> = ids.iter().collect();
         let mut alerts: Vec<Alert> = Vec::new();

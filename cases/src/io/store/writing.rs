@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AnyPool, Row as _, Transaction};
 
+use super::condition::Conditions;
 use super::{Error, Event, stored};
 use crate::audit::{Act, Head};
 use crate::change::{Approval, Change, Impact};
@@ -18,6 +19,9 @@ pub struct Writing<'a> {
     told: i64,
     /// Ends of audit chains that were read or moved.
     heads: BTreeMap<String, Head>,
+    conditions: Conditions<'a>,
+    /// What it is about: the first case that is written, or what is named.
+    reference: Option<String>,
 }
 
 /// A change that was proposed, what it would do, and what it did.
@@ -36,14 +40,17 @@ pub struct Proposed {
 }
 
 impl<'a> Writing<'a> {
-    pub(super) async fn begin(pool: &'a AnyPool) -> Result<Self, Error> {
+    pub(super) async fn begin(pool: &'a AnyPool, conditions: Conditions<'a>) -> Result<Self, Error> {
         let mut transaction = pool.begin().await?;
         // The first statement writes, so that two writers wait for each other here and never fail later.
         let row = sqlx::query("UPDATE counters SET value = value + 1 WHERE name = 'writes' RETURNING value")
             .fetch_one(&mut *transaction)
             .await?;
         crash_at("begun");
-        Ok(Self { transaction, turn: row.try_get(0)?, told: 0, heads: BTreeMap::new() })
+        let (turn, heads) = (row.try_get(0)?, BTreeMap::new());
+        let mut writing = Self { transaction, turn, told: 0, heads, conditions, reference: None };
+        writing.check_once(conditions).await?;
+        Ok(writing)
     }
 
     /// Keeps all of it. When this returns it is on disk.
@@ -61,6 +68,8 @@ impl<'a> Writing<'a> {
                 .execute(&mut *self.transaction)
                 .await?;
         }
+        let reference = self.reference.take().unwrap_or_default();
+        self.keep_once(self.conditions, reference).await?;
         crash_at("before-commit");
         self.transaction.commit().await?;
         crash_at("after-commit");
@@ -70,6 +79,11 @@ impl<'a> Writing<'a> {
     /// What statements go over.
     pub(super) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction
+    }
+
+    /// Says what it is about, for whoever asks the same again.
+    pub(super) fn refer(&mut self, reference: &str) {
+        self.reference = Some(reference.to_owned());
     }
 
     /// The next place in the feed.
@@ -91,7 +105,9 @@ impl<'a> Writing<'a> {
             .bind(stored(number.serial()))
             .fetch_optional(&mut *self.transaction)
             .await?;
-        row.map_or(Err(Error::NoCase(number)), |row| body(&row))
+        let case: Case = row.map_or(Err(Error::NoCase(number)), |row| body(&row))?;
+        self.conditions.allow(number, case.version)?;
+        Ok(case)
     }
 
     /// The case that alerts with this key join, or the last that they did: one that was joined into another leads there.
@@ -143,6 +159,9 @@ impl<'a> Writing<'a> {
         crash_at("case");
         if done.rows_affected() != 1 {
             return Err(Error::Overtaken(case.number));
+        }
+        if self.reference.is_none() {
+            self.refer(&case.number.to_string());
         }
         self.feed_case(case).await?;
         self.note_case(case.number).await

@@ -240,8 +240,10 @@ fn service(place: String, trials: Arc<Mutex<Vec<Trial>>>) -> Service {
                 told
             }),
         },
+        ..Questions::silent()
     };
     Service {
+        hints: None,
         health: Box::new(|| Health::Ready),
         samples: Box::new(|| oneshot::channel().1),
         approvals: Box::new(|_| oneshot::channel().1),

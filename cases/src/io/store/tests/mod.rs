@@ -2,6 +2,7 @@
 
 mod accounts;
 mod authorisation;
+mod condition;
 mod crashes;
 mod customers;
 mod files;

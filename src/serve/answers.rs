@@ -25,7 +25,6 @@ use super::pages::Running;
 use super::redress;
 use super::status::Parts;
 use crate::outcome::Failure;
-use crate::policies;
 
 /// Everything that pages may ask of a service with `config`.
 pub(super) fn answers(
@@ -43,7 +42,7 @@ pub(super) fn answers(
         office: office::office(config, running)?,
         portal: for_portal(running),
         refused: redress::finder(&config.data, tokens, running)?,
-        status: at_once(move |()| Ok(parts.look(policies::now()))),
+        status: at_once(move |()| Ok(parts.look(crate::policies::now()))),
     })
 }
 

@@ -84,7 +84,7 @@ fn a_table_that_means_nothing_is_refused_with_its_line() {
         (line("busy hour", 1, -1.0, 8), "-1 is no usual value"),
         ("{\n".to_owned(), "EOF"),
     ] {
-        let output = replay(&scratch, &(line("busy hour", 0, 1.0, 8) + &bad));
+        let output = replay(&scratch, &(line("busy hour", 0, 1.0, 8) + bad.as_str()));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains("usual.jsonl, line 2: ") && said.contains(why), "{said}");

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use thirtyfour::prelude::*;
-use thirtyfour::{ChromiumLikeCapabilities as _, DesiredCapabilities};
+use thirtyfour::{DesiredCapabilities, LoggingPrefsLogLevel};
 
 use super::within;
 
@@ -52,8 +52,7 @@ impl Browser {
         ] {
             wanted.add_arg(argument).unwrap();
         }
-        wanted
-            .insert_base_capability("goog:loggingPrefs".to_owned(), serde_json::json!({ "browser": "ALL" }));
+        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
         let window = runtime.block_on(WebDriver::new(format!("http://127.0.0.1:{port}"), wanted)).unwrap();
         let browser = Self { chromedriver, runtime, window: Some(window) };
         browser.size(1_280, 900);
@@ -131,10 +130,6 @@ impl Browser {
 
     pub(crate) fn press_escape(&self) {
         self.press(&char::from(Key::Escape).to_string());
-    }
-
-    pub(crate) fn press_tab(&self) {
-        self.press(&char::from(Key::Tab).to_string());
     }
 
     /// Waits until `css` fits something that shows `text`.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use rules::Timestamp;
 use serde_json::Value;
 
-use crate::text::Moment;
+use crate::text::{Moment, url_part};
 
 /// Something in the history.
 pub(super) struct Entry {
@@ -29,6 +29,8 @@ pub(crate) struct AlertShown {
     pub(crate) key: String,
     pub(crate) counted: String,
     pub(crate) calls: Vec<String>,
+    /// Finds the calls of its key on the page of calls, behind the customer.
+    pub(crate) search: String,
 }
 
 /// Something that was sent, or will be.
@@ -105,6 +107,11 @@ impl AlertShown {
             at: at.map(|at| Moment::new(Timestamp(at.as_microsecond()), zone)),
             rule,
             severity: word("severity"),
+            search: ["caller", "called"]
+                .iter()
+                .filter_map(|of| Some((of, alert.get("key")?.get(of)?.as_str()?)))
+                .map(|(of, number)| format!("&{of}={}", url_part(number)))
+                .collect(),
             key: key.join(", "),
             counted,
             calls: calls.filter_map(Value::as_str).take(CALLS_SHOWN).map(str::to_owned).collect(),

@@ -1,5 +1,6 @@
 //! `POST /v1/decide`, health and metrics.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ fn what_can_be_asked_is_described_and_the_description_reviewed() {
     }
     let reviewed: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!((status, &described), (200, &reviewed), "RINGWALL_WRITE=1 writes docs/openapi.json anew");
-    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let schemas = &described["components"]["schemas"];
     let (_, said) = service.decide(&json!({ "caller": "1", "called": "2" }));
     assert_eq!(keys(&said), keys(&schemas["Decision"]["properties"]), "every key of an answer is described");

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::Error;
 use super::desk::{Desk, Done};
 use super::writing::{Writing, body};
-use crate::account::{Account, ApiKey, DESK, Invitation, Session, Side, Taste, hash_of, wrong_login};
+use crate::account::{Account, ApiKey, DESK, Invitation, Session, Side, hash_of, wrong_login};
 use crate::audit::Act;
 use crate::case::UNASSIGNED;
 use crate::second_factor::SecondFactor;
@@ -91,7 +91,7 @@ impl Desk<'_> {
         })?;
         let before = writing.account(&invitation.login).await?;
         let (last_login, taste) =
-            before.map_or((None, Taste::default()), |account| (account.last_login, account.taste));
+            before.map(|account| (account.last_login, account.taste)).unwrap_or_default();
         let account = Account {
             login: invitation.login,
             side: invitation.side,

@@ -264,11 +264,15 @@ async fn x2_what_belongs_to_another_customer_is_not_there() {
         {
             let token = csrf(who);
             let body = r#"{"text":"let me in","step":"take","reason":"resolved","number":"RW-100001-9","alerts":["a"]}"#;
-            let headers = [
-                ("content-type", "application/json"),
-                ("x-csrf-token", token.as_str()),
-                ("if-match", "\"1\""),
-            ];
+            let (kind, body) = if path.starts_with("/v1/") {
+                ("application/json", body)
+            } else {
+                (
+                    "application/x-www-form-urlencoded",
+                    "text=let+me+in&decision=yes&change=none&id=none&reason=because",
+                )
+            };
+            let headers = [("content-type", kind), ("x-csrf-token", token.as_str()), ("if-match", "\"1\"")];
             let got = house.ask(who, method, &place(&house, path, other), &headers, body).await;
             asked += 1;
             let is_read = *method == "GET";

@@ -6,7 +6,9 @@ use super::*;
 use crate::intake::MailKey;
 
 /// Everything that [`OfCustomer`] can be asked: a function that is not swept here fails the test below.
-const SWEPT: [&str; 19] = [
+const SWEPT: [&str; 21] = [
+    "alert",
+    "alert_list",
     "case",
     "cases",
     "events",
@@ -112,6 +114,12 @@ fn x2_every_function_of_a_customer_gives_nothing_of_another() {
                 }
             }
             assert_eq!(own, 5, "{customer}");
+            let alerts = of.alert_list(None, 100).await.unwrap();
+            assert!(!alerts.is_empty() && alerts.iter().all(|alert| alert.customer == *customer));
+            for alert in store.desk().alert_list(None, 100).await.unwrap() {
+                let found = of.alert(&alert.id).await.unwrap();
+                assert_eq!(found.is_some(), alert.customer == *customer, "{customer}: {alert:?}");
+            }
             let feed = format!("{:?}", of.feed(0, 1_000).await.unwrap());
             assert!(feed.contains(&format!("customer: {customer:?}")), "{feed}");
             for other in CUSTOMERS.iter().filter(|other| *other != customer) {

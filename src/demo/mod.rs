@@ -7,6 +7,7 @@ mod people;
 mod traffic;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,9 +74,7 @@ fn live(arguments: &Arguments) -> Result<Outcome, Failure> {
     let folder = arguments.data.join("service");
     begin_anew(&folder)?;
     let policy = write_policy(&folder)?;
-    let mut config = Config::default();
-    config.policy = vec![policy.clone()];
-    config.data.clone_from(&folder);
+    let mut config = Config { policy: vec![policy.clone()], data: folder.clone(), ..Config::default() };
     config.cases.service_hours =
         Some(write(&folder, "hours.toml", include_str!("../../fixtures/demo/hours.toml"))?);
     config.http.listen = console;
@@ -90,7 +89,8 @@ fn live(arguments: &Arguments) -> Result<Outcome, Failure> {
     let hints = logins.clone();
     let around = Around {
         on_ready: Some(Box::new(move |ready| {
-            print!("{logins}");
+            // Whoever closed the pipe reads no log-ins.
+            let _ = write!(std::io::stdout(), "{logins}");
             traffic::start(ready.redirect, seed, calls_per_hour);
             desk::start(for_desk);
         })),

@@ -86,5 +86,5 @@ fn customers(running: &Running) -> Vec<Customer> {
         version: policy.version().to_string(),
         zone: policy.text().customer.time_zone.iana_name().unwrap_or("UTC").to_owned(),
     };
-    policies.policies().iter().map(|policy| customer(policy)).collect()
+    policies.policies().iter().map(customer).collect()
 }

@@ -11,14 +11,14 @@ fn a_case_is_worked_on_from_its_page() {
         let cases = desk.alerts("Acme", &["+12105550101", "+12105550102"]).await;
         let number = cases[0].number;
         let place = format!("/case/{number}");
-        let page = desk.get("anna", &place).await.is_page();
+        let page = desk.get("anna", &place).await.page_well();
         for key in ["a", "i", "p", "r", "n", "b", "e", "l", "m", "]"] {
             page.says(&format!("data-key=\"{key}\""));
         }
         page.says("/calls/a%2Fb%40example.com").says("7 of 5 within 1h").says("Why then?");
         page.says(&format!("/case/{}?q=", cases[1].number));
         // First level sees it, and nothing to do but a note.
-        let seen = desk.get("fred", &place).await.is_page();
+        let seen = desk.get("fred", &place).await.page_well();
         seen.says("Note for the desk")
             .says_not("data-key=\"a\"")
             .says_not("data-key=\"b\"")
@@ -51,7 +51,7 @@ fn a_case_is_worked_on_from_its_page() {
         let back = format!("{place}?q=x&at=1.2");
         let form = [&form[..], &[("feedback", "tune"), ("back", back.as_str())]].concat();
         desk.post("anna", &format!("{place}/close"), &form).await.goes_to(&format!("{place}?q=x"));
-        desk.get("anna", &place).await.is_page().says("Closed as false-positive").says("data-key=\"z\"");
+        desk.get("anna", &place).await.page_well().says("Closed as false-positive").says("data-key=\"z\"");
         assert_eq!(desk.get("anna", "/case/RW-100001-0").await.status, 404);
         desk
     });
@@ -71,7 +71,7 @@ fn alerts_that_do_not_belong_are_taken_out_and_cases_joined() {
         desk.post("anna", &format!("{place}/merge"), &[("other", &other)])
             .await
             .goes_to(&format!("/case/{other}"));
-        desk.get("anna", &place).await.is_page().says("joined into");
+        desk.get("anna", &place).await.page_well().says("joined into");
         desk
     });
 }
@@ -83,7 +83,7 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
         let place = format!("/case/{}", case.number);
         desk.get("anna", &place)
             .await
-            .is_page()
+            .page_well()
             .says(">+12105550101</textarea>")
             .says("<option>harassment</option>");
         let propose = format!("{place}/propose");
@@ -111,7 +111,7 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
             (proposed.state, proposed.findings.as_deref()),
             (State::Proposed, Some("Harassing: threats"))
         );
-        let page = desk.get("anna", &place).await.is_page();
+        let page = desk.get("anna", &place).await.page_well();
         page.says("What is proposed").says("In the past 30 days it would have blocked 41 calls");
         page.says("One of your authorisers has to approve it").says("Nobody has said yes yet");
         page.says("Ask the authorisers");
@@ -128,9 +128,9 @@ fn what_nobody_known_asked_for_is_adopted_by_a_contact_only() {
             desk.store.desk().open("Acme", Kind::Block, State::Unverified, "Block this", desk.done()).await;
         let number = opened.unwrap().number;
         let place = format!("/case/{number}");
-        desk.get("anna", &place).await.is_page().says("● not verified").says("register a contact first");
+        desk.get("anna", &place).await.page_well().says("● not verified").says("register a contact first");
         assert_eq!(desk.post("anna", &format!("{place}/adopt"), &[("contact", "Ann")]).await.status, 409);
-        desk.get("anna", "/queue").await.is_page().says("● not verified");
+        desk.get("anna", "/queue").await.page_well().says("● not verified");
         desk
     });
 }

@@ -62,7 +62,7 @@ fn titles_callers_notes_and_queries_are_text() {
                 &format!("/silences?customer={0}&reason={0}", url_part(text)),
                 "/campaigns",
             ] {
-                is_inert(&desk.get("anna", place).await.is_page());
+                is_inert(&desk.get("anna", place).await.page_well());
             }
             let form = [("act", "take"), ("n", &number.to_string()), ("back", text)];
             // Nobody is led anywhere else by a form.
@@ -98,7 +98,7 @@ fn a_mail_is_shown_as_text_and_its_source_as_well() {
         };
         store.read_mail(&mail, &mail.read(&Directory::default()), &office, desk.done()).await.unwrap();
         let number = store.list(&Filter::default()).await.unwrap().cases[0].number;
-        let page = desk.get("anna", &format!("/case/{number}")).await.is_page();
+        let page = desk.get("anna", &format!("/case/{number}")).await.page_well();
         is_inert(&page);
         page.says("mallory@evil.example")
             .says("T1, nothing vouches")
@@ -107,7 +107,7 @@ fn a_mail_is_shown_as_text_and_its_source_as_well() {
         page.says_not("evil.example/seen.png");
         // What nobody known asks for is filled in nowhere (N-3).
         page.says_not(">+12105550142</textarea>");
-        let source = desk.get("anna", &format!("/case/{number}/mail/0")).await.is_page();
+        let source = desk.get("anna", &format!("/case/{number}/mail/0")).await.page_well();
         is_inert(&source);
         source.says("&lt;img src=&quot;http://evil.example/seen.png&quot;&gt;");
         assert_eq!(desk.get("anna", &format!("/case/{number}/mail/1")).await.status, 404);

@@ -216,7 +216,7 @@ impl Desk {
 impl Page {
     /// That it is a page, of a size that a page may have.
     #[track_caller]
-    fn is_page(self) -> Self {
+    fn page_well(self) -> Self {
         assert_eq!(self.status, 200, "{}\n{}", self.head, self.text);
         assert!(self.text.len() < 300_000, "{} bytes", self.text.len());
         self

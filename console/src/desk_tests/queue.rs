@@ -15,23 +15,27 @@ fn cases_are_found_by_words_and_a_word_that_means_nothing_is_named() {
     at_a_desk(|desk| async move {
         let cases = desk.alerts("Acme", &CALLERS).await;
         desk.alerts("Other, Inc", &CALLERS[..1]).await;
-        let all = desk.get("anna", "/queue").await.is_page();
+        let all = desk.get("anna", "/queue").await.page_well();
         all.says("5 open").says("id=\"open-cases\">5<").says("data-key=\"1\"").says(">Breached");
         let place =
             format!("/queue?q={}", url_part("customer:acme +12105550101 kind:alert owner:nobody due<9d"));
-        desk.get("anna", &place).await.is_page().says(&cases[0].number.to_string()).says("1 open, matching");
+        desk.get("anna", &place)
+            .await
+            .page_well()
+            .says(&cases[0].number.to_string())
+            .says("1 open, matching");
         let place = format!("/queue?q={}", url_part("customer:\"Other, Inc\" colour:red"));
-        let wrong = desk.get("anna", &place).await.is_page();
+        let wrong = desk.get("anna", &place).await.page_well();
         wrong.says("Without this word: colour:red").says("1 open, matching");
-        desk.get("anna", "/queue?q=kind:block").await.is_page().says("Nothing matches kind:block");
+        desk.get("anna", "/queue?q=kind:block").await.page_well().says("Nothing matches kind:block");
         // A whole number leads to its case, and a broken one does not.
         let number = cases[1].number.to_string();
         desk.get("anna", &format!("/queue?q={}", number.to_lowercase()))
             .await
             .goes_to(&format!("/case/{number}"));
-        desk.get("anna", "/queue?q=RW-100001-0").await.is_page();
+        desk.get("anna", "/queue?q=RW-100001-0").await.page_well();
         // Gathered, each with what can be done with all of it.
-        let groups = desk.get("anna", "/queue?group=customer").await.is_page();
+        let groups = desk.get("anna", "/queue?group=customer").await.page_well();
         groups.says(">4</span>").says("customer:&quot;Other, Inc&quot;").says("Take all");
         desk
     });
@@ -43,12 +47,12 @@ fn views_are_kept_under_a_name_and_a_key() {
         desk.post("anna", "/queue/view", &[("name", "Hot <b>"), ("q", "severity:critical")])
             .await
             .goes_to("/queue?q=severity");
-        let page = desk.get("anna", "/queue").await.is_page();
+        let page = desk.get("anna", "/queue").await.page_well();
         page.says("Hot &lt;b&gt; <kbd>6</kbd>").says_not("<b>");
-        desk.get("fred", "/queue").await.is_page().says_not("Hot");
+        desk.get("fred", "/queue").await.page_well().says_not("Hot");
         assert_eq!(desk.post("anna", "/queue/view", &[("name", "Mine"), ("q", "x")]).await.status, 409);
         desk.post("anna", "/queue/view/remove", &[("name", "Hot <b>")]).await.goes_to("/queue");
-        desk.get("anna", "/queue").await.is_page().says_not("Hot");
+        desk.get("anna", "/queue").await.page_well().says_not("Hot");
         desk
     });
 }
@@ -64,8 +68,8 @@ fn many_are_taken_at_once_and_given_back_within_ten_seconds() {
         desk.post("anna", "/queue/bulk", &form).await.goes_to("/queue?q=x");
         let taken = desk.store.desk().case(cases[0].number).await.unwrap();
         assert_eq!((taken.state, taken.owner.as_deref()), (State::Triage, Some("anna")));
-        desk.get("anna", "/queue").await.is_page().says("2 cases are taken.").says("data-key=\"z\"");
-        desk.get("fred", "/queue").await.is_page().says_not("2 cases are taken.");
+        desk.get("anna", "/queue").await.page_well().says("2 cases are taken.").says("data-key=\"z\"");
+        desk.get("fred", "/queue").await.page_well().says_not("2 cases are taken.");
         // Somebody wrote to one of them meanwhile: that one stays.
         desk.post("fred", &format!("/case/{}/note", numbers[1]), &[("text", "seen it")])
             .await
@@ -80,7 +84,7 @@ fn many_are_taken_at_once_and_given_back_within_ten_seconds() {
         assert_eq!(desk.post("anna", "/undo", &[]).await.status, 409);
         desk.post("anna", "/queue/bulk", &[("act", "assign"), ("n", &numbers[2])]).await.goes_to("/queue");
         pass(16_000_000);
-        desk.get("anna", "/queue").await.is_page().says_not("data-key=\"z\"");
+        desk.get("anna", "/queue").await.page_well().says_not("data-key=\"z\"");
         assert_eq!(desk.post("anna", "/undo", &[]).await.status, 409);
         assert_eq!(desk.store.desk().case(cases[2].number).await.unwrap().owner.as_deref(), Some("anna"));
         desk
@@ -94,12 +98,13 @@ fn what_only_matches_is_counted_first_and_each_says_what_became_of_it() {
         let number = cases[0].number.to_string();
         desk.post("anna", "/queue/bulk", &[("act", "take"), ("n", &number)]).await.goes_to("/queue");
         let all = [("act", "take"), ("all", "yes"), ("q", "customer:Acme")];
-        let sure = desk.post("anna", "/queue/bulk", &all).await.is_page();
+        let sure = desk.post("anna", "/queue/bulk", &all).await.page_well();
         sure.says("Take 4 cases?")
             .says("<strong>3</strong> can be")
             .says("1: a case that is triage cannot take");
         assert_eq!(desk.store.desk().case(cases[1].number).await.unwrap().owner, None, "it was only counted");
-        let told = desk.post("anna", "/queue/bulk", &[&all[..], &[("sure", "yes")]].concat()).await.is_page();
+        let told =
+            desk.post("anna", "/queue/bulk", &[&all[..], &[("sure", "yes")]].concat()).await.page_well();
         told.says("3 cases are taken, 1 not.").says(&number).says("cannot take").says("data-key=\"z\"");
         // Words that mean nothing would match more than was meant.
         let wrong = [("act", "take"), ("all", "yes"), ("q", "custmer:Acme")];
@@ -107,11 +112,11 @@ fn what_only_matches_is_counted_first_and_each_says_what_became_of_it() {
         assert_eq!(desk.post("anna", "/queue/bulk", &[("act", "take")]).await.status, 400);
         // Closing wants words, and is taken back as well.
         let form = [("act", "close"), ("n", number.as_str()), ("reason", "benign")];
-        desk.post("anna", "/queue/bulk", &form).await.is_page().says("What was found, in a sentence");
+        desk.post("anna", "/queue/bulk", &form).await.page_well().says("What was found, in a sentence");
         let words = [&form[..], &[("text", "a known dialler of theirs")]].concat();
         desk.post("anna", "/queue/bulk", &words).await.goes_to("/queue");
         assert!(desk.store.desk().case(cases[0].number).await.unwrap().state.is_over());
-        desk.get("anna", "/queue?q=is:over").await.is_page().says(&number).says("1 over, matching");
+        desk.get("anna", "/queue?q=is:over").await.page_well().says(&number).says("1 over, matching");
         desk.post("anna", "/undo", &[]).await.goes_to("/queue");
         let open = desk.store.desk().case(cases[0].number).await.unwrap();
         assert_eq!((open.state, open.closure), (State::Triage, None));
@@ -128,9 +133,9 @@ fn two_hundred_alerts_are_brought_into_one_case() {
             (0..).zip(&callers).map(|(index, caller)| alert("Acme", caller, 2 * index - 400)).collect();
         desk.take(&alerts).await;
         desk.alerts("Other", &CALLERS[..1]).await;
-        let page = desk.get("anna", "/alerts").await.is_page();
+        let page = desk.get("anna", "/alerts").await.page_well();
         page.says("+12105550199").says("7 of 5 within 1h").says("Older");
-        let groups = desk.get("anna", "/alerts?group=rule").await.is_page();
+        let groups = desk.get("anna", "/alerts?group=rule").await.page_well();
         groups.says("harassment").says(">201</td><td class=\"number\">201<");
         let begin = Instant::now();
         let form = [("all", "yes"), ("rule", "harassment"), ("within", "7d"), ("back", "/alerts")];
@@ -151,7 +156,7 @@ fn campaigns_say_by_what_cases_belong_together() {
     at_a_desk(|desk| async move {
         let cases = desk.alerts("Acme", &CALLERS).await;
         desk.alerts("Other", &CALLERS[3..]).await;
-        let page = desk.get("anna", "/campaigns").await.is_page();
+        let page = desk.get("anna", "/campaigns").await.page_well();
         page.says("3 callers from +1210555 0100 to +1210555 0199 against Acme".replace(" 01", "01").as_str());
         page.says("The caller +13125550100 at 2 customers");
         let serials: Vec<_> = cases[..3].iter().rev().map(|case| case.number.serial().to_string()).collect();
@@ -171,7 +176,7 @@ fn rows_come_anew_as_they_stand() {
         desk.post("anna", &format!("/case/{number}/step"), &[("verb", "take")]).await.goes_to("/case/");
         let rows =
             desk.get("fred", &format!("/queue/rows?q=owner:nobody&n={number}&n={}", cases[1].number)).await;
-        let rows = rows.is_page();
+        let rows = rows.page_well();
         rows.says("data-fits=\"false\"")
             .says("data-fits=\"true\"")
             .says_not("<html")
@@ -185,18 +190,21 @@ fn rows_come_anew_as_they_stand() {
 fn what_is_kept_quiet_is_previewed_first() {
     at_a_desk(|desk| async move {
         let form = [("customer", "Acme"), ("reason", "a drill of theirs"), ("hours", "4")];
-        desk.post("anna", "/silences", &form).await.is_page().says("It would have hidden <strong>0</strong>");
+        desk.post("anna", "/silences", &form)
+            .await
+            .page_well()
+            .says("It would have hidden <strong>0</strong>");
         assert!(desk.store.desk().silences(true).await.unwrap().is_empty());
         let sure = [&form[..], &[("sure", "yes")]].concat();
         assert_eq!(desk.post("fred", "/silences", &sure).await.status, 403);
         desk.post("anna", "/silences", &sure).await.goes_to("/silences");
-        desk.get("fred", "/silences").await.is_page().says("S-1").says("customer Acme").says_not("End it");
+        desk.get("fred", "/silences").await.page_well().says("S-1").says("customer Acme").says_not("End it");
         desk.post("anna", "/silences", &[("reason", "all of it, please")])
             .await
-            .is_page()
+            .page_well()
             .says("says what it is about");
         let long = [&form[..2], &[("hours", "200"), ("sure", "yes")]].concat();
-        desk.post("anna", "/silences", &long).await.is_page().says("7 days at most");
+        desk.post("anna", "/silences", &long).await.page_well().says("7 days at most");
         desk.post("anna", "/silences/end", &[("id", "S-1")]).await.goes_to("/silences");
         desk
     });
@@ -235,7 +243,7 @@ fn the_queue_stays_quick_and_small_with_many_cases() {
             let mut size = 0;
             for _ in 0..20 {
                 let begin = Instant::now();
-                let page = desk.get("anna", &place).await.is_page();
+                let page = desk.get("anna", &place).await.page_well();
                 took.push(begin.elapsed());
                 size = page.text.len();
                 if what == "all" {
@@ -258,7 +266,7 @@ fn the_queue_stays_quick_and_small_with_many_cases() {
                 assert!(p95.as_millis() <= 150, "{what}: {p95:?}");
             }
         }
-        let more = desk.get("anna", &after).await.is_page();
+        let more = desk.get("anna", &after).await.page_well();
         assert_eq!(more.text.matches("<tr data-row").count(), 100);
         desk
     });

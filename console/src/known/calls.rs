@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn days_and_times_are_those_of_the_customer() {
         let zone = TimeZone::get("America/Chicago").unwrap();
-        let at = |text: &str| local(text, &zone).map(|at| reporter::rfc3339(at));
+        let at = |text: &str| local(text, &zone).map(reporter::rfc3339);
         assert_eq!(at("2026-11-05").unwrap(), "2026-11-05T06:00:00.000000Z");
         assert_eq!(at("2026-11-05T14:30").unwrap(), "2026-11-05T20:30:00.000000Z");
         assert_eq!(at("2026-11-05T14:30:00Z").unwrap(), "2026-11-05T14:30:00.000000Z");

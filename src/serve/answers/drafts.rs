@@ -106,7 +106,7 @@ pub(super) fn install(around: &Around, install: Install) -> Result<Made, String>
         base.is_some_and(|base| base.text().customer.change_control == ChangeControl::Approved);
     if is_proposal {
         let proposal = Proposal {
-            customer: draft.customer.clone(),
+            customer: draft.customer,
             kind: Kind::PolicyChange,
             title: format!("Change of the policy: {why}"),
             note: String::new(),

@@ -151,9 +151,9 @@ pub(super) fn change(around: &Around, change: ListChange) -> Result<Made, String
     }
     if change.is_proposal {
         let lines = if change.is_removal {
-            removals(&change.list, &[entry.clone()])
+            removals(&change.list, std::slice::from_ref(&entry))
         } else {
-            additions(&change.list, &[entry.clone()], expires, &reason)
+            additions(&change.list, std::slice::from_ref(&entry), expires, &reason)
         };
         let verb = if change.is_removal { "Unblock" } else { "Block" };
         let proposal = Proposal {
@@ -170,7 +170,7 @@ pub(super) fn change(around: &Around, change: ListChange) -> Result<Made, String
     let mut staging = Staging::new(&versions).map_err(|failure| failure.to_string())?;
     let addition = Addition {
         line: 1,
-        number: entry.clone(),
+        number: entry,
         reason: Some(reason.clone()).filter(|it| !it.is_empty()),
         expires,
     };

@@ -80,11 +80,11 @@ pub(super) struct Decided {
     pub(super) last: Timestamp,
 }
 
+/// What decided, by name; how many calls were looked at; and what was not, in words.
+pub(super) type Decisions = (BTreeMap<String, Decided>, u64, Vec<String>);
+
 /// By the name of what decided, with how many calls were looked at, and what was not, in words.
-pub(super) fn decided(
-    around: &Around,
-    customer: &str,
-) -> Result<(BTreeMap<String, Decided>, u64, Vec<String>), String> {
+pub(super) fn decided(around: &Around, customer: &str) -> Result<Decisions, String> {
     let now = around.now();
     let from = now.plus_micros(-7 * DAY_MICROS);
     let shelf = Shelf::open(around.data())?;

@@ -34,8 +34,7 @@ impl Browser {
         let mut browser = Self { address, cookie: String::new(), csrf: String::new() };
         let (head, _) =
             browser.exchange("POST", &format!("{mark}{secret}"), "password=a+horse+that+no+battery+staples");
-        let cookie =
-            head.lines().find_map(|line| line.to_lowercase().starts_with("set-cookie: ").then_some(line));
+        let cookie = head.lines().find(|line| line.to_lowercase().starts_with("set-cookie: "));
         let cookie = cookie.unwrap_or_else(|| panic!("no session: {head}"));
         browser.cookie = cookie["set-cookie: ".len()..].split(';').next().unwrap().to_owned();
         let page = browser.get("/calls").text;

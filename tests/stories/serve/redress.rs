@@ -52,7 +52,7 @@ fn a_blocked_call_is_found_by_its_token_also_after_a_restart_and_opens_one_case(
     };
     assert_eq!(number(&said), number(&again));
     let config = service.scratch.path().join("ringwall.toml");
-    let shown = ringwall(&["case", "show", &number(&said), "--config", config.to_str().unwrap()]);
+    let shown = ringwall(["case", "show", &number(&said), "--config", config.to_str().unwrap()]);
     let shown = stdout(&shown);
     for expected in ["unverified", "unblock", "rule: analytics", "+13035550101", "doctor", "blocked-1@caller"]
     {

@@ -55,7 +55,7 @@ async fn b11_each_number_of_a_mail_is_shown_with_what_became_of_it_and_why() {
         page.has(words);
     }
     // Whoever looks takes nothing away: it is still to be read.
-    assert_eq!(console.store.desk().unread_mails(10).await.unwrap(), [key.clone()]);
+    assert_eq!(console.store.desk().unread_mails(10).await.unwrap(), std::slice::from_ref(&key));
     let raw = console.get("fay", &format!("/intake/{key}/raw")).await;
     assert_eq!((raw.status, raw.body.as_str()), (200, MAIL));
     assert!(

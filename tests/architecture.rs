@@ -20,6 +20,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("reporter", &["cases", "engine", "records", "rules"]),
     ("console", &["cases", "reporter", "engine", "rules"]),
     ("generator", &[]),
+    ("pages", &[]),
     ("spool", &[]),
     ("xtask", &[]),
     ("fuzz", &["cases", "collector", "engine", "rules", "stir"]),

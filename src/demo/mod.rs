@@ -19,7 +19,7 @@ use crate::serve::{self, Around, Config};
 
 /// Run everything on generated traffic with attacks in it, and look at it in a browser.
 ///
-/// A week of a customer's calls is made and worked on, then the service starts: SIP goes over loopback sockets to its redirect
+/// Two weeks of a customer's calls are made and worked on, then the service starts: SIP goes over loopback sockets to its redirect
 /// server, calls are blocked, alerts rise, cases have clocks, a report is ready, a customer waits for your word. The console's
 /// address and all log-ins are printed. It ends with Ctrl-C, or after `--for`.
 ///
@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     /// The same seed makes the same traffic.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Honest calls in the busiest hour: 200 in a day, 60 in the week before and 1200 while it runs unless told.
+    /// Honest calls in the busiest hour: 200 in a day, 40 in the weeks before and 1200 while it runs unless told.
     #[arg(long)]
     calls_per_hour: Option<f64>,
     /// Where to write. What a demo left there is written anew.
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     if arguments.day { day::run(arguments) } else { live(arguments) }
 }
 
-/// Makes the week before, and serves.
+/// Makes the weeks before, and serves.
 fn live(arguments: &Arguments) -> Result<Outcome, Failure> {
     let console = std::net::SocketAddr::from(([127, 0, 0, 1], arguments.port));
     // Said before the week is made, and not after.
@@ -81,7 +81,7 @@ fn live(arguments: &Arguments) -> Result<Outcome, Failure> {
     config.http.name = "Ringwall demo".to_owned();
     (config.redirect.udp, config.redirect.tcp) = (vec![serve::any_port()], vec![serve::any_port()]);
     config.hep = serve::Hep::off();
-    eprintln!("ringwall: making a week of calls and the cases that came of them …");
+    eprintln!("ringwall: making two weeks of calls and the cases that came of them …");
     let week = past::make(&config, &policy, arguments)?;
     let logins = people::make(&config, &week)?;
     let (seed, calls_per_hour) = (arguments.seed, arguments.calls_per_hour.unwrap_or(LIVE_CALLS_PER_HOUR));

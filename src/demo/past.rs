@@ -1,4 +1,4 @@
-//! The week before a demo: its calls as records, its alerts as cases, and how they were worked on.
+//! The two weeks before a demo: their calls as records, their alerts as cases, and how they were worked on.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -201,9 +201,10 @@ const ATTACKS: [Attack; 12] = [
     Attack::VoicemailBreakIn,
     Attack::ListedCaller,
 ];
-const DAYS: i64 = 7;
-const CALLS_PER_HOUR: f64 = 60.0;
-const CAMPAIGNS_PER_DAY: f64 = 3.0;
+/// What a change would have done is told from two weeks on.
+const DAYS: i64 = 15;
+const CALLS_PER_HOUR: f64 = 40.0;
+const CAMPAIGNS_PER_DAY: f64 = 2.0;
 const MINUTE_MICROS: i64 = 60_000_000;
 /// How long, in business time, until an alert is taken.
 const TAKEN_MICROS: i64 = 14 * MINUTE_MICROS;

@@ -10,7 +10,6 @@ mod desk;
 mod documents;
 mod evasion;
 mod oracles;
-mod pages;
 mod reconcile;
 
 mod records;

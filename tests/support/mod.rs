@@ -1,6 +1,5 @@
 //! What the stories share: the shared material, the binary, packets made by hand.
 
-pub(crate) mod browser;
 pub(crate) mod messages;
 pub(crate) mod packets;
 #[path = "../../stir/tests/support/mod.rs"]

@@ -129,7 +129,7 @@ fn an_alert_becomes_a_case_that_somebody_takes_and_closes() {
     let audit = ringwall(["audit", "verify", "--data", data.to_str().unwrap()]);
     assert_eq!(
         (stdout(&audit).as_str(), audit.status.code()),
-        ("Acme: 5 entries are as they were written\n", Some(0))
+        ("(desk): 1 entries are as they were written\nAcme: 5 entries are as they were written\n", Some(0))
     );
     service.stop();
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use thirtyfour::prelude::*;
 use thirtyfour::{DesiredCapabilities, LoggingPrefsLogLevel};
 
-use super::within;
+use crate::support::within;
 
 /// A driver and one window.
 pub(crate) struct Browser {
@@ -176,7 +176,7 @@ impl Drop for Browser {
 
 /// axe-core, which finds what keeps people out; `None`, with a line, where it is not installed.
 pub(crate) fn axe() -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let program = root.join("target/python/bin/python3");
     let find = "import axe_playwright_python as a, os; print(os.path.dirname(a.__file__))";
     let found =

@@ -142,6 +142,7 @@ fn a_mail_is_looked_at_without_being_taken_and_a_session_is_ended_from_elsewhere
         let entries = store.audit(crate::account::DESK, 0, 100).await.unwrap();
         let last = entries.last().unwrap();
         assert_eq!(last.action, "set-role");
-        assert_eq!(last.detail, r#"{"after":"auditor","before":"analyst"}"#);
+        let told: serde_json::Value = serde_json::from_str(&last.detail).unwrap();
+        assert_eq!(told, serde_json::json!({ "before": "analyst", "after": "auditor" }));
     });
 }

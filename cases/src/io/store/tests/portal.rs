@@ -87,7 +87,7 @@ fn what_is_asked_and_answered_is_the_contacts_and_reaches_nobody_elses_case() {
         assert!(!events.iter().any(|event| event.text == "mine"));
         // What is over begins again for two weeks, and no longer.
         let desk = store.desk();
-        desk.close(number, Reason::Benign, "nothing to do", None, done(&service, 6)).await.unwrap();
+        desk.close(number, Reason::Duplicate, "nothing to do", None, done(&service, 6)).await.unwrap();
         let late = by("Ann", &service, 15 * 24 * 60);
         assert!(of.answer(number, "again", late).await.unwrap_err().to_string().contains("ask anew"));
         let again = of.answer(number, "again", by("Ann", &service, 7)).await.unwrap().unwrap();

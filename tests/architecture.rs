@@ -20,7 +20,6 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("reporter", &["cases", "engine", "records", "rules"]),
     ("console", &["cases", "reporter", "engine", "rules"]),
     ("generator", &[]),
-    ("pages", &[]),
     ("spool", &[]),
     ("xtask", &[]),
     ("fuzz", &["cases", "collector", "engine", "rules", "stir"]),

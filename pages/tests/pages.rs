@@ -1,5 +1,7 @@
 //! Pages as people see them: every page of a demo in a real browser, and the main tasks done by keys.
 
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "tests")]
+
 mod browser;
 mod support;
 

@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::root;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 16] = [
+const NEEDED: [(&str, &str, &str); 15] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -23,18 +23,12 @@ const NEEDED: [(&str, &str, &str); 16] = [
     ("msmtp", "--version", "msmtp"),
     ("dovecot", "--version", "dovecot-imapd"),
     ("promtool", "--version", "prometheus"),
-    ("chromedriver", "--version", "chromium-driver"),
     ("pdftotext", "-v", "poppler-utils"),
     ("/usr/bin/python3", "-cimport openpyxl", "python3-openpyxl"),
 ];
 
 /// Other engines that read call records; pinned, because a check is to fail for our reasons only.
 const PYTHON: [&str; 2] = ["duckdb==2.0.1", "chdb==4.4.0"];
-/// axe-core, as a file in a package; what else that asks for is not wanted.
-const AXE: [&str; 2] = ["--no-deps", "axe-playwright-python==0.1.8"];
-/// What they are imported as.
-const MODULES: &str =
-    "import duckdb, chdb, importlib.util as find; assert find.find_spec('axe_playwright_python')";
 
 /// Installs what is missing, if `install` says so and it may.
 pub(crate) fn provide(report: &mut Report, install: bool) {
@@ -47,7 +41,7 @@ fn python(report: &mut Report, install: bool) {
     let folder = root().join("target/python");
     let program = folder.join("bin/python3");
     let has_all = || {
-        let imported = Command::new(&program).args(["-c", MODULES]).output();
+        let imported = Command::new(&program).args(["-c", "import duckdb, chdb"]).output();
         imported.is_ok_and(|output| output.status.success())
     };
     if !install || has_all() {
@@ -60,13 +54,13 @@ fn python(report: &mut Report, install: bool) {
         apt(&["install", "--yes", "--no-install-recommends", "python3-venv"], 1);
         let _ = make();
     }
-    let fetch = |what: &[&str]| {
+    let fetch = || {
         let mut command = Command::new(&program);
-        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(what);
+        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYTHON);
         command.status().is_ok_and(|status| status.success())
     };
-    if !(1..=3).any(|_| fetch(&PYTHON) && fetch(&AXE)) || !has_all() {
-        report.skip("duckdb, chdb, axe-core", "they could not be installed");
+    if !(1..=3).any(|_| fetch()) || !has_all() {
+        report.skip("duckdb, chdb", "they could not be installed");
     }
     report.check("packages of Python", begin, true);
 }

@@ -23,9 +23,9 @@ pub(crate) fn run(report: &mut Report, install: bool) {
     if report.step("release build", &mut cargo(&["build", "--locked", "--release"])) {
         // The stories themselves are built as the tests are: only what they are about is the release binary.
         let mut stories = runner(if has_nextest() {
-            &["--workspace", "-E", "package(=ringwall) or package(=ringwall-pages)"]
+            &["--workspace", "-E", "package(=ringwall)"]
         } else {
-            &["--package", "ringwall", "--package", "ringwall-pages"]
+            &["--package", "ringwall"]
         });
         stories.env("RINGWALL_BINARY", built("release/ringwall"));
         report.tests("stories on the release binary", &mut stories);
@@ -40,24 +40,9 @@ pub(crate) fn run(report: &mut Report, install: bool) {
 fn tests(report: &mut Report) {
     // nextest leaves tests out after building them; so all steps share one set of features and one build.
     let (selection, documented): (&[&str], &[&str]) = if has_nextest() {
-        (
-            &[
-                "--workspace",
-                "-E",
-                "not (package(ringwall-fuzz) or package(=ringwall) or package(=ringwall-pages))",
-            ],
-            &["--workspace"],
-        )
+        (&["--workspace", "-E", "not (package(ringwall-fuzz) or package(=ringwall))"], &["--workspace"])
     } else {
-        let crates = &[
-            "--workspace",
-            "--exclude",
-            "ringwall-fuzz",
-            "--exclude",
-            "ringwall",
-            "--exclude",
-            "ringwall-pages",
-        ];
+        let crates = &["--workspace", "--exclude", "ringwall-fuzz", "--exclude", "ringwall"];
         (crates, crates)
     };
     report.tests("tests", &mut runner(selection));

@@ -15,7 +15,10 @@ fn a_case_is_worked_on_from_its_page() {
         for key in ["a", "i", "p", "r", "n", "b", "e", "l", "m", "]"] {
             page.says(&format!("data-key=\"{key}\""));
         }
-        page.says("/calls/a%2Fb%40example.com").says("7 of 5 within 1h").says("Why then?");
+        page.says("<code>a/b@example.com</code>")
+            .says("caller=%2B12105550101")
+            .says("7 of 5 within 1h")
+            .says("Why then?");
         page.says(&format!("/case/{}?q=", cases[1].number));
         // First level sees it, and nothing to do but a note.
         let seen = desk.get("fred", &place).await.page_well();

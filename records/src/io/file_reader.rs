@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::column::page::PageReader;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::file::statistics::Statistics;
@@ -103,12 +105,20 @@ impl FileReader {
         let group = self.group(group)?;
         let column = group.columns().get(at).ok_or("a row group with too few columns")?;
         let rows = usize::try_from(group.num_rows()).unwrap_or_default();
-        let (begin, length) = column.byte_range();
-        let length = usize::try_from(length).map_err(|_| "a column that is too long")?;
+        let (begin, length) = range_of(column)?;
         let bytes = self.source.read(begin, length)?;
         let chunk = Chunk { range: begin..begin + length as u64, bytes, of: self.source.length() };
         Ok(Some(Box::new(SerializedPageReader::new(Arc::new(chunk), column, rows, None)?)))
     }
+}
+
+/// Where the bytes of `column` begin, and how many they are. What parquet itself has for this panics where a damaged
+/// file says less than nothing.
+fn range_of(column: &ColumnChunkMetaData) -> Result<(u64, usize), Wrong> {
+    let begin = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+    let begin = u64::try_from(begin).map_err(|_| "a column that begins before its file")?;
+    let length = usize::try_from(column.compressed_size()).map_err(|_| "a column of less than nothing")?;
+    Ok((begin, length))
 }
 
 fn fill(

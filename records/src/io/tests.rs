@@ -198,6 +198,36 @@ proptest! {
     }
 }
 
+/// What a file says of itself stands at its end: each byte of it wrong in turn, by its least, its greatest and all bits.
+#[test]
+fn a_file_that_says_something_wrong_of_itself_is_an_error_and_nothing_worse() {
+    let scratch = Scratch::new("footer");
+    let mut writer = Writer::open(scratch.path(), 0).unwrap();
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let calls: Vec<Call> = (0..3).map(|_| call().new_tree(&mut runner).unwrap().current()).collect();
+    writer.append(vec![part(&calls)], 0, (1, 0)).unwrap();
+    let store = writer.store();
+    let path = scratch.path().join(&store.entries().next().unwrap().file);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let length = bytes.len();
+    let footer = u32::from_le_bytes(bytes[length - 8..length - 4].try_into().unwrap()) as usize;
+    assert!(footer > 1_000 && footer + 8 < length);
+    let caller = Wanted { caller: Some(calls[0].caller.number), called: None };
+    let mut errors = 0;
+    for at in length - 8 - footer..length {
+        for flip in [1, 0x80, 0xff] {
+            bytes[at] ^= flip;
+            std::fs::write(&path, &bytes).unwrap();
+            let all: Result<Vec<Batch>, Error> = store.scan(Some("acme"), ALWAYS, Columns::ALL).collect();
+            let found: Result<Vec<Batch>, Error> =
+                store.find(Some("acme"), ALWAYS, Columns::ALL, caller).collect();
+            errors += usize::from(all.is_err()) + usize::from(found.is_err());
+            bytes[at] ^= flip;
+        }
+    }
+    assert!(errors > footer, "{errors} of {footer} bytes");
+}
+
 #[test]
 fn one_reader_opens_what_another_wrote() {
     let scratch = Scratch::new("columns");

@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::root;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 15] = [
+const NEEDED: [(&str, &str, &str); 16] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -24,11 +24,15 @@ const NEEDED: [(&str, &str, &str); 15] = [
     ("dovecot", "--version", "dovecot-imapd"),
     ("promtool", "--version", "prometheus"),
     ("pdftotext", "-v", "poppler-utils"),
+    ("chromedriver", "--version", "chromium-driver"),
     ("/usr/bin/python3", "-cimport openpyxl", "python3-openpyxl"),
 ];
 
 /// Other engines that read call records; pinned, because a check is to fail for our reasons only.
 const PYTHON: [&str; 2] = ["duckdb==2.0.1", "chdb==4.4.0"];
+
+/// What finds on a page what keeps people out: axe-core, in a package whose own driver of browsers is left out.
+const AXE: [&str; 2] = ["--no-deps", "axe-playwright-python==0.1.8"];
 
 /// Installs what is missing, if `install` says so and it may.
 pub(crate) fn provide(report: &mut Report, install: bool) {
@@ -41,7 +45,8 @@ fn python(report: &mut Report, install: bool) {
     let folder = root().join("target/python");
     let program = folder.join("bin/python3");
     let has_all = || {
-        let imported = Command::new(&program).args(["-c", "import duckdb, chdb"]).output();
+        let imported =
+            Command::new(&program).args(["-c", "import duckdb, chdb, axe_playwright_python"]).output();
         imported.is_ok_and(|output| output.status.success())
     };
     if !install || has_all() {
@@ -54,13 +59,13 @@ fn python(report: &mut Report, install: bool) {
         apt(&["install", "--yes", "--no-install-recommends", "python3-venv"], 1);
         let _ = make();
     }
-    let fetch = || {
+    let fetch = |what: &[&str]| {
         let mut command = Command::new(&program);
-        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYTHON);
+        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(what);
         command.status().is_ok_and(|status| status.success())
     };
-    if !(1..=3).any(|_| fetch()) || !has_all() {
-        report.skip("duckdb, chdb", "they could not be installed");
+    if !(1..=3).any(|_| fetch(&PYTHON) && fetch(&AXE)) || !has_all() {
+        report.skip("duckdb, chdb, axe", "they could not be installed");
     }
     report.check("packages of Python", begin, true);
 }

@@ -29,6 +29,7 @@ pub(crate) fn run(report: &mut Report, install: bool) {
         });
         stories.env("RINGWALL_BINARY", built("release/ringwall"));
         report.tests("stories on the release binary", &mut stories);
+        report.tests("pages in a browser", &mut pages());
         report.step("detection", detect().args(DETECTION));
     }
     fuzz::run(report, &fuzz::Bounds::all());
@@ -47,6 +48,14 @@ fn tests(report: &mut Report) {
     };
     report.tests("tests", &mut runner(selection));
     report.tests("examples in documentation", cargo(&["test", "--locked", "--doc"]).args(documented));
+}
+
+/// Stories in a browser, on the release binary. They are a workspace of their own, built into a folder of its own.
+fn pages() -> Command {
+    let mut command =
+        cargo(&["test", "--locked", "--manifest-path", "pages/Cargo.toml", "--", "--show-output"]);
+    command.env("CARGO_TARGET_DIR", built("pages")).env("RINGWALL_BINARY", built("release/ringwall"));
+    command
 }
 
 /// The test runner for what `selection` selects: nextest where it is installed.

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 
-use crate::case::{Case, Feedback, Kind, Relation, Severity, title};
+use crate::case::{Case, Feedback, Kind, Relation, Severity, Wanted, title};
 use crate::clock::ClockKind;
 use crate::flow::{Reason, Signal, State};
 use crate::{CaseNumber, Service};
@@ -122,6 +122,7 @@ impl Alert {
             closure: None,
             findings: None,
             change: None,
+            wanted: Wanted::default(),
             links: after.map(|after| (after, Relation::RecursAfter)).into_iter().collect(),
             version: 0,
         };

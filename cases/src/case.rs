@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, ClockKind, Standing};
 use crate::flow::{Flow, Illegal, Reason, Signal, State};
+use crate::intake::Category;
 use crate::limits::{SPARK_HOURS_MAX, TITLE_CHARACTERS_MAX};
 use crate::{Alert, CaseNumber, Service};
 
@@ -93,11 +94,33 @@ pub struct Case {
     /// The hash of the change that is proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
+    /// What its asker wants a change to be about, as they were asked in the portal; nothing for alerts and mails.
+    #[serde(default, skip_serializing_if = "Wanted::is_empty")]
+    pub wanted: Wanted,
     /// Other cases, and how they belong to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<(CaseNumber, Relation)>,
     /// Counts writes: who writes says which one was read, so that nobody's work is overwritten.
     pub version: u64,
+}
+
+/// What a contact wants a change to be about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Numbers that were read and checked, as E.164.
+    pub numbers: Vec<String>,
+    /// What kind of nuisance they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// Why, in the contact's words on one line; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl Wanted {
+    fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
 }
 
 /// Why, when and with which words a case ended.

@@ -339,6 +339,7 @@ pub(crate) mod tests {
             closure: None,
             findings: None,
             change: None,
+            wanted: crate::case::Wanted::default(),
             links: Vec::new(),
             version: 1,
         }

@@ -138,8 +138,9 @@ async fn work(cases: &Cases, raised: &[Raised]) -> Result<Week, Failure> {
     }
     work_off(&store, &service, now.plus_micros(-RECENT_MICROS), &really).await?;
     let cases = list(&store, false).await?.len() + list(&store, true).await?.len();
-    let nuisance =
-        raised.iter().rev().find_map(|it| it.alert.key.get("caller").filter(|it| it.starts_with('+')));
+    let is_nuisance = |rule: &str| rule.contains("harass") || rule.contains("robocall");
+    let mut nuisances = raised.iter().rev().filter(|it| is_nuisance(&it.alert.rule));
+    let nuisance = nuisances.find_map(|it| it.alert.key.get("caller").filter(|it| it.starts_with('+')));
     let nuisance = nuisance.cloned().unwrap_or_else(|| "+12125550166".to_owned());
     store.close().await;
     Ok(Week { cases, nuisance })

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use cases::account::{Role as DeskRole, Side};
-use cases::case::Kind;
+use cases::case::{Kind, Wanted};
 use cases::flow::{Signal, State};
-use cases::intake::Role;
+use cases::intake::{Category, Role};
 use cases::io::store::{Done, Store};
 use cases::registry::{Person, Registration};
 use cases::schedule::{Format, Schedule, Span, When, Which};
@@ -134,7 +134,10 @@ async fn all(config: &Config, week: &Week) -> Result<Logins, Failure> {
 async fn request<'a>(store: &Store, done: &impl Fn(&'a str) -> Done<'a>, week: &Week) -> Result<(), Failure> {
     let desk = store.desk();
     let title = format!("Block {}: keeps calling and threatens our agents", week.nuisance);
-    desk.open(CUSTOMER, Kind::Block, State::New, &title, done("Bob")).await.map_err(said)?;
+    let reason = "keeps calling and threatens our agents".to_owned();
+    let wanted = Wanted { numbers: vec![week.nuisance.clone()], category: Some(Category::Harassing), reason };
+    let of = store.customer(CUSTOMER);
+    of.ask(Kind::Block, (&title, &title), wanted, done("Bob")).await.map_err(said)?;
     let title = "Why was a call from our own branch office tagged as suspicious?";
     let asked = desk.open(CUSTOMER, Kind::Question, State::New, title, done("Bob")).await.map_err(said)?;
     desk.step(asked.number, &Signal::Take, "We look into it.", done("ben")).await.map_err(said)?;

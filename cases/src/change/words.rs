@@ -44,7 +44,7 @@ impl Change {
             "Case {case} is done.\n\nWhat changed:\n{}\nWhat test calls have shown:\n{}\n\nIs something wrong with it? Answer this \
              mail, and it is taken back.\n",
             self.in_lines(),
-            proof.split("; ").map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n")
+            proof.lines().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n")
         );
         Words { subject: format!("[{case}] Done: {}", self.title()), text }
     }

@@ -7,6 +7,7 @@ use axum::response::Response;
 use cases::case::Case;
 use cases::change::{Line, Method, Standing};
 use cases::flow::{Flow, Signal, State as Stand};
+use cases::intake::Category;
 use cases::{CaseNumber, Registration};
 use jiff::Span;
 use jiff::tz::TimeZone;
@@ -43,8 +44,10 @@ pub(super) struct Proposal {
     pub(super) lists: Vec<String>,
     /// Why there are none.
     pub(super) no_lists: Option<String>,
-    /// What is filled in: an entry a line.
+    /// What is filled in: an entry a line, the category's word, why.
     pub(super) entries: String,
+    pub(super) category: &'static str,
+    pub(super) why: String,
 }
 
 pub(super) async fn of(
@@ -60,6 +63,8 @@ pub(super) async fn of(
         can_ask: case.state.after(case.flow, &Signal::AskAuthorisation).is_ok(),
         can_be_told: case.state.after(case.flow, &Signal::Prove).is_ok(),
         entries: entries(case, mails),
+        category: case.wanted.category.map(Category::word).unwrap_or_default(),
+        why: case.wanted.reason.clone(),
         ..Proposal::default()
     };
     if let Some(hash) = &case.change
@@ -110,8 +115,8 @@ pub(super) async fn of(
 
 /// What is filled in: numbers that a contact asks to have blocked, or the caller of an alert.
 fn entries(case: &Case, mails: &[MailShown]) -> String {
-    let mut entries: Vec<&str> =
-        mails.iter().flat_map(|mail| mail.wanted.iter()).map(String::as_str).collect();
+    let of_mails = mails.iter().flat_map(|mail| mail.wanted.iter());
+    let mut entries: Vec<&str> = case.wanted.numbers.iter().chain(of_mails).map(String::as_str).collect();
     if let Some(key) = &case.key {
         entries.extend(key.split('|').filter_map(|part| part.strip_prefix("caller=")));
     }

@@ -52,7 +52,8 @@ struct Page<'a> {
     sent: Vec<SentShown>,
     proposal: Proposal,
     /// What may be done next, without what has a form of its own.
-    steps: Vec<&'static str>,
+    /// What each is called, and what its button says.
+    steps: Vec<(&'static str, String)>,
     can: Can,
     /// For which reasons it can be closed.
     reasons: Vec<&'static str>,
@@ -179,7 +180,7 @@ async fn desk(service: &Service) -> Result<(&Book, Desk<'_>), Failure> {
 }
 
 /// Steps that need no more than words. Those of a change have pages of their own.
-fn steps(case: &Case) -> Vec<&'static str> {
+fn steps(case: &Case) -> Vec<(&'static str, String)> {
     let plain = Signal::every().into_iter().filter(|signal| {
         !matches!(
             signal,
@@ -198,7 +199,14 @@ fn steps(case: &Case) -> Vec<&'static str> {
                 | Signal::Drop
         )
     });
-    plain.filter(|signal| case.state.after(case.flow, signal).is_ok()).map(|signal| signal.name()).collect()
+    let can_be = plain.filter(|signal| case.state.after(case.flow, signal).is_ok());
+    can_be.map(|signal| (signal.name(), spoken(signal.name()))).collect()
+}
+
+/// `ask-changes` as `Ask changes`.
+fn spoken(name: &str) -> String {
+    let mut letters = name.chars().map(|it| if it == '-' { ' ' } else { it });
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 fn reasons(case: &Case) -> Vec<&'static str> {

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::response::Response;
 use cases::account::Right;
-use cases::case::Kind;
+use cases::case::{Kind, Wanted};
 use cases::intake::{self, Category, Fate, FoundNumber, Reading, limits};
 use serde::Deserialize;
 
@@ -87,8 +87,8 @@ pub(crate) async fn send(
     let place = Place::of(&service, &viewer).await?;
     let checked = check(&service, &place, &wish).await?;
     match understood(&wish, &checked) {
-        Ok((kind, title, text)) => {
-            let case = place.store.ask(kind, &title, &text, place.done()).await?;
+        Ok((kind, (title, text), wanted)) => {
+            let case = place.store.ask(kind, (&title, &text), wanted, place.done()).await?;
             let told = format!("The desk has it: {}.", case.number);
             Ok(told_at(&format!("/portal/request/{}", case.number), &told))
         }
@@ -143,8 +143,8 @@ impl Checked {
     }
 }
 
-/// What the desk reads: kind, title, text. Or what is still wrong.
-fn understood(wish: &Wish, found: &[FoundNumber]) -> Result<(Kind, String, String), Vec<String>> {
+/// What the desk reads: kind, title and text, what is to be changed. Or what is still wrong.
+fn understood(wish: &Wish, found: &[FoundNumber]) -> Result<(Kind, (String, String), Wanted), Vec<String>> {
     let mut wrong = Vec::new();
     let text = intake::several_lines(wish.text.trim(), TEXT_CHARACTERS_MAX);
     let kind = match wish.kind.as_str() {
@@ -215,7 +215,8 @@ fn understood(wish: &Wish, found: &[FoundNumber]) -> Result<(Kind, String, Strin
             format!("{} {first} and {} more", super::kind_words(kind), others.len())
         }
     };
-    Ok((kind, title, parts.join("; ")))
+    let reason = intake::one_line(&text, LINE_CHARACTERS_MAX);
+    Ok((kind, (title, parts.join("; ")), Wanted { numbers: taken, category, reason }))
 }
 
 const KINDS: [(&str, &str); 6] = [

@@ -128,7 +128,7 @@ pub(crate) async fn one(
     let promises = promises.collect();
     let (lines, effects, proof) = change.map_or_else(Default::default, |(proposed, _)| {
         let lines = proposed.change.lines.iter().map(ToString::to_string).collect();
-        let proof = proposed.proof.map(|proof| proof.split("; ").map(str::to_owned).collect());
+        let proof = proposed.proof.map(|proof| proof.lines().map(str::to_owned).collect());
         (lines, vec![proposed.impact.in_words()], proof)
     });
     Ok(page(&CasePage {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cases::account::{Invitation, Session, Side, hash_of};
+use cases::case::Wanted;
 use cases::change::{Change, Impact, Line};
 use cases::flow::{Signal, State};
 use cases::intake::{Directory, Role, Tenant};
@@ -229,7 +230,8 @@ impl Desk {
         let done = self.by("anna");
         let of = self.store.customer("Acme");
         let kind = cases::case::Kind::PolicyChange;
-        let number = of.ask(kind, HOSTILE, HOSTILE, self.by("Ann")).await.unwrap().number;
+        let number =
+            of.ask(kind, (HOSTILE, HOSTILE), Wanted::default(), self.by("Ann")).await.unwrap().number;
         desk.step(number, &Signal::Take, "", done).await.unwrap();
         let lines = vec![Line::Text { diff: HOSTILE.to_owned() }];
         let (base, result) = ("b".to_owned(), "r".to_owned());

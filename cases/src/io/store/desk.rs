@@ -10,7 +10,7 @@ use super::writing::Writing;
 use super::{Asked, By, Cursor, Error, Filter, Page, Store, list, stored};
 use crate::alert::Storm;
 use crate::audit::Act;
-use crate::case::{Closure, Feedback, Kind, Relation, Severity, title};
+use crate::case::{Closure, Feedback, Kind, Relation, Severity, Wanted, title};
 use crate::flow::{Reason, Signal, State};
 use crate::intake::MailKey;
 use crate::{Alert, Case, CaseNumber, Service};
@@ -417,6 +417,7 @@ pub(super) fn new_case(
         closure: None,
         findings: None,
         change: None,
+        wanted: Wanted::default(),
         links: Vec::new(),
         version: 0,
     };

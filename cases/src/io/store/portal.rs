@@ -10,7 +10,7 @@ use super::reports::Fetched;
 use super::writing::{Proposed, Writing, body};
 use super::{Done, Error, OfCustomer, Visible, stored};
 use crate::audit::{Act, Entry, Head};
-use crate::case::{Closure, Kind};
+use crate::case::{Closure, Kind, Wanted};
 use crate::change::{Approval, Authority};
 use crate::flow::{Reason, Signal, State};
 use crate::limits::REOPENED_MICROS;
@@ -74,14 +74,22 @@ impl OfCustomer<'_> {
         Ok(change.filter(|(proposed, _)| proposed.change.customer == self.customer))
     }
 
-    /// Opens a case that a contact asks for, which is who acts. `line` is its title, `understood` what the desk reads first.
+    /// Opens a case that a contact asks for, which is who acts. `line` is its title, `understood` what the desk reads first,
+    /// `wanted` what a proposal is filled in with.
     ///
     /// # Errors
     /// It is not kept.
-    pub async fn ask(&self, kind: Kind, line: &str, understood: &str, done: Done<'_>) -> Result<Case, Error> {
+    pub async fn ask(
+        &self,
+        kind: Kind,
+        (line, understood): (&str, &str),
+        wanted: Wanted,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
         let mut writing = self.store.write().await?;
         let number = writing.next_number().await?;
         let mut case = new_case(number, self.customer, (kind, State::New), line, done);
+        case.wanted = wanted;
         write(&mut writing, &mut case, "open", understood, Visible::Customer, done).await?;
         writing.commit().await?;
         Ok(case)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::audit::{Shown, Slice};
+use crate::case::Wanted;
 use crate::change::{Approval, Change, Impact, Line, Method};
 use crate::intake::Role;
 use crate::limits::APPEALS_OF_HOUR_MAX;
@@ -72,7 +73,10 @@ fn what_is_asked_and_answered_is_the_contacts_and_reaches_nobody_elses_case() {
         let service = Service::sample();
         register(&store, &service).await;
         let of = store.customer("Acme");
-        let case = of.ask(Kind::Block, "block", "block +13035550142", by("Ann", &service, 1)).await.unwrap();
+        let case = of
+            .ask(Kind::Block, ("block", "block +13035550142"), Wanted::default(), by("Ann", &service, 1))
+            .await
+            .unwrap();
         assert_eq!((case.customer.as_str(), case.state), ("Acme", State::New));
         let number = case.number;
         store.desk().step(number, &Signal::Take, "", done(&service, 2)).await.unwrap();
@@ -102,7 +106,10 @@ fn z3_two_of_the_customer_approve_and_nobody_of_another_says_yes_or_no() {
         register(&store, &service).await;
         let desk = store.desk();
         let of = store.customer("Acme");
-        let case = of.ask(Kind::PolicyChange, "rule", "rule", by("Ann", &service, 1)).await.unwrap();
+        let case = of
+            .ask(Kind::PolicyChange, ("rule", "rule"), Wanted::default(), by("Ann", &service, 1))
+            .await
+            .unwrap();
         let number = case.number;
         desk.step(number, &Signal::Take, "", done(&service, 2)).await.unwrap();
         desk.propose(number, change(), Impact::default(), done(&service, 3)).await.unwrap();

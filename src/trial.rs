@@ -167,11 +167,11 @@ pub(crate) fn show(
     let verdicts = shown.first().map(|shown| shown.verdicts.as_slice()).unwrap_or_default();
     for (promise, (verdict, said)) in promises.iter().zip(verdicts) {
         let (caller, called) = (&promise.probe.caller, &promise.probe.called);
-        text.push_str(&format!("; {caller} to {called}: {verdict} ({said})"));
+        text.push_str(&format!("\n{caller} to {called}: {verdict} ({said})"));
     }
     let wanted = promises.iter().filter(|promise| promise.action != Action::Block).count();
     if wanted < WANTED {
-        text.push_str(&format!("; fewer than {WANTED} wanted callers are on record"));
+        text.push_str(&format!("\nfewer than {WANTED} wanted callers are on record"));
     }
     Ok(Ok(text))
 }

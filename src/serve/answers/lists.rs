@@ -166,6 +166,11 @@ pub(super) fn change(around: &Around, change: ListChange) -> Result<Made, String
         };
         return proposals::propose(around, proposal);
     }
+    let said = match &expires {
+        _ if change.is_removal => format!("{entry} is off the list {}.", change.list),
+        Some(day) => format!("{entry} is on the list {} until {day}.", change.list),
+        None => format!("{entry} is on the list {}.", change.list),
+    };
     let versions = Versions::of(around.data());
     let mut staging = Staging::new(&versions).map_err(|failure| failure.to_string())?;
     let addition = Addition {
@@ -184,7 +189,9 @@ pub(super) fn change(around: &Around, change: ListChange) -> Result<Made, String
         entries,
         limits: None,
     };
-    make(around, Change::List(list), (change.by, reason), is_controlled)
+    let made = make(around, Change::List(list), (change.by, reason), is_controlled)?;
+    // The page tells of this one number; what else there is to it stands among the versions.
+    Ok(if matches!(&made, Made::Done(text) if text != ALREADY) { Made::Done(said) } else { made })
 }
 
 /// Has the service make `change`.
@@ -205,7 +212,7 @@ pub(super) fn make(
         return Ok(Made::Refused { why: why.clone(), may_propose: false });
     }
     if tally.is_some_and(|tally| tally.done + tally.gone == 0) {
-        return Ok(Made::Done("That is so already: nothing had to be changed.".to_owned()));
+        return Ok(Made::Done(ALREADY.to_owned()));
     }
     Ok(Made::Done(told.text))
 }
@@ -251,6 +258,8 @@ pub(super) fn accept(around: &Around, accepted: FeedAccepted) -> Result<String, 
         Made::Proposed { said, .. } => Ok(said),
     }
 }
+
+const ALREADY: &str = "That is so already: nothing had to be changed.";
 
 /// Entries of one page.
 const ENTRIES_MAX: usize = 500;

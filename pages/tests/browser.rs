@@ -138,6 +138,18 @@ impl Browser {
         assert!(seen.is_some(), "no {text:?} in {css} at {}: {:?}", self.place(), self.text("main"));
     }
 
+    /// Looks again and again until `css` fits something that shows `text`.
+    pub(crate) fn wait_reloading(&self, css: &str, text: &str) {
+        let seen = within(60, || {
+            if self.text(css).contains(text) {
+                return Some(());
+            }
+            self.runtime.block_on(self.window().refresh()).unwrap();
+            None
+        });
+        assert!(seen.is_some(), "no {text:?} in {css} at {}: {:?}", self.place(), self.text("main"));
+    }
+
     /// Waits until the address begins so.
     pub(crate) fn wait_at(&self, place: &str) {
         let seen = within(15, || self.place().starts_with(place).then_some(()));

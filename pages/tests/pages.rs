@@ -3,83 +3,17 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "tests")]
 
 mod browser;
+mod demo;
 mod support;
+mod tasks;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 use serde_json::Value;
 
 use browser::{Browser, axe};
-use support::{Scratch, binary};
-
-/// A demo that runs, and who may log in to it.
-struct Demo {
-    child: Child,
-    address: String,
-    /// Log-ins and passwords, in the order in which they are printed.
-    logins: Vec<(String, String)>,
-    seconds: f64,
-    _scratch: Scratch,
-}
-
-impl Demo {
-    #[allow(clippy::disallowed_methods, reason = "how long it takes is what is asked")]
-    fn start(name: &str) -> Self {
-        let scratch = Scratch::new(name);
-        let begin = Instant::now();
-        let mut child = Command::new(binary())
-            .args(["demo", "--port", "0", "--for", "10m", "--data"])
-            .arg(scratch.path().join("demo"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let ready = lines.find(|line| line.starts_with("ready: ")).expect("a demo says when it is ready");
-        let seconds = begin.elapsed().as_secs_f64();
-        let address = ready.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        let told: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("Begin with")).collect();
-        let login = |line: &String| {
-            let (login, rest) = line.split_once(" password ")?;
-            Some((login.trim().to_owned(), rest.split_whitespace().next()?.to_owned()))
-        };
-        let logins = told.iter().filter_map(login).collect();
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, logins, seconds, _scratch: scratch }
-    }
-
-    fn go(&self, browser: &Browser, place: &str) {
-        browser.go(&format!("{}{place}", self.address));
-    }
-
-    /// Logs in as whoever begins so; a code that the page shows is typed.
-    fn log_in(&self, browser: &Browser, who: &str) {
-        let (login, password) = self.logins.iter().find(|(login, _)| login.starts_with(who)).unwrap();
-        self.go(browser, "/login");
-        browser.fill("#login", login);
-        browser.fill("#password", password);
-        browser.click("button.primary");
-        if browser.place().starts_with("/login/code") {
-            let hints = browser.text(".told");
-            let code = hints.lines().find_map(|line| line.strip_prefix(&format!("{login}: "))).unwrap();
-            browser.fill("#code", code);
-            browser.click("button.primary");
-        }
-        let is_in = browser.count("a.who") == 1;
-        assert!(is_in, "{who}: {}", browser.text("main"));
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use demo::Demo;
 
 /// Holds one page against what every page promises. `name` is that of its picture.
 fn inspect(browser: &Browser, axe: Option<&str>, name: &str) -> Vec<String> {
@@ -200,9 +134,7 @@ fn every_page_holds_together_in_both_themes_and_keeps_nobody_out() {
                 wrong.extend(inspect(&browser, axe.as_deref(), &name));
             }
         }
-        demo.go(&browser, "/account");
-        browser.run("document.querySelector('form[action=\"/logout\"] button').click()");
-        browser.wait_at("/login");
+        demo.log_out(&browser);
     }
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -1,0 +1,79 @@
+//! `ringwall demo` as a person starts it.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use crate::browser::Browser;
+use crate::support::{Scratch, binary};
+
+/// A demo that runs, and who may log in to it.
+pub(crate) struct Demo {
+    child: Child,
+    address: String,
+    /// Log-ins and passwords, in the order in which they are printed.
+    logins: Vec<(String, String)>,
+    pub(crate) seconds: f64,
+    _scratch: Scratch,
+}
+
+impl Demo {
+    #[allow(clippy::disallowed_methods, reason = "how long it takes is what is asked")]
+    pub(crate) fn start(name: &str) -> Self {
+        let scratch = Scratch::new(name);
+        let begin = Instant::now();
+        let mut child = Command::new(binary())
+            .args(["demo", "--port", "0", "--for", "10m", "--data"])
+            .arg(scratch.path().join("demo"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let ready = lines.find(|line| line.starts_with("ready: ")).expect("a demo says when it is ready");
+        let seconds = begin.elapsed().as_secs_f64();
+        let address = ready.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        let told: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("Begin with")).collect();
+        let login = |line: &String| {
+            let (login, rest) = line.split_once(" password ")?;
+            Some((login.trim().to_owned(), rest.split_whitespace().next()?.to_owned()))
+        };
+        let logins = told.iter().filter_map(login).collect();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, logins, seconds, _scratch: scratch }
+    }
+
+    pub(crate) fn go(&self, browser: &Browser, place: &str) {
+        browser.go(&format!("{}{place}", self.address));
+    }
+
+    /// Logs in as whoever begins so; a code that the page shows is typed.
+    pub(crate) fn log_in(&self, browser: &Browser, who: &str) {
+        let (login, password) = self.logins.iter().find(|(login, _)| login.starts_with(who)).unwrap();
+        self.go(browser, "/login");
+        browser.fill("#login", login);
+        browser.fill("#password", password);
+        browser.click("button.primary");
+        if browser.place().starts_with("/login/code") {
+            let hints = browser.text(".told");
+            let code = hints.lines().find_map(|line| line.strip_prefix(&format!("{login}: "))).unwrap();
+            browser.fill("#code", code);
+            browser.click("button.primary");
+        }
+        let is_in = browser.count("a.who") == 1;
+        assert!(is_in, "{who}: {}", browser.text("main"));
+    }
+
+    pub(crate) fn log_out(&self, browser: &Browser) {
+        self.go(browser, "/account");
+        browser.click("form[action='/logout'] button");
+        browser.wait_at("/login");
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -78,6 +78,9 @@ impl Task {
         match self {
             Self::Add { purpose, customer, may_work, days, place, by } => {
                 let (store, service) = place.open().await?;
+                if let Some(customer) = customer {
+                    place.knows(&store, customer).await?;
+                }
                 let done = by.done(&service);
                 let (secret, id) = (drawn(32)?, format!("K-{}", drawn(4)?));
                 let secret = format!("rw_{secret}");

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Registration;
 use crate::intake;
+use crate::tag::tag_of;
 
 /// Somebody who may log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,6 +197,11 @@ impl Account {
         }
     }
 
+    /// What tells it from what it was before: that they log in does not make it another one.
+    pub fn tag(&self) -> String {
+        tag_of(&(&self.login, &self.side, self.is_closed))
+    }
+
     /// In whose audit it stands what is done with this account.
     pub fn audited_at(&self) -> &str {
         self.customer().unwrap_or(DESK)
@@ -235,7 +241,19 @@ impl Role {
     }
 }
 
+impl Invitation {
+    /// What tells it from another one to the same log-in.
+    pub fn tag(&self) -> String {
+        tag_of(&(&self.hash, &self.login, &self.side, self.expires))
+    }
+}
+
 impl ApiKey {
+    /// What tells it from what it was before: that it is used does not make it another one.
+    pub fn tag(&self) -> String {
+        tag_of(&(&self.id, &self.purpose, &self.customer, self.may_work, self.expires))
+    }
+
     /// What it may do at `now`.
     pub fn rights(&self, now: Timestamp) -> &'static [Right] {
         match (now < self.expires, self.may_work) {

@@ -26,6 +26,7 @@ pub mod schedule;
 pub mod second_factor;
 pub mod service;
 pub mod statement;
+mod tag;
 pub mod terms;
 pub mod waiting;
 

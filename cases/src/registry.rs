@@ -10,6 +10,7 @@ use crate::account::DESK;
 use crate::case::UNASSIGNED;
 use crate::change::{Authorisers, Standing};
 use crate::intake::{self, Language, Role};
+use crate::tag::tag_of;
 
 /// What a customer has told about its people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,11 @@ impl Registration {
     pub fn hash(&self) -> Result<String, serde_json::Error> {
         let digest = Sha256::digest(serde_json::to_vec(self)?);
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// What tells it from what it was before.
+    pub fn tag(&self) -> String {
+        tag_of(self)
     }
 
     /// What is wrong with it, in words.

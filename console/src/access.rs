@@ -1,10 +1,9 @@
 //! Who may go where. Every way into the console names what it takes; nothing is reached past this.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -16,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::api::told::Problem;
 use crate::failure::Failure;
 use crate::limits::Door;
-use crate::{BODY_BYTES_MAX, Service, shell};
+use crate::{BODY_BYTES_MAX, Service, client, shell};
 
 /// What a way takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +157,10 @@ pub(crate) async fn guard(service: Arc<Service>, access: Access, request: Reques
 
 async fn pass(service: Arc<Service>, access: Access, request: Request, next: Next) -> Response {
     let is_program = is_of_programs(request.uri().path());
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    client::find(&mut parts, &service.own.proxies);
     let found = viewer(&service, &parts).await;
-    let from = address(&parts);
+    let from = client::address(&parts);
     let request = Request::from_parts(parts, body);
     let who = found.as_ref().ok().and_then(Option::as_ref).map_or(from.as_str(), |viewer| &viewer.who);
     if let Some(door) = door(access, is_program)
@@ -405,12 +405,6 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::CONTENT_TYPE)?.to_str().ok()
 }
 
-/// Where somebody asks from.
-pub(crate) fn address(request: &Parts) -> String {
-    let from = request.extensions.get::<ConnectInfo<SocketAddr>>();
-    from.map_or_else(|| "unknown".to_owned(), |ConnectInfo(address)| address.ip().to_string())
-}
-
 /// Goes to `place` and says `text` there, once.
 pub(crate) fn told_at(place: &str, text: &str) -> Response {
     let mut response = Redirect::to(place).into_response();
@@ -446,8 +440,9 @@ fn untold(value: &str) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
 }
 
-fn is_of_programs(path: &str) -> bool {
-    path.starts_with("/v1/")
+/// Whether programs ask there.
+pub(crate) fn is_of_programs(path: &str) -> bool {
+    path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A failure as a page, or as an object for a program.

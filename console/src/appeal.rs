@@ -17,7 +17,7 @@ use rules::Timestamp;
 use serde::Deserialize;
 
 use crate::Service;
-use crate::access;
+use crate::client;
 use crate::failure::Failure;
 use crate::question::ask;
 use crate::shell::{self, Shell};
@@ -51,7 +51,7 @@ impl<S: Sync> FromRequestParts<S> for From {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        Ok(Self(neighbourhood(&access::address(parts))))
+        Ok(Self(neighbourhood(&client::address(parts))))
     }
 }
 

@@ -89,7 +89,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::NoCase(_) => Self::NotFound,
-            Error::Overtaken(_) => Self::Stale(error.to_string()),
+            Error::Overtaken(_) | Error::Changed => Self::Stale(error.to_string()),
             Error::Refused(why) => Self::Refused(why),
             Error::Repeated { is_same: false, .. } => Self::Reused,
             Error::Repeated { .. } => Self::Refused(error.to_string()),

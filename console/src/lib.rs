@@ -10,6 +10,7 @@ mod assets;
 mod book;
 mod campaigns;
 mod case;
+mod client;
 mod decide;
 mod events;
 mod failure;
@@ -43,6 +44,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use ipnet::IpNet;
 use rules::{Timestamp, Transport};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -105,12 +107,21 @@ pub struct Own {
     meter: known::board::Meter,
     limits: limits::Limits,
     hub: events::Hub,
+    /// Addresses of proxies that are believed when they say who asks.
+    proxies: Vec<IpNet>,
 }
 
 impl Own {
     /// With these limits on how much is asked for.
     pub fn new(rates: Rates) -> Self {
         Self { limits: limits::Limits::new(rates), ..Self::default() }
+    }
+
+    /// The same behind proxies with these addresses: what they say of who asks is believed.
+    #[must_use]
+    pub fn behind(mut self, proxies: Vec<IpNet>) -> Self {
+        self.proxies = proxies;
+        self
     }
 }
 

@@ -7,7 +7,10 @@ use utoipa::openapi::{OpenApi as Description, path::Operation};
 use utoipa::{Modify, OpenApi};
 
 use crate::api::told::Problem;
-use crate::api::{accounts, acts, alerts, audit, bulk, cases, changes, customers, keys, schedules, silences};
+use crate::api::{
+    accounts, acts, alerts, audit, blocks, bulk, cases, changes, customers, invitations, keys, lists,
+    policies, proposals, registrations, reports, schedules, silences,
+};
 use crate::{decide, events};
 
 #[derive(OpenApi)]
@@ -21,9 +24,18 @@ use crate::{decide, events};
     paths(
         decide::answer, events::stream, cases::list, cases::open, cases::one, cases::history, cases::alerts, bulk::change,
         acts::step, acts::note, acts::message, acts::findings, acts::close, acts::link, acts::merge, acts::split,
-        alerts::list, alerts::one, customers::list, customers::registration, changes::one, schedules::list, schedules::one,
-        schedules::runs, schedules::file, silences::list, silences::one, silences::add, silences::end, audit::list,
-        audit::verify, accounts::list, accounts::one, accounts::close, keys::list, keys::one, keys::add, keys::remove
+        proposals::propose, proposals::ask_authorisers, proposals::withdraw, changes::one,
+        alerts::list, alerts::one, customers::list, registrations::one, registrations::drafts, registrations::draft,
+        registrations::add, registrations::confirm, registrations::withdraw,
+        schedules::list, schedules::one, schedules::add, schedules::change, schedules::remove, schedules::authorise,
+        schedules::runs, schedules::one_run, schedules::run, schedules::file,
+        reports::kinds, reports::list, reports::one, reports::order, reports::file,
+        blocks::list, blocks::one, blocks::lift, blocks::extend,
+        lists::list, lists::one, lists::entries, lists::add, lists::remove,
+        policies::list, policies::one, policies::versions, policies::version, policies::check, policies::install,
+        policies::roll_back, silences::list, silences::one, silences::add, silences::end, audit::list, audit::verify,
+        accounts::list, accounts::one, accounts::close, invitations::list, invitations::one, invitations::add,
+        invitations::remove, keys::list, keys::one, keys::add, keys::remove
     ),
     components(schemas(Problem)),
     modifiers(&Common)
@@ -52,7 +64,8 @@ impl Modify for Common {
             if path == "/v1/decide" {
                 continue;
             }
-            for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
+            let ways = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+            for operation in ways.into_iter().flatten() {
                 operation.security = Some(vec![SecurityRequirement::new("key", std::iter::empty::<&str>())]);
                 let conditions: &[(&str, &str)] =
                     if takes(operation, "If-Match") { &CONDITIONAL } else { &[] };

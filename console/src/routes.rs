@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::response::Response;
+use axum::routing::{MethodRouter, delete, get, post, put};
 use cases::account::Right;
 
-use crate::access::{Access, guard};
+use crate::access::{Access, guard, is_of_programs};
+use crate::api::told::Problem;
 use crate::{
     Service, alerts, api, appeal, approval, assets, campaigns, case, decide, events, guide, health, keys,
     known, metrics, office, openapi, people, portal, queue, report, session, silences, status,
@@ -16,7 +18,7 @@ use crate::{
 
 /// A way in.
 pub(crate) struct Route {
-    /// `GET` or `POST`, as it is written in the sweep of all routes.
+    /// `GET`, `POST` and so on, as it is written in the sweep of all routes.
     #[cfg_attr(not(test), expect(dead_code, reason = "the sweep of all routes goes by it"))]
     pub(crate) method: &'static str,
     /// As axum writes it: `{name}` stands for anything.
@@ -33,6 +35,7 @@ pub(crate) fn all() -> Vec<Route> {
     use Right::{Administer, Ask, Audit, Authorise, Note, See, Work};
     let look = |path, access, answers| Route { method: "GET", path, access, answers };
     let change = |path, access, answers| Route { method: "POST", path, access, answers };
+    let replace = |path, access, answers| Route { method: "PUT", path, access, answers };
     let drop = |path, access, answers| Route { method: "DELETE", path, access, answers };
     vec![
         // Machines and secrets.
@@ -98,6 +101,7 @@ pub(crate) fn all() -> Vec<Route> {
         change("/people/close", Desk(Administer), post(people::close)),
         // What the service knows beyond cases.
         look("/calls", Desk(See), get(known::calls::page)),
+        look("/calls/{customer}/named", Desk(See), get(known::call::named)),
         look("/calls/{customer}/{id}", Desk(See), get(known::call::page)),
         change("/calls/{customer}/{id}/block", Desk(Work), post(known::call::block)),
         change("/calls/{customer}/{id}/unblock", Desk(Work), post(known::call::unblock)),
@@ -197,15 +201,51 @@ pub(crate) fn all() -> Vec<Route> {
         change("/v1/cases/{number}/links", Staff(Work), post(api::acts::link)),
         change("/v1/cases/{number}/merge", Staff(Work), post(api::acts::merge)),
         change("/v1/cases/{number}/split", Staff(Work), post(api::acts::split)),
+        change("/v1/cases/{number}/proposal", Staff(Work), post(api::proposals::propose)),
+        change("/v1/cases/{number}/proposal/ask", Staff(Work), post(api::proposals::ask_authorisers)),
+        change("/v1/cases/{number}/proposal/withdraw", Staff(Work), post(api::proposals::withdraw)),
         look("/v1/alerts", Both(See), get(api::alerts::list)),
         look("/v1/alerts/{id}", Both(See), get(api::alerts::one)),
         look("/v1/customers", Both(See), get(api::customers::list)),
-        look("/v1/customers/{customer}/registration", Both(See), get(api::customers::registration)),
+        look("/v1/customers/{customer}/registration", Both(See), get(api::registrations::one)),
+        look("/v1/customers/{customer}/registration/drafts", Desk(Audit), get(api::registrations::drafts)),
+        change("/v1/customers/{customer}/registration/drafts", Desk(Administer), post(api::registrations::add)),
+        look("/v1/customers/{customer}/registration/drafts/{hash}", Desk(Audit), get(api::registrations::draft)),
+        drop("/v1/customers/{customer}/registration/drafts/{hash}", Desk(Administer), delete(api::registrations::withdraw)),
+        change("/v1/customers/{customer}/registration/drafts/{hash}/confirm", Desk(Administer), post(api::registrations::confirm)),
         look("/v1/changes/{hash}", Both(See), get(api::changes::one)),
         look("/v1/schedules", Both(See), get(api::schedules::list)),
+        change("/v1/schedules", Staff(Work), post(api::schedules::add)),
         look("/v1/schedules/{id}", Both(See), get(api::schedules::one)),
+        replace("/v1/schedules/{id}", Staff(Work), put(api::schedules::change)),
+        drop("/v1/schedules/{id}", Staff(Work), delete(api::schedules::remove)),
+        change("/v1/schedules/{id}/authorise", Staff(Work), post(api::schedules::authorise)),
         look("/v1/schedules/{id}/runs", Both(See), get(api::schedules::runs)),
+        change("/v1/schedules/{id}/runs", Staff(Work), post(api::schedules::run)),
+        look("/v1/schedules/{id}/runs/{due}", Both(See), get(api::schedules::one_run)),
         look("/v1/schedules/{id}/runs/{due}/files/{name}", Both(See), get(api::schedules::file)),
+        look("/v1/report-kinds", Staff(See), get(api::reports::kinds)),
+        look("/v1/reports", Staff(See), get(api::reports::list)),
+        // Auditors order reports as well: who else may is asked there, as by the page.
+        change("/v1/reports", Staff(See), post(api::reports::order)),
+        look("/v1/reports/{id}", Staff(See), get(api::reports::one)),
+        look("/v1/reports/{id}/files/{name}", Staff(See), get(api::reports::file)),
+        look("/v1/blocks", Both(See), get(api::blocks::list)),
+        look("/v1/blocks/{id}", Both(See), get(api::blocks::one)),
+        change("/v1/blocks/{id}/lift", Staff(Work), post(api::blocks::lift)),
+        change("/v1/blocks/{id}/extend", Staff(Work), post(api::blocks::extend)),
+        look("/v1/lists", Both(See), get(api::lists::list)),
+        look("/v1/lists/{customer}/{list}", Both(See), get(api::lists::one)),
+        look("/v1/lists/{customer}/{list}/entries", Both(See), get(api::lists::entries)),
+        change("/v1/lists/{customer}/{list}/entries", Staff(Work), post(api::lists::add)),
+        change("/v1/lists/{customer}/{list}/entries/remove", Staff(Work), post(api::lists::remove)),
+        look("/v1/policies", Staff(See), get(api::policies::list)),
+        look("/v1/policies/{customer}", Staff(See), get(api::policies::one)),
+        replace("/v1/policies/{customer}", Staff(Work), put(api::policies::install)),
+        look("/v1/policies/{customer}/versions", Staff(See), get(api::policies::versions)),
+        look("/v1/policies/{customer}/versions/{number}", Staff(See), get(api::policies::version)),
+        change("/v1/policies/{customer}/check", Staff(Work), post(api::policies::check)),
+        change("/v1/policies/{customer}/rollback", Staff(Work), post(api::policies::roll_back)),
         look("/v1/silences", Staff(See), get(api::silences::list)),
         change("/v1/silences", Staff(Work), post(api::silences::add)),
         look("/v1/silences/{id}", Staff(See), get(api::silences::one)),
@@ -215,6 +255,10 @@ pub(crate) fn all() -> Vec<Route> {
         look("/v1/accounts", Desk(Administer), get(api::accounts::list)),
         look("/v1/accounts/{login}", Desk(Administer), get(api::accounts::one)),
         change("/v1/accounts/{login}/close", Desk(Administer), post(api::accounts::close)),
+        look("/v1/invitations", Desk(Administer), get(api::invitations::list)),
+        change("/v1/invitations", Desk(Administer), post(api::invitations::add)),
+        look("/v1/invitations/{login}", Desk(Administer), get(api::invitations::one)),
+        drop("/v1/invitations/{login}", Desk(Administer), delete(api::invitations::remove)),
         look("/v1/keys", Desk(Administer), get(api::keys::list)),
         change("/v1/keys", Desk(Administer), post(api::keys::add)),
         look("/v1/keys/{id}", Desk(Administer), get(api::keys::one)),
@@ -231,5 +275,12 @@ pub(crate) fn router(service: &Arc<Service>) -> Router<Arc<Service>> {
             from_fn(move |request: Request, next: Next| guard(Arc::clone(&service), access, request, next));
         router = router.route(path, answers.layer(guarded));
     }
-    router
+    router.layer(from_fn(explain))
+}
+
+/// Programs are told in their own form what no handler said: that there is no such way, or that it takes another method.
+async fn explain(request: Request, next: Next) -> Response {
+    let is_program = is_of_programs(request.uri().path());
+    let response = next.run(request).await;
+    if is_program { Problem::unsaid(response) } else { response }
 }

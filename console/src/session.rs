@@ -12,10 +12,10 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use rules::Timestamp;
 use serde::Deserialize;
 
-use crate::access::{self, SESSION_COOKIE, Viewer, cookie, set_cookie, told_at};
+use crate::access::{SESSION_COOKIE, Viewer, cookie, set_cookie, told_at};
 use crate::failure::Failure;
 use crate::shell::{self, Shell};
-use crate::{Service, password};
+use crate::{Service, client, password};
 
 /// Where somebody asks from, and with which cookie.
 pub(crate) struct Client {
@@ -28,7 +28,7 @@ impl<S: Sync> FromRequestParts<S> for Client {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let secret = cookie(&parts.headers, SESSION_COOKIE).map(str::to_owned);
-        Ok(Self { address: access::address(parts), secret })
+        Ok(Self { address: client::address(parts), secret })
     }
 }
 

@@ -15,6 +15,7 @@ impl Questions {
             known: Known {
                 calls: nobody(),
                 call: nobody(),
+                call_named: nobody(),
                 judge: nobody(),
                 blocks: nobody(),
                 change_block: nobody(),

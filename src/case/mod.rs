@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
+use crate::present;
 use crate::serve::{Cases, Config};
 use crate::versions::judged_by;
 
@@ -394,6 +395,26 @@ impl Place {
             config.data.clone_from(data);
         }
         Ok(config)
+    }
+
+    /// Whether there is a customer of this name: one who has told of its people, or whose policy is in force.
+    ///
+    /// # Errors
+    /// There is none, or that cannot be told.
+    pub(crate) async fn knows(&self, store: &Store, customer: &str) -> Result<(), Failure> {
+        let registrations = store.desk().registrations().await.map_err(said)?;
+        if registrations.iter().any(|it| it.customer == customer) {
+            return Ok(());
+        }
+        let config = self.config()?;
+        if present::policies(&config.data, &config.policy, Some(customer))?.is_empty() {
+            let name = reporter::printable(customer);
+            return Err(Failure::Usage(format!(
+                "there is no customer {name}: no policy in force is of that name, and nobody is registered for it; --config \
+names the file of a service that does not run"
+            )));
+        }
+        Ok(())
     }
 
     /// What intake knows of customers: who is registered, and the policies that a service judges by.

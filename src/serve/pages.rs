@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::Hints;
 use super::answers::answers;
 use super::authorised::Visits;
-use super::config::{Cases, Config};
+use super::config::{Cases, Config, Network};
 use super::schedules::Fetches;
 use super::status::Parts;
 use super::watched::Watched;
@@ -79,7 +79,8 @@ pub(super) fn pages(
         own: console::Own::new(console::Rates {
             requests_per_second: config.http.requests_per_second,
             log_ins_per_minute: config.http.log_ins_per_minute,
-        }),
+        })
+        .behind(config.http.trusted_proxies.iter().map(|Network(network)| *network).collect()),
     })
 }
 

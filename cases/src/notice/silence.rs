@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::Severity;
 use crate::clock::ClockKind;
 use crate::notice::{Fact, Happening, Matcher};
+use crate::tag::tag_of;
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,11 @@ pub struct Silence {
 }
 
 impl Silence {
+    /// What tells it from what it was before: what the service notes of it does not make it another one.
+    pub fn tag(&self) -> String {
+        tag_of(&(&self.id, &self.author, &self.reason, &self.matcher.0, self.from, self.until, &self.ended))
+    }
+
     /// What is wrong with it.
     pub fn mistake(&self) -> Option<String> {
         let micros = self.until.micros_since(self.from);

@@ -19,6 +19,7 @@ pub use when::{Days, Expression, When};
 pub use words::{LINK_DAYS, Told, words};
 
 use crate::intake::{self, Recurrence, ReportRequest, Role};
+use crate::tag::tag_of;
 use crate::{CaseNumber, Registration};
 
 /// A report that runs by itself.
@@ -85,6 +86,11 @@ impl Schedule {
         let digits: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         self.id = format!("{ORDERED}{digits}");
         self
+    }
+
+    /// What tells it from what it was before.
+    pub fn tag(&self) -> String {
+        tag_of(self)
     }
 
     /// Whether somebody of the desk ordered it to look at: it goes to nobody.

@@ -107,6 +107,11 @@ impl Run {
             is_late_told: false,
         }
     }
+
+    /// Whether somebody of the desk ordered it to look at: no customer sees it.
+    pub fn is_ordered(&self) -> bool {
+        self.schedule.starts_with(super::ORDERED)
+    }
 }
 
 impl RunState {

@@ -1,4 +1,4 @@
-//! `/v1/accounts`: who may log in. Invitations are made in the console and by `ringwall account`, which show the link once.
+//! `/v1/accounts`: who may log in.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::taken::{Paging, Params, Seen};
-use super::told::{Page, tag_of, tagged};
+use super::told::{Page, quoted, tagged};
 use crate::Service;
 use crate::access::Viewer;
 use crate::failure::Failure;
@@ -52,35 +52,34 @@ pub(crate) async fn one(
     State(service): State<Arc<Service>>,
     Path(login): Path<String>,
 ) -> Result<Response, Failure> {
-    let shown = find(&service, &login).await?;
-    Ok(tagged(&shown, &shown.tag()))
+    let account = find(&service, &login).await?;
+    Ok(tagged(&AccountShown::new(&account), &quoted(&account.tag())))
 }
 
 /// Lets somebody log in no more. They are logged out at once.
 #[utoipa::path(post, path = "/v1/accounts/{login}/close", tag = "Accounts",
     params(("login" = String, Path), ("If-Match" = String, Header)),
-    responses((status = 200, description = "The account.", body = AccountShown)))]
+    responses((status = 200, description = "The account.", body = AccountShown, headers(("ETag" = String)))))]
 pub(crate) async fn close(
     State(service): State<Arc<Service>>,
     viewer: Viewer,
     Path(login): Path<String>,
     seen: Seen,
 ) -> Result<Response, Failure> {
-    seen.check(&find(&service, &login).await?.tag())?;
+    find(&service, &login).await?;
     if login == viewer.who {
         return Err(Failure::Refused("Nobody locks themselves out: somebody else has to.".to_owned()));
     }
     let book = service.book()?;
     let done = book.done(&viewer.who, (service.now)());
     let change = |account: &mut Account| account.is_closed = true;
-    let desk = book.store().await?.desk();
-    let shown = AccountShown::new(&desk.change_account(&login, "close-account", change, done).await?);
-    Ok(tagged(&shown, &shown.tag()))
+    let desk = book.store().await?.desk().seen(seen.tag());
+    let account = desk.change_account(&login, "close-account", change, done).await?;
+    Ok(tagged(&AccountShown::new(&account), &quoted(&account.tag())))
 }
 
-async fn find(service: &Service, login: &str) -> Result<AccountShown, Failure> {
-    let all = service.book()?.store().await?.desk().accounts().await?;
-    all.iter().find(|it| it.login == login).map(AccountShown::new).ok_or(Failure::NotFound)
+async fn find(service: &Service, login: &str) -> Result<Account, Failure> {
+    service.book()?.store().await?.desk().account(login).await?.ok_or(Failure::NotFound)
 }
 
 impl AccountShown {
@@ -97,10 +96,5 @@ impl AccountShown {
             closed: account.is_closed,
             last_login: account.last_login.map(rfc3339),
         }
-    }
-
-    /// That they log in does not make it another one.
-    fn tag(&self) -> String {
-        tag_of(&(&self.login, self.role, &self.customer, &self.contact, self.closed))
     }
 }

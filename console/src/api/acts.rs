@@ -228,7 +228,7 @@ pub(crate) async fn split(
     let desk = store.desk().expecting(number, seen.version(number)?);
     let child = desk.split(number, &value.alerts, book.done(&viewer.who, now)).await?;
     let shown = CaseShown::new(book, &child, viewer.is_of_desk(), now);
-    Ok(made(&shown, &shown.tag(), &shown.place()))
+    Ok(made(&shown, Some(&shown.tag()), &shown.place()))
 }
 
 /// What is done with a case.

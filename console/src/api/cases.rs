@@ -194,7 +194,7 @@ pub(crate) async fn open(
         Err(error) => find(store, &viewer, parse(&again(error)?)?).await?,
     };
     let shown = CaseShown::new(book, &case, viewer.is_of_desk(), now);
-    Ok(made(&shown, &shown.tag(), &shown.place()))
+    Ok(made(&shown, Some(&shown.tag()), &shown.place()))
 }
 
 /// The case of this number, if it is theirs to see.

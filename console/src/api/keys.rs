@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::taken::{Body, Paging, Params, Repeatable, Seen, line, moment};
-use super::told::{Page, again, made, tag_of, tagged};
+use super::told::{Page, again, made, quoted, tagged};
 use crate::Service;
 use crate::access::Viewer;
 use crate::failure::Failure;
@@ -87,8 +87,8 @@ pub(crate) async fn one(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let shown = find(&service, &id).await?;
-    Ok(tagged(&shown, &shown.tag()))
+    let key = find(&service, &id).await?;
+    Ok(tagged(&KeyShown::new(&key), &quoted(&key.tag())))
 }
 
 /// Makes a key.
@@ -105,13 +105,12 @@ pub(crate) async fn add(
     let now = (service.now)();
     let (secret, key) = make(&service, &new, &viewer.who, now).await?;
     let desk = book.store().await?.desk().once(repeatable.once(&viewer.who, &print, now));
-    let made_key = match desk.add_key(&key, book.done(&viewer.who, now)).await {
-        Ok(()) => MadeKey { key: KeyShown::new(&key), secret: Some(secret) },
-        Err(error) => MadeKey { key: find(&service, &again(error)?).await?, secret: None },
+    let (key, secret) = match desk.add_key(&key, book.done(&viewer.who, now)).await {
+        Ok(()) => (key, Some(secret)),
+        Err(error) => (find(&service, &again(error)?).await?, None),
     };
-    let place = format!("/v1/keys/{}", made_key.key.id);
-    let tag = made_key.key.tag();
-    Ok(made(&made_key, &tag, &place))
+    let place = format!("/v1/keys/{}", key.id);
+    Ok(made(&MadeKey { key: KeyShown::new(&key), secret }, Some(&quoted(&key.tag())), &place))
 }
 
 /// Takes a key away: it opens nothing from now on.
@@ -124,9 +123,10 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     seen: Seen,
 ) -> Result<StatusCode, Failure> {
-    seen.check(&find(&service, &id).await?.tag())?;
+    find(&service, &id).await?;
     let book = service.book()?;
-    book.store().await?.desk().remove_key(&id, book.done(&viewer.who, (service.now)())).await?;
+    let desk = book.store().await?.desk().seen(seen.tag());
+    desk.remove_key(&id, book.done(&viewer.who, (service.now)())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -157,9 +157,9 @@ pub(crate) async fn make(
     Ok((secret, ApiKey { id, purpose, hash, customer, may_work, made_by, expires, used: None }))
 }
 
-async fn find(service: &Service, id: &str) -> Result<KeyShown, Failure> {
+async fn find(service: &Service, id: &str) -> Result<ApiKey, Failure> {
     let keys = service.book()?.store().await?.desk().keys().await?;
-    keys.iter().find(|key| key.id == id).map(KeyShown::new).ok_or(Failure::NotFound)
+    keys.into_iter().find(|key| key.id == id).ok_or(Failure::NotFound)
 }
 
 impl KeyShown {
@@ -173,11 +173,6 @@ impl KeyShown {
             expires: rfc3339(key.expires),
             used: key.used.map(rfc3339),
         }
-    }
-
-    /// That it is used does not make it another one.
-    fn tag(&self) -> String {
-        tag_of(&(&self.id, &self.purpose, &self.customer, self.may_work, &self.expires))
     }
 }
 

@@ -8,12 +8,21 @@ pub(crate) mod acts;
 pub(crate) mod alerts;
 #[allow(unused_qualifications, reason = "utoipa writes the names of parameters in full")]
 pub(crate) mod audit;
+pub(crate) mod blocks;
 pub(crate) mod bulk;
 #[allow(unused_qualifications, reason = "utoipa writes the names of parameters in full")]
 pub(crate) mod cases;
 pub(crate) mod changes;
 pub(crate) mod customers;
+pub(crate) mod invitations;
 pub(crate) mod keys;
+#[allow(unused_qualifications, reason = "utoipa writes the names of parameters in full")]
+pub(crate) mod lists;
+pub(crate) mod outside;
+pub(crate) mod policies;
+pub(crate) mod proposals;
+pub(crate) mod registrations;
+pub(crate) mod reports;
 pub(crate) mod schedules;
 mod shown;
 pub(crate) mod silences;

@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use cases::account::Side;
-use cases::schedule::{Format, Run, RunState, Schedule, may_read};
+use cases::intake::Direction;
+use cases::schedule::{Format, KeptFile, Run, RunState, Schedule, Span, When, may_read};
 use reporter::rfc3339;
 use rules::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::taken::{Paging, Params};
-use super::told::{Page, tag_of, tagged};
+use super::taken::{Body, Paging, Params, Repeatable, Seen, line};
+use super::told::{Page, again, made, quoted, set, tagged};
 use super::{COUNT_MAX, words};
 use crate::Service;
 use crate::access::Viewer;
 use crate::failure::Failure;
+use crate::office::wish::{Wish, direction, numbers};
 
 /// A report that runs by itself.
 #[derive(Serialize, ToSchema)]
@@ -36,6 +39,10 @@ pub(crate) struct ScheduleShown {
     when: String,
     /// Which days each run is about, such as `7 days`.
     span: String,
+    /// Which way the calls went that it shows: `inbound`, `outbound` or `both`.
+    direction: String,
+    /// Numbers that it is about, E.164; all without any.
+    numbers: Vec<String>,
     /// The customer's zone.
     zone: String,
     /// Who is to get it.
@@ -45,6 +52,76 @@ pub(crate) struct ScheduleShown {
     /// When it runs next; none when it does not.
     #[schema(format = DateTime)]
     next: Option<String>,
+}
+
+/// A report that is wanted time after time.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSchedule {
+    /// Whose.
+    #[schema(min_length = 1, max_length = 500)]
+    customer: String,
+    /// Which: one of `/v1/report-kinds`.
+    #[schema(min_length = 1, max_length = 500)]
+    report: String,
+    /// What it is written as.
+    #[schema(schema_with = words::format)]
+    format: Format,
+    /// When it runs: `once`, `daily 07:00`, `business-days 07:00`, `weekly mon 07:00`, `biweekly mon 07:00`, `monthly 1 07:00`,
+    /// `business-day 2 07:00`, `last-business-day 17:00`, `quarterly 07:00` or `cron 0 7 * * 1-5`, in the customer's zone.
+    #[schema(min_length = 1, max_length = 500, example = "weekly mon 07:00")]
+    when: String,
+    /// Which days each run is about, such as `7 days`, `today`, `month`, `quarter` or `2026-03-04..2026-03-10`; what is usual
+    /// for `when` unless told.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    span: Option<String>,
+    /// Which way the calls went: `inbound`, `outbound` or `both`, which it is unless told.
+    #[serde(default)]
+    #[schema(max_length = 20)]
+    direction: String,
+    /// Numbers that it is about, E.164 with a plus; all unless told.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    numbers: Vec<String>,
+    /// Mail addresses of those who are to get it. Who of them may is asked at each run.
+    #[schema(min_items = 1)]
+    recipients: Vec<String>,
+}
+
+impl NewSchedule {
+    fn wish(self) -> Result<Wish, Failure> {
+        let when: When = line("when", &self.when)?.parse().map_err(Failure::Wrong)?;
+        let span = match self.span.as_deref() {
+            None => Span::usual(&when),
+            Some(span) => line("span", span)?.parse().map_err(Failure::Wrong)?,
+        };
+        for address in &self.recipients {
+            line("recipients", address)?;
+        }
+        if self.recipients.is_empty() {
+            return Err(Failure::Wrong("recipients: somebody has to get it".to_owned()));
+        }
+        Ok(Wish {
+            format: self.format,
+            when,
+            span,
+            direction: direction(&self.direction)?,
+            numbers: numbers(&self.numbers.join(","))?,
+            recipients: self.recipients,
+            customer: line("customer", &self.customer)?.to_owned(),
+            report: line("report", &self.report)?.to_owned(),
+        })
+    }
+}
+
+/// Who said yes to recipients outside.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Authorised {
+    /// An authoriser of the customer, by their name in its registration.
+    #[schema(min_length = 1, max_length = 500)]
+    contact: String,
 }
 
 /// One run of a schedule.
@@ -70,7 +147,7 @@ pub(crate) struct RunShown {
 /// A file that a run made.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReportFile)]
-struct FileShown {
+pub(super) struct FileShown {
     /// Its name.
     name: String,
     /// What it is.
@@ -106,8 +183,123 @@ pub(crate) async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let (schedule, next) = find(&service, &viewer, &id).await?;
-    let shown = ScheduleShown::new(&schedule, next);
-    Ok(tagged(&shown, &tag_of(&schedule)))
+    Ok(tagged(&ScheduleShown::new(&schedule, next), &quoted(&schedule.tag())))
+}
+
+/// Adds a schedule. The same one added twice is one: the second time is refused.
+#[utoipa::path(post, path = "/v1/schedules", tag = "Reports", request_body = NewSchedule,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, description = "The schedule.", body = ScheduleShown,
+        headers(("ETag" = String), ("Location" = String)))))]
+pub(crate) async fn add(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    repeatable: Repeatable,
+    Body { value, print }: Body<NewSchedule>,
+) -> Result<Response, Failure> {
+    let (book, now) = (service.book()?, (service.now)());
+    let schedule = value.wish()?.schedule(&service, &viewer.who).await?;
+    let desk = book.store().await?.desk().once(repeatable.once(&viewer.who, &print, now));
+    let (schedule, next) = match desk.add_schedule(&schedule, book.done(&viewer.who, now)).await {
+        Ok(_) => find(&service, &viewer, &schedule.id).await?,
+        Err(error) => find(&service, &viewer, &again(error)?).await?,
+    };
+    let place = format!("/v1/schedules/{}", schedule.id);
+    Ok(made(&ScheduleShown::new(&schedule, next), Some(&quoted(&schedule.tag())), &place))
+}
+
+/// Puts another schedule of the same customer in its place. It has another id from then on, as that says what it does; what was
+/// made by the old one stays. An authoriser's yes to recipients outside counts on while the report and they are the same.
+#[utoipa::path(put, path = "/v1/schedules/{id}", tag = "Reports", request_body = NewSchedule,
+    params(("id" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, description = "The schedule as it is now.", body = ScheduleShown,
+        headers(("ETag" = String), ("Content-Location" = String)))))]
+pub(crate) async fn change(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    seen: Seen,
+    Body { value, .. }: Body<NewSchedule>,
+) -> Result<Response, Failure> {
+    find(&service, &viewer, &id).await?;
+    let (book, now) = (service.book()?, (service.now)());
+    let new = value.wish()?.schedule(&service, &viewer.who).await?;
+    let desk = book.store().await?.desk().seen(seen.tag());
+    let schedule = desk.replace_schedule(&id, new, book.done(&viewer.who, now)).await?;
+    let (schedule, next) = find(&service, &viewer, &schedule.id).await?;
+    let mut response = tagged(&ScheduleShown::new(&schedule, next), &quoted(&schedule.tag()));
+    set(&mut response, header::CONTENT_LOCATION, &format!("/v1/schedules/{}", schedule.id));
+    Ok(response)
+}
+
+/// Removes a schedule, with its runs that have not begun. What it made stays.
+#[utoipa::path(delete, path = "/v1/schedules/{id}", tag = "Reports",
+    params(("id" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 204, description = "It runs no more.")))]
+pub(crate) async fn remove(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    seen: Seen,
+) -> Result<StatusCode, Failure> {
+    find(&service, &viewer, &id).await?;
+    let book = service.book()?;
+    let desk = book.store().await?.desk().seen(seen.tag());
+    desk.remove_schedule(&id, book.done(&viewer.who, (service.now)())).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Writes down that an authoriser of the customer said yes to recipients outside (P-7).
+#[utoipa::path(post, path = "/v1/schedules/{id}/authorise", tag = "Reports", request_body = Authorised,
+    params(("id" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, description = "The schedule.", body = ScheduleShown, headers(("ETag" = String)))))]
+pub(crate) async fn authorise(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    seen: Seen,
+    Body { value, .. }: Body<Authorised>,
+) -> Result<Response, Failure> {
+    find(&service, &viewer, &id).await?;
+    let book = service.book()?;
+    let done = book.done(&viewer.who, (service.now)());
+    let desk = book.store().await?.desk().seen(seen.tag());
+    desk.authorise_schedule(&id, line("contact", &value.contact)?, done).await?;
+    let (schedule, next) = find(&service, &viewer, &id).await?;
+    Ok(tagged(&ScheduleShown::new(&schedule, next), &quoted(&schedule.tag())))
+}
+
+/// Has a schedule run now, about the days of now. It is made, and goes to whom it goes to.
+#[utoipa::path(post, path = "/v1/schedules/{id}/runs", tag = "Reports",
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, description = "The run, which waits to be made.", body = RunShown,
+        headers(("Location" = String)))))]
+pub(crate) async fn run(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    repeatable: Repeatable,
+) -> Result<Response, Failure> {
+    find(&service, &viewer, &id).await?;
+    let (book, now) = (service.book()?, (service.now)());
+    let print = format!("run {id}");
+    let desk = book.store().await?.desk().once(repeatable.once(&viewer.who, &print, now));
+    let run = match desk.run_schedule(&id, now, book.done(&viewer.who, now)).await {
+        Ok(run) => run,
+        Err(error) => {
+            let before = again(error)?;
+            book.store().await?.desk().run_of(&before).await?.ok_or(Failure::NotFound)?
+        }
+    };
+    Ok(run_made(&run))
+}
+
+/// A run that is there now, and where it is.
+fn run_made(run: &Run) -> Response {
+    let shown = RunShown::new(run);
+    let place = format!("/v1/schedules/{}/runs/{}", shown.schedule, shown.due);
+    // It changes by itself, and by nobody: it has no tag.
+    made(&shown, None, &place)
 }
 
 /// Runs of a schedule, the latest first, 200 at most.
@@ -123,6 +315,20 @@ pub(crate) async fn runs(
     Ok(Page { items: runs.iter().map(RunShown::new).collect(), next: None }.answer())
 }
 
+/// One run of a schedule, by when it is to be there.
+#[utoipa::path(get, path = "/v1/schedules/{id}/runs/{due}", tag = "Reports",
+    params(("id" = String, Path), ("due" = String, Path)),
+    responses((status = 200, description = "The run.", body = RunShown)))]
+pub(crate) async fn one_run(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path((id, due)): Path<(String, String)>,
+) -> Result<Json<RunShown>, Failure> {
+    find(&service, &viewer, &id).await?;
+    let run = service.book()?.store().await?.desk().run_of(&format!("{id}/{due}")).await?;
+    Ok(Json(RunShown::new(&run.ok_or(Failure::NotFound)?)))
+}
+
 /// A file of a run. That it was fetched is written down.
 #[utoipa::path(get, path = "/v1/schedules/{id}/runs/{due}/files/{name}", tag = "Reports",
     params(("id" = String, Path), ("due" = String, Path), ("name" = String, Path)),
@@ -133,8 +339,7 @@ pub(crate) async fn file(
     Path((id, due, name)): Path<(String, String, String)>,
 ) -> Result<Response, Failure> {
     let (schedule, _) = find(&service, &viewer, &id).await?;
-    let book = service.book()?;
-    let desk = book.store().await?.desk();
+    let desk = service.book()?.store().await?.desk();
     let now = (service.now)();
     // Who of the customer's people may read reports stands in its registration (P-5).
     if let Some(Side::Contact { customer, name }) = viewer.account.as_ref().map(|account| &account.side) {
@@ -146,9 +351,21 @@ pub(crate) async fn file(
         }
     }
     let run = desk.run_of(&format!("{id}/{due}")).await?.ok_or(Failure::NotFound)?;
+    sent(&service, &viewer, &run, &name).await
+}
+
+/// A file of `run`, which `viewer` may read. That it was fetched is written down.
+pub(super) async fn sent(
+    service: &Service,
+    viewer: &Viewer,
+    run: &Run,
+    name: &str,
+) -> Result<Response, Failure> {
+    let book = service.book()?;
+    let desk = book.store().await?.desk();
     let kept = run.files.iter().find(|file| file.name == name).ok_or(Failure::NotFound)?;
-    let bytes = desk.report_file(&run.id, &name).await?.ok_or(Failure::NotFound)?;
-    desk.note_fetch(&run, &name, book.done(&viewer.who, now)).await?;
+    let bytes = desk.report_file(&run.id, name).await?.ok_or(Failure::NotFound)?;
+    desk.note_fetch(run, name, book.done(&viewer.who, (service.now)())).await?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     // Never shown as a page of ours: it is kept, not opened.
@@ -178,6 +395,8 @@ impl ScheduleShown {
             format: schedule.format,
             when: schedule.when.to_string(),
             span: schedule.span.to_string(),
+            direction: word_of(schedule.which.direction),
+            numbers: schedule.which.numbers.clone(),
             zone: schedule.zone.clone(),
             recipients: schedule.recipients.clone(),
             authorised: schedule.authorised.is_some(),
@@ -195,17 +414,28 @@ impl RunShown {
             due: due.to_owned(),
             state: run.state,
             words: run.words.clone(),
-            files: run
-                .files
-                .iter()
-                .map(|file| FileShown {
-                    name: file.name.clone(),
-                    media_type: file.media_type.clone(),
-                    bytes: file.bytes,
-                    sha256: file.sha256.clone(),
-                    holds_calls: file.holds_calls,
-                })
-                .collect(),
+            files: run.files.iter().map(FileShown::new).collect(),
         }
     }
+}
+
+impl FileShown {
+    pub(super) fn new(file: &KeptFile) -> Self {
+        Self {
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+            bytes: file.bytes,
+            sha256: file.sha256.clone(),
+            holds_calls: file.holds_calls,
+        }
+    }
+}
+
+pub(super) fn word_of(direction: Direction) -> String {
+    let word = match direction {
+        Direction::Inbound => "inbound",
+        Direction::Outbound => "outbound",
+        Direction::Both => "both",
+    };
+    word.to_owned()
 }

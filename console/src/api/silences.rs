@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::taken::{Body, Paging, Params, Repeatable, Seen, line, moment};
-use super::told::{Page, again, made, tag_of, tagged};
+use super::told::{Page, again, made, quoted, tagged};
 use crate::Service;
 use crate::access::Viewer;
 use crate::failure::Failure;
@@ -74,8 +74,8 @@ pub(crate) async fn one(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let shown = find(&service, &id).await?;
-    Ok(tagged(&shown, &tag_of(&shown)))
+    let silence = find(&service, &id).await?;
+    Ok(tagged(&SilenceShown::new(&silence), &quoted(&silence.tag())))
 }
 
 /// Makes a silence from now on.
@@ -108,33 +108,34 @@ pub(crate) async fn add(
         is_told: false,
     };
     let desk = book.store().await?.desk().once(repeatable.once(&viewer.who, &print, now));
-    let shown = match desk.add_silence(silence, book.done(&viewer.who, now)).await {
-        Ok(silence) => SilenceShown::new(&silence),
+    let silence = match desk.add_silence(silence, book.done(&viewer.who, now)).await {
+        Ok(silence) => silence,
         Err(error) => find(&service, &again(error)?).await?,
     };
-    Ok(made(&shown, &tag_of(&shown), &format!("/v1/silences/{}", shown.id)))
+    let place = format!("/v1/silences/{}", silence.id);
+    Ok(made(&SilenceShown::new(&silence), Some(&quoted(&silence.tag())), &place))
 }
 
 /// Ends a silence before its time.
 #[utoipa::path(post, path = "/v1/silences/{id}/end", tag = "Silences",
     params(("id" = String, Path), ("If-Match" = String, Header)),
-    responses((status = 200, description = "The silence, which is over.", body = SilenceShown)))]
+    responses((status = 200, description = "The silence, which is over.", body = SilenceShown, headers(("ETag" = String)))))]
 pub(crate) async fn end(
     State(service): State<Arc<Service>>,
     viewer: Viewer,
     Path(id): Path<String>,
     seen: Seen,
 ) -> Result<Response, Failure> {
-    seen.check(&tag_of(&find(&service, &id).await?))?;
+    find(&service, &id).await?;
     let book = service.book()?;
     let done = book.done(&viewer.who, (service.now)());
-    let shown = SilenceShown::new(&book.store().await?.desk().end_silence(&id, done).await?);
-    Ok(tagged(&shown, &tag_of(&shown)))
+    let silence = book.store().await?.desk().seen(seen.tag()).end_silence(&id, done).await?;
+    Ok(tagged(&SilenceShown::new(&silence), &quoted(&silence.tag())))
 }
 
-async fn find(service: &Service, id: &str) -> Result<SilenceShown, Failure> {
+async fn find(service: &Service, id: &str) -> Result<Silence, Failure> {
     let all = service.book()?.store().await?.desk().silences(true).await?;
-    all.iter().find(|silence| silence.id == id).map(SilenceShown::new).ok_or(Failure::NotFound)
+    all.into_iter().find(|silence| silence.id == id).ok_or(Failure::NotFound)
 }
 
 impl SilenceShown {

@@ -100,9 +100,15 @@ impl Seen {
         version.ok_or_else(|| Failure::Stale(format!("{} is no version of {number}", self.0)))
     }
 
-    /// Whether it names the object as it is.
+    /// The tag without its quotation marks, for whoever compares it in the transaction that changes the object. One without
+    /// them is none, and fits nothing.
+    pub(crate) fn tag(&self) -> &str {
+        self.0.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or_default()
+    }
+
+    /// Whether it names the object as it is, of something that this database does not keep.
     pub(crate) fn check(&self, tag: &str) -> Result<(), Failure> {
-        if self.0 == tag {
+        if self.tag() == tag {
             return Ok(());
         }
         Err(Failure::Stale("It was changed by somebody else meanwhile: look again.".to_owned()))

@@ -2,11 +2,16 @@
 
 use cases::case::Kind;
 use cases::flow::{Reason, Signal};
+use cases::intake::Role;
 use cases::schedule::{Format, RunState};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 
 fn words(all: impl IntoIterator<Item = &'static str>) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(all)).build()
+}
+
+fn some_of(all: impl IntoIterator<Item = &'static str>) -> Array {
+    ArrayBuilder::new().items(words(all)).build()
 }
 
 /// Kinds of cases.
@@ -65,6 +70,16 @@ pub(super) fn format() -> Object {
 
 pub(super) fn run_state() -> Object {
     words(RunState::ALL.map(RunState::name))
+}
+
+pub(super) fn contact_roles() -> Array {
+    let roles =
+        [Role::Requester, Role::Authorizer, Role::ReportRecipient, Role::IncidentNotify, Role::Escalation];
+    some_of(roles.map(Role::name))
+}
+
+pub(super) fn languages() -> Array {
+    some_of(["english", "spanish"])
 }
 
 pub(super) fn step() -> Object {

@@ -8,8 +8,10 @@ use cases::case::Case;
 use cases::change::{Line, Method, Standing};
 use cases::flow::{Flow, Signal, State as Stand};
 use cases::intake::Category;
+use cases::io::store::{Error, Once};
 use cases::{CaseNumber, Registration};
 use jiff::Span;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -173,13 +175,40 @@ pub(crate) async fn propose(
 ) -> Result<Response, Failure> {
     let number = parse(&number)?;
     let book = service.book()?;
-    let desk = book.store().await?.desk();
-    let case = desk.case(number).await?;
-    let now = (service.now)();
-    let steps = way(&case)
+    let case = book.store().await?.desk().case(number).await?;
+    let lines = lines(&form, &today((service.now)(), book.calendar(&case.customer).zone()))?;
+    propose_lines(&service, &viewer, &case, Wanted { lines, reason: reason(&form), seen: None }, None)
+        .await?;
+    Ok(told_at(
+        &back(number, &form.back),
+        "It is proposed. Nothing changes before somebody of the customer says yes.",
+    ))
+}
+
+/// What somebody wants to have proposed.
+pub(crate) struct Wanted {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) reason: String,
+    /// The version of the case that they have seen, where they say.
+    pub(crate) seen: Option<u64>,
+}
+
+/// Drafts a change, and proposes it in `case`. What has to happen before that, happens.
+pub(crate) async fn propose_lines(
+    service: &Service,
+    viewer: &Viewer,
+    case: &Case,
+    wanted: Wanted,
+    once: Option<Once<'_>>,
+) -> Result<Case, Failure> {
+    let Wanted { lines, reason, seen } = wanted;
+    let book = service.book()?;
+    let (number, now) = (case.number, (service.now)());
+    if lines.is_empty() || lines.len() > ENTRIES_MAX {
+        return Err(Failure::Wrong(format!("A change has 1 to {ENTRIES_MAX} lines.")));
+    }
+    let steps = way(case)
         .ok_or_else(|| Failure::Refused(format!("A case that is {} takes no proposal.", case.state)))?;
-    let lines = lines(&form, &today(now, book.calendar(&case.customer).zone()))?;
-    let reason = reason(&form);
     if steps.iter().any(|step| matches!(step, Signal::Find)) && reason.trim().is_empty() {
         return Err(Failure::Wrong("Say why: that is what was found, too.".to_owned()));
     }
@@ -187,20 +216,34 @@ pub(crate) async fn propose(
     let wish = Wish { customer: case.customer.clone(), lines };
     let (change, impact) = question(&service.questions.desk.draft, wish).await?;
     let done = book.done(&viewer.who, now);
+    let desk = book.store().await?.desk();
+    let mut version = seen;
     for step in &steps {
-        match step {
+        let desk = version.map_or(desk, |version| desk.expecting(number, version));
+        let case = match step {
             Signal::Find => desk.find(number, &reason, done).await?,
             step => desk.step(number, step, "", done).await?,
         };
+        version = version.and(Some(case.version));
     }
-    desk.propose(number, change, impact, done).await?;
-    Ok(told_at(
-        &back(number, &form.back),
-        "It is proposed. Nothing changes before somebody of the customer says yes.",
-    ))
+    let desk = version.map_or(desk, |version| desk.expecting(number, version));
+    match desk.once(once).propose(number, change, impact, done).await {
+        // It was proposed by the same request before.
+        Err(Error::Repeated { is_same: true, .. }) => Ok(desk.case(number).await?),
+        proposed => Ok(proposed?),
+    }
 }
 
-fn lines(form: &Proposed, today: &jiff::civil::Date) -> Result<Vec<Line>, Failure> {
+/// The last day on which an entry counts that is put on a list at `today` for so many days.
+pub(crate) fn until(today: &Date, days: Option<i32>) -> Result<String, Failure> {
+    let days = days.unwrap_or(DAYS_USUAL);
+    if !(1..=DAYS_MAX).contains(&days) {
+        return Err(Failure::Wrong(format!("A block lasts 1 to {DAYS_MAX} days.")));
+    }
+    Ok(today.saturating_add(Span::new().days(days)).to_string())
+}
+
+fn lines(form: &Proposed, today: &Date) -> Result<Vec<Line>, Failure> {
     let wrong = |text: String| Failure::Wrong(text);
     let entries: Vec<&str> =
         form.entries.split(['\n', '\r', ',', ';']).map(str::trim).filter(|it| !it.is_empty()).collect();
@@ -215,14 +258,11 @@ fn lines(form: &Proposed, today: &jiff::civil::Date) -> Result<Vec<Line>, Failur
         let line = |entry: &&str| Line::Remove { list: list.clone(), entry: (*entry).to_owned() };
         return Ok(entries.iter().map(line).collect());
     }
-    let days: i32 = match form.days.trim() {
-        "" => DAYS_USUAL,
-        days => days.parse().map_err(|_| wrong(format!("{days} is no number of days.")))?,
+    let days = match form.days.trim() {
+        "" => None,
+        days => Some(days.parse().map_err(|_| wrong(format!("{days} is no number of days.")))?),
     };
-    if !(1..=DAYS_MAX).contains(&days) {
-        return Err(wrong(format!("A block lasts 1 to {DAYS_MAX} days.")));
-    }
-    let until = today.saturating_add(Span::new().days(days)).to_string();
+    let until = until(today, days)?;
     let reason = reason(form);
     let line = |entry: &&str| Line::Add {
         list: list.clone(),
@@ -326,7 +366,7 @@ async fn in_case(service: &Service, viewer: &Viewer, number: CaseNumber) -> Resu
     Ok(InCase { store: store.clone(), number, who: viewer.who.clone() })
 }
 
-fn today(now: rules::Timestamp, zone: &TimeZone) -> jiff::civil::Date {
+pub(crate) fn today(now: rules::Timestamp, zone: &TimeZone) -> Date {
     let now = jiff::Timestamp::from_microsecond(now.0).unwrap_or_default();
     now.to_zoned(zone.clone()).date()
 }
@@ -339,4 +379,4 @@ const ENTRIES_MAX: usize = 500;
 /// How long a number stays on a list unless somebody says (B-13).
 const DAYS_USUAL: i32 = 90;
 const DAYS_MAX: i32 = 730;
-const REASON_CHARACTERS: usize = 300;
+pub(crate) const REASON_CHARACTERS: usize = 300;

@@ -20,7 +20,9 @@ use serde::Deserialize;
 
 pub(crate) use self::acts::{adopt, assign, close, find, link, merge, message, note, rate, split, step};
 use self::change::Proposal;
-pub(crate) use self::change::{ask, propose, standing, told};
+pub(crate) use self::change::{
+    REASON_CHARACTERS, Wanted, ask, propose, propose_lines, standing, today, told, until,
+};
 use self::mails::MailShown;
 pub(crate) use self::mails::raw;
 pub(crate) use self::timeline::AlertShown;

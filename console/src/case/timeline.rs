@@ -28,7 +28,8 @@ pub(crate) struct AlertShown {
     pub(crate) severity: String,
     pub(crate) key: String,
     pub(crate) counted: String,
-    pub(crate) calls: Vec<String>,
+    /// Call-IDs of its calls, each with where the call is.
+    pub(crate) calls: Vec<(String, String)>,
     /// Finds the calls of its key on the page of calls, behind the customer.
     pub(crate) search: String,
 }
@@ -103,6 +104,10 @@ impl AlertShown {
             None => word("rule"),
         };
         let calls = alert.get("calls").and_then(Value::as_array).into_iter().flatten();
+        let moment = |name: &str| word(name).parse::<jiff::Timestamp>().ok().map(|at| at.as_microsecond());
+        let last = moment("last").or_else(|| moment("at")).unwrap_or_default();
+        let (first, customer) = (moment("first").unwrap_or(last), url_part(&word("customer")));
+        let place = |id: &str| format!("/calls/{customer}/named?from={first}&to={last}&id={}", url_part(id));
         Self {
             at: at.map(|at| Moment::new(Timestamp(at.as_microsecond()), zone)),
             rule,
@@ -114,7 +119,12 @@ impl AlertShown {
                 .collect(),
             key: key.join(", "),
             counted,
-            calls: calls.filter_map(Value::as_str).take(CALLS_SHOWN).map(str::to_owned).collect(),
+            calls: calls
+                .filter_map(Value::as_str)
+                .filter(|id| !id.is_empty())
+                .take(CALLS_SHOWN)
+                .map(|id| (id.to_owned(), place(id)))
+                .collect(),
             id: word("id"),
         }
     }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, Path, Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use rules::Timestamp;
 use serde::Deserialize;
 
 use super::ladder::{Ladder, told};
-use super::{CallWanted, JudgeWanted, Judgement, ListChange, OneCall, after, customers, place, zone};
+use super::{
+    CallNamed, CallWanted, JudgeWanted, Judgement, ListChange, OneCall, after, customers, place, zone,
+};
 use crate::Service;
-use crate::access::Viewer;
+use crate::access::{Viewer, told_at};
 use crate::failure::Failure;
 use crate::question::ask;
 use crate::shell::{self, Shell};
@@ -63,6 +65,31 @@ pub(crate) struct Asked {
     /// `now`, or the number of a version.
     judge: String,
     block: String,
+}
+
+/// A call by its Call-ID.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Named {
+    id: String,
+    /// The first and the last moment at which something was seen of it, in microseconds.
+    from: i64,
+    to: i64,
+}
+
+/// Leads to the call that an alert is about; where it is not on record, to the calls of that time.
+pub(crate) async fn named(
+    State(service): State<Arc<Service>>,
+    Path(customer): Path<String>,
+    Query(Named { id, from, to }): Query<Named>,
+) -> Result<Response, Failure> {
+    let wanted =
+        CallNamed { customer: customer.clone(), call_id: id, from: Timestamp(from), to: Timestamp(to) };
+    if let Some(found) = ask(&service.questions.known.call_named, wanted).await? {
+        let place = format!("/calls/{}/{}", url_part(&customer), url_part(&found));
+        return Ok(Redirect::to(&place).into_response());
+    }
+    let why = "That call is not on record: it was not recorded, or its time is over. These are other calls.";
+    Ok(told_at(&place("/calls", &[("customer", customer.as_str())]), why))
 }
 
 pub(crate) async fn page(

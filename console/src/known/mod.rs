@@ -18,7 +18,7 @@ use axum::response::Response;
 use jiff::tz::TimeZone;
 
 pub use of_calls::{
-    CallRow, CallSearch, CallWanted, CallsFound, JudgeWanted, Judgement, Listed, Message, OneCall,
+    CallNamed, CallRow, CallSearch, CallWanted, CallsFound, JudgeWanted, Judgement, Listed, Message, OneCall,
 };
 pub use question::{
     Block, BlockChange, Checked, Diagnostic, EntriesFound, EntriesWanted, Entry, Feed, FeedAccepted, Hits,

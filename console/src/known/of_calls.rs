@@ -78,6 +78,19 @@ pub struct CallWanted {
     pub id: String,
 }
 
+/// A call that is known by its Call-ID, as an alert names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallNamed {
+    /// Whose.
+    pub customer: String,
+    /// The Call-ID, as it was in the messages.
+    pub call_id: String,
+    /// The first moment at which something was seen of it, or of calls that belong to it.
+    pub from: Timestamp,
+    /// The last one.
+    pub to: Timestamp,
+}
+
 /// All that is known of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OneCall {

@@ -2,7 +2,7 @@
 
 use rules::Timestamp;
 
-use super::of_calls::{CallSearch, CallWanted, CallsFound, JudgeWanted, Judgement, OneCall};
+use super::of_calls::{CallNamed, CallSearch, CallWanted, CallsFound, JudgeWanted, Judgement, OneCall};
 use crate::question::Asked;
 
 /// Everything that the service knows beyond cases.
@@ -11,6 +11,8 @@ pub struct Known {
     pub calls: Asked<CallSearch, CallsFound>,
     /// One of them; `None` when there is none.
     pub call: Asked<CallWanted, Option<Box<OneCall>>>,
+    /// What pages call the one with a Call-ID; `None` when none is on record.
+    pub call_named: Asked<CallNamed, Option<String>>,
     /// What a policy would make of one of them now.
     pub judge: Asked<JudgeWanted, Judgement>,
     /// Blocks in force, the latest first.

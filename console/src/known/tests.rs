@@ -139,6 +139,7 @@ fn known() -> Known {
             looked_at: 5,
             limits: vec![text()],
         }),
+        call_named: said(some),
         call: said(|| Some(Box::new(call()))),
         judge: said(|| Judgement {
             verdict: text(),

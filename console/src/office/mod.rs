@@ -13,6 +13,7 @@ pub(crate) mod reports;
 pub(crate) mod rota;
 mod sample;
 pub(crate) mod schedules;
+pub(crate) mod wish;
 
 use std::collections::BTreeSet;
 

@@ -10,11 +10,11 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cases::account::Right;
-use cases::intake::{Direction, Side};
-use cases::schedule::{Format, Run, RunState, Schedule, Span, When, Which};
+use cases::schedule::{Run, RunState, Schedule, When};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::wish::{Wish, direction, numbers};
 use super::{Catalogue, customers, day, file, zone_of};
 use crate::Service;
 use crate::access::{Viewer, told_at};
@@ -120,48 +120,19 @@ pub(crate) async fn order(
     viewer: Viewer,
     Form(form): Form<Order>,
 ) -> Result<Response, Failure> {
-    if !may_order(&viewer) {
-        let why = "First level looks at reports; who works on cases, or audits, orders them.";
-        return Err(Failure::Forbidden(why.to_owned()));
-    }
-    let (book, now) = (service.book()?, (service.now)());
-    let catalogue = ask(&service.questions.office.catalogue, ()).await?;
-    let format: Format = form.format.parse().map_err(Failure::Wrong)?;
-    let kind = catalogue.reports.iter().find(|it| it.name == form.report);
-    let kind = kind.ok_or_else(|| Failure::Wrong("Choose one of the reports of the list.".to_owned()))?;
-    if !kind.formats.contains(&format) {
-        let formats: Vec<_> = kind.formats.iter().map(|it| it.name()).collect();
-        let why = format!("{} is written as {}, not as {format}.", kind.name, formats.join(", "));
-        return Err(Failure::Wrong(why));
-    }
-    if format == Format::Pdf && !catalogue.has_typesetter {
-        return Err(Failure::Wrong(NO_TYPESETTER.to_owned()));
-    }
-    if !customers(&service).await?.contains(&form.customer) {
-        return Err(Failure::Wrong("Choose one of the customers of the list.".to_owned()));
-    }
-    let which =
-        Which { side: Side::Both, direction: direction(&form.direction)?, numbers: numbers(&form.number)? };
-    if kind.wants_number && which.numbers.len() != 1 {
-        return Err(Failure::Wrong(format!("{} is about one number: give it.", kind.name)));
-    }
-    let span: Span = format!("{}..{}", form.from.trim(), form.to.trim()).parse().map_err(Failure::Wrong)?;
-    let zone = zone_of(&service, &form.customer).await?;
-    let schedule = Schedule {
-        id: String::new(),
+    orders(&viewer)?;
+    let wish = Wish {
+        format: form.format.parse().map_err(Failure::Wrong)?,
+        when: When::Once,
+        span: format!("{}..{}", form.from.trim(), form.to.trim()).parse().map_err(Failure::Wrong)?,
+        direction: direction(&form.direction)?,
+        numbers: numbers(&form.number)?,
+        recipients: Vec::new(),
         customer: form.customer,
         report: form.report,
-        format,
-        when: When::Once,
-        span,
-        which,
-        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-        recipients: Vec::new(),
-        case: None,
-        authorised: None,
-        by: viewer.who.clone(),
-        at: now,
     };
+    let schedule = wish.schedule(&service, &viewer.who).await?;
+    let (book, now) = (service.book()?, (service.now)());
     let run = book.store().await?.desk().order_report(schedule, book.done(&viewer.who, now)).await?;
     Ok(told_at(
         "/reports",
@@ -230,30 +201,13 @@ fn may_order(viewer: &Viewer) -> bool {
     viewer.may(Right::Work) || viewer.may(Right::Audit)
 }
 
-pub(super) fn direction(text: &str) -> Result<Direction, Failure> {
-    match text {
-        "inbound" => Ok(Direction::Inbound),
-        "outbound" => Ok(Direction::Outbound),
-        "" | "both" => Ok(Direction::Both),
-        _ => Err(Failure::Wrong("The direction is inbound, outbound, or both.".to_owned())),
+/// Whether `viewer` may order reports.
+pub(crate) fn orders(viewer: &Viewer) -> Result<(), Failure> {
+    if may_order(viewer) {
+        return Ok(());
     }
-}
-
-/// Numbers with blanks or commas between them.
-pub(super) fn numbers(text: &str) -> Result<Vec<String>, Failure> {
-    let words = text.split([',', ';', '\n', '\t']).map(|it| it.split_whitespace().collect::<String>());
-    let numbers: Vec<String> = words.filter(|it| !it.is_empty()).collect();
-    let is_number = |it: &String| {
-        let digits = it.strip_prefix('+').unwrap_or_default();
-        (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    if let Some(wrong) = numbers.iter().find(|it| !is_number(it)) {
-        return Err(Failure::Wrong(format!("{wrong} is no number such as +12105550142.")));
-    }
-    if numbers.len() > NUMBERS_MAX {
-        return Err(Failure::Wrong(format!("More than {NUMBERS_MAX} numbers.")));
-    }
-    Ok(numbers)
+    let why = "First level looks at reports; who works on cases, or audits, orders them.";
+    Err(Failure::Forbidden(why.to_owned()))
 }
 
 /// What a page of ours may do: show itself by the style that it brings, which is named by its hash.
@@ -276,6 +230,3 @@ fn size(bytes: u64) -> String {
 }
 
 const ORDERED_SHOWN: u32 = 50;
-const NUMBERS_MAX: usize = 100;
-const NO_TYPESETTER: &str =
-    "No PDF can be set here: the program ringwall-typeset is not there. HTML prints as well.";

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::Response;
-use cases::intake::Side;
-use cases::schedule::{Format, Run, Schedule, Span, When, Which};
+use cases::schedule::{Run, Schedule, Span, When};
 use serde::Deserialize;
 
-use super::reports::{Made, direction, numbers};
-use super::{Catalogue, customers, zone_of};
+use super::reports::Made;
+use super::wish::{Wish, direction, numbers};
+use super::{Catalogue, customers};
 use crate::Service;
 use crate::access::{Viewer, told_at};
 use crate::failure::Failure;
@@ -117,41 +117,24 @@ pub(crate) async fn add(
     viewer: Viewer,
     Form(form): Form<Added>,
 ) -> Result<Response, Failure> {
-    let (book, now) = (service.book()?, (service.now)());
     let when: When = form.when().parse().map_err(Failure::Wrong)?;
-    let format: Format = form.format.parse().map_err(Failure::Wrong)?;
-    let catalogue = ask(&service.questions.office.catalogue, ()).await?;
-    let kind = catalogue.reports.iter().find(|it| it.name == form.report);
-    if kind.is_none_or(|kind| !kind.formats.contains(&format)) {
-        return Err(Failure::Wrong(format!("{} is not written as {format}.", form.report)));
-    }
-    if !customers(&service).await?.contains(&form.customer) {
-        return Err(Failure::Wrong("Choose one of the customers of the list.".to_owned()));
-    }
     let span = match form.about.trim() {
         "" => Span::usual(&when),
         about => about.parse().map_err(Failure::Wrong)?,
     };
-    let which =
-        Which { side: Side::Both, direction: direction(&form.direction)?, numbers: numbers(&form.number)? };
     let words = form.to.split([',', ';', ' ', '\n', '\r', '\t']);
-    let zone = zone_of(&service, &form.customer).await?;
-    let schedule = Schedule {
-        id: String::new(),
-        format,
+    let wish = Wish {
+        format: form.format.parse().map_err(Failure::Wrong)?,
         when,
         span,
-        which,
-        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+        direction: direction(&form.direction)?,
+        numbers: numbers(&form.number)?,
         recipients: words.filter(|it| !it.is_empty()).map(str::to_owned).collect(),
-        case: None,
-        authorised: None,
-        by: viewer.who.clone(),
-        at: now,
         customer: form.customer,
         report: form.report,
     };
-    let schedule = schedule.named();
+    let schedule = wish.schedule(&service, &viewer.who).await?;
+    let (book, now) = (service.book()?, (service.now)());
     book.store().await?.desk().add_schedule(&schedule, book.done(&viewer.who, now)).await?;
     Ok(told_at(&place(&schedule.id), &format!("{} runs by itself from now on.", schedule.id)))
 }

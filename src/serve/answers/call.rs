@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use console::known::{CallWanted, JudgeWanted, Judgement, Listed, Message, OneCall};
+use console::known::{CallNamed, CallWanted, JudgeWanted, Judgement, Listed, Message, OneCall};
 use engine::{Budget, Recorded, Rerun, explain_again};
 use records::io::Wanted;
 use records::{Batch, Call, Column, Columns, PartyKind};
@@ -39,6 +39,45 @@ pub(super) fn one(around: &Around, wanted: CallWanted) -> Result<Option<Box<OneC
     }
     signalling(around, &call, &mut one)?;
     Ok(Some(Box::new(one)))
+}
+
+/// What pages call the call with a Call-ID, which strangers choose: of several the last that began before the end.
+pub(super) fn named(around: &Around, wanted: CallNamed) -> Result<Option<String>, String> {
+    let shelf = Shelf::open(around.data())?;
+    let customer = Some(wanted.customer.as_str());
+    let end = wanted.to.plus_micros(MINUTE_MICROS);
+    let from = wanted.from.max(wanted.to.plus_micros(-DAY_MICROS));
+    let is_it = |call_id: Option<&str>| call_id == Some(wanted.call_id.as_str());
+    let mut found: Option<Call> = None;
+    shelf.unwritten(&mut Vec::new(), |call| {
+        let is_later = found.as_ref().is_none_or(|found| found.start < call.start);
+        if call.start < end
+            && call.customer.as_deref() == customer
+            && is_it(call.call_id.as_deref())
+            && is_later
+        {
+            found = Some(call);
+        }
+    })?;
+    let Some(store) = shelf.store().filter(|_| found.is_none()) else { return Ok(found.as_ref().map(id)) };
+    // What counts ends of calls tells of calls that began long before.
+    let near = from.plus_micros(-60 * MINUTE_MICROS);
+    let far = from.plus_micros(-DAY_MICROS);
+    for during in [near..end, far..near] {
+        for batch in store.scan(customer, during, Columns::of(&[Column::Start, Column::CallId])) {
+            let batch = batch.map_err(|error| error.to_string())?;
+            let fits = |place: &usize| is_it(batch.call_id.get(*place).and_then(Option::as_deref));
+            for call in (0..batch.len()).filter(fits).map(|place| batch.call(place)) {
+                if found.as_ref().is_none_or(|found| found.start < call.start) {
+                    found = Some(call);
+                }
+            }
+        }
+        if found.is_some() {
+            break;
+        }
+    }
+    Ok(found.as_ref().map(id))
 }
 
 /// What a policy makes of a call, with counters that have counted nothing.
@@ -319,6 +358,7 @@ const fn state(state: RuleState) -> &'static str {
 
 const HISTORY_DAYS: i64 = 30;
 const DAY_MICROS: i64 = 86_400_000_000;
+const MINUTE_MICROS: i64 = 60_000_000;
 /// What is signalled so long before a call's start or after its end belongs to it.
 const MARGIN_MICROS: i64 = 40_000_000;
 /// How long the signalling of a call that has not ended is looked for.

@@ -57,6 +57,7 @@ pub(super) fn known(config: &Config, running: &Arc<OnceLock<Running>>) -> Known 
     Known {
         calls: quick.answers(calls::search),
         call: quick.answers(call::one),
+        call_named: quick.answers(call::named),
         judge: quick.answers(call::judge),
         blocks: quick.answers(|around, ()| blocks::list(around)),
         change_block: quick.answers(blocks::change),

@@ -114,6 +114,7 @@ pub(crate) struct Http {
     pub(crate) name: String,
     pub(crate) requests_per_second: u32,
     pub(crate) log_ins_per_minute: u32,
+    pub(crate) trusted_proxies: Vec<Network>,
 }
 
 /// What happens to calls that nobody decided about.
@@ -211,6 +212,7 @@ impl Default for Http {
             name: "Ringwall".to_owned(),
             requests_per_second: 50,
             log_ins_per_minute: 120,
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -77,6 +77,31 @@ impl Desk<'_> {
         row.map(|row| body(&row)).transpose()
     }
 
+    /// Invitations that are good at `now`, by log-in.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn invitations(&self, now: Timestamp) -> Result<Vec<Invitation>, Error> {
+        let query = sqlx::query("SELECT body FROM invitations WHERE expires > $1 ORDER BY login").bind(now.0);
+        query.fetch_all(&self.store.pool).await?.iter().map(body).collect()
+    }
+
+    /// Takes back the invitation of `login`: its link leads nowhere.
+    ///
+    /// # Errors
+    /// There is none, or it is still there.
+    pub async fn withdraw_invitation(&self, login: &str, done: Done<'_>) -> Result<Invitation, Error> {
+        let mut writing = self.write().await?;
+        let query = sqlx::query("DELETE FROM invitations WHERE login = $1 AND expires > $2 RETURNING body");
+        let row = query.bind(login).bind(done.now.0).fetch_optional(writing.connection()).await?;
+        let invitation: Option<Invitation> = row.map(|row| body(&row)).transpose()?;
+        let invitation = invitation.ok_or_else(|| Error::Refused(format!("nobody is invited as {login}")))?;
+        writing.allow_tag(&invitation.tag())?;
+        writing.note_account((&invitation.side, login), "withdraw-invitation", "{}", done).await?;
+        writing.commit().await?;
+        Ok(invitation)
+    }
+
     /// Takes up an invitation: who it is for logs in with `password`, kept as Argon2id writes it, and is logged out everywhere.
     ///
     /// # Errors
@@ -122,6 +147,7 @@ impl Desk<'_> {
         let mut writing = self.write().await?;
         let account = writing.account(login).await?;
         let mut account = account.ok_or_else(|| Error::Refused(format!("nobody logs in as {login}")))?;
+        writing.allow_tag(&account.tag())?;
         change(&mut account);
         writing.put_account(&account).await?;
         if account.is_closed {
@@ -288,6 +314,7 @@ impl Desk<'_> {
             .map(|row| body(&row))
             .transpose()?
             .ok_or_else(|| Error::Refused(format!("there is no key {id}")))?;
+        writing.allow_tag(&key.tag())?;
         writing.note_key(&key, "remove-key", done).await?;
         writing.commit().await?;
         Ok(key)
@@ -339,23 +366,6 @@ impl Desk<'_> {
         let query = sqlx::query("SELECT body FROM answered WHERE asker = $1 AND name = $2");
         let row = query.bind(asker).bind(name).fetch_optional(&self.store.pool).await?;
         row.map(|row| Ok(row.try_get(0)?)).transpose()
-    }
-
-    /// Keeps what was answered, for whoever asks the same again; whoever comes second keeps nothing.
-    ///
-    /// # Errors
-    /// It is not kept.
-    pub async fn keep_answer(
-        &self,
-        asker: &str,
-        name: &str,
-        answer: &str,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let statement = "INSERT INTO answered (asker, name, at, body) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (asker, name) DO NOTHING";
-        let query = sqlx::query(statement).bind(asker).bind(name).bind(now.0).bind(answer);
-        Ok(query.execute(&self.store.pool).await?.rows_affected() > 0)
     }
 
     /// Forgets answers from before `before`.

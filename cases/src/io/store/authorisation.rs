@@ -112,6 +112,30 @@ impl Desk<'_> {
         Ok(case)
     }
 
+    /// Takes back what is proposed: nobody waits for a yes to it any more, links to it lead nowhere, and what was approved of it
+    /// counts no more, should the same be proposed again.
+    ///
+    /// # Errors
+    /// Nothing is proposed, it is authorised already, or it is not kept.
+    pub async fn withdraw_proposal(
+        &self,
+        number: CaseNumber,
+        why: &str,
+        done: Done<'_>,
+    ) -> Result<Case, Error> {
+        let mut writing = self.write().await?;
+        let mut case = writing.case(number).await?;
+        case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
+        let hash = case.change.take().unwrap_or_default();
+        let void = sqlx::query("DELETE FROM approvals WHERE hash = $1").bind(&hash);
+        void.execute(writing.connection()).await?;
+        writing.void_links(number, &hash).await?;
+        let text = format!("change {hash}: {why}");
+        write(&mut writing, &mut case, "withdraw-proposal", &text, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok(case)
+    }
+
     /// Asks those who may authorise; what they are sent, and the ways to answer in it, are kept with it.
     ///
     /// # Errors

@@ -177,6 +177,19 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Links to a yes to the change of this hash lead nowhere any more.
+    pub(super) async fn void_links(&mut self, number: CaseNumber, change: &str) -> Result<(), Error> {
+        let query = sqlx::query("SELECT body FROM links WHERE serial = $1").bind(stored(number.serial()));
+        for row in query.fetch_all(self.connection()).await? {
+            let link: Link = body(&row)?;
+            if matches!(&link.is_for, LinkFor::Approve(of) if of == change) {
+                let void = sqlx::query("DELETE FROM links WHERE hash = $1").bind(&link.hash);
+                void.execute(self.connection()).await?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn put_factor(
         &mut self,
         customer: &str,

@@ -54,7 +54,7 @@ pub use appeals::{Appeal, Appealed};
 pub use asked::{Asked, understood};
 pub use authorisation::{Asking, Proof};
 pub use bulk::{Act, Before, Item};
-pub use condition::Once;
+pub use condition::{Claim, Once};
 pub use desk::{Desk, Done, Event, Mail, MailKept, Visible};
 pub use evidence::{Evidence, StoredMail};
 pub use feed::{Changed, Turn};
@@ -103,6 +103,8 @@ pub enum Error {
     },
     /// Somebody else wrote the same case in between.
     Overtaken(CaseNumber),
+    /// Somebody else changed it in between.
+    Changed,
     /// There is none.
     NoCase(CaseNumber),
     /// The same was done before.
@@ -341,6 +343,7 @@ impl fmt::Display for Error {
             Self::Overtaken(number) => {
                 write!(f, "{number} was changed by somebody else meanwhile: look again")
             }
+            Self::Changed => f.write_str("it was changed by somebody else meanwhile: look again"),
             Self::NoCase(number) => write!(f, "there is no case {number}"),
             Self::Repeated { reference, is_same: true } => write!(f, "that was done before: {reference}"),
             Self::Repeated { is_same: false, .. } => {

@@ -454,6 +454,7 @@ impl Desk<'_> {
         let Some(mut silence) = row.map(|row| body::<Silence>(&row)).transpose()? else {
             return Err(Error::Refused(format!("there is no silence {id:?}")));
         };
+        writing.allow_tag(&silence.tag())?;
         if done.now >= silence.end() {
             return Err(Error::Refused(format!("{id} is over")));
         }

@@ -184,7 +184,7 @@ impl Desk<'_> {
     /// It has mistakes, too many wait, or it is not kept.
     pub async fn order_report(&self, schedule: Schedule, done: Done<'_>) -> Result<Run, Error> {
         let schedule = schedule.ordered();
-        let mut writing = self.store.write().await?;
+        let mut writing = self.write().await?;
         let statement = "SELECT COUNT(*) FROM schedule_runs WHERE id LIKE 'RO-%' AND turn < $1";
         let query = sqlx::query(statement).bind(i64::MAX);
         let waiting: i64 = query.fetch_one(writing.connection()).await?.try_get(0)?;
@@ -193,12 +193,22 @@ impl Desk<'_> {
         }
         let at = writing.put_schedule(&schedule, done).await?;
         at.ok_or_else(|| Error::Refused("that was ordered a moment ago".to_owned()))?;
+        writing.refer(&schedule.id);
         writing.commit().await?;
-        self.ordered_reports(ORDERS_SHOWN)
-            .await?
-            .into_iter()
-            .find_map(|(of, run)| (of.id == schedule.id).then_some(run))
-            .ok_or_else(|| Error::Refused("there are no such days".to_owned()))
+        let ordered = self.ordered_report(&schedule.id).await?;
+        ordered.map(|(_, run)| run).ok_or_else(|| Error::Refused("there are no such days".to_owned()))
+    }
+
+    /// The report that was ordered under this name, and its run.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn ordered_report(&self, id: &str) -> Result<Option<(Schedule, Run)>, Error> {
+        let statement = "SELECT schedules.body, schedule_runs.body FROM schedule_runs
+            JOIN schedules ON schedules.id = schedule_runs.schedule
+            WHERE schedules.id = $1 AND schedules.id LIKE 'RO-%' ORDER BY schedule_runs.due DESC LIMIT 1";
+        let row = sqlx::query(statement).bind(id).fetch_optional(&self.store.pool).await?;
+        row.as_ref().map(ordered).transpose()
     }
 
     /// Reports that were ordered once, the latest first, at most `count`.
@@ -210,11 +220,7 @@ impl Desk<'_> {
             JOIN schedules ON schedules.id = schedule_runs.schedule WHERE schedule_runs.id LIKE 'RO-%'
             ORDER BY schedule_runs.due DESC, schedule_runs.id LIMIT $1";
         let rows = sqlx::query(statement).bind(i64::from(count)).fetch_all(&self.store.pool).await?;
-        let pair = |row: &sqlx::any::AnyRow| {
-            let (schedule, run): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-            Ok((serde_json::from_str(schedule)?, serde_json::from_str(run)?))
-        };
-        rows.iter().map(pair).collect()
+        rows.iter().map(ordered).collect()
     }
 
     /// Takes back a draft of contacts that its author has drafted anew.
@@ -378,6 +384,12 @@ fn mail_row(row: &sqlx::any::AnyRow) -> Result<MailRow, Error> {
     })
 }
 
+/// A report that was ordered, and its run.
+fn ordered(row: &sqlx::any::AnyRow) -> Result<(Schedule, Run), Error> {
+    let (schedule, run): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+    Ok((serde_json::from_str(schedule)?, serde_json::from_str(run)?))
+}
+
 fn nobody(login: &str) -> Error {
     Error::Refused(format!("nobody logs in as {login}"))
 }
@@ -388,4 +400,3 @@ const ENTRIES_AT_ONCE: u32 = 1_000;
 const SEARCHES_MAX: usize = 20;
 /// Reports that wait to be made, of all who ordered some.
 const ORDERS_MAX: i64 = 20;
-const ORDERS_SHOWN: u32 = 50;

@@ -199,12 +199,13 @@ impl OfCustomer<'_> {
         Ok(schedules.into_iter().map(|(schedule, _)| schedule).collect())
     }
 
-    /// Runs of them, the latest first, at most `count`.
+    /// Runs of them, the latest first, at most `count`. What the desk ordered to look at is the desk's.
     ///
     /// # Errors
     /// They cannot be read.
     pub async fn runs(&self, count: u32) -> Result<Vec<Run>, Error> {
-        let statement = "SELECT body FROM schedule_runs WHERE customer = $1 ORDER BY due DESC, id LIMIT $2";
+        let statement = "SELECT body FROM schedule_runs WHERE customer = $1 AND id NOT LIKE 'RO-%'
+            ORDER BY due DESC, id LIMIT $2";
         let query = sqlx::query(statement).bind(self.customer).bind(i64::from(count));
         query.fetch_all(&self.store.pool).await?.iter().map(body).collect()
     }
@@ -215,9 +216,8 @@ impl OfCustomer<'_> {
     /// They may not, or it cannot be read or written down.
     pub async fn report_file(&self, run: &str, name: &str, done: Done<'_>) -> Result<Option<Fetched>, Error> {
         let desk = self.store.desk();
-        let Some(run) = desk.run_of(run).await?.filter(|run| run.customer == self.customer) else {
-            return Ok(None);
-        };
+        let is_theirs = |run: &Run| run.customer == self.customer && !run.is_ordered();
+        let Some(run) = desk.run_of(run).await?.filter(is_theirs) else { return Ok(None) };
         let Some(kept) = run.files.iter().find(|file| file.name == name) else { return Ok(None) };
         let registration = self.registration().await?;
         let address = registration.person(done.who).map(|person| person.address()).unwrap_or_default();

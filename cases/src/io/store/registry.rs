@@ -59,12 +59,14 @@ impl Desk<'_> {
         if !mistakes.is_empty() {
             return Err(Error::Refused(mistakes.join("; ")));
         }
-        let differences = registration.differences(&self.registration(&registration.customer).await?);
+        let hash = registration.hash()?;
+        let mut writing = self.write().await?;
+        let holds = writing.registration(&registration.customer).await?;
+        writing.allow_tag(&holds.tag())?;
+        let differences = registration.differences(&holds);
         if differences.is_empty() {
             return Err(Error::Refused(format!("{}: that is what holds already", registration.customer)));
         }
-        let hash = registration.hash()?;
-        let mut writing = self.write().await?;
         let statement = "INSERT INTO registration_drafts (hash, customer, drafted_by, at, body) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (hash) DO UPDATE SET drafted_by = excluded.drafted_by, at = excluded.at";
         sqlx::query(statement)
@@ -121,6 +123,11 @@ impl Desk<'_> {
         }
         let customer = &draft.registration.customer;
         let mut writing = self.write().await?;
+        // Another one may have been confirmed since it was read, which makes this one void.
+        let own = sqlx::query("DELETE FROM registration_drafts WHERE hash = $1").bind(&draft.hash);
+        if own.execute(writing.connection()).await?.rows_affected() == 0 {
+            return Err(Error::Changed);
+        }
         let statement = "INSERT INTO registrations (customer, body) VALUES ($1, $2)
             ON CONFLICT (customer) DO UPDATE SET body = excluded.body";
         sqlx::query(statement)

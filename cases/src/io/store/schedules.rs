@@ -67,6 +67,16 @@ impl Writing<'_> {
         row.map_or(Ok(nothing), |row| body(&row))
     }
 
+    /// Takes a schedule out, with its runs that have not begun.
+    async fn take_out_schedule(&mut self, id: &str) -> Result<Schedule, Error> {
+        let schedule = self.schedule(id).await?.ok_or_else(|| none(id))?;
+        self.allow_tag(&schedule.tag())?;
+        sqlx::query("DELETE FROM schedules WHERE id = $1").bind(id).execute(self.connection()).await?;
+        let waiting = sqlx::query("DELETE FROM schedule_runs WHERE schedule = $1 AND state = 'waiting'");
+        waiting.bind(id).execute(self.connection()).await?;
+        Ok(schedule)
+    }
+
     async fn note_schedule(
         &mut self,
         action: &str,
@@ -105,6 +115,7 @@ impl Desk<'_> {
     ) -> Result<Schedule, Error> {
         let mut writing = self.write().await?;
         let mut schedule = writing.schedule(id).await?.ok_or_else(|| none(id))?;
+        writing.allow_tag(&schedule.tag())?;
         let registration = writing.registration(&schedule.customer).await?;
         if !registration.authorisers(done.now).0.contains(contact) {
             return Err(Error::Refused(format!(
@@ -127,13 +138,42 @@ impl Desk<'_> {
     /// There is no such schedule, or it is not kept.
     pub async fn remove_schedule(&self, id: &str, done: Done<'_>) -> Result<Schedule, Error> {
         let mut writing = self.write().await?;
-        let schedule = writing.schedule(id).await?.ok_or_else(|| none(id))?;
-        sqlx::query("DELETE FROM schedules WHERE id = $1").bind(id).execute(writing.connection()).await?;
-        let waiting = sqlx::query("DELETE FROM schedule_runs WHERE schedule = $1 AND state = 'waiting'");
-        waiting.bind(id).execute(writing.connection()).await?;
+        let schedule = writing.take_out_schedule(id).await?;
         writing.note_schedule("remove-schedule", &schedule, "{}", done).await?;
         writing.commit().await?;
         Ok(schedule)
+    }
+
+    /// Puts `new` in the place of the schedule `id`: that one runs no more, and what it made stays. A schedule is named by what
+    /// it does, so it has another name from then on; the same again changes nothing. An authoriser's yes counts on while the
+    /// report, what it shows and who gets it are the same (P-7).
+    ///
+    /// # Errors
+    /// There is no such schedule, the new one has mistakes, is of another customer or there already, or it is not kept.
+    pub async fn replace_schedule(
+        &self,
+        id: &str,
+        mut new: Schedule,
+        done: Done<'_>,
+    ) -> Result<Schedule, Error> {
+        let mut writing = self.write().await?;
+        let old = writing.take_out_schedule(id).await?;
+        if old.customer != new.customer {
+            return Err(Error::Refused(format!("{id} is a schedule of {}", old.customer)));
+        }
+        new.case = old.case;
+        new = new.named();
+        if new.id == old.id {
+            return Ok(old);
+        }
+        let what = |of: &Schedule| (of.report.clone(), of.which.clone(), of.recipients.clone());
+        new.authorised = old.authorised.clone().filter(|_| what(&old) == what(&new));
+        let detail = serde_json::json!({ "by": new.id }).to_string();
+        writing.note_schedule("replace-schedule", &old, &detail, done).await?;
+        let kept = writing.put_schedule(&new, done).await?;
+        kept.ok_or_else(|| Error::Refused(format!("{} is there already", new.id)))?;
+        writing.commit().await?;
+        Ok(new)
     }
 
     /// All schedules, or those of one customer, with when each runs next; `None` for those that do not.

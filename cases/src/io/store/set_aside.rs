@@ -125,7 +125,7 @@ impl Store {
 fn is_of_an_alert(error: &Error) -> bool {
     match error {
         Error::Stored(_) | Error::NoCase(_) | Error::Refused(_) => true,
-        Error::Newer { .. } | Error::Overtaken(_) | Error::Repeated { .. } => false,
+        Error::Newer { .. } | Error::Overtaken(_) | Error::Changed | Error::Repeated { .. } => false,
         Error::Database(sqlx::Error::Database(error)) => {
             // SQLite says primary codes of its own (19: a constraint, 20: a type, 18: too long); PostgreSQL classes of
             // SQLSTATE (22: data, 23: a constraint, 54: too long).

@@ -81,6 +81,11 @@ impl<'a> Writing<'a> {
         &mut self.transaction
     }
 
+    /// Fails when what has `tag` is not what was seen.
+    pub(super) fn allow_tag(&self, tag: &str) -> Result<(), Error> {
+        self.conditions.allow_tag(tag)
+    }
+
     /// Says what it is about, for whoever asks the same again.
     pub(super) fn refer(&mut self, reference: &str) {
         self.reference = Some(reference.to_owned());

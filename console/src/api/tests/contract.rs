@@ -179,6 +179,30 @@ async fn what_is_asked_too_often_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_logs_in_behind_a_trusted_proxy_has_a_limit_of_their_own() {
+    let mut house = House::with(Rates { requests_per_second: 0, log_ins_per_minute: 3 }, false).await;
+    // From anywhere else the header is what a stranger makes up: another address a request opens no other door.
+    for index in 0..4 {
+        let made_up = format!("198.51.100.{index}");
+        let got = house.ask("nobody", "GET", "/login", &[("x-forwarded-for", &made_up)], "").await;
+        assert_eq!(got.status, if index < 3 { 200 } else { 429 }, "{index}");
+    }
+    house.peer = [192, 0, 2, 1].into();
+    let from = |line: &'static str| {
+        let house = &house;
+        async move { house.ask("nobody", "GET", "/login", &[("x-forwarded-for", line)], "").await.status.as_u16() }
+    };
+    for _ in 0..3 {
+        assert_eq!(from("198.51.100.7").await, 200);
+    }
+    assert_eq!(from("198.51.100.7").await, 429);
+    assert_eq!(from("198.51.100.99, 198.51.100.7").await, 429, "what stands before is theirs to make up");
+    assert_eq!(from("198.51.100.8").await, 200, "somebody else at the same proxy");
+    let new = [("forwarded", "for=198.51.100.7;proto=https")];
+    assert_eq!(house.ask("nobody", "GET", "/login", &new, "").await.status, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_bounded_and_say_what_is_wrong_with_them() {
     let house = House::new().await;
     let json = ("content-type", "application/json");

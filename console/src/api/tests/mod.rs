@@ -1,15 +1,20 @@
 //! The API and every other way in, asked through the router as it is served, on a store of its own.
 
 mod contract;
+mod desk;
+mod document;
 mod follow;
 mod sweep;
+mod world;
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
 use cases::account::{Account, ApiKey, Role, Session, Side, Taste, hash_of};
 use cases::alert::Storm;
@@ -24,8 +29,9 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tower::ServiceExt as _;
 
+use self::world::World;
 use crate::access::{SESSION_COOKIE, csrf};
-use crate::{Asked, Book, Customer, Health, Own, Questions, Rates, Service, Shown, Undecided};
+use crate::{Book, Health, Own, Rates, Service, Shown, Undecided};
 
 pub(super) const NOW: Timestamp = Timestamp(1_791_212_400_000_000);
 
@@ -33,10 +39,14 @@ pub(super) const NOW: Timestamp = Timestamp(1_791_212_400_000_000);
 pub(super) struct House {
     pub(super) service: Arc<Service>,
     pub(super) store: Store,
+    /// What was asked of the rest of the service.
+    world: Arc<World>,
     router: Router,
     /// Cases of Acme and of Bay.
     pub(super) acme: String,
     pub(super) bay: String,
+    /// From where requests come.
+    peer: IpAddr,
     folder: PathBuf,
 }
 
@@ -71,6 +81,7 @@ impl House {
         let place = folder.join("cases.db").display().to_string();
         let store = Store::open(&place).await.unwrap();
         let (acme, bay) = fill(&store).await;
+        let world = Arc::new(World::default());
         let service = Arc::new(Service {
             hints: None,
             health: Box::new(|| Health::Ready),
@@ -79,16 +90,17 @@ impl House {
             reports: Box::new(|_| told(None)),
             decide: Box::new(|_| Err(Undecided::Loading)),
             failed: Box::new(|| panic!("a page failed inside")),
-            questions: questions(),
+            questions: World::questions(&world),
             cases: Some(Book::new(place, Promises::sample())),
             now: || NOW,
             name: "Ringwall".to_owned(),
             address: "https://desk.example.com".to_owned(),
             is_secure,
-            own: Own::new(rates),
+            own: Own::new(rates).behind(vec!["192.0.2.0/24".parse().unwrap()]),
         });
         let router = crate::routes::router(&service).with_state(Arc::clone(&service));
-        Self { service, store, router, acme, bay, folder }
+        let peer = IpAddr::from([203, 0, 113, 9]);
+        Self { service, store, world, router, acme, bay, peer, folder }
     }
 
     /// What is answered to this request; `who` is one of [`viewers`].
@@ -109,7 +121,8 @@ impl House {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((self.peer, 40_000))));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         if headers.get("content-type").is_some_and(|it| it == "text/event-stream") {
@@ -128,11 +141,23 @@ impl House {
         name: Option<&str>,
         body: &Value,
     ) -> Answer {
+        self.send(who, "POST", path, (seen, name), &body.to_string()).await
+    }
+
+    /// The same by any method.
+    pub(super) async fn send(
+        &self,
+        who: &str,
+        method: &str,
+        path: &str,
+        (seen, name): (Option<&str>, Option<&str>),
+        body: &str,
+    ) -> Answer {
         let token = csrf(who);
         let mut headers = vec![("content-type", "application/json"), ("x-csrf-token", token.as_str())];
         headers.extend(seen.map(|tag| ("if-match", tag)));
         headers.extend(name.map(|name| ("idempotency-key", name)));
-        self.ask(who, "POST", path, &headers, &body.to_string()).await
+        self.ask(who, method, path, &headers, body).await
     }
 }
 
@@ -146,14 +171,6 @@ fn told<T>(value: T) -> oneshot::Receiver<T> {
     let (tell, told) = oneshot::channel();
     let _ = tell.send(value);
     told
-}
-
-fn questions() -> Questions {
-    let customer =
-        |name: &str| Customer { name: name.to_owned(), version: "v".to_owned(), zone: "UTC".to_owned() };
-    let customers: Asked<(), Vec<Customer>> =
-        Box::new(move |()| told(Ok(vec![customer("Acme"), customer("Bay")])));
-    Questions { customers, ..Questions::silent() }
 }
 
 /// Everybody that there is, as [`House::ask`] calls them.
@@ -241,6 +258,7 @@ async fn fill(store: &Store) -> (String, String) {
             "id": format!("alert-{customer}"), "at": "2026-10-05T15:00:00Z", "customer": customer, "rule": "burst",
             "threshold": null, "severity": "warning", "key": { "caller": "+12105550142" },
             "first": "2026-10-05T15:00:00Z", "last": "2026-10-05T15:00:00Z", "total_calls": 9,
+            "calls": [if customer == "Acme" { world::CALL_ID } else { "gone@203.0.113.5" }],
         });
         alerts.push((serde_json::from_value(text.clone()).unwrap(), text.to_string()));
     }

@@ -151,6 +151,42 @@ fn z1_what_was_approved_is_void_after_an_edit() {
 }
 
 #[test]
+fn z1_what_was_withdrawn_is_approved_by_nothing_from_before() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let number = asked(&store, &service, Impact::default()).await;
+        // One of two yeses that are wanted is there.
+        let two = Authorisers(["Ann".to_owned(), "Bob".to_owned()].into());
+        let high = Impact { protected: 1, ..Impact::default() };
+        desk.propose(number, change(), high.clone(), done(&service, 3)).await.unwrap();
+        let again = asking(number, "Ann", &change().hash(), "again");
+        desk.ask_authorisation(number, &[again], done(&service, 3)).await.unwrap();
+        let (_, authority) =
+            desk.approve(number, yes(&change(), "Ann"), &two, done(&service, 4)).await.unwrap();
+        assert!(authority.is_none(), "it takes two");
+        let late = desk.expecting(number, 1);
+        assert!(matches!(
+            late.withdraw_proposal(number, "x", done(&service, 5)).await,
+            Err(Error::Overtaken(_))
+        ));
+        let case = desk.withdraw_proposal(number, "the wrong number", done(&service, 5)).await.unwrap();
+        assert_eq!((case.state, &case.change), (State::Acknowledged, &None));
+        for secret in ["again".to_owned(), format!("secret of {number}")] {
+            assert_eq!(desk.link_of(&secret).await.unwrap(), None, "{secret}");
+        }
+        // The very same, proposed again, begins anew.
+        desk.propose(number, change(), high, done(&service, 6)).await.unwrap();
+        let (_, approvals) = desk.change(&change().hash()).await.unwrap().unwrap();
+        assert!(approvals.is_empty(), "{approvals:?}");
+        desk.withdraw_proposal(number, "again", done(&service, 7)).await.unwrap();
+        let nothing = desk.withdraw_proposal(number, "what?", done(&service, 8)).await;
+        assert!(matches!(nothing, Err(Error::Refused(_))), "{nothing:?}");
+    });
+}
+
+#[test]
 fn z2_a_link_is_good_for_one_answer_of_whom_it_was_sent_to() {
     on_both(|store| async move {
         let service = Service::sample();

@@ -1,6 +1,7 @@
 //! What is written on conditions: against the version that was read, and once.
 
 use super::*;
+use crate::account::{ApiKey, Invitation, Side};
 
 fn once<'a>(name: &'a str, print: &'a str) -> Option<Once<'a>> {
     Some(Once { asker: "key:a", name, print, at: NOW })
@@ -26,6 +27,76 @@ fn o1_who_has_not_seen_the_last_version_changes_nothing() {
             two.note(case.number, "two", Visible::Desk, done(&service, 3)),
         );
         assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+    });
+}
+
+#[test]
+fn o1_what_has_no_version_changes_for_who_has_seen_it_as_it_is() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let desk = store.desk();
+        let key = ApiKey {
+            id: "K-1".to_owned(),
+            purpose: "tests".to_owned(),
+            hash: "h".to_owned(),
+            customer: None,
+            may_work: false,
+            made_by: "test".to_owned(),
+            expires: NOW.plus_micros(MINUTE),
+            used: None,
+        };
+        desk.add_key(&key, done(&service, 0)).await.unwrap();
+        let late = desk.seen("0123456789abcdef").remove_key("K-1", done(&service, 1)).await;
+        assert!(matches!(late, Err(Error::Changed)), "{late:?}");
+        assert_eq!(desk.keys().await.unwrap(), std::slice::from_ref(&key), "nothing of it was kept");
+        desk.use_key(&key, NOW).await.unwrap();
+        desk.seen(&key.tag()).remove_key("K-1", done(&service, 2)).await.unwrap();
+        assert!(desk.keys().await.unwrap().is_empty());
+
+        let side = Side::Desk(crate::account::Role::Analyst);
+        let invitation = Invitation {
+            hash: "i".to_owned(),
+            login: "zoe".to_owned(),
+            side,
+            expires: NOW.plus_micros(9 * MINUTE),
+        };
+        desk.invite(&invitation, done(&service, 3)).await.unwrap();
+        let another = Invitation { hash: "j".to_owned(), ..invitation.clone() };
+        desk.invite(&another, done(&service, 3)).await.unwrap();
+        let old = desk.seen(&invitation.tag()).withdraw_invitation("zoe", done(&service, 4)).await;
+        assert!(matches!(old, Err(Error::Changed)), "{old:?}");
+        let waiting = desk.invitations(NOW.plus_micros(4 * MINUTE)).await.unwrap();
+        assert_eq!(waiting, std::slice::from_ref(&another));
+        assert!(desk.invitations(another.expires).await.unwrap().is_empty(), "one that ran out is none");
+        desk.seen(&another.tag()).withdraw_invitation("zoe", done(&service, 4)).await.unwrap();
+
+        // Of two that have seen the same, one is first.
+        let holds = desk.registration("Acme").await.unwrap();
+        let new = |domain: &str| crate::Registration { domains: vec![domain.to_owned()], ..holds.clone() };
+        let draft =
+            desk.seen(&holds.tag()).draft_registration(new("a.example"), done(&service, 5)).await.unwrap();
+        let ben = Done { who: "ben", ..done(&service, 6) };
+        desk.confirm_registration(&draft.hash, ben).await.unwrap();
+        let late = desk.seen(&holds.tag()).draft_registration(new("b.example"), done(&service, 7)).await;
+        assert!(matches!(late, Err(Error::Changed)), "{late:?}");
+    });
+}
+
+#[test]
+fn o1_what_is_done_elsewhere_is_claimed_once_and_may_fail_and_be_tried_again() {
+    on_both(|store| async move {
+        let (desk, print) = (store.desk(), "p");
+        let request = once("k", print).unwrap();
+        let (one, two) = tokio::join!(desk.claim(request), desk.claim(request));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert!((one == Claim::Theirs) != (two == Claim::Theirs), "{one:?} {two:?}");
+        assert!([one, two].contains(&Claim::Unknown), "the other one is told that it is being done");
+        desk.settle_claim(request, None).await.unwrap();
+        assert_eq!(desk.claim(request).await.unwrap(), Claim::Theirs, "what failed may be tried again");
+        desk.settle_claim(request, Some("done")).await.unwrap();
+        assert_eq!(desk.claim(request).await.unwrap(), Claim::Done("done".to_owned()));
+        let other = desk.claim(once("k", "q").unwrap()).await;
+        assert!(matches!(other, Err(Error::Repeated { is_same: false, .. })), "{other:?}");
     });
 }
 

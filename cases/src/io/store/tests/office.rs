@@ -90,6 +90,8 @@ fn an_ordered_report_is_in_no_list_of_schedules_and_two_of_the_same_are_two() {
         let ids: Vec<_> = ordered.iter().map(|(_, run)| run.id.as_str()).collect();
         assert_eq!(ids, [two.id.as_str(), one.id.as_str()], "the latest first");
         assert!(ordered[0].0.recipients.is_empty(), "it goes to nobody");
+        let theirs = store.customer("Acme").runs(10).await.unwrap();
+        assert!(theirs.is_empty(), "no customer sees it: {theirs:?}");
     });
 }
 

@@ -17,7 +17,7 @@ use rules::{Action, Attestation, Direction};
 use super::error::Wrong;
 use super::pages::{each_text, numbers, words};
 use super::place::Source;
-use super::schema::{LEAVES, Leaf, Shape, place};
+use super::schema::{LEAVES, Leaf, ROWS_OF_GROUP, Shape, place};
 use crate::batch::Batch;
 use crate::call::{HungUp, PartyKind};
 use crate::column::{Column, Columns};
@@ -82,8 +82,11 @@ impl FileReader {
     }
 
     pub(super) fn rows_of(&self, group: usize) -> Result<usize, Wrong> {
-        let rows = self.group(group)?.num_rows();
-        Ok(usize::try_from(rows).map_err(|_| "a row group of less than no rows")?)
+        let rows = usize::try_from(self.group(group)?.num_rows()).ok();
+        // Room is made for what a file says that it has.
+        Ok(rows
+            .filter(|rows| *rows <= ROWS_OF_GROUP)
+            .ok_or("a row group of another size than was ever written")?)
     }
 
     /// Reads `columns` of `group`. A column that the file has no more is empty in every row.

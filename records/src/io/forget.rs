@@ -190,7 +190,7 @@ fn set<T>(column: &mut [T], row: usize, value: T) {
 }
 
 /// Copies all columns but those of detail, as they are, into `to`.
-fn copy(file: &FileReader, to: Sink) -> Result<Sink, Wrong> {
+pub(super) fn copy(file: &FileReader, to: Sink) -> Result<Sink, Wrong> {
     let metadata = file.metadata();
     let columns = file.columns().without(DETAILS);
     let words = metadata.file_metadata().key_value_metadata().cloned();

@@ -3,6 +3,8 @@
 mod bits;
 mod bucket;
 mod compact;
+#[cfg(test)]
+mod damage_tests;
 mod error;
 mod file_reader;
 mod file_writer;

@@ -5,6 +5,7 @@ use parquet::column::page::{Page, PageReader};
 
 use super::bits::{delta, hybrid};
 use super::error::Wrong;
+use super::schema::ROWS_OF_GROUP;
 use crate::words::Words;
 
 /// What one page has: for each row whether there is a value, and the values.
@@ -164,13 +165,22 @@ fn each(
     is_optional: bool,
     mut take: impl FnMut(Either) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
+    let bounded = |count: u32| {
+        let count = count as usize;
+        // Room is made for what a page says that it has.
+        if count > ROWS_OF_GROUP {
+            Err(Wrong::from("a page of more values than were ever written"))
+        } else {
+            Ok(count)
+        }
+    };
     while let Some(page) = pages.get_next_page()? {
         match page {
             Page::DictionaryPage { buf, num_values, .. } => {
-                take(Either::Dictionary(buf, num_values as usize))?
+                take(Either::Dictionary(buf, bounded(num_values)?))?
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
-                let rows = num_values as usize;
+                let rows = bounded(num_values)?;
                 let (present, bytes) = if is_optional { levels(buf, rows)? } else { (None, buf) };
                 take(Either::Values(Values { present, rows, encoding, bytes }))?;
             }

@@ -199,6 +199,9 @@ fn of_two_writers_one_is_refused_or_loses() {
     let mut intake = Intake::default();
     (1..=30).for_each(|number| intake.take(&other(number), &TimeZone::UTC));
     intake.write(&mut second, 10 * MINUTE, 30).unwrap();
+    // Files that it does not know are not its own to remove.
+    let late = first.sweep(10 * MINUTE);
+    assert!(matches!(late, Err(Error::Taken(_))), "{late:?}");
     second.release(11 * MINUTE).unwrap();
     // The first goes on where its own spool was.
     drop(first);

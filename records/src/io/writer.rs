@@ -194,7 +194,13 @@ impl Writer {
             self.manifest.entries().map(|entry| entry.file.as_str()).collect();
         known.extend(self.manifest.retired.iter().map(|(file, _)| file.as_str()));
         let mut swept = 0;
-        for listed in self.place.list("", None).map_err(Error::place(&self.place.say("")))? {
+        let all = self.place.list("", None).map_err(Error::place(&self.place.say("")))?;
+        // Whoever begins to write says so before its first file: as long as nobody has, all that was listed is known or is
+        // of no use. Who has lost its turn does not know what counts.
+        if self.place.is_shared() && Manifest::read(&self.place)?.number != self.manifest.number {
+            return Err(Error::Taken(self.place.say("")));
+        }
+        for listed in all {
             if is_ours(&listed) && !known.contains(listed.as_str()) {
                 self.place.remove(&listed).map_err(Error::place(&self.place.say(&listed)))?;
                 self.place.tidy(&listed);

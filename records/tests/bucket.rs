@@ -101,9 +101,11 @@ fn rows_of_a_bucket_are_those_that_were_written_and_what_is_not_needed_goes() {
     assert_eq!(found, expected);
     // One caller by his filter, as in a folder.
     let caller = expected[0].caller.number;
+    let before = moto.requests();
     let wanted = Wanted { caller: Some(caller), called: None };
     let rows: usize =
         store.find(Some(odd), ALWAYS, Columns::NONE, wanted).map(|rows| rows.unwrap().len()).sum();
+    assert_eq!(moto.requests() - before, 1, "a small file comes with what it says of itself");
     assert_eq!(rows, expected.iter().filter(|call| call.caller.number == caller).count());
     // Days that are over become one file each; others lie there for ten minutes.
     writer.compact(|_| Date::MAX, 0, u64::MAX).unwrap();

@@ -156,7 +156,10 @@ impl Manifest {
         let name = self.next();
         let content = serde_json::to_vec(&change).map_err(|error| said(place, &name, &error))?;
         match place.put_new(&name, &content) {
-            Ok(true) => self.apply(change),
+            Ok(true) => {
+                self.apply(change);
+                place.know(self);
+            }
             Ok(false) => return Err(Error::Taken(place.say(&name))),
             Err(error) => return Err(Error::Place(place.say(&name), error)),
         }

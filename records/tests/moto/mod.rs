@@ -96,7 +96,7 @@ impl Moto {
 
     /// Requests that it has had.
     pub(crate) fn requests(&self) -> usize {
-        std::fs::read_to_string(&self.log).unwrap().matches(" HTTP/1.1\" ").count()
+        std::fs::read_to_string(&self.log).unwrap().matches(" HTTP/1.1").count()
     }
 
     /// All that it has: it keeps nothing itself beyond its end.

@@ -231,7 +231,9 @@ fn writers_that_begin_at_the_same_moment_write_one_after_the_other() {
             scope.spawn(move || {
                 let place = Place::bucket(remote, &scratch.path().join(format!("{at}"))).unwrap();
                 let mut left: u64 = 5;
+                let begin = Instant::now();
                 while left > 0 {
+                    assert!(begin.elapsed() < Duration::from_secs(60), "they take the turn from each other");
                     let Ok(mut writer) = Writer::open(&place, 0) else {
                         std::thread::sleep(Duration::from_millis(10));
                         continue;

@@ -15,7 +15,7 @@ use crate::policies;
 use crate::report::SUMMARIES;
 use crate::serve::{Config, RECORDS};
 
-/// Call records in files by customer and day: what there is, whether it is whole, and taking a person out
+/// Call records in files by customer and day, in a folder or a bucket: what there is, whether it is whole, and taking a person out
 #[derive(Args)]
 #[command(after_help = "Example:\n  ringwall records list --data ringwall-data\n  \
 ringwall records list --files --customer Acme\n  \
@@ -35,7 +35,7 @@ enum Task {
         /// Only this customer's.
         #[arg(long, value_name = "NAME")]
         customer: Option<String>,
-        /// Print the paths of files that count, one a line: what another engine is to read.
+        /// Print the paths of files that count, or their addresses in a bucket, one a line: what another engine is to read.
         #[arg(long)]
         files: bool,
         /// Print one JSON object a line.
@@ -106,20 +106,12 @@ impl Place {
         Ok(folder)
     }
 
-    fn open(&self) -> Result<OpenStore, Failure> {
-        let folder = self.folder()?;
-        let store = Store::open(&folder).map_err(said)?;
-        Ok(OpenStore { folder, store })
+    fn open(&self) -> Result<Store, Failure> {
+        Store::open(&self.folder()?).map_err(said)
     }
 }
 
-struct OpenStore {
-    folder: PathBuf,
-    store: Store,
-}
-
-fn list(open: &OpenStore, wanted: Option<&str>, (files, as_json): (bool, bool)) -> io::Result<Outcome> {
-    let OpenStore { folder, store } = open;
+fn list(store: &Store, wanted: Option<&str>, (files, as_json): (bool, bool)) -> io::Result<Outcome> {
     let mut out = io::stdout().lock();
     let mut all = (0, 0, 0);
     for customer in store.customers().filter(|customer| wanted.is_none_or(|wanted| *customer == Some(wanted)))
@@ -127,7 +119,7 @@ fn list(open: &OpenStore, wanted: Option<&str>, (files, as_json): (bool, bool)) 
         for day in store.days(customer, ALWAYS) {
             if files {
                 for file in &day.files {
-                    writeln!(out, "{}", folder.join(file).display())?;
+                    writeln!(out, "{}", store.place().say(file))?;
                 }
                 continue;
             }
@@ -162,8 +154,8 @@ fn list(open: &OpenStore, wanted: Option<&str>, (files, as_json): (bool, bool)) 
     Ok(Outcome::Done)
 }
 
-fn verify(open: &OpenStore, as_json: bool) -> io::Result<Outcome> {
-    let verified = open.store.verify();
+fn verify(store: &Store, as_json: bool) -> io::Result<Outcome> {
+    let verified = store.verify();
     let mut out = io::stdout().lock();
     let wrong: Vec<String> = verified.wrong.iter().map(ToString::to_string).collect();
     if as_json {

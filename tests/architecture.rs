@@ -102,7 +102,8 @@ fn cases_know_clock_and_socket_only_in_io() {
     assert!(library.lines().any(|line| line == "#![forbid(unsafe_code)]"));
 }
 
-/// `records` are rows and columns but in its folder `io`, where they are on disk.
+/// `records` are rows and columns but in its folder `io`, where they are on disk, or in a bucket: requests to that are signed for a
+/// moment, and sent again after a while.
 #[test]
 fn records_know_clock_and_disk_only_in_io() {
     let folder = root().join("records/src");
@@ -112,8 +113,15 @@ fn records_know_clock_and_disk_only_in_io() {
     for path in pure {
         assert_pure(&path, &["tokio", "async fn", ".await", "std::fs", "std::env"]);
     }
-    for path in sources(&folder.join("io")) {
+    let (bucket, disk): (Vec<PathBuf>, Vec<PathBuf>) =
+        sources(&folder.join("io")).into_iter().partition(|path| path.starts_with(folder.join("io/bucket")));
+    assert!(bucket.iter().any(|path| path.ends_with("client.rs")), "buckets are there");
+    for path in disk {
         assert_pure(&path, &["tokio", "async fn", ".await"]);
+    }
+    for path in bucket {
+        let text = read(&path);
+        assert!(!["tokio", "async fn", ".await", "SystemTime"].iter().any(|word| text.contains(word)));
     }
 }
 

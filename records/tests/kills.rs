@@ -1,5 +1,13 @@
 //! Whoever writes the store is killed again and again: every call that it said was there is there, once.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "it is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it is a test"
+)]
+
+mod moto;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +16,7 @@ use std::process::{Command, Stdio};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use ringwall_records::invented::Invented;
-use ringwall_records::io::{Intake, Store, Writer};
+use ringwall_records::io::{Intake, Place, Store, Writer};
 use ringwall_records::{Batch, Call, Columns};
 use rules::Timestamp;
 
@@ -56,16 +64,14 @@ fn writer_that_is_killed() {
     }
 }
 
-#[test]
-fn kills_lose_and_double_nothing_and_leave_no_file_that_cannot_be_read() {
+/// Kills it again and again, and lets another one go on at the end. Returns how many files count then.
+fn kill_often(folder: &Path) -> usize {
     let kills = std::env::var("RINGWALL_STORE_KILLS").map_or(KILLS, |count| count.parse().unwrap());
-    let folder = std::env::temp_dir().join(format!("records-kills-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
     let mut said = 0;
     for kill in 0..kills {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "writer_that_is_killed", "--nocapture", "--test-threads", "1"])
-            .env(FOLDER, &folder)
+            .env(FOLDER, folder)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -88,18 +94,25 @@ fn kills_lose_and_double_nothing_and_leave_no_file_that_cannot_be_read() {
                 said = position.parse().unwrap_or(said);
             }
         }
-        check(&folder, said);
+        check(folder, said);
     }
     // And whoever goes on finds all of it, and nothing that is of no use.
-    let mut writer = Writer::open(&folder, 0).unwrap();
+    let mut writer = Writer::open(folder, 0).unwrap();
     writer.compact(|_| Date::MAX, 0, u64::MAX).unwrap();
     writer.sweep(i64::MAX / 2).unwrap();
     drop(writer);
-    let rows = check(&folder, said);
-    let store = Store::open(&folder).unwrap();
-    let counted = store.entries().count();
+    let rows = check(folder, said);
+    let counted = Store::open(folder).unwrap().entries().count();
+    println!("{kills} kills: {rows} calls, each once, in {counted} files");
+    counted
+}
+
+#[test]
+fn kills_lose_and_double_nothing_and_leave_no_file_that_cannot_be_read() {
+    let scratch = moto::Scratch::new("kills");
+    let counted = kill_often(scratch.path());
     let mut lying = 0;
-    let mut open = vec![folder.clone()];
+    let mut open = vec![scratch.path().to_owned()];
     while let Some(next) = open.pop() {
         for entry in std::fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
@@ -113,8 +126,16 @@ fn kills_lose_and_double_nothing_and_leave_no_file_that_cannot_be_read() {
         }
     }
     assert_eq!(lying, counted, "files that do not count are swept");
-    println!("{kills} kills: {rows} calls, each once, in {counted} files");
-    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn kills_lose_and_double_nothing_in_a_bucket_either() {
+    let scratch = moto::Scratch::new("kills-bucket");
+    let Some(moto) = moto::Moto::start(&scratch) else { return };
+    Place::settle(scratch.path(), Some(&moto.remote(&scratch, "killed"))).unwrap();
+    let counted = kill_often(scratch.path());
+    assert_eq!(moto.files("killed/customer").len(), counted, "files that do not count are swept");
+    assert!(!scratch.path().join("log").exists());
 }
 
 /// Every event up to the store's position is in it once, and that is not before what was said. Returns how many.

@@ -16,7 +16,7 @@ use jiff::Span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use records::Call;
-use records::io::{Error, Intake, Keep, Writer};
+use records::io::{Error, Intake, Keep, Place, Writer};
 use reporter::Privacy;
 use rules::Timestamp;
 use spool::{Kind, Reader};
@@ -64,13 +64,24 @@ impl Archive {
         if !config.records.store {
             return Ok(None);
         }
+        let folder = config.data.join(FOLDER);
+        let remote = config.records.bucket.remote();
+        let is_left =
+            Place::settle(&folder, remote.as_ref()).map_err(|error| Failure::Usage(error.to_string()))?;
+        if is_left {
+            eprintln!(
+                "ringwall: call records of before are in {}, and are not read there any more; docs/records.md says how they \
+                 come into the bucket",
+                folder.display()
+            );
+        }
         let spool = config.data.join(super::records::FOLDER);
         let mut reader = Reader::open(&spool, CONSUMER).map_err(|error| Failure::Usage(error.to_string()))?;
         reader.only(&[Kind::CALL]);
         let stop = Arc::new(AtomicBool::new(false));
         let watch = Watch::begin(&config.data, &counters, Timestamp(micros()));
         let worker = Worker {
-            folder: config.data.join(FOLDER),
+            folder,
             keys: config.records.clone(),
             privacy: config.privacy.rules(),
             reader,
@@ -161,7 +172,14 @@ impl Worker {
                 break;
             }
         }
-        if !is_last && self.tidied.is_none_or(|at| now().saturating_duration_since(at) >= TIDY_EVERY) {
+        if is_last {
+            if let Some((writer, _)) = open.take() {
+                writer.release(micros()).map_err(|error| error.to_string())?;
+            }
+            return Ok(());
+        }
+        writer.hold(micros()).map_err(|error| error.to_string())?;
+        if self.tidied.is_none_or(|at| now().saturating_duration_since(at) >= TIDY_EVERY) {
             self.tidied = Some(now());
             self.tidy(writer, &zones)?;
         }

@@ -28,8 +28,9 @@ const NEEDED: [(&str, &str, &str); 16] = [
     ("/usr/bin/python3", "-cimport openpyxl", "python3-openpyxl"),
 ];
 
-/// Other engines that read call records; pinned, because a check is to fail for our reasons only.
-const PYTHON: [&str; 2] = ["duckdb==2.0.1", "chdb==4.4.0"];
+/// Other engines that read call records, and a server that speaks S3; pinned, because a check is to fail for our reasons only.
+const PYTHON: [&str; 5] =
+    ["duckdb==2.0.1", "chdb==4.4.0", "moto[s3]==5.2.1", "flask==3.1.3", "flask-cors==6.0.2"];
 
 /// What finds on a page what keeps people out: axe-core, in a package whose own driver of browsers is left out.
 const AXE: [&str; 2] = ["--no-deps", "axe-playwright-python==0.1.8"];
@@ -45,8 +46,8 @@ fn python(report: &mut Report, install: bool) {
     let folder = root().join("target/python");
     let program = folder.join("bin/python3");
     let has_all = || {
-        let imported =
-            Command::new(&program).args(["-c", "import duckdb, chdb, axe_playwright_python"]).output();
+        let modules = "import duckdb, chdb, moto.server, axe_playwright_python";
+        let imported = Command::new(&program).args(["-c", modules]).output();
         imported.is_ok_and(|output| output.status.success())
     };
     if !install || has_all() {
@@ -65,7 +66,7 @@ fn python(report: &mut Report, install: bool) {
         command.status().is_ok_and(|status| status.success())
     };
     if !(1..=3).any(|_| fetch(&PYTHON) && fetch(&AXE)) || !has_all() {
-        report.skip("duckdb, chdb, axe", "they could not be installed");
+        report.skip("duckdb, chdb, moto, axe", "they could not be installed");
     }
     report.check("packages of Python", begin, true);
 }

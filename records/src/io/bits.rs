@@ -34,7 +34,10 @@ pub(super) fn hybrid(mut bytes: &[u8], width: u32, count: usize, out: &mut Vec<u
             if packed.len().saturating_mul(8) < length.saturating_mul(width as usize) || length == 0 {
                 return Err("a packed group that is cut off".into());
             }
-            unpack(packed, width, length, |value| out.push(value as u32));
+            match width {
+                1..=8 => unpack_few(packed, width, length, out),
+                _ => out.extend(unpack(packed, width, length).map(|value| value as u32)),
+            }
             left -= length;
             bytes = rest;
         }
@@ -78,22 +81,23 @@ pub(super) fn delta(all: &[u8], size: usize, out: &mut Vec<i64>) -> Result<usize
                 .ok_or("differences that are cut off")?;
             bytes = rest;
             let length = of_miniblock.min(left);
-            unpack(packed, width, length, |difference| {
+            out.extend(unpack(packed, width, length).map(|difference| {
                 value = value.wrapping_add(least).wrapping_add(difference as i64);
-                out.push(narrow(value));
-            });
+                narrow(value)
+            }));
             left -= length;
         }
     }
     Ok(all.len() - bytes.len())
 }
 
-/// Gives `count` numbers of `width` bits each, the lowest bits first.
-fn unpack(packed: &[u8], width: u32, count: usize, mut take: impl FnMut(u64)) {
+/// `count` numbers of `width` bits each, the lowest bits first.
+#[inline]
+fn unpack(packed: &[u8], width: u32, count: usize) -> impl ExactSizeIterator<Item = u64> {
     let mask = if width >= 64 { u64::MAX } else { (1_u64 << width) - 1 };
     let width = width as usize;
-    let mut bit = 0_usize;
-    for _ in 0..count {
+    (0..count).map(move |at| {
+        let bit = at * width;
         let (at, shift) = (bit >> 3, (bit & 7) as u32);
         let low = window(packed, at) >> shift;
         // Past 57 bits a number may reach into a ninth byte.
@@ -101,9 +105,19 @@ fn unpack(packed: &[u8], width: u32, count: usize, mut take: impl FnMut(u64)) {
             true => packed.get(at + 8).map_or(0, |byte| u64::from(*byte) << (64 - shift)),
             false => 0,
         };
-        take((low | high) & mask);
-        bit += width;
+        (low | high) & mask
+    })
+}
+
+/// The same for up to eight bits: eight numbers are in one word.
+fn unpack_few(packed: &[u8], width: u32, count: usize, out: &mut Vec<u32>) {
+    let mask = (1_u32 << width) - 1;
+    let end = out.len() + count;
+    for group in packed.chunks(width as usize).take(count.div_ceil(8)) {
+        let word = window(group, 0);
+        out.extend((0..8).map(|at| (word >> (at * width)) as u32 & mask));
     }
+    out.truncate(end);
 }
 
 /// Eight bytes from `at`, as far as there are any.

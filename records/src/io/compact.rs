@@ -77,8 +77,8 @@ impl Writer {
 
     /// Has `add` count instead of `remove`, both at once.
     pub(super) fn replace(&mut self, remove: Vec<String>, add: Vec<Entry>, now: i64) -> Result<(), Error> {
-        let (position, aside) = (self.manifest.position, self.manifest.aside);
-        self.manifest.commit(&self.place, Change { at: now, position, aside, add, remove })?;
+        let change = Change { add, remove, ..self.change(now) };
+        self.manifest.commit(&self.place, change)?;
         self.manifest.shorten(&self.place, now - GRACE_MICROS)
     }
 

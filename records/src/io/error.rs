@@ -30,6 +30,7 @@ impl Error {
     pub(super) fn damaged(name: &str) -> impl Fn(Wrong) -> Self {
         move |wrong| match wrong {
             Wrong::Parquet(ParquetError::External(error)) => match error.downcast::<io::Error>() {
+                Ok(error) if error.kind() == io::ErrorKind::NotFound => Self::Replaced(name.to_owned()),
                 Ok(error) => Self::Place(name.to_owned(), *error),
                 Err(error) => Self::Damaged(name.to_owned(), error.to_string()),
             },

@@ -17,7 +17,7 @@ use rules::{Action, Attestation, Direction};
 use super::error::Wrong;
 use super::pages::{each_text, numbers, words};
 use super::place::Source;
-use super::schema::{LEAVES, Leaf, Shape, place};
+use super::schema::{LEAVES, Leaf, ROWS_OF_GROUP, Shape, place};
 use crate::batch::Batch;
 use crate::call::{HungUp, PartyKind};
 use crate::column::{Column, Columns};
@@ -82,33 +82,56 @@ impl FileReader {
     }
 
     pub(super) fn rows_of(&self, group: usize) -> Result<usize, Wrong> {
-        let rows = self.group(group)?.num_rows();
-        Ok(usize::try_from(rows).map_err(|_| "a row group of less than no rows")?)
+        let rows = usize::try_from(self.group(group)?.num_rows()).ok();
+        // Room is made for what a file says that it has.
+        Ok(rows
+            .filter(|rows| *rows <= ROWS_OF_GROUP)
+            .ok_or("a row group of another size than was ever written")?)
     }
 
     /// Reads `columns` of `group`. A column that the file has no more is empty in every row.
     pub(super) fn read(&self, group: usize, columns: Columns) -> Result<Batch, Wrong> {
         let rows = self.rows_of(group)?;
         let mut batch = Batch::new(columns);
-        for leaf in LEAVES.iter().filter(|leaf| columns.has(leaf.column)) {
-            let pages = self.pages(group, leaf)?;
+        let leaves = || LEAVES.iter().filter(|leaf| columns.has(leaf.column));
+        let mut ranges = Vec::new();
+        for leaf in leaves() {
+            if let Some(column) = self.column(group, leaf)? {
+                let (begin, length) = range_of(column)?;
+                ranges.push(begin..begin.saturating_add(length as u64));
+            }
+        }
+        let source = self.source.ahead(ranges)?;
+        for leaf in leaves() {
+            let pages = self.pages(&source, group, leaf)?;
             fill(&mut batch, leaf, pages, rows)?;
         }
         batch.grow(rows);
         Ok(batch)
     }
 
-    fn pages(&self, group: usize, leaf: &Leaf) -> Result<Option<Box<dyn PageReader>>, Wrong> {
+    fn column(&self, group: usize, leaf: &Leaf) -> Result<Option<&ColumnChunkMetaData>, Wrong> {
         let Some(at) = place(self.metadata.file_metadata().schema_descr(), leaf.name) else {
             return Ok(None);
         };
-        let group = self.group(group)?;
-        let column = group.columns().get(at).ok_or("a row group with too few columns")?;
-        let rows = usize::try_from(group.num_rows()).unwrap_or_default();
-        let (begin, length) = range_of(column)?;
-        let bytes = self.source.read(begin, length)?;
-        let chunk = Chunk { range: begin..begin + length as u64, bytes, of: self.source.length() };
+        Ok(Some(self.group(group)?.columns().get(at).ok_or("a row group with too few columns")?))
+    }
+
+    fn pages(
+        &self,
+        source: &Source,
+        group: usize,
+        leaf: &Leaf,
+    ) -> Result<Option<Box<dyn PageReader>>, Wrong> {
+        let Some(column) = self.column(group, leaf)? else { return Ok(None) };
+        let rows = self.rows_of(group)?;
+        let chunk = Chunk::read(source, column)?;
         Ok(Some(Box::new(SerializedPageReader::new(Arc::new(chunk), column, rows, None)?)))
+    }
+
+    /// All bytes of `column`.
+    pub(super) fn chunk(&self, column: &ColumnChunkMetaData) -> Result<Chunk, Wrong> {
+        Chunk::read(&self.source, column)
     }
 }
 
@@ -227,7 +250,7 @@ fn action(word: &str) -> Option<Action> {
 }
 
 /// A column of a row group, read at once.
-struct Chunk {
+pub(super) struct Chunk {
     range: Range<u64>,
     bytes: Bytes,
     /// How long the whole file is.
@@ -241,6 +264,12 @@ impl Length for Chunk {
 }
 
 impl Chunk {
+    fn read(source: &Source, column: &ColumnChunkMetaData) -> Result<Self, Wrong> {
+        let (begin, length) = range_of(column)?;
+        let bytes = source.read(begin, length)?;
+        Ok(Self { range: begin..begin + length as u64, bytes, of: source.length() })
+    }
+
     fn after(&self, start: u64) -> parquet::errors::Result<Bytes> {
         let begin = start.checked_sub(self.range.start).and_then(|begin| usize::try_from(begin).ok());
         let begin = begin.filter(|begin| *begin <= self.bytes.len());

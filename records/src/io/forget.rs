@@ -190,7 +190,7 @@ fn set<T>(column: &mut [T], row: usize, value: T) {
 }
 
 /// Copies all columns but those of detail, as they are, into `to`.
-fn copy(file: &FileReader, to: Sink) -> Result<Sink, Wrong> {
+pub(super) fn copy(file: &FileReader, to: Sink) -> Result<Sink, Wrong> {
     let metadata = file.metadata();
     let columns = file.columns().without(DETAILS);
     let words = metadata.file_metadata().key_value_metadata().cloned();
@@ -201,6 +201,7 @@ fn copy(file: &FileReader, to: Sink) -> Result<Sink, Wrong> {
         for leaf in LEAVES.iter().filter(|leaf| columns.has(leaf.column)) {
             let at = place(leaves, leaf.name).ok_or("a file without a column that it had")?;
             let chunk = group.columns().get(at).ok_or("a row group with too few columns")?;
+            let bytes = file.chunk(chunk)?;
             let bloom_filter = parquet::bloom_filter::Sbbf::read_from_column_chunk(chunk, file.source())?;
             let close = ColumnCloseResult {
                 bytes_written: u64::try_from(chunk.compressed_size()).unwrap_or_default(),
@@ -210,7 +211,7 @@ fn copy(file: &FileReader, to: Sink) -> Result<Sink, Wrong> {
                 column_index: None,
                 offset_index: None,
             };
-            copy.append_column(file.source(), close)?;
+            copy.append_column(&bytes, close)?;
         }
         copy.close()?;
     }

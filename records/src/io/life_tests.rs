@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
-use super::place::WRITING;
+use super::folder::WRITING;
 use super::tests::{ALWAYS, Scratch, all};
 use super::*;
 use crate::invented::Invented;
@@ -39,8 +39,8 @@ fn twenty(folder: &Path) -> (Writer, Vec<Call>) {
 }
 
 fn files(folder: &Path) -> Vec<String> {
-    let listed = place::Place::folder(folder).list("").unwrap();
-    listed.into_iter().map(|listed| listed.name).filter(|name| name.starts_with("customer=")).collect()
+    let listed = Place::folder(folder).list("", None).unwrap();
+    listed.into_iter().filter(|name| name.starts_with("customer=")).collect()
 }
 
 const HOUR: i64 = 3_600_000_000;

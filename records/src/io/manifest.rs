@@ -43,6 +43,12 @@ pub(super) struct Change {
     pub(super) position: u64,
     /// Lines of the spool that were no rows, all in all.
     pub(super) aside: u64,
+    /// Whose turn it is to write where several machines could; empty in a folder, where a lock says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) by: String,
+    /// Until when nobody else begins, microseconds since 1970.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) until: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) add: Vec<Entry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -54,8 +60,14 @@ pub(super) struct Change {
 pub(super) struct Manifest {
     /// The number of the last change.
     pub(super) number: u64,
-    pub(super) position: u64,
+    /// The last event of the spool of whoever writes.
+    position: u64,
     pub(super) aside: u64,
+    /// Whose turn it is to write, and until when nobody else begins.
+    pub(super) by: String,
+    pub(super) until: i64,
+    /// The last events of spools of those that wrote before.
+    others: BTreeMap<String, u64>,
     pub(super) files: BTreeMap<Option<String>, BTreeMap<Date, Vec<Arc<Entry>>>>,
     /// Files that count no more, and since when: who began to read before may still need them.
     pub(super) retired: Vec<(String, i64)>,
@@ -68,44 +80,70 @@ pub(super) struct Manifest {
 struct Whole {
     position: u64,
     aside: u64,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    by: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    until: i64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    others: BTreeMap<String, u64>,
     files: Vec<Entry>,
     retired: Vec<(String, i64)>,
 }
 
 impl Manifest {
-    /// Reads it; one that is not there is empty.
+    /// Reads it; one that is not there is empty. What of it is known already is not read again.
     pub(super) fn read(place: &Place) -> Result<Self, Error> {
+        let mut known = place.known().unwrap_or_default();
         let mut attempts = 0;
         loop {
-            match Self::try_read(place) {
+            match Self::clone(&known).go_on(place) {
                 // Whoever writes has put all in one meanwhile.
                 Err(Error::Replaced(_)) if attempts < ATTEMPTS => attempts += 1,
-                done => return done,
+                done => {
+                    let manifest = done?;
+                    place.know(&manifest);
+                    return Ok(manifest);
+                }
             }
+            known = Arc::default();
         }
     }
 
-    fn try_read(place: &Place) -> Result<Self, Error> {
-        let listed = place.list(FOLDER).map_err(Error::place(&place.say(FOLDER)))?;
+    /// With what came since.
+    fn go_on(mut self, place: &Place) -> Result<Self, Error> {
+        let after = (self.number > 0).then(|| name(self.number, false));
+        let listed = place.list(FOLDER, after.as_deref()).map_err(Error::place(&place.say(FOLDER)))?;
         let mut whole = 0;
         let mut last = 0;
-        for listed in &listed {
-            match numbered(&listed.name) {
+        for name in &listed {
+            match numbered(name) {
                 Some((number, true)) => whole = whole.max(number),
                 Some((number, false)) => last = last.max(number),
                 None => {}
             }
         }
-        let mut manifest = Self { number: whole, ..Self::default() };
-        if whole > 0 {
-            manifest.take_whole(parse(place, &name(whole, true))?);
+        let has_next = listed.contains(&name(self.number + 1, false));
+        if whole > self.number && (self.number == 0 || !has_next) {
+            self = Self { number: whole, ..Self::default() };
+            self.take_whole(parse(place, &name(whole, true))?);
         }
-        while manifest.number < last {
-            let name = name(manifest.number + 1, false);
+        while self.number < last {
+            let name = name(self.number + 1, false);
             let change: Change = parse(place, &name)?;
-            manifest.apply(change);
+            self.apply(change);
         }
-        Ok(manifest)
+        Ok(self)
+    }
+
+    /// The last event of the spool of `owner` whose row is in a file.
+    pub(super) fn position_of(&self, owner: &str) -> u64 {
+        match self.others.get(owner) {
+            _ if self.by == owner => self.position,
+            Some(position) => *position,
+            // A folder was copied into a bucket: its service goes on there.
+            None if self.by.is_empty() => self.position,
+            None => 0,
+        }
     }
 
     /// All files that count.
@@ -115,14 +153,28 @@ impl Manifest {
 
     /// Makes `change` the next one, for good. On an error nobody knows whether it is: read it anew.
     pub(super) fn commit(&mut self, place: &Place, change: Change) -> Result<(), Error> {
-        let name = name(self.number + 1, false);
+        let name = self.next();
         let content = serde_json::to_vec(&change).map_err(|error| said(place, &name, &error))?;
         match place.put_new(&name, &content) {
-            Ok(true) => self.apply(change),
+            Ok(true) => {
+                self.apply(change);
+                place.know(self);
+            }
             Ok(false) => return Err(Error::Taken(place.say(&name))),
             Err(error) => return Err(Error::Place(place.say(&name), error)),
         }
         Ok(())
+    }
+
+    fn next(&self) -> String {
+        name(self.number + 1, false)
+    }
+
+    /// Makes sure that whoever comes second with a change loses: `change` was the last one.
+    pub(super) fn prove(&self, place: &Place, change: &Change) -> Result<(), Error> {
+        let name = name(self.number, false);
+        let content = serde_json::to_vec(change).map_err(|error| said(place, &name, &error))?;
+        place.prove(&name, &content).map_err(Error::place(&place.say(&name)))
     }
 
     /// Puts all of it in one, if it has become long, and forgets files that were retired before `since`.
@@ -133,19 +185,26 @@ impl Manifest {
         self.retired.retain(|(_, at)| *at >= since);
         let name = name(self.number, true);
         let files = self.entries().map(|entry| Entry::clone(entry)).collect();
-        let whole =
-            Whole { position: self.position, aside: self.aside, files, retired: self.retired.clone() };
+        let whole = Whole {
+            position: self.position,
+            aside: self.aside,
+            by: self.by.clone(),
+            until: self.until,
+            others: self.others.clone(),
+            files,
+            retired: self.retired.clone(),
+        };
         let content = serde_json::to_vec(&whole).map_err(|error| said(place, &name, &error))?;
         place.put(&name, &content).map_err(Error::place(&place.say(&name)))?;
         self.changes = 0;
-        for listed in place.list(FOLDER).map_err(Error::place(&place.say(FOLDER)))? {
-            let is_past = match numbered(&listed.name) {
+        for listed in place.list(FOLDER, None).map_err(Error::place(&place.say(FOLDER)))? {
+            let is_past = match numbered(&listed) {
                 Some((number, true)) => number < self.number,
                 Some((number, false)) => number <= self.number,
                 None => false,
             };
             if is_past {
-                place.remove(&listed.name).map_err(Error::place(&place.say(&listed.name)))?;
+                place.remove(&listed).map_err(Error::place(&place.say(&listed)))?;
             }
         }
         Ok(())
@@ -154,6 +213,9 @@ impl Manifest {
     fn take_whole(&mut self, whole: Whole) {
         self.position = whole.position;
         self.aside = whole.aside;
+        self.by = whole.by;
+        self.until = whole.until;
+        self.others = whole.others;
         self.retired = whole.retired;
         whole.files.into_iter().for_each(|entry| self.add(entry));
     }
@@ -161,6 +223,10 @@ impl Manifest {
     fn apply(&mut self, change: Change) {
         self.number += 1;
         self.changes += 1;
+        if self.by != change.by {
+            self.others.insert(std::mem::replace(&mut self.by, change.by), self.position);
+        }
+        self.until = change.until;
         self.position = change.position;
         self.aside = change.aside;
         if !change.remove.is_empty() {
@@ -189,6 +255,10 @@ fn parse<T: for<'a> Deserialize<'a>>(place: &Place, name: &str) -> Result<T, Err
 
 fn said(place: &Place, name: &str, error: &serde_json::Error) -> Error {
     Error::Manifest(place.say(name), error.to_string())
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 fn name(number: u64, is_whole: bool) -> String {

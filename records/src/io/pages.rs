@@ -5,6 +5,7 @@ use parquet::column::page::{Page, PageReader};
 
 use super::bits::{delta, hybrid};
 use super::error::Wrong;
+use super::schema::ROWS_OF_GROUP;
 use crate::words::Words;
 
 /// What one page has: for each row whether there is a value, and the values.
@@ -12,6 +13,8 @@ struct Values {
     /// Whether each row has a value; `None` where all have.
     present: Option<Vec<u32>>,
     rows: usize,
+    /// Rows that have one.
+    count: usize,
     encoding: Encoding,
     bytes: bytes::Bytes,
 }
@@ -32,7 +35,7 @@ pub(super) fn words(pages: Box<dyn PageReader>, is_optional: bool) -> Result<Wor
                 })?;
             }
             Either::Values(values) => {
-                let count = values.count();
+                let count = values.count;
                 codes.clear();
                 match values.encoding {
                     Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
@@ -47,7 +50,7 @@ pub(super) fn words(pages: Box<dyn PageReader>, is_optional: bool) -> Result<Wor
                         Ok(())
                     })?,
                 }
-                spread(&values, &codes, 0, |code| words.push_code(code))?;
+                spread(&values, &codes, 0, words.codes_mut())?;
             }
         }
         Ok(())
@@ -75,7 +78,7 @@ pub(super) fn each_text(
                     Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
                         let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
                         let mut codes = Vec::new();
-                        hybrid(bytes, u32::from(*width), values.count(), &mut codes)?;
+                        hybrid(bytes, u32::from(*width), values.count, &mut codes)?;
                         for code in codes {
                             let text = known.get(code as usize).ok_or("a code that is in no dictionary")?;
                             found.push(text.clone());
@@ -118,17 +121,18 @@ pub(super) fn numbers(
                 plain_numbers(&bytes, size, count, &mut known)?;
             }
             Either::Values(values) => {
-                let count = values.count();
+                let count = values.count;
                 found.clear();
                 match values.encoding {
                     Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
                         codes.clear();
                         let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
                         hybrid(bytes, u32::from(*width), count, &mut codes)?;
-                        for code in &codes {
-                            let number = known.get(*code as usize);
-                            found.push(*number.ok_or("a code that is in no dictionary")?);
-                        }
+                        let greatest = codes.iter().max().map_or(0, |code| *code as usize + 1);
+                        let known = known.get(..greatest).ok_or("a code that is in no dictionary")?;
+                        found.extend(
+                            codes.iter().map(|code| known.get(*code as usize).copied().unwrap_or_default()),
+                        );
                     }
                     Encoding::DELTA_BINARY_PACKED => {
                         delta(&values.bytes, size, &mut found)?;
@@ -136,10 +140,7 @@ pub(super) fn numbers(
                     Encoding::PLAIN => plain_numbers(&values.bytes, size, count, &mut found)?,
                     other => return Err(unknown(other)),
                 }
-                if found.len() != count {
-                    return Err("a page with another number of values than it says".into());
-                }
-                spread(&values, &found, nothing, |number| all.push(number))?;
+                spread(&values, &found, nothing, &mut all)?;
             }
         }
         Ok(())
@@ -152,27 +153,31 @@ enum Either {
     Values(Values),
 }
 
-impl Values {
-    /// Rows that have a value.
-    fn count(&self) -> usize {
-        self.present.as_ref().map_or(self.rows, |present| present.iter().filter(|there| **there == 1).count())
-    }
-}
-
 fn each(
     mut pages: Box<dyn PageReader>,
     is_optional: bool,
     mut take: impl FnMut(Either) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
+    let bounded = |count: u32| {
+        let count = count as usize;
+        // Room is made for what a page says that it has.
+        if count > ROWS_OF_GROUP {
+            Err(Wrong::from("a page of more values than were ever written"))
+        } else {
+            Ok(count)
+        }
+    };
     while let Some(page) = pages.get_next_page()? {
         match page {
             Page::DictionaryPage { buf, num_values, .. } => {
-                take(Either::Dictionary(buf, num_values as usize))?
+                take(Either::Dictionary(buf, bounded(num_values)?))?
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
-                let rows = num_values as usize;
+                let rows = bounded(num_values)?;
                 let (present, bytes) = if is_optional { levels(buf, rows)? } else { (None, buf) };
-                take(Either::Values(Values { present, rows, encoding, bytes }))?;
+                let there = |present: &Vec<u32>| present.iter().map(|there| *there as usize).sum();
+                let count = present.as_ref().map_or(rows, there);
+                take(Either::Values(Values { present, rows, count, encoding, bytes }))?;
             }
             Page::DataPageV2 { .. } => return Err("a page of version 2, which was never written".into()),
         }
@@ -187,27 +192,30 @@ fn levels(bytes: bytes::Bytes, rows: usize) -> Result<(Option<Vec<u32>>, bytes::
     let levels = bytes.get(4..end).ok_or("a page without its levels")?;
     let mut present = Vec::new();
     hybrid(levels, 1, rows, &mut present)?;
-    let all = present.iter().all(|there| *there == 1);
+    let all = present.iter().fold(1, |all, there| all & there) == 1;
     Ok(((!all).then_some(present), bytes.slice(end..)))
 }
 
 /// Gives each row its value, or `nothing`.
-fn spread<T: Copy>(values: &Values, found: &[T], nothing: T, mut push: impl FnMut(T)) -> Result<(), Wrong> {
-    let Some(present) = &values.present else {
-        found.iter().for_each(|value| push(*value));
-        return if found.len() == values.rows { Ok(()) } else { Err("a page with too few values".into()) };
-    };
-    let mut found = found.iter();
-    for there in present {
-        push(if *there == 1 { *found.next().ok_or("a page with too few values")? } else { nothing });
+fn spread<T: Copy>(values: &Values, found: &[T], nothing: T, to: &mut Vec<T>) -> Result<(), Wrong> {
+    if found.len() != values.count {
+        return Err("a page with another number of values than it says".into());
     }
+    let Some(present) = &values.present else {
+        to.extend_from_slice(found);
+        return Ok(());
+    };
+    let mut found = found.iter().copied();
+    to.extend(
+        present.iter().map(|there| if *there == 1 { found.next().unwrap_or(nothing) } else { nothing }),
+    );
     Ok(())
 }
 
 fn texts(values: &Values, take: impl FnMut(&str) -> Result<(), Wrong>) -> Result<(), Wrong> {
     match values.encoding {
-        Encoding::PLAIN => plain_texts(&values.bytes, values.count(), take),
-        Encoding::DELTA_LENGTH_BYTE_ARRAY => delta_texts(&values.bytes, values.count(), take),
+        Encoding::PLAIN => plain_texts(&values.bytes, values.count, take),
+        Encoding::DELTA_LENGTH_BYTE_ARRAY => delta_texts(&values.bytes, values.count, take),
         other => Err(unknown(other)),
     }
 }

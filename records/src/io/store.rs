@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -11,6 +10,7 @@ use rules::Timestamp;
 use super::error::Error;
 use super::file_reader::FileReader;
 use super::manifest::{Entry, Manifest};
+use super::owner;
 use super::place::Place;
 use super::scan::{Scan, Wanted};
 use crate::column::Columns;
@@ -40,12 +40,12 @@ pub struct Day {
 }
 
 impl Store {
-    /// Opens what is under `root`; a folder that is not there holds nothing.
+    /// Opens what is in `place`; a folder that is not there holds nothing.
     ///
     /// # Errors
     /// What says which files count cannot be read.
-    pub fn open(root: &Path) -> Result<Self, Error> {
-        let place = Place::folder(root);
+    pub fn open(place: impl Into<Place>) -> Result<Self, Error> {
+        let place = place.into().resolve()?;
         let manifest = Arc::new(Manifest::read(&place)?);
         Ok(Self { place, manifest })
     }
@@ -69,9 +69,14 @@ impl Store {
         self.manifest.entries().map(AsRef::as_ref)
     }
 
-    /// The last event of the spool whose row is in a file.
+    /// The last event of the spool of this machine's service whose row is in a file.
     pub fn position(&self) -> u64 {
-        self.manifest.position
+        self.manifest.position_of(&owner::known(&self.place))
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Lines of the spool that were no rows, since ever.

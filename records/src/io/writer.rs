@@ -9,9 +9,11 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::error::Error;
 use super::file_writer::FileWriter;
+use super::folder::WRITING;
 use super::manifest::{Change, Entry, FOLDER as LOG, Manifest};
 use super::name::folder;
-use super::place::{Place, WRITING};
+use super::owner;
+use super::place::Place;
 use super::schema::DETAILS;
 use super::store::Store;
 use crate::batch::Batch;
@@ -32,6 +34,8 @@ pub struct Part {
 pub struct Writer {
     pub(super) place: Place,
     pub(super) manifest: Manifest,
+    /// Which spool is written; empty in a folder, which has one.
+    owner: String,
     /// The number of the change by which this writer began: it is in the names of its files, so that nobody else has them.
     claim: u64,
     files: u64,
@@ -41,12 +45,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins to write under `root` at the moment `now`, microseconds since 1970. What an earlier one left unfinished goes.
+    /// Begins to write in `place` at the moment `now`, microseconds since 1970. What an earlier one left unfinished goes.
     ///
     /// # Errors
     /// Another one writes there, or it cannot be written.
-    pub fn open(root: &Path, now: i64) -> Result<Self, Error> {
-        let place = Place::folder(root);
+    pub fn open(place: impl Into<Place>, now: i64) -> Result<Self, Error> {
+        let place = place.into().resolve()?;
+        let root = place.local();
         std::fs::create_dir_all(root).map_err(|error| Error::Place(root.display().to_string(), error))?;
         let lock = lock(root, LOCK, FlockArg::LockExclusiveNonblock)?;
         Self::begin_with(place, lock, now)
@@ -55,35 +60,75 @@ impl Writer {
     /// The same when it is its turn: whoever writes all the time makes room, and then goes on.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn open_in_turn(root: &Path, now: i64) -> Result<Self, Error> {
-        let place = Place::folder(root);
-        let turn = lock(root, TURN, FlockArg::LockExclusive)?;
-        let lock = lock(root, LOCK, FlockArg::LockExclusive)?;
+    /// It cannot be written, or a service of another machine writes there.
+    pub fn open_in_turn(place: impl Into<Place>, now: i64) -> Result<Self, Error> {
+        let place = place.into().resolve()?;
+        let turn = lock(place.local(), TURN, FlockArg::LockExclusive)?;
+        let lock = lock(place.local(), LOCK, FlockArg::LockExclusive)?;
         drop(turn);
         Self::begin_with(place, lock, now)
     }
 
-    /// Whether another one waits for its turn to write under `root`: whoever writes all the time lets go then.
-    pub fn is_wanted(root: &Path) -> bool {
+    /// Whether another one of this machine waits for its turn to write in `place`: whoever writes all the time lets go then.
+    pub fn is_wanted(place: impl Into<Place>) -> bool {
+        let place = place.into();
+        let root = place.local();
         root.join(TURN).exists() && lock(root, TURN, FlockArg::LockExclusiveNonblock).is_err()
     }
 
     fn begin_with(place: Place, lock: Flock<File>, now: i64) -> Result<Self, Error> {
-        let mut manifest = Manifest::read(&place)?;
-        let change =
-            Change { at: now, position: manifest.position, aside: manifest.aside, ..Change::default() };
-        manifest.commit(&place, change)?;
-        let claim = manifest.number;
+        let manifest = Manifest::read(&place)?;
+        let owner = owner::own(&place)?;
+        if manifest.by != owner && manifest.until > now {
+            let until = jiff::Timestamp::from_microsecond(manifest.until).unwrap_or_default();
+            return Err(Error::Taken(format!("{} (it has until {until:.0})", place.say(""))));
+        }
         let mut writer =
-            Self { place, manifest, claim, files: 0, unreadable: Default::default(), _lock: lock };
+            Self { place, manifest, owner, claim: 0, files: 0, unreadable: Default::default(), _lock: lock };
+        let change = writer.change(now);
+        writer.manifest.commit(&writer.place, change.clone())?;
+        writer.manifest.prove(&writer.place, &change)?;
+        writer.claim = writer.manifest.number;
+        writer.place.abandon(is_ours).map_err(Error::place(&writer.place.say("")))?;
         writer.sweep(now)?;
         Ok(writer)
     }
 
+    /// A change at `now` of nothing but whose turn it is.
+    pub(super) fn change(&self, now: i64) -> Change {
+        let until = if self.place.is_shared() { now + TURN_MICROS } else { 0 };
+        let (position, aside) = (self.position(), self.manifest.aside);
+        Change { at: now, position, aside, by: self.owner.clone(), until, ..Change::default() }
+    }
+
+    /// Goes on writing: where other machines could, they are told in time. A folder has a lock.
+    ///
+    /// # Errors
+    /// Another one has begun to write, or it cannot be written.
+    pub fn hold(&mut self, now: i64) -> Result<(), Error> {
+        if self.place.is_shared() && self.manifest.until < now + TURN_MICROS / 2 {
+            let change = self.change(now);
+            self.manifest.commit(&self.place, change)?;
+            self.manifest.shorten(&self.place, now - GRACE_MICROS)?;
+        }
+        Ok(())
+    }
+
+    /// Ends writing: another machine may begin at once.
+    ///
+    /// # Errors
+    /// It cannot be written: the others wait some minutes.
+    pub fn release(mut self, now: i64) -> Result<(), Error> {
+        if !self.place.is_shared() {
+            return Ok(());
+        }
+        let change = Change { until: now, ..self.change(now) };
+        self.manifest.commit(&self.place, change)
+    }
+
     /// The last event of the spool whose row is in a file.
     pub fn position(&self) -> u64 {
-        self.manifest.position
+        self.manifest.position_of(&self.owner)
     }
 
     /// What can be read now.
@@ -105,7 +150,8 @@ impl Writer {
             }
         }
         let aside = self.manifest.aside + aside;
-        self.manifest.commit(&self.place, Change { at: now, position, aside, add, remove: Vec::new() })?;
+        let change = Change { position, aside, add, ..self.change(now) };
+        self.manifest.commit(&self.place, change)?;
         self.manifest.shorten(&self.place, now - GRACE_MICROS)
     }
 
@@ -148,10 +194,16 @@ impl Writer {
             self.manifest.entries().map(|entry| entry.file.as_str()).collect();
         known.extend(self.manifest.retired.iter().map(|(file, _)| file.as_str()));
         let mut swept = 0;
-        for listed in self.place.list("").map_err(Error::place(&self.place.say("")))? {
-            if is_ours(&listed.name) && !known.contains(listed.name.as_str()) {
-                self.place.remove(&listed.name).map_err(Error::place(&self.place.say(&listed.name)))?;
-                self.place.tidy(&listed.name);
+        let all = self.place.list("", None).map_err(Error::place(&self.place.say("")))?;
+        // Whoever begins to write says so before its first file: as long as nobody has, all that was listed is known or is
+        // of no use. Who has lost its turn does not know what counts.
+        if self.place.is_shared() && Manifest::read(&self.place)?.number != self.manifest.number {
+            return Err(Error::Taken(self.place.say("")));
+        }
+        for listed in all {
+            if is_ours(&listed) && !known.contains(listed.as_str()) {
+                self.place.remove(&listed).map_err(Error::place(&self.place.say(&listed)))?;
+                self.place.tidy(&listed);
                 swept += 1;
             }
         }
@@ -222,5 +274,7 @@ fn is_ours(name: &str) -> bool {
 const LOCK: &str = "lock";
 /// Held by whoever waits for that.
 const TURN: &str = "turn";
+/// So long a bucket is left to whoever wrote there last.
+const TURN_MICROS: i64 = 5 * 60 * 1_000_000;
 /// How long a file that counts no more is kept for who began to read before.
 pub(super) const GRACE_MICROS: i64 = 10 * 60 * 1_000_000;

@@ -251,6 +251,7 @@ impl Config {
         let of_others = of_others.chain(config.mail.paths());
         let of_others = of_others
             .chain(&mut config.cases.key)
+            .chain(config.records.bucket.paths())
             .chain(&mut config.cases.notices)
             .chain(&mut config.status.export);
         for relative in paths.chain(of_redirect).chain(keys).chain(of_others) {
@@ -421,6 +422,8 @@ mod tests {
         assert!(mail.mailbox.is_some() && mail.mailbox_user.is_some() && mail.mailbox_authorities.is_some());
         assert!(config.cases.database.is_some() && config.cases.service_hours.is_some());
         assert!(config.cases.notices.is_some());
+        assert!(config.records.bucket.remote().is_some());
+        assert_eq!(config.clone().records.bucket.paths().count(), 2);
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }

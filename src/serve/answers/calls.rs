@@ -220,7 +220,11 @@ impl Sieve {
         let mut fits = if self.rule.is_empty() {
             vec![true; batch.len()]
         } else {
-            batch.rule.which(|rule| rule.is_some_and(|rule| rule.to_lowercase().contains(&self.rule)))
+            let is_it =
+                |rule: Option<&str>| rule.is_some_and(|rule| rule.to_lowercase().contains(&self.rule));
+            let by_code = batch.rule.which(is_it);
+            let is_row = |code: &u32| by_code.get(*code as usize).copied().unwrap_or_default();
+            batch.rule.codes().iter().map(is_row).collect()
         };
         for (place, fits) in fits.iter_mut().enumerate().filter(|(_, fits)| **fits) {
             let verdict = batch.verdict.get(place).copied().unwrap_or(Action::Allow);

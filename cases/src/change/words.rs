@@ -104,13 +104,18 @@ impl Impact {
                 self.days
             );
         };
-        let longer = if self.wanted == 1 { "one of them was" } else { "of them were" };
         let wanted = match self.wanted {
-            0 => "none of them was talked to for longer than a minute".to_owned(),
-            1 => format!("{longer} talked to for longer than a minute"),
-            many => format!("{many} {longer} talked to for longer than a minute"),
+            0 => "none of them was".to_owned(),
+            1 => "one of them was".to_owned(),
+            many => format!("{many} of them were"),
         };
-        format!("In the past {} days it would have blocked {blocked} calls; {wanted}.", self.days)
+        let calls = match (blocked, self.wanted) {
+            (0, _) => "no call".to_owned(),
+            (1, 0) => "one call, which was not talked to for longer than a minute".to_owned(),
+            (1, _) => "one call, which was talked to for longer than a minute".to_owned(),
+            (many, _) => format!("{many} calls; {wanted} talked to for longer than a minute"),
+        };
+        format!("In the past {} days it would have blocked {calls}.", self.days)
     }
 }
 

@@ -44,7 +44,8 @@ impl Desk<'_> {
         Ok(Some((body(&row)?, approvals)))
     }
 
-    /// Proposes `change`. One that was proposed before is replaced, and what was approved of it counts no more.
+    /// Proposes `change`. One that was proposed before is replaced. What was approved counts no more, and were it of the very
+    /// same change: in this case or in another.
     ///
     /// # Errors
     /// It is not on the way, or not kept.
@@ -67,7 +68,9 @@ impl Desk<'_> {
             case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
         }
         case.step(&Signal::Propose, done.who, done.service, done.now).map_err(refused)?;
-        case.change = Some(change.hash());
+        let hash = change.hash();
+        writing.void_approvals(&hash).await?;
+        case.change = Some(hash);
         let lines: Vec<_> = change.lines.iter().map(ToString::to_string).collect();
         let text = format!("risk {}, change {}: {}", change.risk(&impact), change.hash(), lines.join("; "));
         writing.put_change(&case, &Proposed { change, impact, standing: None, proof: None }).await?;
@@ -127,8 +130,7 @@ impl Desk<'_> {
         let mut case = writing.case(number).await?;
         case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
         let hash = case.change.take().unwrap_or_default();
-        let void = sqlx::query("DELETE FROM approvals WHERE hash = $1").bind(&hash);
-        void.execute(writing.connection()).await?;
+        writing.void_approvals(&hash).await?;
         writing.void_links(number, &hash).await?;
         let text = format!("change {hash}: {why}");
         write(&mut writing, &mut case, "withdraw-proposal", &text, Visible::Customer, done).await?;
@@ -241,8 +243,7 @@ impl Desk<'_> {
     pub async fn disown(&self, link: &Link, hash: &str, done: Done<'_>) -> Result<Case, Error> {
         let mut writing = self.write().await?;
         writing.use_link(link, done.now).await?;
-        let void = sqlx::query("DELETE FROM approvals WHERE hash = $1").bind(hash);
-        void.execute(writing.connection()).await?;
+        writing.void_approvals(hash).await?;
         let mut case = writing.case(link.case).await?;
         if matches!(case.state, State::Implementing | State::Verifying) {
             case.step(&Signal::RollBack, done.who, done.service, done.now).map_err(refused)?;

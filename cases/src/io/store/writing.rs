@@ -290,6 +290,13 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
+    /// Nobody has approved the change of this hash any more.
+    pub(super) async fn void_approvals(&mut self, hash: &str) -> Result<(), Error> {
+        let void = sqlx::query("DELETE FROM approvals WHERE hash = $1").bind(hash);
+        void.execute(&mut *self.transaction).await?;
+        Ok(())
+    }
+
     /// Everybody's approvals of the change of this hash.
     pub(super) async fn approvals(&mut self, hash: &str) -> Result<Vec<Approval>, Error> {
         let query = sqlx::query("SELECT body FROM approvals WHERE hash = $1 ORDER BY approver").bind(hash);

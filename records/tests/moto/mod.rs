@@ -158,8 +158,13 @@ impl Drop for Moto {
 
 /// A program of Python, as `cargo xtask test` provides it.
 pub(crate) fn program(name: &str) -> PathBuf {
-    let provided = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin").join(name);
-    if provided.exists() { provided } else { name.into() }
+    // The tests of the service use this file as well.
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let provided = folders.find_map(|folder| {
+        let provided = folder.join("target/python/bin").join(name);
+        provided.exists().then_some(provided)
+    });
+    provided.unwrap_or_else(|| name.into())
 }
 
 fn path(name: &str) -> String {

@@ -18,12 +18,12 @@ use crate::support::{Scratch, ringwall, stdout};
 const KILLS: usize = 6;
 
 /// Written every second, so that kills meet it at all it does.
-fn quick() -> String {
+pub(super) fn quick() -> String {
     format!("[records]\nstore_seconds = 1\ncopy = false\n[cases]\non = false\n{HELD}")
 }
 
 /// Rows of the store under `data`, as lines, in order of time, after each file was found whole.
-fn stored(data: &Path) -> Vec<Value> {
+pub(super) fn stored(data: &Path) -> Vec<Value> {
     let store = Store::open(&data.join("records")).unwrap();
     let verified = store.verify();
     assert!(verified.wrong.is_empty(), "{:?}", verified.wrong);

@@ -7,6 +7,7 @@ mod attack;
 mod authorised;
 mod backup;
 mod bridge;
+mod bucket;
 mod capture;
 mod carried;
 mod cases;

@@ -1,0 +1,63 @@
+//! A running service whose call records are in a bucket, on a real server that goes away and comes back.
+
+use super::archive::{quick, stored};
+use super::{Call, POLICY, Phone, Service, status, within};
+
+#[path = "../../../records/tests/moto/mod.rs"]
+mod moto;
+
+use moto::{Moto, Proxy};
+
+#[test]
+fn calls_come_into_a_bucket_and_wait_for_it_while_it_is_gone() {
+    let place = moto::Scratch::new("serve");
+    let Some(mut server) = Moto::start(&place) else { return };
+    let proxy = Proxy::start(server.port());
+    let keys = server.remote(&place, "desk").credentials_file.unwrap();
+    let bucket = format!(
+        "{}\n[records.bucket]\nname = \"records\"\nendpoint = {:?}\nprefix = \"desk\"\nregion = \"us-east-1\"\n\
+         credentials_file = {keys:?}\n",
+        quick(),
+        proxy.endpoint()
+    );
+    let service = Service::start("serve-bucket", POLICY, &bucket);
+    let phone = Phone::new(service.udp());
+    let ask = |from: usize, to: usize| {
+        for at in from..to {
+            let call_id = format!("bucket-{at}");
+            let caller = ["+13035550142", "+13035550105"][at % 2];
+            let call = Call { call_id: &call_id, ..Call::new(caller, "+12105550150") };
+            assert_eq!(status(&phone.ask(&call.by(phone.port()))), [302, 486][at % 2]);
+        }
+    };
+    let rows = || service.metric("ringwall_records_total{kind=\"stored\"}");
+    let wait = |count: u64| {
+        within(60, || (rows() == count).then_some(()))
+            .unwrap_or_else(|| panic!("{} rows of {count}: {}", rows(), service.errors()))
+    };
+    ask(0, 20);
+    wait(20);
+    let data = service.data();
+    assert_eq!(stored(&data).len(), 20);
+    assert!(!server.files("desk/customer=").is_empty(), "{:?}", server.files(""));
+    let said = std::fs::read_to_string(data.join("records/bucket.json")).unwrap();
+    assert!(said.contains("desk") && !said.contains("secret"), "{said}");
+
+    // Gone: calls are judged as ever, it is said once, and nothing is lost.
+    let kept = server.keep();
+    server.kill();
+    ask(20, 40);
+    within(60, || (service.metric("ringwall_records_failures_total") >= 2).then_some(()))
+        .unwrap_or_else(|| panic!("no failure is counted: {}", service.errors()));
+    ask(40, 50);
+    let errors = service.errors();
+    assert_eq!(errors.matches("call records").count(), 1, "{errors}");
+    server.again(&kept);
+    proxy.send_to(server.port());
+    wait(50);
+    let mut ids: Vec<String> =
+        stored(&data).iter().map(|line| line["call_id"].as_str().unwrap().to_owned()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 50, "each call is there once");
+}

@@ -173,13 +173,39 @@ fn a_first_case_is_done_by_keys_alone() {
 /// What every page keeps below.
 const PAGE_BYTES_MAX: u64 = 300_000;
 
-/// Pictures of the README are made from a demo: `RINGWALL_PICTURES=docs/pictures cargo nextest run … pages`.
+/// Pictures of the README, taken from a demo: places, who looks, how large the window is.
+const PICTURES: [(&str, &str, &str, (u32, u32)); 4] = [
+    ("queue", "anna", "/queue", (1_280, 800)),
+    ("board", "anna", "/board", (1_280, 800)),
+    ("authorise", "ann@", "/portal/authorise", (480, 900)),
+    ("call", "anna", "/calls?rule=harassing+caller", (1_280, 1_200)),
+];
+
+/// With `RINGWALL_WRITE=1` they are taken anew; otherwise they only have to be there.
 #[test]
-fn the_pictures_of_the_readme_are_there() {
+fn pictures_of_the_readme_are_of_the_demo() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let shown: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
-    for picture in shown.into_iter().filter(|it| it.ends_with(".png")) {
-        assert!(root.join(picture).is_file(), "{picture}");
+    let path = |name: &str| format!("docs/pictures/{name}.png");
+    if std::env::var_os("RINGWALL_WRITE").is_some() {
+        let browser = Browser::open().expect("a browser takes them");
+        let demo = Demo::start("pictures");
+        for (name, who, place, (width, height)) in PICTURES {
+            browser.size(width, height);
+            demo.log_in(&browser, who);
+            demo.go(&browser, place);
+            // What a list is about says more than the list.
+            if name == "call" || name == "authorise" {
+                let found = browser.run("return document.querySelector('main [data-row] a.through, main a[href*=\"/authorise/\"]').href");
+                browser.go(found.as_str().unwrap());
+            }
+            browser.run("document.documentElement.className = 'light'");
+            browser.picture(&root.join(path(name)));
+            demo.log_out(&browser);
+        }
+    }
+    for (name, ..) in PICTURES {
+        assert!(root.join(path(name)).is_file(), "{name}: RINGWALL_WRITE=1 takes it");
+        assert!(readme.contains(&path(name)), "the README does not show {name}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -153,6 +153,16 @@ pub(crate) async fn guard(service: Arc<Service>, access: Access, request: Reques
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// Where no way leads: a page that says so, as for what belongs to somebody else. Programs are told by `explain`.
+pub(crate) async fn lost(State(service): State<Arc<Service>>, request: Request) -> Response {
+    if is_of_programs(request.uri().path()) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let (parts, _) = request.into_parts();
+    let viewer = viewer(&service, &parts).await.ok().flatten();
+    said(&service, viewer.as_ref(), false, &Failure::NotFound)
 }
 
 async fn pass(service: Arc<Service>, access: Access, request: Request, next: Next) -> Response {

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use cases::account::Right;
 
-use crate::access::{Access, guard, is_of_programs};
+use crate::access::{Access, guard, is_of_programs, lost};
 use crate::api::told::Problem;
 use crate::{
     Service, alerts, api, appeal, approval, assets, campaigns, case, decide, events, guide, health, keys,
@@ -275,7 +275,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router<Arc<Service>> {
             from_fn(move |request: Request, next: Next| guard(Arc::clone(&service), access, request, next));
         router = router.route(path, answers.layer(guarded));
     }
-    router.layer(from_fn(explain))
+    router.fallback(lost).layer(from_fn(explain))
 }
 
 /// Programs are told in their own form what no handler said: that there is no such way, or that it takes another method.

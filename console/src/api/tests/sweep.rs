@@ -349,6 +349,21 @@ async fn x2_what_belongs_to_another_customer_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_no_way_leads_people_get_a_page_and_programs_a_problem() {
+    let house = House::new().await;
+    for who in ["admin", "ann"] {
+        for path in ["/nowhere", "/lists/%3Cscript%3E", "/case"] {
+            let got = house.ask(who, "GET", path, &[], "").await;
+            let says = got.text.contains("There is no such page") && !got.text.contains("<script>");
+            assert!(got.status == 404 && says, "{who}: {path}: {}", got.text);
+        }
+        let got = house.ask(who, "GET", "/v1/nowhere", &[], "").await;
+        assert_eq!(got.status, 404);
+        assert_eq!(got.header("content-type"), "application/problem+json");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn x2_no_change_comes_without_a_token_or_from_elsewhere() {
     let house = House::new().await;
     let stranger = csrf("eve");

@@ -11,6 +11,8 @@ use crate::support::{Scratch, binary};
 pub(crate) struct Demo {
     child: Child,
     address: String,
+    /// Where its redirect server takes SIP over UDP.
+    pub(crate) redirect: String,
     /// Log-ins and passwords, in the order in which they are printed.
     logins: Vec<(String, String)>,
     pub(crate) seconds: f64,
@@ -33,6 +35,8 @@ impl Demo {
         let ready = lines.find(|line| line.starts_with("ready: ")).expect("a demo says when it is ready");
         let seconds = begin.elapsed().as_secs_f64();
         let address = ready.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        let redirect =
+            ready.split_whitespace().find_map(|word| word.strip_prefix("udp:")).unwrap().to_owned();
         let told: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("Begin with")).collect();
         let login = |line: &String| {
             let (login, rest) = line.split_once(" password ")?;
@@ -40,7 +44,7 @@ impl Demo {
         };
         let logins = told.iter().filter_map(login).collect();
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, logins, seconds, _scratch: scratch }
+        Self { child, address, redirect, logins, seconds, _scratch: scratch }
     }
 
     pub(crate) fn go(&self, browser: &Browser, place: &str) {

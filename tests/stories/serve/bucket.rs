@@ -3,6 +3,7 @@
 use super::archive::{quick, stored};
 use super::{Call, POLICY, Phone, Service, status, within};
 
+#[allow(clippy::disallowed_methods, reason = "a server lives in real time")]
 #[path = "../../../records/tests/moto/mod.rs"]
 mod moto;
 

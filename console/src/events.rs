@@ -104,10 +104,22 @@ struct Follower {
     until: Instant,
 }
 
+/// One event, as its lines say it.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "it is described, and written line by line")]
+struct Told {
+    /// Where to come back to.
+    id: String,
+    /// `case`, `alert`, `begin` or `reset`.
+    event: String,
+    /// JSON: what changed.
+    data: String,
+}
+
 /// Follows what changes, as server-sent events: `case` and `alert` with what changed, `begin` with a place to come back to,
 /// `reset` when what was missed is forgotten and everything has to be looked at anew. Whoever is cut off sends the last id.
 #[utoipa::path(get, path = "/v1/events", tag = "Events", params(("Last-Event-ID" = Option<String>, Header)),
-    responses((status = 200, description = "A stream that does not end by itself.", content_type = "text/event-stream", body = String)))]
+    responses((status = 200, description = "A stream that does not end by itself.", content_type = "text/event-stream", body = Told)))]
 pub(crate) async fn stream(
     State(service): State<Arc<Service>>,
     viewer: Viewer,

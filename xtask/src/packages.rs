@@ -28,9 +28,16 @@ const NEEDED: [(&str, &str, &str); 16] = [
     ("/usr/bin/python3", "-cimport openpyxl", "python3-openpyxl"),
 ];
 
-/// Other engines that read call records, and a server that speaks S3; pinned, because a check is to fail for our reasons only.
-const PYTHON: [&str; 5] =
-    ["duckdb==2.0.1", "chdb==4.4.0", "moto[s3]==5.2.1", "flask==3.1.3", "flask-cors==6.0.2"];
+/// Other engines that read call records, a server that speaks S3, and who makes up requests from a description; pinned,
+/// because a check is to fail for our reasons only.
+const PYTHON: [&str; 6] = [
+    "duckdb==2.0.1",
+    "chdb==4.4.0",
+    "moto[s3]==5.2.1",
+    "flask==3.1.3",
+    "flask-cors==6.0.2",
+    "schemathesis==4.32.5",
+];
 
 /// What finds on a page what keeps people out: axe-core, in a package whose own driver of browsers is left out.
 const AXE: [&str; 2] = ["--no-deps", "axe-playwright-python==0.1.8"];
@@ -46,7 +53,7 @@ fn python(report: &mut Report, install: bool) {
     let folder = root().join("target/python");
     let program = folder.join("bin/python3");
     let has_all = || {
-        let modules = "import duckdb, chdb, moto.server, axe_playwright_python";
+        let modules = "import duckdb, chdb, moto.server, axe_playwright_python, schemathesis";
         let imported = Command::new(&program).args(["-c", modules]).output();
         imported.is_ok_and(|output| output.status.success())
     };

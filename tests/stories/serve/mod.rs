@@ -11,6 +11,7 @@ mod bucket;
 mod capture;
 mod carried;
 mod cases;
+mod contract;
 mod control;
 mod decide;
 mod desk_faults;

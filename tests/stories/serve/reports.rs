@@ -45,7 +45,7 @@ fn ran(service: &Service, words: &[&str]) -> Output {
     ringwall([words, &["--config", config.to_str().unwrap()]].concat())
 }
 
-fn run(service: &Service, words: &[&str]) -> String {
+pub(super) fn run(service: &Service, words: &[&str]) -> String {
     let output = ran(service, words);
     assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     stdout(&output)

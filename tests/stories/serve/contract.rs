@@ -1,0 +1,50 @@
+//! The REST API held against its own description, by a program that makes up requests: schemathesis.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::reports::run;
+use super::{Call, POLICY, Phone, Service};
+
+/// Requests that are made up for each way in, beside those at the bounds of what is described.
+const EXAMPLES: &str = "4";
+const CHECKS: &str =
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+
+#[test]
+fn no_request_that_is_made_up_gets_an_answer_that_is_not_described() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = root.join("target/python/bin/schemathesis");
+    if !program.exists() {
+        assert!(std::env::var_os("CI").is_none(), "in CI there is schemathesis");
+        println!("SKIPPED: made-up requests, because schemathesis is not installed");
+        return;
+    }
+    let service = Service::start("serve-contract", POLICY, "");
+    let phone = Phone::new(service.udp());
+    for at in 0..10 {
+        let call_id = format!("contract-{at}");
+        phone.ask(&Call { call_id: &call_id, ..Call::new("+13035550105", "+12105550150") }.by(phone.port()));
+    }
+    for title in ["who calls?", "and who else?"] {
+        run(&service, &["case", "open", "--customer", "Acme", "--kind", "question", title, "--by", "anna"]);
+    }
+    let told = run(&service, &["key", "add", "contract", "--may-work", "--days", "1", "--by", "anna"]);
+    let key = told.split_whitespace().find(|word| word.starts_with("rw_")).unwrap();
+    // What changes is followed as long as one likes: a stream has no end to wait for.
+    let output = Command::new(program)
+        .arg("run")
+        .arg(root.join("docs/openapi.json"))
+        .args(["--url", &format!("http://{}", service.address("http://"))])
+        .args(["--header", &format!("Authorization: Bearer {key}"), "--exclude-path", "/v1/events"])
+        .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", EXAMPLES, "--seed", "1", "--no-color"])
+        .current_dir(service.scratch.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let count = said.lines().find_map(|line| line.trim().split_once(" generated")).map(|(count, _)| count);
+    assert!(count.is_some_and(|count| count.parse::<u32>().unwrap() > 500), "{said}");
+    assert!(service.errors().is_empty(), "{}", service.errors());
+}

@@ -26,23 +26,32 @@ struct Row {
     place: String,
     calls: String,
     last: Option<Moment>,
+    /// The row above is of the same rule, whose hits are those of all its variants.
+    is_variant: bool,
     threshold: Threshold,
 }
 
 pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) -> Result<Response, Failure> {
     let customers = customers(&service).await?;
+    let mut above = (String::new(), String::new());
     let row = |threshold: Threshold| {
         let customer = threshold.customer.as_str();
         // Records name a threshold without the number of its variant.
         let rule = threshold.name.split('#').next().unwrap_or_default();
+        let rule_of = (customer.to_owned(), rule.to_owned());
+        let is_variant = std::mem::replace(&mut above, rule_of.clone()) == rule_of;
         Row {
+            is_variant,
             place: place(&format!("/thresholds/{}", url_part(customer)), &[("name", &threshold.name)]),
             calls: place("/calls", &[("customer", customer), ("rule", rule)]),
             last: threshold.last.map(|at| Moment::new(at, &zone(&customers, customer))),
             threshold,
         }
     };
-    let rows = ask(&service.questions.known.thresholds, ()).await?.into_iter().map(row).collect();
+    let mut thresholds = ask(&service.questions.known.thresholds, ()).await?;
+    // What rings stands first; variants of one rule have the same hits, and stay together.
+    thresholds.sort_by_key(|threshold| std::cmp::Reverse(threshold.hits));
+    let rows = thresholds.into_iter().map(row).collect();
     let shell = Shell::of(&service, Some(&viewer), "Thresholds");
     Ok(shell::page(&Page { shell, rows }))
 }

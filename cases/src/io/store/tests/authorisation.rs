@@ -181,13 +181,14 @@ fn z1_what_was_withdrawn_is_approved_by_nothing_from_before() {
         let (_, approvals) = desk.change(&change().hash()).await.unwrap().unwrap();
         assert!(approvals.is_empty(), "{approvals:?}");
         // So it does after changes were asked for, and in another case.
-        desk.ask_authorisation(number, &[], done(&service, 6)).await.unwrap();
+        let ask = |secret| [asking(number, "Ann", &change().hash(), secret)];
+        desk.ask_authorisation(number, &ask("once"), done(&service, 6)).await.unwrap();
         desk.approve(number, yes(&change(), "Ann"), &two, done(&service, 6)).await.unwrap();
         desk.step(number, &Signal::AskChanges, "", done(&service, 6)).await.unwrap();
         desk.propose(number, change(), high.clone(), done(&service, 6)).await.unwrap();
         let (_, approvals) = desk.change(&change().hash()).await.unwrap().unwrap();
         assert!(approvals.is_empty(), "{approvals:?}");
-        desk.ask_authorisation(number, &[], done(&service, 6)).await.unwrap();
+        desk.ask_authorisation(number, &ask("twice"), done(&service, 6)).await.unwrap();
         desk.approve(number, yes(&change(), "Ann"), &two, done(&service, 6)).await.unwrap();
         let other = asked(&store, &service, high).await;
         let (_, approvals) = desk.change(&change().hash()).await.unwrap().unwrap();

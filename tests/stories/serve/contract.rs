@@ -47,5 +47,7 @@ fn no_request_that_is_made_up_gets_an_answer_that_is_not_described() {
     let mut counts =
         said.lines().filter_map(|line| line.trim().split_once(" generated")?.0.parse::<u32>().ok());
     assert!(counts.next().is_some_and(|count| count > 500), "{said}");
-    assert!(service.errors().is_empty(), "{}", service.errors());
+    // Nothing broke inside, which is told there; nor anything else but how to log in first.
+    let errors = service.errors();
+    assert!(errors.lines().all(|line| line.contains("nobody can log in yet")), "{errors}");
 }

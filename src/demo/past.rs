@@ -12,6 +12,7 @@ use cases::io::store::{Done, Filter, Store};
 use cases::{Alert, Service};
 use generator::{Attack, Campaigns, Confounder, Day, Label, Settings, pcap};
 use jiff::{ToSpan as _, tz::TimeZone};
+use reporter::metrics::Period;
 use rules::Timestamp;
 
 use super::Arguments;
@@ -19,7 +20,7 @@ use crate::case::said;
 use crate::outcome::Failure;
 use crate::policies;
 use crate::replay::{Replay, Told};
-use crate::serve::{Cases, Config, RECORDS};
+use crate::serve::{Cases, Config, RECORDS, presence};
 use crate::stored::Stored;
 
 /// What came of it.
@@ -82,6 +83,8 @@ pub(super) fn make(config: &Config, policy: &Path, arguments: &Arguments) -> Res
     for capture in &captures {
         fs::remove_file(capture).map_err(Failure::file(capture))?;
     }
+    // Reports know by it that nothing is missing.
+    presence::begin_with(folder, Period { from: Timestamp(start), to: Timestamp(end) })?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
     runtime.block_on(work(&Cases::new(config), &raised))

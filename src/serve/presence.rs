@@ -7,6 +7,8 @@ use collector::judge::{Count, Counters};
 use reporter::metrics::{Period, Presence};
 use rules::Timestamp;
 
+use crate::outcome::Failure;
+
 /// Keeps it in the folder of the service.
 pub(super) struct Watch {
     path: PathBuf,
@@ -65,6 +67,13 @@ impl Watch {
 pub(crate) fn read(data: &Path) -> Presence {
     let text = fs::read(data.join(FILE)).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// Says of a folder that no service has run in that all calls of `period` are in it.
+pub(crate) fn begin_with(data: &Path, period: Period) -> Result<(), Failure> {
+    let path = data.join(FILE);
+    let text = serde_json::to_vec(&Presence { ran: vec![period], ..Presence::default() }).unwrap_or_default();
+    fs::write(&path, text).map_err(Failure::file(&path))
 }
 
 fn lost(counters: &Counters) -> u64 {

@@ -104,7 +104,7 @@ pub struct Case {
     pub version: u64,
 }
 
-/// What a contact wants a change to be about.
+/// What a contact wants a change to be about. Without a number there is nothing to fill in, and nothing of it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
     /// Numbers that were read and checked, as E.164.

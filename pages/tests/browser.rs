@@ -89,10 +89,11 @@ impl Browser {
         returned.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
     }
 
-    /// The text of the first that fits; empty when nothing does.
+    /// The text of the first that fits; empty when nothing does, or while the page goes.
     pub(crate) fn text(&self, css: &str) -> String {
-        let found = self.run(&format!("return document.querySelector({css:?})?.innerText ?? ''"));
-        found.as_str().unwrap_or_default().to_owned()
+        let script = format!("return document.querySelector({css:?})?.innerText ?? ''");
+        let found = self.runtime.block_on(self.window().execute(script, Vec::new())).ok();
+        found.and_then(|found| found.json().as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     pub(crate) fn count(&self, css: &str) -> usize {
@@ -106,6 +107,23 @@ impl Browser {
         self.runtime.block_on(element.click()).unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
+    /// Sends the form of the first that fits and waits for the page that answers: a click returns before the browser leaves.
+    pub(crate) fn submit(&self, css: &str) {
+        self.run("window.isLeaving = true");
+        self.click(css);
+        self.arrive("!window.isLeaving");
+    }
+
+    /// Waits until a page is there with its scripts, for which `condition` holds; pages come and go meanwhile.
+    fn arrive(&self, condition: &str) {
+        let script = format!("return document.readyState === 'complete' && ({condition})");
+        let seen = within(15, || {
+            let asked = self.runtime.block_on(self.window().execute(script.clone(), Vec::new()));
+            (asked.ok()?.json() == &Value::Bool(true)).then_some(())
+        });
+        assert!(seen.is_some(), "no page with {condition} at {}: {}", self.place(), self.text("main"));
+    }
+
     /// Types `text` into the first that fits; what was in it goes.
     pub(crate) fn fill(&self, css: &str, text: &str) {
         let element = self.find(css);
@@ -117,6 +135,7 @@ impl Browser {
 
     /// Presses keys wherever the page is, one after the other.
     pub(crate) fn press(&self, keys: &str) {
+        self.arrive("true");
         self.runtime.block_on(async {
             for key in keys.chars() {
                 self.window().action_chain().send_keys(key.to_string()).perform().await.unwrap();
@@ -154,6 +173,7 @@ impl Browser {
     pub(crate) fn wait_at(&self, place: &str) {
         let seen = within(15, || self.place().starts_with(place).then_some(()));
         assert!(seen.is_some(), "at {} and not at {place}: {}", self.place(), self.text("main"));
+        self.arrive("true");
     }
 
     /// A picture of the page.

@@ -57,12 +57,12 @@ impl Demo {
         self.go(browser, "/login");
         browser.fill("#login", login);
         browser.fill("#password", password);
-        browser.click("button.primary");
+        browser.submit("button.primary");
         if browser.place().starts_with("/login/code") {
             let hints = browser.text(".told");
             let code = hints.lines().find_map(|line| line.strip_prefix(&format!("{login}: "))).unwrap();
             browser.fill("#code", code);
-            browser.click("button.primary");
+            browser.submit("button.primary");
         }
         let is_in = browser.count("a.who") == 1;
         assert!(is_in, "{who}: {}", browser.text("main"));
@@ -70,7 +70,7 @@ impl Demo {
 
     pub(crate) fn log_out(&self, browser: &Browser) {
         self.go(browser, "/account");
-        browser.click("form[action='/logout'] button");
+        browser.submit("form[action='/logout'] button");
         browser.wait_at("/login");
     }
 }

@@ -109,7 +109,7 @@ fn what_strangers_write_stays_text() {
     demo.go(&browser, "/portal/ask?kind=question");
     browser
         .run(&format!("document.querySelector('textarea[name=text]').value = {}", serde_json::json!(words)));
-    browser.click("main form button.primary");
+    browser.submit("main form button.primary");
     browser.wait_at("/portal/request/RW-");
     let number = browser.place().rsplit('/').next().unwrap().to_owned();
     browser.wait_for("main", "<script>alert(1)</script>");

@@ -85,7 +85,7 @@ fn a_block_is_proposed_approved_by_the_customer_and_proven() {
     browser.fill("#numbers", "(303) 555-0177");
     browser.run("document.querySelector('[name=category]').value = 'Harassing'");
     browser.fill("textarea[name=text]", "calls every night");
-    browser.click("main form button.primary");
+    browser.submit("main form button.primary");
     browser.wait_at("/portal/request/RW-");
     let number = browser.place().rsplit('/').next().unwrap().to_owned();
     demo.log_out(&browser);
@@ -105,7 +105,7 @@ fn a_block_is_proposed_approved_by_the_customer_and_proven() {
     demo.log_in(&browser, "ann@");
     demo.go(&browser, &format!("/portal/authorise/{number}"));
     browser.wait_for("main", "put +13035550177 on harassment until");
-    browser.click("main form button.primary");
+    browser.submit("main form button.primary");
     browser.wait_for(TOLD, "You have said yes");
     browser.wait_reloading("main", "+13035550177 to +12105550100: block (603");
     assert!(browser.text("main").contains("allow (no rule matched)"), "wanted callers still pass");
@@ -119,7 +119,7 @@ fn a_report_is_ordered_and_read() {
     demo.log_in(&browser, "admin");
     demo.go(&browser, "/reports?report=weekly-operations");
     browser.run("document.querySelector('[name=format]').value = 'html'");
-    browser.click("main form button.primary");
+    browser.submit("main form button.primary");
     browser.wait_reloading("main table", "html");
     browser.click("main table a[href*='/reports/']");
     browser.wait_for("body", "Acme Insurance");

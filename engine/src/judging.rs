@@ -210,6 +210,10 @@ impl Judging<'_, '_> {
         if attempt.sightings.len() >= TALLIES_MAX {
             return false;
         }
+        if attempt.sightings.capacity() == 0 {
+            // Nearly all have one; a vector takes room for four.
+            attempt.sightings.reserve_exact(1);
+        }
         attempt.sightings.push(Sighting {
             policy,
             at: self.packet.at,

@@ -33,6 +33,9 @@ pub(crate) struct Deadlines {
     current: i64,
     /// How many stand in `stretches`.
     waiting: usize,
+    /// The memory of a stretch that is over, for the next one that begins: kept by each, it would be that of hours of calls.
+    #[serde(skip)]
+    spare: Vec<Deadline>,
 }
 
 /// A stretch lasts two seconds, and all of them more than the longest deadline: four hours.
@@ -54,6 +57,9 @@ impl Deadlines {
             ..=0 => self.near.push(Reverse(deadline)),
             ahead if ahead < STRETCHES as i64 => {
                 if let Some(stretch) = self.stretches.get_mut(place(deadline.at)) {
+                    if stretch.capacity() == 0 {
+                        *stretch = std::mem::take(&mut self.spare);
+                    }
                     stretch.push(deadline);
                     self.waiting += 1;
                 }
@@ -84,8 +90,10 @@ impl Deadlines {
             self.current = far;
         }
         if let Some(waiting) = self.stretches.get_mut(place_of(self.current)) {
+            let mut waiting = std::mem::take(waiting);
             self.waiting -= waiting.len();
             self.near.extend(waiting.drain(..).map(Reverse));
+            self.spare = waiting;
         }
         while let Some(first) = self.far.peek()
             && stretch(first.0.at) <= self.current
@@ -103,6 +111,7 @@ impl Default for Deadlines {
             far: BinaryHeap::new(),
             current: 0,
             waiting: 0,
+            spare: Vec::new(),
         }
     }
 }
@@ -149,6 +158,21 @@ mod tests {
                 .prop_map(|(at, slot, generation)| Step::Push(at, slot, generation)),
             Just(Step::Pop),
         ]
+    }
+
+    #[test]
+    fn hours_of_calls_take_no_more_memory_than_a_minute_of_them() {
+        let mut deadlines = Deadlines::default();
+        for call in 0..2_000_000_i64 {
+            // A thousand a second, each remembered for 32 seconds.
+            let now = Timestamp(call * 1_000);
+            while !deadlines.none_is_due(now) {
+                deadlines.pop();
+            }
+            deadlines.push(Deadline { at: now.plus_micros(32_000_000), slot: 0, generation: 0 });
+        }
+        let room: usize = deadlines.stretches.iter().map(Vec::capacity).sum();
+        assert!(room < 4 * 32_000, "{room}");
     }
 
     proptest! {

@@ -1,7 +1,9 @@
 //! Call attempts and other transactions: which message belongs to which, and how each one went.
 
 mod attempt;
+mod chunks;
 mod deadlines;
+mod heads;
 mod progress;
 mod sighting;
 mod table;

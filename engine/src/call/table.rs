@@ -1,14 +1,13 @@
 //! All attempts that are alive, found by Call-ID, ended by deadline, within a bound.
 
-use std::collections::HashMap;
-
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::call::attempt::{Attempt, Keys, Kind};
+use crate::call::chunks::Chunks;
 use crate::call::deadlines::{Deadline, Deadlines};
+use crate::call::heads::Heads;
 use crate::call::progress::State;
-use crate::hash::BuildAlreadyHashed;
 use crate::limits::{
     CALLS_MAX, IDLE_SECONDS_MAX, LINGER_SECONDS, REFUSED_SECONDS, SAME_CALL_ID_MAX, TRANSACTION_SECONDS,
     UNANSWERED_SECONDS_MAX,
@@ -22,9 +21,9 @@ const NOBODY: Slot = Slot::MAX;
 /// All attempts that are alive.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Table {
-    entries: Vec<Entry>,
+    entries: Chunks<Entry>,
     free: Vec<Slot>,
-    by_call_id: HashMap<u64, Slot, BuildAlreadyHashed>,
+    by_call_id: Heads,
     deadlines: Deadlines,
     started: u64,
     /// Whether everything is answered at once, so that nothing waits longer than a refusal is remembered.
@@ -106,7 +105,7 @@ impl Table {
     /// The attempts with this Call-ID, the youngest first, at most [`SAME_CALL_ID_MAX`] of them: a stranger who
     /// repeats one Call-ID for ever must not make every look-up longer.
     pub(crate) fn with_call_id(&self, call_id: u64) -> impl Iterator<Item = (Slot, &Attempt)> + '_ {
-        let mut next = self.by_call_id.get(&call_id).copied().unwrap_or(NOBODY);
+        let mut next = self.by_call_id.get(call_id).unwrap_or(NOBODY);
         std::iter::from_fn(move || {
             let slot = next;
             let entry = self.entries.get(slot as usize)?;
@@ -222,7 +221,7 @@ impl Table {
         if let Some(younger) = self.entries.get_mut(previous as usize) {
             younger.next = next;
         } else if next == NOBODY {
-            self.by_call_id.remove(&call_id);
+            self.by_call_id.remove(call_id);
         } else {
             self.by_call_id.insert(call_id, next);
         }

@@ -20,7 +20,7 @@ use serde::Serialize;
 use spool::{Kind, Spool};
 use tokio::sync::oneshot;
 
-use self::batch::Batch;
+use self::batch::{Batch, Emptied};
 use self::lines::Lines;
 use self::signalling::Signalling;
 use self::writer::Writer;
@@ -61,6 +61,7 @@ pub(super) struct Teller {
     sensor: Option<Sensor>,
     /// What is to be written.
     batch: Batch,
+    emptied: Emptied,
     signalling: Signalling,
     counters: Arc<Counters>,
     wanted: Option<Wanted>,
@@ -139,6 +140,7 @@ impl Records {
             alerts: Alerts::default(),
             sensor: None,
             batch: Batch::default(),
+            emptied: Emptied::default(),
             signalling: Signalling::new(self.limits.clone()),
             counters: Arc::clone(&self.counters),
             wanted: self.wanted.clone(),
@@ -290,7 +292,7 @@ impl Teller {
         if self.batch.is_empty() {
             return;
         }
-        let sent = self.to.try_send(Chunk::Events(std::mem::take(&mut self.batch)));
+        let sent = self.to.try_send(Chunk::Events(std::mem::replace(&mut self.batch, self.emptied.batch())));
         let Err(TrySendError::Full(Chunk::Events(batch)) | TrySendError::Disconnected(Chunk::Events(batch))) =
             sent
         else {

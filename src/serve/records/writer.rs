@@ -118,8 +118,12 @@ impl Writer {
         faults::strike(Point::Records);
         let events = batch.events();
         self.write(&events);
+        let is_urgent = events.iter().any(|event| event.kind.lane() == Lane::Events);
         self.in_hand = None;
-        events.iter().any(|event| event.kind.lane() == Lane::Events)
+        if let Some(batch) = Arc::into_inner(batch) {
+            batch.go_home();
+        }
+        is_urgent
     }
 
     fn write(&mut self, events: &[Event<'_>]) {

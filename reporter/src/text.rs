@@ -1,7 +1,7 @@
 //! What every record holds several of, as text: moments, numbers, addresses. Formatting machinery would cost more than the
 //! verdict that is recorded.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use jiff::Timestamp as Moment;
 use rules::{Number, Timestamp};
@@ -16,20 +16,19 @@ pub fn rfc3339(at: Timestamp) -> String {
             Moment::from_microsecond(at.0).unwrap_or(if at.0 < 0 { Moment::MIN } else { Moment::MAX });
         return format!("{moment:.6}");
     }
-    let mut text = String::with_capacity("2026-01-01T00:00:00.000000Z".len());
-    for (value, width, behind) in [
-        (year, 4, '-'),
-        (month, 2, '-'),
-        (day, 2, 'T'),
-        (second / 3_600, 2, ':'),
-        (second / 60 % 60, 2, ':'),
-        (second % 60, 2, '.'),
-        (at.0.rem_euclid(1_000_000), 6, 'Z'),
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    for (value, place) in [
+        (year, 0..4),
+        (month, 5..7),
+        (day, 8..10),
+        (second / 3_600, 11..13),
+        (second / 60 % 60, 14..16),
+        (second % 60, 17..19),
+        (at.0.rem_euclid(1_000_000), 20..26),
     ] {
-        push_digits(&mut text, value.unsigned_abs(), width);
-        text.push(behind);
+        put_digits(text.get_mut(place).unwrap_or_default(), value.unsigned_abs());
     }
-    text
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Year, month and day of the proleptic Gregorian calendar, so many days after 1 January 1970. Years begin in March, so that
@@ -60,24 +59,45 @@ pub(crate) fn number(number: Number) -> String {
 pub(crate) fn address(address: SocketAddr) -> String {
     let SocketAddr::V4(v4) = address else { return address.to_string() };
     let mut text = String::with_capacity("255.255.255.255:65535".len());
-    for (octet, behind) in v4.ip().octets().into_iter().zip(['.', '.', '.', ':']) {
-        push_digits(&mut text, u64::from(octet), 1);
-        text.push(behind);
-    }
-    push_digits(&mut text, u64::from(v4.port()), 1);
+    push_ipv4(&mut text, *v4.ip());
+    text.push(':');
+    push_digits(&mut text, v4.port());
     text
 }
 
-/// Writes `value` in at least `width` digits.
-fn push_digits(text: &mut String, value: u64, width: u32) {
-    let mut place = 10_u64.pow(width.saturating_sub(1));
-    while value / place >= 10 {
-        place *= 10;
+/// An address without a port, an IPv6 address without brackets.
+pub(crate) fn host(address: IpAddr) -> String {
+    let IpAddr::V4(v4) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    push_ipv4(&mut text, v4);
+    text
+}
+
+fn push_ipv4(text: &mut String, address: Ipv4Addr) {
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            text.push('.');
+        }
+        push_digits(text, u16::from(octet));
     }
-    while place > 0 {
-        text.push(char::from(b'0' + (value / place % 10) as u8));
-        place /= 10;
+}
+
+/// Writes the last digits of `value` into `places`, as many as there are.
+fn put_digits(places: &mut [u8], value: u64) {
+    let mut left = value;
+    for place in places.iter_mut().rev() {
+        // Division by a known ten is a multiplication.
+        *place = b'0' + (left % 10) as u8;
+        left /= 10;
     }
+}
+
+/// Writes `value` without leading zeros.
+fn push_digits(text: &mut String, value: u16) {
+    let mut digits = *b"00000";
+    put_digits(&mut digits, u64::from(value));
+    let from = digits.iter().take(digits.len() - 1).take_while(|&&digit| digit == b'0').count();
+    digits.iter().skip(from).for_each(|&digit| text.push(char::from(digit)));
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -107,6 +127,7 @@ mod tests {
         fn an_address_is_told_as_the_library_tells_it(ip: std::net::IpAddr, port: u16) {
             let socket = SocketAddr::new(ip, port);
             prop_assert_eq!(address(socket), socket.to_string());
+            prop_assert_eq!(host(ip), ip.to_string());
         }
     }
 }

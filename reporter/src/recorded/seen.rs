@@ -7,6 +7,7 @@ use engine::call::{Attempt, Fact, Role, Sighting, View};
 use rules::{Flag, Flags, Party};
 
 use super::Word;
+use crate::text;
 
 /// What the line of `attempt` as `view` saw it does not tell of its messages; `None` where it tells all.
 pub(crate) fn seen(attempt: &Attempt, view: &View) -> Option<String> {
@@ -120,7 +121,7 @@ impl Words<'_> {
     fn party(&mut self, fact: &Fact, raw: &[u8]) {
         let letter = letter(fact.role);
         match fact.party {
-            Party::Number(number) => self.word(letter, number.to_string().as_bytes()),
+            Party::Number(number) => self.word(letter, text::number(number).as_bytes()),
             Party::Anonymous => self.word(letter, &[b"~", raw].concat()),
             Party::EmergencyService => self.word(letter, &[b"!", raw].concat()),
             Party::Invalid => self.word(letter, &[b"?", raw].concat()),
@@ -130,7 +131,7 @@ impl Words<'_> {
     }
 
     fn host(&mut self, letter: u8, host: &[u8], address: SocketAddr) {
-        let usual = address.ip().to_string();
+        let usual = text::host(address.ip());
         if host != usual.as_bytes() {
             self.word(letter, host);
         }

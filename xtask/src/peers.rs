@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::calls::{self, Kamailio};
 use crate::report::Report;
@@ -26,6 +26,9 @@ pub(crate) enum What {
     /// Calls that a proxy passes on.
     Calls,
 }
+
+/// How long a redirect server remembers a call for its retransmissions, and a little longer.
+const REMEMBERED: Duration = Duration::from_secs(34);
 
 /// Datagrams of one call: INVITE, 100, 180, 200, ACK, BYE, 200.
 const CALL_DATAGRAMS: f64 = 7.0;
@@ -102,7 +105,10 @@ struct Runs {
 
 struct Compared {
     floor: Runs,
+    /// With every call recorded, as it is delivered.
     ringwall: Runs,
+    /// Without records, as Kamailio is compared: it keeps none.
+    unrecorded: Runs,
     kamailio: Runs,
 }
 
@@ -112,42 +118,54 @@ fn compare(script: &Path) -> io::Result<Compared> {
     succeed(compare_command(script, &out).arg("setup"))?;
     write_policy(&out)?;
     let floor = Runs::read("floor", compare_command(script, &out).arg("floor"))?;
-    // As it is delivered: every call is recorded.
-    let config = "policy = [\"peers.toml\"]\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[http]\nlisten = \"127.0.0.1:0\"\n";
-    let (server, port) = Serve::start(&out, config, "redirect udp:")?;
-    let process = server.0.id().to_string();
-    // Once so that what it remembers has found its size, once more to measure.
-    succeed(compare_command(script, &out).args(["server", &port, &process]))?;
-    let ringwall = Runs::read("ringwall", compare_command(script, &out).args(["server", &port, &process]))?;
-    drop(server);
+    let ringwall = serve_invites(script, &out, "ringwall", "all")?;
+    let unrecorded = serve_invites(script, &out, "unrecorded", "none")?;
     let kamailio = Runs::read("kamailio", compare_command(script, &out).args(["kamailio", "1m"]))?;
-    Ok(Compared { floor, ringwall, kamailio })
+    Ok(Compared { floor, ringwall, unrecorded, kamailio })
+}
+
+/// INVITEs to a service that records these `calls`.
+fn serve_invites(script: &Path, out: &Path, name: &'static str, calls: &str) -> io::Result<Runs> {
+    let config = format!(
+        "policy = [\"peers.toml\"]\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[http]\nlisten = \"127.0.0.1:0\"\n\
+         [records]\ncalls = \"{calls}\"\n"
+    );
+    let (server, port) = Serve::start(out, &config, "redirect udp:")?;
+    let process = server.0.id().to_string();
+    // What it remembers of calls finds its size, and is free again when retransmissions can come no more.
+    succeed(compare_command(script, out).args(["server", &port, &process]))?;
+    std::thread::sleep(REMEMBERED);
+    Runs::read(name, compare_command(script, out).args(["server", &port, &process]))
 }
 
 impl Compared {
     /// Prints the figures; returns whether the verdicts are those that the data must give.
     fn is_right(&self) -> bool {
         println!("CPU µs per answered INVITE of 900 bytes, median (least to most):");
-        for runs in [&self.floor, &self.ringwall, &self.kamailio] {
+        for runs in [&self.floor, &self.ringwall, &self.unrecorded, &self.kamailio] {
             let (least, most) = (runs.micros.first(), runs.micros.last());
             let (least, most) = (least.copied().unwrap_or_default(), most.copied().unwrap_or_default());
             println!("  {:<10}{:>6.1}  ({least:.1} to {most:.1})", runs.name, runs.median());
         }
-        let (floor, ringwall, kamailio) =
-            (self.floor.median(), self.ringwall.median(), self.kamailio.median());
-        println!(
-            "ringwall is {:.2} × the floor (goal 1.5), kamailio {:.2} × ringwall (goal 2.5)",
-            ringwall / floor,
-            kamailio / ringwall
-        );
+        for ringwall in [&self.ringwall, &self.unrecorded] {
+            println!(
+                "{} is {:.2} × the floor (goal 1.5), kamailio {:.2} × it (goal 2.5)",
+                ringwall.name,
+                ringwall.median() / self.floor.median(),
+                self.kamailio.median() / ringwall.median()
+            );
+        }
         let is_right = |(passed, refused): &(u64, u64)| {
             passed + refused == VERDICTS.0 + VERDICTS.1 && VERDICTS.1.abs_diff(*refused) <= READ_OTHERWISE_MAX
         };
-        let right = self.ringwall.verdicts.iter().all(is_right) && !self.ringwall.verdicts.is_empty();
-        if !right {
-            println!("verdicts are {:?}, not {VERDICTS:?}", self.ringwall.verdicts);
-        }
-        right
+        let is_right = |runs: &Runs| {
+            let right = runs.verdicts.iter().all(is_right) && !runs.verdicts.is_empty();
+            if !right {
+                println!("verdicts of {} are {:?}, not {VERDICTS:?}", runs.name, runs.verdicts);
+            }
+            right
+        };
+        is_right(&self.ringwall) && is_right(&self.unrecorded)
     }
 }
 

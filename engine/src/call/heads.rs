@@ -12,20 +12,23 @@ use crate::hash::BuildAlreadyHashed;
 
 /// Many small tables instead of one: a table that doubles moves all it has while a packet waits.
 #[derive(Debug)]
-pub(crate) struct Heads(Vec<HashMap<u64, Slot, BuildAlreadyHashed>>);
+pub(crate) struct Heads(Box<[HashMap<u64, Slot, BuildAlreadyHashed>; TABLES]>);
 
 const TABLES: usize = 64;
 
 impl Heads {
+    #[inline]
     pub(crate) fn get(&self, call_id: u64) -> Option<Slot> {
         self.0.get(place(call_id))?.get(&call_id).copied()
     }
 
     /// Returns what stood there.
+    #[inline]
     pub(crate) fn insert(&mut self, call_id: u64, slot: Slot) -> Option<Slot> {
         self.0.get_mut(place(call_id))?.insert(call_id, slot)
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, call_id: u64) {
         if let Some(table) = self.0.get_mut(place(call_id)) {
             table.remove(&call_id);
@@ -40,7 +43,7 @@ fn place(call_id: u64) -> usize {
 
 impl Default for Heads {
     fn default() -> Self {
-        Self(vec![HashMap::default(); TABLES])
+        Self(Box::new(std::array::from_fn(|_| HashMap::default())))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A database of a server is copied by the server's own program.
+//! A database of a server is copied, and brought back, by the server's own programs.
 
 use std::path::Path;
 use std::process::Command;
@@ -33,4 +33,24 @@ pub(super) fn dump(place: &str, to: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Usage("what pg_dump wrote is no copy of the database of cases".to_owned()))
+}
+
+/// Has pg_restore bring the file `from` into the empty database at `place`: all of it, or nothing.
+pub(super) fn restore(from: &Path, place: &str) -> Result<(), Failure> {
+    let restored = Command::new("pg_restore")
+        .args(["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--dbname", place])
+        .arg(from)
+        .output();
+    let restored = restored.map_err(|error| {
+        Failure::Usage(format!(
+            "pg_restore cannot be run ({error}): leave out --into, and call it on a machine that has it"
+        ))
+    })?;
+    if restored.status.success() {
+        return Ok(());
+    }
+    let why = reporter::printable(String::from_utf8_lossy(&restored.stderr).trim());
+    Err(Failure::Usage(format!(
+        "pg_restore failed, and nothing was changed; the database has to be there and empty: {why}"
+    )))
 }

@@ -11,7 +11,7 @@ use cases::{Alert, Service};
 use clap::Args;
 
 use super::contents::{ALERTS, CONFIGURATION, Contents, DATABASE, DUMP, HOURS, NAME};
-use super::{copy, place, whole};
+use super::{copy, place, postgres, whole};
 use crate::case::said;
 use crate::outcome::{Failure, Outcome};
 use crate::{control, policies, sla};
@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// The folder of the service that shall be.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// The empty PostgreSQL database that a copy of such a one is brought to, as `database` of [cases] will name it.
+    #[arg(long, value_name = "URL")]
+    into: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
@@ -48,7 +51,19 @@ impl Arguments {
         let draft = super::Draft { folder: crate::files::beside(data) };
         DirBuilder::new().mode(0o700).create(&draft.folder).map_err(Failure::file(&draft.folder))?;
         let has_file = contents.files.contains_key(DATABASE);
-        for name in contents.files.keys().filter(|name| *name != ALERTS || !has_file) {
+        let has_dump = contents.files.contains_key(DUMP);
+        if self.into.is_some() && !has_dump {
+            return Err(Failure::Usage(format!(
+                "{} holds no copy of a PostgreSQL database: restore it without --into",
+                from.display()
+            )));
+        }
+        let is_left = |name: &str| match (name, &self.into) {
+            (ALERTS, into) => has_file || into.is_some(),
+            (DUMP, into) => into.is_some(),
+            _ => false,
+        };
+        for name in contents.files.keys().filter(|name| !is_left(name)) {
             let to = draft.folder.join(name);
             let within = to.parent().unwrap_or(&draft.folder);
             DirBuilder::new().mode(0o700).recursive(true).create(within).map_err(Failure::file(within))?;
@@ -56,9 +71,15 @@ impl Arguments {
         }
         let mut text =
             format!("{}: as of {}, {} files\n", data.display(), contents.made_at, contents.files.len());
-        if has_file {
-            let store =
-                Store::open(&draft.folder.join(DATABASE).display().to_string()).await.map_err(said)?;
+        let database = match &self.into {
+            Some(into) => {
+                postgres::restore(&from.join(DUMP), into)?;
+                Some(into.clone())
+            }
+            None => has_file.then(|| draft.folder.join(DATABASE).display().to_string()),
+        };
+        if let Some(database) = database {
+            let store = Store::open(&database).await.map_err(said)?;
             let alerts = read_alerts(&from.join(ALERTS))?;
             let count = alerts.len();
             let hours = from.join(HOURS);
@@ -68,9 +89,9 @@ impl Arguments {
             restored?;
             text += &format!("cases and audit are whole; {count} alerts that waited are in cases\n");
         }
-        if contents.files.contains_key(DUMP) {
+        if has_dump && self.into.is_none() {
             text += &format!(
-                "the database of cases is not there yet: pg_restore --dbname postgres://… {}; alerts that were not in it \
+                "the database of cases is not there yet: restore with --into, or pg_restore --dbname postgres://… {}; alerts that were not in it \
                  are in {}\n",
                 data.join(DUMP).display(),
                 data.join(ALERTS).display()

@@ -193,5 +193,73 @@ fn a_database_of_postgresql_is_dumped_and_a_service_goes_on_from_the_dump() {
     within(10, || (listed(&second).len() == 4).then_some(())).unwrap();
     assert!(second.errors().contains("it began anew, and all of it is taken"), "{}", second.errors());
     second.stop();
+    // In one go: all of it, into an empty database, or nothing.
+    let scratch = Scratch::new("serve-backup-postgres-into");
+    scratch.write("acme.toml", POLICY);
+    let data = scratch.path().join("data");
+    let into = |name: &str| {
+        let (from, to) = (to.to_str().unwrap(), data.to_str().unwrap());
+        ringwall(["restore", from, "--data", to, "--into", &server.place_of(name)])
+    };
+    assert!(refused(&into("again")).contains("nothing was changed"));
+    assert!(refused(&into("nowhere")).contains("has to be there and empty"));
+    assert!(!data.exists());
+    server.run("createdb", &["third"]);
+    let brought = into("third");
+    let said = stdout(&brought);
+    assert!(said.contains("cases and audit are whole"), "{said}{}", String::from_utf8_lossy(&brought.stderr));
+    assert!(!data.join("cases.dump").exists() && !said.contains("pg_restore"), "{said}");
+    let third = Service::resume(scratch, &keys(server.place_of("third")));
+    assert_eq!(listed(&third).len(), 3);
+    assert_eq!(call(&third, "+13035550108", "dumped-third"), 486);
+    within(10, || (listed(&third).len() == 4).then_some(())).unwrap();
+    third.stop();
+    service.stop();
+}
+
+#[test]
+fn a_backup_that_is_killed_leaves_nothing_that_would_be_brought_back() {
+    let service = Service::start("serve-backup-killed", POLICY, "");
+    for at in 0..3 {
+        call(&service, &format!("+1303555010{at}"), &format!("killed-{at}"));
+    }
+    let place = Scratch::new("serve-backup-killed");
+    let config = service.data().with_file_name("ringwall.toml");
+    let names = || -> Vec<String> {
+        let entries = std::fs::read_dir(place.path()).unwrap().map(|it| it.unwrap().file_name());
+        entries.map(|name| name.into_string().unwrap()).collect()
+    };
+    let (mut halves, mut whole) = (0, 0);
+    for round in 0..60 {
+        let to = place.path().join(format!("taken-{round}"));
+        let mut child = Command::new(crate::support::binary())
+            .args(["backup", "--to", to.to_str().unwrap(), "--config", config.to_str().unwrap()])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(round * 4));
+        // One that is done already cannot be killed.
+        let _ = child.kill();
+        child.wait().unwrap();
+        whole += usize::from(to.exists());
+        for name in names() {
+            let (from, data) = (place.path().join(&name), place.path().join("brought"));
+            let brought = restore(&from, &data);
+            if name.ends_with(".new") && !from.join("backup.json").exists() {
+                assert!(refused(&brought).contains("is no backup"), "{name}");
+                assert!(!data.exists());
+                halves += 1;
+            } else if name.ends_with(".new") && !brought.status.success() {
+                // The list of its files was being put there.
+                assert!(refused(&brought).contains("is no part of the backup"), "{name}");
+            } else {
+                assert!(brought.status.success(), "{name}: {}", String::from_utf8_lossy(&brought.stderr));
+                std::fs::remove_dir_all(&data).unwrap();
+            }
+            std::fs::remove_dir_all(&from).unwrap();
+        }
+    }
+    assert!(halves > 0, "none of 60 was killed midway, {whole} were whole");
     service.stop();
 }

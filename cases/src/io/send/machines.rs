@@ -60,15 +60,25 @@ async fn work_place(
     host: &str,
     clock: fn() -> Timestamp,
 ) -> Result<usize, Error> {
-    let (count, begun) = (batch.len(), clock());
+    let (mut count, begun) = (0, clock());
     if let Some(place) = syslog_place(settings, channel, to, host) {
+        batch = store.desk().hold_all(batch, begun, begun.plus_micros(HELD_MICROS)).await?;
+        if batch.is_empty() {
+            return Ok(0);
+        }
         let came = syslog::send(place, &batch, clock()).await;
         let now = clock();
         batch.iter_mut().for_each(|outgoing| handle_try(outgoing, &came, now));
         store.desk().settle(&batch).await?;
-        return Ok(count);
+        return Ok(batch.len());
     }
     for mut outgoing in batch {
+        // Of two services on one database one sends it. What dies meanwhile lets go of it after seconds.
+        let now = clock();
+        if !store.desk().hold(&outgoing.id, now, now.plus_micros(HELD_MICROS)).await? {
+            continue;
+        }
+        count += 1;
         let came = try_once(settings, &outgoing, host, clock).await;
         handle_try(&mut outgoing, &came, clock());
         store.desk().settle(std::slice::from_ref(&outgoing)).await?;
@@ -147,6 +157,8 @@ const AT_ONCE: u32 = 200;
 const PLACES_AT_ONCE: usize = 8;
 /// For one place before the next is looked at.
 const PLACE_MICROS_MAX: i64 = 15_000_000;
+/// How long something is held by whoever sends it: longer than any way tries.
+const HELD_MICROS: i64 = 15_000_000;
 /// After each failure; a day and a half altogether.
 const BACK_OFF_SECONDS: [i64; 8] = [2, 10, 30, 60, 300, 900, 1800, 3600];
 const TRIES_MAX: usize = 40;

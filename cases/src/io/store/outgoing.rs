@@ -94,6 +94,30 @@ impl Desk<'_> {
         Ok(query.execute(&self.store.pool).await?.rows_affected() == 1)
     }
 
+    /// Holds those of `all` that wait and are due by `due`, as [`Desk::hold`] does one; the others are left out, since somebody
+    /// else sends them.
+    ///
+    /// # Errors
+    /// None of them is held.
+    pub async fn hold_all(
+        &self,
+        all: Vec<Outgoing>,
+        due: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Outgoing>, Error> {
+        let mut writing = self.store.write().await?;
+        let mut held = Vec::new();
+        for outgoing in all {
+            let statement = "UPDATE outgoing SET due = $3 WHERE id = $1 AND state = 'waiting' AND due <= $2";
+            let query = sqlx::query(statement).bind(&outgoing.id).bind(due.0).bind(until.0);
+            if query.execute(writing.connection()).await?.rows_affected() == 1 {
+                held.push(outgoing);
+            }
+        }
+        writing.commit().await?;
+        Ok(held)
+    }
+
     /// Writes what came of a try. What failed for good is noted on its case, where people see it.
     ///
     /// # Errors
@@ -147,6 +171,17 @@ impl Desk<'_> {
             .fetch_all(&self.store.pool)
             .await?;
         rows.iter().map(body).collect()
+    }
+
+    /// What was given up since `from` whose id begins with `beginning`, at most a hundred.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn failed(&self, beginning: &str, from: Timestamp) -> Result<Vec<Outgoing>, Error> {
+        let statement = "SELECT body FROM outgoing WHERE state = 'failed' AND due >= $2
+            AND SUBSTR(id, 1, LENGTH($1)) = $1 ORDER BY id LIMIT 100";
+        let query = sqlx::query(statement).bind(beginning).bind(from.0).fetch_all(&self.store.pool);
+        query.await?.iter().map(body).collect()
     }
 
     /// Keeps things to be sent; how many of them are new.

@@ -9,6 +9,7 @@ mod files;
 mod inbox;
 mod notices;
 mod office;
+mod outgoing;
 mod portal;
 mod postgres;
 mod queue;

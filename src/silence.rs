@@ -35,6 +35,9 @@ enum Task {
         /// How long, such as 30m, 4h, 7d.
         #[arg(long = "for", value_parser = span)]
         lasting: i64,
+        /// It ends before that once nothing of it has happened for so long, such as 1h.
+        #[arg(long, value_parser = span)]
+        quiet: Option<i64>,
         /// Why.
         #[arg(long)]
         reason: String,
@@ -84,25 +87,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 impl Task {
     async fn answer(&self) -> Result<String, Failure> {
         match self {
-            Self::Add { labels, lasting, reason, second, contact, dry_run, place, account } => {
+            Self::Add { labels, lasting, quiet, reason, second, contact, dry_run, place, account } => {
                 let (store, service) = place.open().await?;
                 let now = policies::now();
                 let mut matcher = Matcher::default();
                 for (name, value) in labels {
                     matcher.0.entry(name.clone()).or_default().push(value.clone());
                 }
+                let until = now.plus_micros(*lasting);
                 let silence = Silence {
-                    id: String::new(),
-                    author: account.by.clone(),
-                    reason: reason.clone(),
-                    matcher,
-                    from: now,
-                    until: now.plus_micros(*lasting),
                     second: second.clone(),
                     contact: contact.clone(),
-                    ended: None,
-                    is_reminded: false,
-                    is_told: false,
+                    quiet_micros: *quiet,
+                    ..Silence::new(&account.by, reason, matcher, (now, until))
                 };
                 if let Some(mistake) = silence.mistake() {
                     return Err(Failure::Usage(mistake));
@@ -149,11 +146,13 @@ fn line(silence: &Silence, service: &Service, now: Timestamp) -> String {
         None if now >= silence.until => format!("over since {}", wall_time(calendar, silence.until)),
         None => format!("until {}", wall_time(calendar, silence.until)),
     };
+    let quiet = silence.quiet_micros.filter(|_| silence.ended.is_none()).map(|micros| micros / 60_000_000);
+    let quiet = quiet.map(|minutes| format!(" or {minutes} quiet minutes")).unwrap_or_default();
     let with = silence.second.as_deref().map(|it| format!(" and {}", printable(it))).unwrap_or_default();
     let contact =
         silence.contact.as_deref().map(|it| format!(", asked for by {}", printable(it))).unwrap_or_default();
     format!(
-        "{}  {}  {ended}, {}{with}{contact}: {}\n",
+        "{}  {}  {ended}{quiet}, {}{with}{contact}: {}\n",
         silence.id,
         printable(&silence.matcher.words()),
         printable(&silence.author),

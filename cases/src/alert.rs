@@ -119,6 +119,7 @@ impl Alert {
             first: self.first,
             last: self.last,
             spark: Vec::new(),
+            by_rule: BTreeMap::new(),
             closure: None,
             findings: None,
             change: None,

@@ -1,12 +1,14 @@
 //! A case: what somebody works on until it is over.
 
+use std::collections::BTreeMap;
+
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, ClockKind, Standing};
 use crate::flow::{Flow, Illegal, Reason, Signal, State};
 use crate::intake::Category;
-use crate::limits::{SPARK_HOURS_MAX, TITLE_CHARACTERS_MAX};
+use crate::limits::{SPARK_HOURS_MAX, STORM_RULES_MAX, TITLE_CHARACTERS_MAX};
 use crate::{Alert, CaseNumber, Service};
 
 /// What a case is about.
@@ -85,6 +87,9 @@ pub struct Case {
     /// Alerts an hour, the latest last: hours since 1970 and how many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spark: Vec<(i64, u32)>,
+    /// In the case of a storm how many alerts there are of each rule; of rules beyond the bound, under `others` (D-5).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_rule: BTreeMap<String, u64>,
     /// Why it ended, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closure: Option<Closure>,
@@ -319,6 +324,9 @@ impl Case {
         for (hour, count) in other.spark.clone() {
             self.tick(hour, count);
         }
+        for (rule, count) in &other.by_rule {
+            self.count_rule(rule, *count);
+        }
         self.links.push((other.number, Relation::Merged));
         other.links.push((self.number, Relation::MergedInto));
         let text = format!("joined into {}", self.number);
@@ -359,6 +367,9 @@ impl Case {
             let hour = alert.raised(now).0.div_euclid(HOUR_MICROS);
             child.tick(hour, 1);
             self.untick(hour);
+            if let Some(counted) = self.by_rule.get_mut(&alert.rule) {
+                *counted = counted.saturating_sub(1);
+            }
             child.first = child.first.min(alert.first);
             child.last = child.last.max(alert.last);
             child.severity = child.severity.max(alert.severity);
@@ -367,6 +378,13 @@ impl Case {
         child.links.push((self.number, Relation::SplitFrom));
         self.links.push((child.number, Relation::RelatesTo));
         Ok(child)
+    }
+
+    /// Counts `count` alerts of `rule` in the case of a storm.
+    pub(crate) fn count_rule(&mut self, rule: &str, count: u64) {
+        let is_known = self.by_rule.contains_key(rule) || self.by_rule.len() < STORM_RULES_MAX;
+        let rule = if is_known { rule } else { "others" };
+        *self.by_rule.entry(rule.to_owned()).or_default() += count;
     }
 
     fn untick(&mut self, hour: i64) {

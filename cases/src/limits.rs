@@ -24,3 +24,6 @@ pub const REPORT_MAIL_BYTES_MAX: usize = 10 << 20;
 pub const REOPENED_MICROS: i64 = 14 * 24 * 3_600 * 1_000_000;
 /// Appeals of blocked callers about one customer that open cases within an hour.
 pub const APPEALS_OF_HOUR_MAX: usize = 30;
+
+/// Rules that the case of a storm counts apart.
+pub const STORM_RULES_MAX: usize = 50;

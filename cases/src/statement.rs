@@ -336,6 +336,7 @@ pub(crate) mod tests {
             first: opened,
             last: opened,
             spark: Vec::new(),
+            by_rule: std::collections::BTreeMap::new(),
             closure: None,
             findings: None,
             change: None,

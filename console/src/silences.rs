@@ -45,6 +45,8 @@ pub(crate) struct Wanted {
     hours: String,
     second: String,
     contact: String,
+    /// `yes` where an hour without such an alert ends it.
+    quiet: String,
     /// `yes` once the preview was looked at.
     sure: String,
 }
@@ -73,18 +75,12 @@ impl Wanted {
         };
         let hours = hours.clamp(0, HOURS_MAX);
         let some = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let until = now.plus_micros(hours * HOUR_MICROS);
         let silence = Silence {
-            id: String::new(),
-            author: who.to_owned(),
-            reason: self.reason.trim().to_owned(),
-            matcher,
-            from: now,
-            until: now.plus_micros(hours * HOUR_MICROS),
             second: some(&self.second),
             contact: some(&self.contact),
-            ended: None,
-            is_reminded: false,
-            is_told: false,
+            quiet_micros: (self.quiet == "yes").then_some(HOUR_MICROS),
+            ..Silence::new(who, self.reason.trim(), matcher, (now, until))
         };
         match silence.mistake() {
             Some(mistake) => Err(mistake),

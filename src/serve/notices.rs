@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use cases::io::send::machines;
+use cases::io::send::{heartbeat, machines};
 use cases::io::store::{Done, Store};
-use cases::notice::{Engine, Fact, Happening, Settings, Silence, World};
+use cases::notice::{Engine, Fact, Happening, Settings, Silence, TRIALS, World, failed_trial, trials};
 use cases::{Registration, Service};
 use collector::judge::{Count, Counters};
 use rules::Timestamp;
@@ -30,6 +30,9 @@ struct Worker {
     host: String,
     stop: Arc<AtomicBool>,
     trouble: Trouble,
+    /// When the last heartbeat was sent, and whether it was said that none is heard.
+    beat_at: Option<Timestamp>,
+    is_unheard: Arc<AtomicBool>,
 }
 
 /// What is as it should not be, as far as this thread can tell.
@@ -67,6 +70,8 @@ impl Notices {
             host: host.trim().to_owned(),
             stop: Arc::clone(&stop),
             trouble: Trouble { counters, told: BTreeMap::new(), silent_since: None },
+            beat_at: None,
+            is_unheard: Arc::default(),
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
@@ -91,7 +96,10 @@ impl Worker {
         loop {
             let is_last = self.stop.load(Ordering::Relaxed);
             match self.work(&mut open).await {
-                Ok(()) => is_said = false,
+                Ok(()) => {
+                    is_said = false;
+                    self.beat();
+                }
                 Err(error) => {
                     // What the engine knows beyond the database is forgotten.
                     open = None;
@@ -142,6 +150,12 @@ impl Worker {
         if now.micros_since(read.rotas_at) >= HOUR_MICROS {
             read.rotas_at = now;
             more.extend(gaps(&self.settings, now));
+            let trials = trials(&self.settings, &self.service, &read.people, now);
+            if !trials.is_empty() {
+                desk.send(&trials).await?;
+            }
+            let failed = desk.failed(TRIALS, now.plus_micros(-KEPT_MICROS)).await?;
+            more.extend(failed.iter().map(|failed| failed_trial(failed, now)));
             desk.forget_notices(now.plus_micros(-KEPT_MICROS)).await?;
         }
         desk.settle_promises(done).await?;
@@ -154,6 +168,30 @@ impl Worker {
         desk.take_news(engine, world, more, done).await?;
         self.trouble.silent_since = None;
         Ok(())
+    }
+}
+
+impl Worker {
+    /// Tells who watches from outside that notices are decided and the database answers, when it is time to.
+    fn beat(&mut self) {
+        let Some(heartbeat) = &self.settings.heartbeat else { return };
+        let now = policies::now();
+        if self.beat_at.is_some_and(|at| now.micros_since(at) < heartbeat.every_micros) {
+            return;
+        }
+        self.beat_at = Some(now);
+        let (settings, is_said) = (Arc::clone(&self.settings), Arc::clone(&self.is_unheard));
+        tokio::spawn(async move {
+            let Some(heartbeat) = &settings.heartbeat else { return };
+            // What stands in the way is said once; who watches says the rest.
+            match heartbeat::send(heartbeat).await {
+                Ok(_) => is_said.store(false, Ordering::Relaxed),
+                Err(error) if !is_said.swap(true, Ordering::Relaxed) => {
+                    eprintln!("ringwall: the heartbeat is not heard: {error}");
+                }
+                Err(_) => {}
+            }
+        });
     }
 }
 

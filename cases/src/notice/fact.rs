@@ -30,6 +30,8 @@ pub enum Happening {
     AuthorisationReminded,
     /// They never answered.
     AuthorisationExpired,
+    /// What they approved counts no more, by what was done in another case.
+    ApprovalVoided,
     /// A change is in force, and shown to do what it should.
     Proven,
     /// A change did something else, and was taken back.
@@ -38,6 +40,8 @@ pub enum Happening {
     Closed,
     /// More cases at once than anybody reads.
     StormBegun,
+    /// It goes on: told every five minutes.
+    StormContinues,
     /// Ten minutes without a further one.
     StormEnded,
     /// A silence is about to end.
@@ -109,6 +113,9 @@ pub struct Fact {
     /// Where the case stands.
     #[serde(default)]
     pub state: String,
+    /// Until when things like this were kept quiet, by which silence: in the first alarm after it (D-8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced: Option<(Timestamp, String)>,
 }
 
 /// What an alert counted.
@@ -132,7 +139,7 @@ pub struct Violation {
 
 impl Happening {
     /// All of them that a route may name.
-    pub const ROUTED: [Self; 17] = [
+    pub const ROUTED: [Self; 19] = [
         Self::Opened,
         Self::SeverityRaised,
         Self::Violation,
@@ -140,10 +147,12 @@ impl Happening {
         Self::AuthorisationAsked,
         Self::AuthorisationReminded,
         Self::AuthorisationExpired,
+        Self::ApprovalVoided,
         Self::Proven,
         Self::RolledBack,
         Self::Closed,
         Self::StormBegun,
+        Self::StormContinues,
         Self::StormEnded,
         Self::SilenceEnding,
         Self::SilenceEnded,
@@ -162,10 +171,12 @@ impl Happening {
             Self::AuthorisationAsked => "authorisation-asked",
             Self::AuthorisationReminded => "authorisation-reminded",
             Self::AuthorisationExpired => "authorisation-expired",
+            Self::ApprovalVoided => "approval-voided",
             Self::Proven => "proven",
             Self::RolledBack => "rolled-back",
             Self::Closed => "closed",
             Self::StormBegun => "storm-begun",
+            Self::StormContinues => "storm-continues",
             Self::StormEnded => "storm-ended",
             Self::SilenceEnding => "silence-ending",
             Self::SilenceEnded => "silence-ended",
@@ -230,6 +241,7 @@ impl Fact {
             alerts: 0,
             first: at,
             state: String::new(),
+            silenced: None,
         }
     }
 

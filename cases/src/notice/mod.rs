@@ -9,6 +9,7 @@ mod document;
 mod engine;
 mod fact;
 mod group;
+mod monthly;
 mod news;
 mod ocsf;
 mod rota;
@@ -23,12 +24,13 @@ pub use document::{alert_fact, document, stream};
 pub use engine::{Engine, Memory, Stored, World};
 pub use fact::{Fact, Happening, Violation};
 pub use group::{Acknowledged, Group, Ledger, Outcome, Position, Stage, Telling};
+pub use monthly::{TRIALS, failed_trial, trials};
 pub use news::{Seen, news};
 pub use ocsf::{case_finding, detection_finding};
 pub use rota::{Duty, Override, Rota};
 pub use settings::{
-    Carriage, Chain, Channels, Condition, Format, Inhibition, Limits, Matcher, Member, Route, Settings,
-    SmsGateway, Step, Target, TargetKind, Urgency, Who,
+    Carriage, Chain, Channels, Condition, Format, Heartbeat, Inhibition, Limits, Matcher, Member, Route,
+    Settings, SmsGateway, Step, Target, TargetKind, Urgency, Who,
 };
 pub use silence::Silence;
 pub use syslog::syslog;

@@ -34,6 +34,9 @@ pub struct Seen {
     /// Whether a storm was told to have begun, and not to have ended.
     #[serde(default)]
     pub is_storm: bool,
+    /// When a storm that goes on was told of last, and how many alerts were in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<(Timestamp, u64)>,
     /// How many clocks that tell a customer were told to have begun.
     #[serde(default)]
     pub violations: u32,
@@ -77,14 +80,17 @@ impl News<'_> {
     fn alarms(&mut self, before: &Seen, now: Timestamp) {
         let case = self.case;
         let version = case.version;
+        let is_of_storm = case.key.as_deref() == Some(STORM_KEY);
         if before.version == 0 {
-            let event = if case.key.as_deref() == Some(STORM_KEY) {
-                Happening::StormBegun
-            } else {
-                Happening::Opened
-            };
-            self.seen.is_storm = event == Happening::StormBegun;
+            let event = if is_of_storm { Happening::StormBegun } else { Happening::Opened };
+            self.seen.is_storm = is_of_storm;
+            self.seen.storm = is_of_storm.then_some((now, case.alerts));
             self.facts.push(self.fact(event, case.opened, "opened"));
+        } else if is_of_storm && !before.is_storm && case.alerts > before.alerts && !case.state.is_over() {
+            // The case of the last one is open still: that there is another is told as the first was.
+            self.seen.is_storm = true;
+            self.seen.storm = Some((now, case.alerts));
+            self.facts.push(self.fact(Happening::StormBegun, now, &format!("{version}/storm-begun")));
         } else if case.severity > before.severity && !case.state.is_over() {
             self.facts.push(self.fact(Happening::SeverityRaised, now, &format!("{version}/severity")));
         } else if case.alerts > before.alerts {
@@ -116,6 +122,7 @@ impl News<'_> {
                 (self.seen.asked, self.seen.reminded) = (Some(event.at), 0);
                 Happening::AuthorisationAsked
             }
+            "void-approval" => Happening::ApprovalVoided,
             "prove" => Happening::Proven,
             "roll-back" => Happening::RolledBack,
             "close" | "merge" if self.case.state.is_over() => Happening::Closed,
@@ -129,8 +136,14 @@ impl News<'_> {
             fact.text = self.change();
         }
         // A person of the desk, or the proof, wrote it.
-        if matches!(happening, Happening::Proven | Happening::RolledBack | Happening::Closed) {
+        if matches!(
+            happening,
+            Happening::Proven | Happening::RolledBack | Happening::Closed | Happening::ApprovalVoided
+        ) {
             fact.text.clone_from(&event.text);
+        }
+        if happening == Happening::ApprovalVoided {
+            fact.key.insert("owner".to_owned(), self.case.owner.clone().unwrap_or_default());
         }
         self.facts.push(fact);
     }
@@ -197,17 +210,35 @@ impl News<'_> {
         }
     }
 
+    /// How a storm goes on: how much of what, every five minutes and at its quiet end.
     fn storm(&mut self, now: Timestamp) {
-        if self.seen.is_storm
-            && (self.case.state.is_over() || now.micros_since(self.case.last) >= QUIET_MICROS)
-        {
-            self.seen.is_storm = false;
-            self.facts.push(self.fact(
-                Happening::StormEnded,
-                now,
-                &format!("{}/storm-ended", self.case.version),
-            ));
+        if !self.seen.is_storm {
+            return;
         }
+        let case = self.case;
+        let (at, alerts) = self.seen.storm.unwrap_or((case.opened, 0));
+        let is_over = case.state.is_over() || now.micros_since(case.last) >= QUIET_MICROS;
+        let happening = if is_over {
+            Happening::StormEnded
+        } else if now.micros_since(at) >= DIGEST_MICROS && case.alerts > alerts {
+            Happening::StormContinues
+        } else {
+            return;
+        };
+        let mut fact = self.fact(happening, now, &format!("{}/{}", case.version, happening.name()));
+        let mut rules: Vec<_> = case.by_rule.iter().collect();
+        rules.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
+        let rules: Vec<_> =
+            rules.iter().take(RULES_TOLD).map(|(rule, count)| format!("{rule} {count}")).collect();
+        fact.text =
+            format!("{} alerts, {} since it was told last", case.alerts, case.alerts.saturating_sub(alerts));
+        if !rules.is_empty() {
+            fact.text += &format!(": {}", rules.join(", "));
+        }
+        fact.key.insert("owner".to_owned(), case.owner.clone().unwrap_or_default());
+        self.facts.push(fact);
+        self.seen.storm = Some((now, case.alerts));
+        self.seen.is_storm = !is_over;
     }
 
     fn next(&self, service: &Service) -> Option<Timestamp> {
@@ -225,6 +256,13 @@ impl News<'_> {
         }
         if self.seen.is_storm {
             moments.push(case.last.plus_micros(QUIET_MICROS));
+            // Without a further alert there is nothing to tell before that.
+            moments.extend(
+                self.seen
+                    .storm
+                    .filter(|(_, alerts)| case.alerts > *alerts)
+                    .map(|(at, _)| at.plus_micros(DIGEST_MICROS)),
+            );
         }
         moments.into_iter().min()
     }
@@ -243,3 +281,6 @@ fn reminders(calendar: &Calendar, asked: Timestamp) -> [Option<Timestamp>; 4] {
 const PERCENT: [u8; 4] = [50, 75, 90, 100];
 const HOUR_MICROS: i64 = 3_600_000_000;
 const QUIET_MICROS: i64 = 600_000_000;
+const DIGEST_MICROS: i64 = 300_000_000;
+/// A text message has room for so many.
+const RULES_TOLD: usize = 5;

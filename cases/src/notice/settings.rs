@@ -32,6 +32,21 @@ pub struct Settings {
     pub limits: Limits,
     /// Customers whose contacts are told at any hour; `*` stands for all.
     pub at_any_hour: BTreeSet<String>,
+    /// Whether everybody is told once a month, by each channel, that it works (E-7).
+    pub monthly_trials: bool,
+    /// Who watches from outside; nobody without it.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// Somebody outside who hears that notices go out, and tells people when that stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The file with the URL that is posted to: whoever knows it may keep the watcher quiet.
+    pub url_file: String,
+    /// See [`TargetKind::Webhook`].
+    pub authorities: Option<String>,
+    /// So often; from 10 seconds to an hour.
+    pub every_micros: i64,
 }
 
 /// A person of the desk.
@@ -291,6 +306,10 @@ impl Settings {
         }
         if let Some(sms) = &mut self.sms {
             paths.extend(sms.authorization_file.iter_mut().chain(&mut sms.authorities));
+        }
+        if let Some(heartbeat) = &mut self.heartbeat {
+            paths.push(&mut heartbeat.url_file);
+            paths.extend(&mut heartbeat.authorities);
         }
         for path in paths {
             *path = of(path);

@@ -37,6 +37,17 @@ struct Text {
     sms: Option<SmsText>,
     #[serde(default)]
     limits: LimitsText,
+    #[serde(default)]
+    monthly_trials: bool,
+    heartbeat: Option<HeartbeatText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeartbeatText {
+    url_file: String,
+    every: Option<Spanned<String>>,
+    authorities: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -181,6 +192,8 @@ impl Settings {
             settings.inhibitions.push(Inhibition { name, source, target, equal });
         }
         settings.sms = read.sms.map(|sms| sms.read(&mut reader));
+        settings.monthly_trials = read.monthly_trials;
+        settings.heartbeat = read.heartbeat.map(|it| it.read(&mut reader));
         let usual = Limits::default();
         settings.limits = Limits {
             sms_an_hour: read.limits.sms_an_hour.unwrap_or(usual.sms_an_hour).max(1),
@@ -188,6 +201,16 @@ impl Settings {
             digest_micros: span(&mut reader, read.limits.digest.as_ref(), usual.digest_micros),
         };
         reader.finish(Some(settings))
+    }
+}
+
+impl HeartbeatText {
+    fn read(self, reader: &mut Reader<'_>) -> Heartbeat {
+        let every_micros = span(reader, self.every.as_ref(), 60 * SECOND);
+        if let Some(every) = self.every.filter(|_| !(10 * SECOND..=3600 * SECOND).contains(&every_micros)) {
+            reader.mistake(every.span(), "a heartbeat comes every 10 s to every hour".to_owned());
+        }
+        Heartbeat { url_file: self.url_file, authorities: self.authorities, every_micros }
     }
 }
 

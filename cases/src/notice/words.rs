@@ -145,10 +145,12 @@ fn headline(fact: &Fact) -> String {
         Happening::AuthorisationAsked => "A change needs your authorisation".to_owned(),
         Happening::AuthorisationReminded => "A change still needs your authorisation".to_owned(),
         Happening::AuthorisationExpired => "Nobody authorised the change: it is not made".to_owned(),
+        Happening::ApprovalVoided => "An approval counts no more: it has to be given anew".to_owned(),
         Happening::Proven => "The change is in force and proven".to_owned(),
         Happening::RolledBack => "The change did not do what it should, and was taken back".to_owned(),
         Happening::Closed => format!("Closed{rule}"),
         Happening::StormBegun => "Storm: more alerts than cases can be read".to_owned(),
+        Happening::StormContinues => "The storm goes on".to_owned(),
         Happening::StormEnded => "The storm is over".to_owned(),
         Happening::SilenceEnding => "A silence ends soon".to_owned(),
         Happening::SilenceEnded => "A silence is over".to_owned(),
@@ -191,6 +193,10 @@ fn body(fact: &Fact, audience: Audience, world: World<'_>) -> String {
             row("Most by", top.collect::<Vec<_>>().join(", "));
         }
         row("So far", effect(violation, fact, service));
+    }
+    // Who at the desk wanted it quiet is the desk's affair.
+    if let Some((until, silence)) = fact.silenced.as_ref().filter(|_| audience != Audience::Customer) {
+        row("Silenced", format!("until {}, {}", at(*until), one_line(silence, WORDS_CHARACTERS_MAX)));
     }
     if let Some((clock, _)) = fact.clock {
         row("Clock", clock.name().to_owned());

@@ -38,6 +38,8 @@ pub(crate) struct SilenceShown {
     until: String,
     /// Whether it was ended before its time.
     ended: bool,
+    /// After so many minutes in which nothing of it has happened it ends.
+    quiet_minutes: Option<i64>,
 }
 
 /// A silence that is wanted.
@@ -53,6 +55,10 @@ pub(crate) struct NewSilence {
     /// Until when: a week at most.
     #[schema(format = DateTime)]
     until: String,
+    /// It ends before that once nothing of it has happened for so many minutes.
+    #[serde(default)]
+    #[schema(minimum = 5, maximum = 10080)]
+    quiet_minutes: Option<u32>,
 }
 
 /// Silences that were ever made, by id.
@@ -94,18 +100,10 @@ pub(crate) async fn add(
     for text in new.matcher.iter().flat_map(|(label, values)| values.iter().chain([label])) {
         line("match", text)?;
     }
+    let (reason, until) = (line("reason", &new.reason)?, moment("until", &new.until)?);
     let silence = Silence {
-        id: String::new(),
-        author: viewer.who.clone(),
-        reason: line("reason", &new.reason)?.to_owned(),
-        matcher: Matcher(new.matcher),
-        from: now,
-        until: moment("until", &new.until)?,
-        second: None,
-        contact: None,
-        ended: None,
-        is_reminded: false,
-        is_told: false,
+        quiet_micros: new.quiet_minutes.map(|minutes| i64::from(minutes) * MINUTE_MICROS),
+        ..Silence::new(&viewer.who, reason, Matcher(new.matcher), (now, until))
     };
     let desk = book.store().await?.desk().once(repeatable.once(&viewer.who, &print, now));
     let silence = match desk.add_silence(silence, book.done(&viewer.who, now)).await {
@@ -148,6 +146,9 @@ impl SilenceShown {
             from: rfc3339(silence.from),
             until: rfc3339(silence.end()),
             ended: silence.ended.is_some(),
+            quiet_minutes: silence.quiet_micros.map(|micros| micros / MINUTE_MICROS),
         }
     }
 }
+
+const MINUTE_MICROS: i64 = 60_000_000;

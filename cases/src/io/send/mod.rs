@@ -4,6 +4,7 @@
 //! untold, and at most one reader gets something twice.
 
 pub mod chat;
+pub mod heartbeat;
 mod http;
 pub mod machines;
 mod mail;

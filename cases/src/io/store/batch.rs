@@ -74,12 +74,14 @@ impl<'a> Batch<'a> {
         let open = latest.and_then(|number| self.cases.get_mut(&number));
         if let Some(touched) = open.filter(|touched| !touched.case.state.is_over()) {
             alert.join(&mut touched.case, service, now);
+            touched.case.count_rule(&alert.rule, 1);
             touched.is_changed = true;
             return Ok(touched.case.number);
         }
         let number = writing.next_number().await?;
         let mut case = alert.open(number, None, service, now);
         case.key = Some(STORM_KEY.to_owned());
+        case.count_rule(&alert.rule, 1);
         case.title = "storm: more alerts at once than cases can be read".to_owned();
         Ok(self.open(case, &alert.customer, STORM_KEY.to_owned()))
     }

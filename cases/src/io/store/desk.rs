@@ -1,5 +1,7 @@
 //! What the desk does with cases: every act is checked, written with its history and its audit entry, or not at all.
 
+use std::collections::BTreeMap;
+
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
@@ -414,6 +416,7 @@ pub(super) fn new_case(
         first: done.now,
         last: done.now,
         spark: Vec::new(),
+        by_rule: BTreeMap::new(),
         closure: None,
         findings: None,
         change: None,

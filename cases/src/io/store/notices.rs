@@ -139,33 +139,47 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Silences that end soon, or have ended.
-    async fn silence_news(&mut self, world: World<'_>, now: Timestamp) -> Result<Vec<Fact>, Error> {
-        let mut facts = Vec::new();
+    /// Silences that end soon, or have ended; those that wait for quiet hear of `facts`, and an alarm after one says so.
+    async fn silence_news(
+        &mut self,
+        world: World<'_>,
+        facts: &mut [Fact],
+        now: Timestamp,
+    ) -> Result<Vec<Fact>, Error> {
+        let mut news = Vec::new();
         for silence in world.silences {
             let mut silence = silence.clone();
-            let mut fact = Fact::of_service(Happening::SilenceEnded, now, &silence.id);
+            let mut is_other = false;
+            for fact in &*facts {
+                is_other |= silence.hear(fact);
+            }
+            let before = (silence.ended.clone(), silence.is_noted);
+            let passed = silence.pass(world.service.calendar(), now);
+            for fact in &mut *facts {
+                is_other |= silence.note(fact);
+            }
+            if silence.ended != before.0 {
+                self.audit_silence(&silence, ("ringwall", now), "end-silence").await?;
+            }
+            if is_other || passed.is_some() || (&silence.ended, silence.is_noted) != (&before.0, before.1) {
+                self.put_silence(&silence).await?;
+            }
+            let Some(happening) = passed else { continue };
+            let mut fact = Fact::of_service(happening, now, &silence.id);
             fact.who.clone_from(&silence.author);
             fact.text = format!("{} ({})", silence.words(), silence.matcher.words());
-            fact.key.insert("author".to_owned(), silence.author.clone());
-            if now >= silence.end() {
-                (silence.is_told, silence.is_reminded) = (true, true);
-            } else if !silence.is_reminded && silence.end().micros_since(now) <= REMINDER_MICROS {
-                silence.is_reminded = true;
-                fact.event = Happening::SilenceEnding;
-                fact.id = format!("service/silence-ending/{}", silence.id);
-            } else {
-                continue;
+            if let Some((_, who)) = silence.ended.as_ref().filter(|(_, who)| who == "ringwall") {
+                fact.text += &format!(", ended by {who}: it was quiet for long enough");
             }
-            self.put_silence(&silence).await?;
-            facts.push(fact);
+            fact.key.insert("author".to_owned(), silence.author.clone());
+            news.push(fact);
         }
-        Ok(facts)
+        Ok(news)
     }
 
     async fn put_silence(&mut self, silence: &Silence) -> Result<(), Error> {
-        // What was told to be over is not looked at any more.
-        let until = if silence.is_told { -1 } else { silence.end().0 };
+        // What was told to be over, and of which an alert said so, is not looked at any more.
+        let until = if silence.is_told && silence.is_noted { -1 } else { silence.end().0 };
         let statement = "INSERT INTO silences (id, until, body) VALUES ($1, $2, $3)
             ON CONFLICT (id) DO UPDATE SET until = excluded.until, body = excluded.body";
         sqlx::query(statement)
@@ -175,6 +189,18 @@ impl Writing<'_> {
             .execute(self.connection())
             .await?;
         Ok(())
+    }
+
+    async fn audit_silence(
+        &mut self,
+        silence: &Silence,
+        (actor, at): (&str, Timestamp),
+        action: &str,
+    ) -> Result<(), Error> {
+        let customer = silence.matcher.0.get("customer").and_then(|values| values.first());
+        let detail = serde_json::to_string(silence)?;
+        let act = Act { at, actor, action, subject: &silence.id, detail: &detail };
+        self.audit(customer.map_or("", String::as_str), act).await
     }
 
     /// Keeps what was decided.
@@ -264,7 +290,8 @@ impl Desk<'_> {
         for serial in writing.news(now).await? {
             facts.extend(writing.news_of(serial, done).await?);
         }
-        facts.extend(writing.silence_news(world, now).await?);
+        let of_silences = writing.silence_news(world, &mut facts, now).await?;
+        facts.extend(of_silences);
         writing.alert_news(world, now, &mut outcome).await?;
         for fact in facts {
             let statement = "INSERT INTO notice_facts (id, serial, at, body) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
@@ -288,10 +315,7 @@ impl Desk<'_> {
     }
 
     async fn is_news(&self, world: World<'_>, now: Timestamp) -> Result<bool, Error> {
-        let silence = |it: &Silence| {
-            now >= it.end() || (!it.is_reminded && it.end().micros_since(now) <= REMINDER_MICROS)
-        };
-        if world.silences.iter().any(silence) {
+        if world.silences.iter().any(|silence| silence.is_due(world.service.calendar(), now)) {
             return Ok(true);
         }
         let statement = "SELECT (SELECT COUNT(*) FROM (SELECT serial FROM case_news LIMIT 1) AS news)
@@ -410,7 +434,7 @@ impl Desk<'_> {
         writing.commit().await
     }
 
-    /// Silences that count, or of which it was not told yet that they are over; with `all`, every one there was.
+    /// Silences that count, or of which it was not told yet that they are over, in words and by the next alert; with `all`, every one there was.
     ///
     /// # Errors
     /// They cannot be read.
@@ -438,7 +462,7 @@ impl Desk<'_> {
         silence.id = format!("S-{}", row.try_get::<i64, _>(0)?);
         writing.put_silence(&silence).await?;
         writing.refer(&silence.id);
-        self.audit_silence(&mut writing, &silence, "silence", done).await?;
+        writing.audit_silence(&silence, (done.who, done.now), "silence").await?;
         writing.commit().await?;
         Ok(silence)
     }
@@ -460,22 +484,9 @@ impl Desk<'_> {
         }
         silence.ended = Some((done.now, done.who.to_owned()));
         writing.put_silence(&silence).await?;
-        self.audit_silence(&mut writing, &silence, "end-silence", done).await?;
+        writing.audit_silence(&silence, (done.who, done.now), "end-silence").await?;
         writing.commit().await?;
         Ok(silence)
-    }
-
-    async fn audit_silence(
-        &self,
-        writing: &mut Writing<'_>,
-        silence: &Silence,
-        action: &str,
-        done: Done<'_>,
-    ) -> Result<(), Error> {
-        let customer = silence.matcher.0.get("customer").and_then(|values| values.first());
-        let detail = serde_json::to_string(silence)?;
-        let act = Act { at: done.now, actor: done.who, action, subject: &silence.id, detail: &detail };
-        writing.audit(customer.map_or("", String::as_str), act).await
     }
 }
 
@@ -483,5 +494,3 @@ impl Desk<'_> {
 const AT_ONCE: i64 = 200;
 /// The latest alerts of a case, for the numbers in a notice.
 const ALERTS_READ: i64 = 20;
-/// The author of a silence is reminded so long before its end (D-8).
-const REMINDER_MICROS: i64 = 30 * 60 * 1_000_000;

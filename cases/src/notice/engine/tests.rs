@@ -390,19 +390,10 @@ impl Fact {
 }
 
 fn silence(name: &str, value: &str, contact: Option<&str>) -> Silence {
-    Silence {
-        id: "S-1".to_owned(),
-        author: "anna".to_owned(),
-        reason: "a drill of Acme".to_owned(),
-        matcher: crate::notice::Matcher([(name.to_owned(), vec![value.to_owned()])].into()),
-        from: OPEN,
-        until: OPEN.plus_micros(3600 * SECOND),
-        second: None,
-        contact: contact.map(str::to_owned),
-        ended: None,
-        is_reminded: false,
-        is_told: false,
-    }
+    let matcher = crate::notice::Matcher([(name.to_owned(), vec![value.to_owned()])].into());
+    let times = (OPEN, OPEN.plus_micros(3600 * SECOND));
+    let (id, contact) = ("S-1".to_owned(), contact.map(str::to_owned));
+    Silence { id, contact, ..Silence::new("anna", "a drill of Acme", matcher, times) }
 }
 
 #[test]
@@ -443,6 +434,10 @@ fn d8_a_silence_needs_a_reason_and_an_end_within_a_week() {
     let longer = Silence { until: OPEN.plus_micros(5 * week), second: Some("ben".to_owned()), ..long };
     assert!(longer.mistake().is_some());
     assert!(Silence { reason: "x".to_owned(), ..good.clone() }.mistake().is_some());
+    for (minutes, is_good) in [(4, false), (5, true), (60, true), (61, false)] {
+        let quiet = Silence { quiet_micros: Some(minutes * 60 * SECOND), ..good.clone() };
+        assert_eq!(quiet.mistake().is_none(), is_good, "{minutes} minutes");
+    }
     let facts = [
         fact(Happening::Opened, 1, "Acme", Severity::Critical),
         fact(Happening::Opened, 2, "Acme", Severity::Warning),

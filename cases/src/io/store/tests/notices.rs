@@ -6,7 +6,7 @@ use super::*;
 use crate::change::{Change, Impact, Line};
 use crate::clock::ClockKind;
 use crate::intake::Role;
-use crate::notice::{Engine, Settings, World};
+use crate::notice::{Engine, Happening, Settings, Silence, World};
 use crate::outgoing::{Channel, Delivery};
 use crate::registry::{Person, Registration};
 
@@ -234,19 +234,7 @@ fn d8_silences_are_kept_reminded_of_and_told_when_they_are_over() {
     on_both(|store| async move {
         let mut teller = Teller::new(store.clone());
         let matcher = crate::notice::Matcher([("customer".to_owned(), vec!["Acme".to_owned()])].into());
-        let silence = crate::notice::Silence {
-            id: String::new(),
-            author: "anna".to_owned(),
-            reason: "a drill of Acme".to_owned(),
-            matcher,
-            from: NOW,
-            until: NOW.plus_micros(60 * MINUTE),
-            second: None,
-            contact: None,
-            ended: None,
-            is_reminded: false,
-            is_told: false,
-        };
+        let silence = Silence::new("anna", "a drill of Acme", matcher, (NOW, NOW.plus_micros(60 * MINUTE)));
         let service = Service::sample();
         let added = store.desk().add_silence(silence.clone(), done(&service, 0)).await.unwrap();
         assert_eq!(added.id, "S-1");
@@ -284,7 +272,143 @@ fn d8_silences_are_kept_reminded_of_and_told_when_they_are_over() {
                 ("service/silence-ended/S-1", 60)
             ]
         );
+        // The next alert says that there was one; the same thing again says nothing more, and neither does another customer's.
+        for (minute, customer, said) in [(80, "Other", 0), (90, "Acme", 1), (95, "Acme", 1)] {
+            let caller = format!("+121055501{minute}");
+            let alerts = [alert(&format!("at {minute}"), customer, &caller, "critical", minute)];
+            store
+                .desk()
+                .take_alerts(&alerts, 2, &mut Storm::default(), done(&service, minute))
+                .await
+                .unwrap();
+            teller.look(minute * 60).await;
+            let facts = store.desk().facts(NOW).await.unwrap();
+            let noted: Vec<_> = facts.iter().filter_map(|it| it.silenced.as_ref()).collect();
+            assert_eq!(noted.len(), said, "{customer} at {minute}");
+            if let Some((until, words)) = noted.first() {
+                // Of two the one that it would have fitted last.
+                assert!(words.starts_with("S-") && *until <= NOW.plus_micros(60 * MINUTE), "{noted:?}");
+            }
+        }
         assert!(store.desk().silences(false).await.unwrap().is_empty());
         assert_eq!(store.desk().silences(true).await.unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn d8_a_silence_ends_when_it_was_quiet_for_an_hour() {
+    on_both(|store| async move {
+        let mut teller = Teller::new(store.clone());
+        let matcher = crate::notice::Matcher([("customer".to_owned(), vec!["Acme".to_owned()])].into());
+        let times = (NOW, NOW.plus_micros(24 * 60 * MINUTE));
+        let silence = Silence::new("anna", "a drill of Acme", matcher, times);
+        let silence = Silence { quiet_micros: Some(60 * MINUTE), ..silence };
+        let service = Service::sample();
+        store.desk().add_silence(silence, done(&service, 0)).await.unwrap();
+        // The same thing again and again: no case is opened for it, and it is heard all the same.
+        for minute in [1, 50, 109] {
+            let alerts = [alert(&format!("at {minute}"), "Acme", "+12105550142", "warning", minute)];
+            store
+                .desk()
+                .take_alerts(&alerts, 1, &mut Storm::default(), done(&service, minute))
+                .await
+                .unwrap();
+            teller.look(minute * 60 + 1).await;
+        }
+        // What another customer has is not its affair, and nothing of it outlives a restart but what is kept.
+        let others = [alert("x", "Other", "+12105550142", "warning", 140)];
+        store.desk().take_alerts(&others, 2, &mut Storm::default(), done(&service, 140)).await.unwrap();
+        teller.restart().await;
+        for minute in [140, 168] {
+            teller.look(minute * 60).await;
+            assert_eq!(store.desk().silences(false).await.unwrap()[0].ended, None, "at {minute}");
+        }
+        teller.look(170 * 60).await;
+        let over = &store.desk().silences(true).await.unwrap()[0];
+        assert_eq!(over.ended, Some((NOW.plus_micros(170 * MINUTE), "ringwall".to_owned())));
+        let facts = store.desk().facts(NOW).await.unwrap();
+        let told = facts.iter().find(|it| it.event == Happening::SilenceEnded).unwrap();
+        assert!(told.text.ends_with("it was quiet for long enough"), "{}", told.text);
+        assert!(store.audit("Acme", 0, 99).await.unwrap().iter().any(|entry| entry.action == "end-silence"));
+    });
+}
+
+#[test]
+fn d8_who_wrote_a_silence_is_reminded_while_the_desk_is_open() {
+    let service = Service::sample();
+    let calendar = service.calendar();
+    let minutes = |from: i64, until: i64| {
+        let times = (NOW.plus_micros(from * MINUTE), NOW.plus_micros(until * MINUTE));
+        let matcher = crate::notice::Matcher::default();
+        Silence::new("anna", "a drill of Acme", matcher, times).reminder_at(calendar).micros_since(NOW)
+            / MINUTE
+    };
+    // Monday ten o'clock; the desk closes at 17:00.
+    assert_eq!(minutes(0, 60), 30);
+    // Until three in the night: half an hour before it closes.
+    assert_eq!(minutes(0, 17 * 60), 6 * 60 + 30);
+    // Until ten past eight on Tuesday, ten minutes after it opens: twenty minutes before it closes on Monday.
+    assert_eq!(minutes(0, 22 * 60 + 10), 6 * 60 + 40);
+    // From eight in the evening until midnight nobody is there.
+    assert_eq!(minutes(10 * 60, 14 * 60), 13 * 60 + 30);
+}
+
+#[test]
+fn d5_a_storm_is_told_every_five_minutes_by_rule_and_so_is_the_next_in_the_same_case() {
+    on_both(|store| async move {
+        let mut teller = Teller::new(store.clone());
+        let (service, mut storm) = (Service::sample(), Storm::default());
+        let mut sent = 0;
+        let mut burst = async |minute: i64, count: usize, teller: &mut Teller| {
+            let alerts: Vec<_> = (0..count)
+                .map(|index| {
+                    alert(
+                        &format!("{minute}-{index}"),
+                        "Acme",
+                        &format!("+1{minute:03}{index:07}"),
+                        "warning",
+                        minute,
+                    )
+                })
+                .collect();
+            sent += 1;
+            store.desk().take_alerts(&alerts, sent, &mut storm, done(&service, minute)).await.unwrap();
+            teller.look(minute * 60 + 1).await;
+        };
+        burst(0, 100, &mut teller).await;
+        burst(4, 10, &mut teller).await;
+        // Nothing new between these: nothing is told either.
+        for minute in [5, 6, 8] {
+            teller.look(minute * 60 + 30).await;
+        }
+        burst(11, 7, &mut teller).await;
+        teller.restart().await;
+        for minute in [12, 20, 21, 22, 40] {
+            teller.look(minute * 60 + 30).await;
+        }
+        // An hour later, and nobody has closed the case.
+        burst(80, 90, &mut teller).await;
+        for minute in [85, 89, 91, 95] {
+            teller.look(minute * 60 + 30).await;
+        }
+        let facts = store.desk().facts(NOW).await.unwrap();
+        let of_storm: Vec<_> = facts
+            .iter()
+            .filter(|it| it.event.name().starts_with("storm"))
+            .map(|it| (it.at.micros_since(NOW) / MINUTE, it.event.name(), it.text.as_str()))
+            .collect();
+        let case = list(&store).await.into_iter().find(|it| it.key.as_deref() == Some("storm")).unwrap();
+        assert_eq!(case.by_rule.values().sum::<u64>(), case.alerts);
+        assert_eq!(
+            of_storm,
+            [
+                (0, "storm-begun", ""),
+                (5, "storm-continues", "50 alerts, 10 since it was told last: harassment 50"),
+                (11, "storm-continues", "57 alerts, 7 since it was told last: harassment 57"),
+                (21, "storm-ended", "57 alerts, 0 since it was told last: harassment 57"),
+                (80, "storm-begun", ""),
+                (91, "storm-ended", "87 alerts, 0 since it was told last: harassment 87"),
+            ]
+        );
     });
 }

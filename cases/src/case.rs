@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::change::{LeftOut, Line, is_one_number};
 use crate::clock::{Clock, ClockKind, Standing};
 use crate::flow::{Flow, Illegal, Reason, Signal, State};
 use crate::intake::Category;
@@ -378,6 +379,49 @@ impl Case {
         child.links.push((self.number, Relation::SplitFrom));
         self.links.push((child.number, Relation::RelatesTo));
         Ok(child)
+    }
+
+    /// A case, `number`, in which the desk goes on with what an authoriser did not want of this one: with its owner, its clocks
+    /// that run, and what a new proposal is filled in with.
+    pub(crate) fn return_lines(
+        &mut self,
+        number: CaseNumber,
+        left_out: &LeftOut,
+        service: &Service,
+        now: Timestamp,
+    ) -> Self {
+        let mut wanted = Wanted { numbers: Vec::new(), ..self.wanted.clone() };
+        for line in &left_out.lines {
+            if let Line::Add { entry, reason, .. } = line
+                && is_one_number(entry)
+            {
+                wanted.numbers.push(entry.clone());
+                wanted.reason.clone_from(reason);
+            }
+        }
+        let mut rest = Self {
+            number,
+            kinds_before: Vec::new(),
+            title: title(&format!("not wanted of {}: {}", self.number, self.title)),
+            clocks: self.clocks.iter().filter(|clock| clock.stopped.is_none()).cloned().collect(),
+            // No alert joins it.
+            key: None,
+            alerts: 0,
+            spark: Vec::new(),
+            by_rule: BTreeMap::new(),
+            change: None,
+            wanted,
+            links: vec![(self.number, Relation::SplitFrom)],
+            version: 0,
+            ..self.clone()
+        };
+        // It waits for nobody: the desk goes on.
+        if let Ok(state) = rest.state.after(rest.flow, &Signal::AskChanges) {
+            let before = std::mem::replace(&mut rest.state, state);
+            rest.wait(before, state, service, now);
+        }
+        self.links.push((number, Relation::RelatesTo));
+        rest
     }
 
     /// Counts `count` alerts of `rule` in the case of a storm.

@@ -9,10 +9,11 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use cases::change::Choice;
 use tokio::time::timeout;
 
 use crate::Service;
+use crate::choice::{self, field, is_short};
 
 /// What somebody does who has followed a link with this secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +40,22 @@ pub enum Step {
         session: String,
         /// The hash of what was shown.
         change: String,
-        /// `None` for yes; the reason for no.
-        refusal: Option<String>,
+        /// What is said.
+        decision: Said,
     },
     /// Says that an approval in their customer's name was none.
     Disown,
+}
+
+/// What somebody says of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It shall be made.
+    Yes,
+    /// Some lines of it shall be.
+    Some(Choice),
+    /// It shall not, for this reason.
+    No(String),
 }
 
 /// What is shown then.
@@ -93,22 +105,8 @@ pub struct Proposal {
     pub effects: Vec<String>,
     /// Until when it can be decided.
     pub until: String,
-}
-
-/// Either form of the page: the code, or the decision.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Sent {
-    Decision {
-        session: String,
-        change: String,
-        decision: String,
-        #[serde(default)]
-        reason: String,
-    },
-    Code {
-        code: String,
-    },
+    /// Whether a yes to some of its lines is possible.
+    pub is_divisible: bool,
 }
 
 pub(crate) async fn look(state: State<Arc<Service>>, Path(secret): Path<String>) -> Response {
@@ -118,19 +116,27 @@ pub(crate) async fn look(state: State<Arc<Service>>, Path(secret): Path<String>)
 pub(crate) async fn answer(
     state: State<Arc<Service>>,
     Path(secret): Path<String>,
-    form: Result<Form<Sent>, FormRejection>,
+    form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Response {
-    let unfilled = || page(&Shown::Refused("The form was not filled in. Nothing was decided.".to_owned()));
-    let step = match form {
-        Ok(Form(Sent::Code { code })) => Step::LogIn { code },
-        Ok(Form(Sent::Decision { session, change, decision, reason })) => match decision.as_str() {
-            "yes" => Step::Decide { session, change, refusal: None },
-            "no" => Step::Decide { session, change, refusal: Some(reason) },
-            _ => return unfilled(),
-        },
-        Err(_) => return unfilled(),
+    match form.ok().and_then(|Form(fields)| sent(&fields)) {
+        Some(step) => visit(state, secret, step).await,
+        None => page(&Shown::Refused("The form was not filled in. Nothing was decided.".to_owned())),
+    }
+}
+
+/// What either form of the page says: the code, or the decision.
+fn sent(fields: &[(String, String)]) -> Option<Step> {
+    let text = |name| field(fields, name).to_owned();
+    let decision = match field(fields, "decision") {
+        "yes" => Said::Yes,
+        "some" => Said::Some(choice::read(fields)?),
+        "no" => Said::No(text("reason")),
+        "" if fields.iter().any(|(name, _)| name == "code") => {
+            return Some(Step::LogIn { code: text("code") });
+        }
+        _ => return None,
     };
-    visit(state, secret, step).await
+    Some(Step::Decide { session: text("session"), change: text("change"), decision })
 }
 
 pub(crate) async fn disown(state: State<Arc<Service>>, Path(secret): Path<String>) -> Response {
@@ -203,7 +209,7 @@ fn ask_code(name: &str, wrong: Option<&str>) -> String {
 }
 
 fn change(proposal: &Proposal) -> String {
-    let Proposal { session, change, case, customer, lines, effects, until } = proposal;
+    let Proposal { session, change, case, customer, lines, effects, until, is_divisible } = proposal;
     let mut body = paragraph(&format!("Case {case} of {customer}. You can decide until {until}."));
     body += "<h2>What changes</h2>\n<ul>\n";
     for line in lines {
@@ -218,16 +224,38 @@ fn change(proposal: &Proposal) -> String {
         escaped(session),
         escaped(change)
     );
+    let is_offered = *is_divisible && is_short(lines.len());
+    let some = if is_offered { some(lines, &hidden) } else { String::new() };
     let _ = write!(
         body,
         "<form method=\"post\">\n{hidden}<button name=\"decision\" value=\"yes\" class=\"yes\">Yes, make this change</button>\n\
-         </form>\n<form method=\"post\">\n{hidden}<label for=\"reason\">No, because</label>\n\
+         </form>\n{some}<form method=\"post\">\n{hidden}<label for=\"reason\">No, because</label>\n\
          <textarea id=\"reason\" name=\"reason\" rows=\"3\" minlength=\"8\" maxlength=\"500\" required></textarea>\n\
          <button name=\"decision\" value=\"no\" class=\"no\">No, leave it as it is</button>\n</form>\n\
          <p class=\"small\">You decide about exactly this change: <code>{}</code></p>\n",
         escaped(change)
     );
     body
+}
+
+/// The form of a yes to some of `lines`.
+fn some(lines: &[String], hidden: &str) -> String {
+    let mut form =
+        "<details>\n<summary>Yes to some of it</summary>\n<form method=\"post\">\n".to_owned() + hidden;
+    form += "<fieldset>\n<legend>Make these</legend>\n";
+    for (place, line) in lines.iter().enumerate() {
+        let line = escaped(line).replace('\n', "<br>");
+        let _ = writeln!(
+            form,
+            "<label class=\"line\"><input type=\"checkbox\" name=\"line\" value=\"{place}\" checked> {line}</label>"
+        );
+    }
+    form + "</fieldset>\n<fieldset>\n<legend>The others</legend>\n\
+            <label class=\"line\"><input type=\"radio\" name=\"rest\" value=\"refused\" checked> are refused</label>\n\
+            <label class=\"line\"><input type=\"radio\" name=\"rest\" value=\"returned\"> go back to the desk</label>\n\
+            </fieldset>\n<label for=\"why\">Why the others are not wanted</label>\n\
+            <textarea id=\"why\" name=\"reason\" rows=\"3\" minlength=\"8\" maxlength=\"500\" required></textarea>\n\
+            <button name=\"decision\" value=\"some\" class=\"yes\">Yes, make these only</button>\n</form>\n</details>\n"
 }
 
 fn paragraph(text: &str) -> String {
@@ -277,6 +305,7 @@ mod tests {
             session: "s\"><b>".to_owned(),
             lines: vec!["put +1 on x: </li><script>alert(1)</script>\u{202e}{{7*7}}".to_owned()],
             effects: vec!["a\nb & 'c'".to_owned()],
+            is_divisible: true,
             ..Proposal::default()
         };
         let body = change(&proposal);
@@ -286,8 +315,41 @@ mod tests {
             "value=\"s&quot;&gt;&lt;b&gt;\"",
             "a<br>b &amp; &#39;c&#39;",
             "{{7*7}}",
+            "value=\"0\" checked> put +1",
         ] {
             assert!(body.contains(expected), "no {expected:?} in {body}");
+        }
+        // Some of one line is all of it or nothing, and a long list is not for a page.
+        let whole = change(&Proposal { is_divisible: false, ..proposal.clone() });
+        let long = change(&Proposal { lines: vec!["put".to_owned(); 51], ..proposal });
+        assert!(!whole.contains("name=\"line\"") && !long.contains("name=\"line\""));
+    }
+
+    #[test]
+    fn z4_a_form_says_yes_no_or_which_lines() {
+        let said = |text: &str| {
+            let fields: Vec<_> = text.split('&').filter_map(|field| field.split_once('=')).collect();
+            let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            sent(&fields.collect::<Vec<_>>())
+        };
+        let Some(Step::Decide { session, decision: Said::Some(choice), .. }) =
+            said("session=s&change=c&line=1&rest=refused&reason=that+is+ours&decision=some")
+        else {
+            panic!("not read")
+        };
+        assert_eq!((session.as_str(), choice.wanted), ("s", [1].into()));
+        assert!(matches!(
+            said("session=s&change=c&decision=yes"),
+            Some(Step::Decide { decision: Said::Yes, .. })
+        ));
+        assert_eq!(said("code=123456"), Some(Step::LogIn { code: "123456".to_owned() }));
+        for wrong in [
+            "",
+            "session=s&change=c",
+            "session=s&change=c&decision=some",
+            "session=s&decision=perhaps&code=1",
+        ] {
+            assert_eq!(said(wrong), None, "{wrong}");
         }
     }
 }

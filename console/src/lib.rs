@@ -10,6 +10,7 @@ mod assets;
 mod book;
 mod campaigns;
 mod case;
+mod choice;
 mod client;
 mod decide;
 mod events;
@@ -50,7 +51,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use appeal::Refused;
-pub use approval::{Proposal, Shown, Step, Visit};
+pub use approval::{Proposal, Said, Shown, Step, Visit};
 pub use book::Book;
 pub use decide::Decision;
 pub use health::Health;
@@ -60,7 +61,7 @@ pub use metrics::{Kind, Sample};
 pub use office::{Catalogue, Channels, OfficeQuestions, ReportKind, Trial, Tried};
 pub use password::hash as hash_password;
 pub use portal::{BlockInForce, Entry, InForce, ListInForce, Questions as PortalQuestions};
-pub use question::{Asked, Customer, DeskQuestions, InCase, Questions, Reached, Wish};
+pub use question::{Asked, Chosen, Customer, DeskQuestions, InCase, Questions, Reached, Wish};
 pub use report::Download;
 pub use status::{Certainty, Component, Standing, Status};
 

@@ -1,7 +1,7 @@
 //! What pages ask of the rest of the service: each question a function that answers when it is ready.
 
 use cases::CaseNumber;
-use cases::change::{Change, Impact, Line};
+use cases::change::{Change, Choice, Impact, Line};
 use cases::intake::Directory;
 use cases::io::store::Store;
 use tokio::sync::oneshot;
@@ -40,6 +40,8 @@ pub struct DeskQuestions {
     pub draft: Asked<Wish, (Change, Impact)>,
     /// Asks all who may authorise what a case proposes.
     pub ask_authorisers: Asked<InCase, Reached>,
+    /// Takes an authoriser's yes to some lines of what a case proposes; whether that is enough to make them.
+    pub approve_part: Asked<Chosen, bool>,
     /// Goes ahead by a standing authorisation of this name.
     pub use_standing: Asked<(InCase, String), ()>,
     /// What is known of those who write mail.
@@ -64,6 +66,19 @@ pub struct InCase {
     pub number: CaseNumber,
     /// Who.
     pub who: String,
+}
+
+/// Lines that an authoriser wants of a change.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// In which case, and who: the contact.
+    pub in_case: InCase,
+    /// Whose authoriser.
+    pub customer: String,
+    /// The hash of what was shown.
+    pub shown: String,
+    /// Which lines, and what becomes of the others.
+    pub choice: Choice,
 }
 
 /// Who was reached.

@@ -38,6 +38,7 @@ impl Questions {
                 lists_of: nobody(),
                 draft: nobody(),
                 ask_authorisers: nobody(),
+                approve_part: nobody(),
                 use_standing: nobody(),
                 directory: nobody(),
             },

@@ -145,7 +145,7 @@ impl Office {
             let is_told = person.roles.contains(&Role::Requester) || person.roles.contains(&Role::Authorizer);
             is_told && person.is_valid_at(done.now)
         });
-        let words = proposed.change.done(case.number, shown);
+        let words = proposed.change.done(case.number, shown, &proposed.left_out);
         Ok(people
             .map(|person| Outgoing::letter(case, person.address(), &key, words.clone(), done.now))
             .collect())

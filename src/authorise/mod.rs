@@ -2,17 +2,18 @@
 
 mod implement;
 mod page;
+mod part;
 
 use std::path::PathBuf;
 
-use cases::change::{Approval, Impact, Line, Method, Risk};
+use cases::change::{Approval, Change, Impact, Line, Method, Risk};
 use cases::explanation::wall_time;
 use cases::intake::Role;
 use cases::io::store::{Asking, Done, Link, LinkFor, Proposed, Store};
-use cases::{Case, CaseNumber, Outgoing};
+use cases::{Case, CaseNumber, Outgoing, Registration};
 use rules::Timestamp;
 
-use crate::case::said;
+use crate::case::{Only, said};
 use crate::changes::Declined;
 use crate::drafting::{Draft, Wish, base};
 use crate::history::History;
@@ -21,6 +22,7 @@ use crate::serve::{Cases, Config};
 use crate::trial;
 
 pub(crate) use self::page::Sessions;
+pub(crate) use self::part::Chosen;
 
 /// Where changes are made, and how customers are reached.
 #[derive(Clone, Debug)]
@@ -107,9 +109,25 @@ impl Office {
     ) -> Result<Asked, Failure> {
         let desk = store.desk();
         let case = desk.case(number).await.map_err(said)?;
-        let proposed = self.proposed(store, &case).await?;
+        let Proposed { change, impact, .. } = self.proposed(store, &case).await?;
         let registration = desk.registration(&case.customer).await.map_err(said)?;
-        let needed = if proposed.change.risk(&proposed.impact) == Risk::High { 2 } else { 1 };
+        let asking = self.asking(&case, (&change, &impact), &registration, done)?;
+        let (mailed, others): (Vec<_>, Vec<_>) = asking.iter().partition(|it| it.outgoing.is_some());
+        let names = |asked: Vec<&Asking>| asked.iter().map(|it| it.link.contact.clone()).collect();
+        let (by_mail, otherwise) = (names(mailed), names(others));
+        let case = desk.ask_authorisation(number, &asking, done).await.map_err(said)?;
+        Ok(Asked { case, by_mail, otherwise })
+    }
+
+    /// A link to `change` for each of those who may authorise, and the mail that carries it.
+    fn asking(
+        &self,
+        case: &Case,
+        (change, impact): (&Change, &Impact),
+        registration: &Registration,
+        done: Done<'_>,
+    ) -> Result<Vec<Asking>, Failure> {
+        let needed = if change.risk(impact) == Risk::High { 2 } else { 1 };
         let there = registration.with_role(Role::Authorizer, done.now).count();
         if there < needed {
             return Err(Failure::Usage(format!(
@@ -117,45 +135,39 @@ impl Office {
                 reporter::printable(&case.customer)
             )));
         }
-        let mut asked = Asked { case, by_mail: Vec::new(), otherwise: Vec::new() };
         let mut asking = Vec::new();
         let expires = done.now.plus_micros(LINK_MICROS);
         for person in registration.with_role(Role::Authorizer, done.now) {
-            let hash = proposed.change.hash();
+            let hash = change.hash();
             let is_for = LinkFor::Approve(hash.clone());
-            let (link, secret) = Link::draw(&asked.case, &person.name, is_for, expires).map_err(said)?;
+            let (link, secret) = Link::draw(case, &person.name, is_for, expires).map_err(said)?;
             let portal = self.portal.as_deref().filter(|_| self.has_mail);
             let outgoing = portal.map(|portal| {
                 let place = link.place(portal, &secret);
-                let until = wall_time(done.service.calendar_of(&asked.case.customer), expires);
-                let words = proposed.change.request(number, &proposed.impact, &person.name, (&place, &until));
-                Outgoing::letter(
-                    &asked.case,
-                    person.address(),
-                    &format!("authorise/{hash}/{}", expires.0),
-                    words,
-                    done.now,
-                )
+                let until = wall_time(done.service.calendar_of(&case.customer), expires);
+                let words = change.request(case.number, impact, &person.name, (&place, &until));
+                let key = format!("authorise/{hash}/{}", expires.0);
+                Outgoing::letter(case, person.address(), &key, words, done.now)
             });
-            let names = if outgoing.is_some() { &mut asked.by_mail } else { &mut asked.otherwise };
-            names.push(person.name.clone());
             asking.push(Asking { link, outgoing });
         }
-        asked.case = desk.ask_authorisation(number, &asking, done).await.map_err(said)?;
-        Ok(asked)
+        Ok(asking)
     }
 
-    /// Takes the yes of `approver`, who has shown a code of their app, to the change whose hash begins with `shown`.
+    /// Takes the yes of `approver`, who has shown a code of their app, to the change whose hash begins with `shown`, or to the
+    /// lines of it that `only` names.
     pub(crate) async fn approve(
         &self,
         store: &Store,
         number: CaseNumber,
         (approver, code, shown): (&str, &str, &str),
+        only: &Only,
         done: Done<'_>,
     ) -> Result<Case, Failure> {
         let desk = store.desk();
         let case = desk.case(number).await.map_err(said)?;
-        let hash = self.proposed(store, &case).await?.change.hash();
+        let change = self.proposed(store, &case).await?.change;
+        let (hash, choice) = (change.hash(), only.choice(&change)?);
         if shown.len() < HASH_CHARACTERS_MIN || !hash.starts_with(shown) {
             return Err(Failure::Usage(format!(
                 "{shown:?} is not what is proposed now: that is {}; `ringwall case show` tells what it is",
@@ -163,6 +175,12 @@ impl Office {
             )));
         }
         desk.take_code(&case.customer, approver, code, done.now).await.map_err(said)?;
+        if let Some(choice) = &choice {
+            let (customer, method) = (case.customer.as_str(), Method::Portal);
+            let chosen = Chosen { customer, approver, method, shown: &hash, choice, link: None };
+            let approved = self.approve_part(store, number, chosen, done).await;
+            return approved.map(|(case, _)| case).map_err(|why| Failure::Usage(why.said));
+        }
         let approval = approval(hash, approver, Method::Portal, done.now);
         let authorisers = desk.registration(&case.customer).await.map_err(said)?.authorisers(done.now);
         let approved = desk.approve(number, approval, &authorisers, done).await;

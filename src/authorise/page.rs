@@ -1,6 +1,6 @@
 //! What somebody sees and does who has followed a link.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,11 +8,11 @@ use cases::change::Method;
 use cases::explanation::wall_time;
 use cases::flow::State;
 use cases::io::store::{Done, Error, Link, LinkFor, Store, Visible};
-use console::{Proposal, Shown, Step, Visit};
+use console::{Proposal, Said, Shown, Step, Visit};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rules::Timestamp;
 
-use super::{Office, approval};
+use super::{Chosen, Office, approval};
 
 /// Who has shown a code, and may decide for a while.
 #[derive(Default)]
@@ -39,14 +39,14 @@ impl Office {
             (LinkFor::Approve(hash), Step::LogIn { code }) => {
                 self.log_in(store, sessions, (&link, hash), &code, who).await
             }
-            (LinkFor::Approve(hash), Step::Decide { session, change, refusal }) => {
+            (LinkFor::Approve(hash), Step::Decide { session, change, decision }) => {
                 if !sessions.is_open(&session, &link, done.now) || change != *hash {
                     return Shown::AskCode {
                         name: link.contact.clone(),
                         wrong: Some("You have looked at it for a long time: show another code.".to_owned()),
                     };
                 }
-                self.decide(store, (&link, hash), refusal.as_deref(), who).await
+                self.decide(store, (&link, hash), decision, who).await
             }
             (LinkFor::Disown(_), Step::Look) => self.ask_disown(store, &link).await,
             (LinkFor::Disown(hash), Step::Disown) => self.disown(store, (&link, hash), who).await,
@@ -97,6 +97,7 @@ impl Office {
                 proposed.change.risk(&proposed.impact).in_words().to_owned(),
             ],
             until,
+            is_divisible: proposed.change.parted(&BTreeSet::from([0])).is_ok(),
         })))
     }
 
@@ -104,12 +105,12 @@ impl Office {
         &self,
         store: &Store,
         (link, hash): (&Link, &str),
-        refusal: Option<&str>,
+        decision: Said,
         done: Done<'_>,
     ) -> Result<Shown, Error> {
         let desk = store.desk();
         let authorisers = desk.registration(&link.customer).await?.authorisers(done.now);
-        if let Some(why) = refusal {
+        if let Said::No(why) = &decision {
             if !authorisers.0.contains(&link.contact) {
                 return Ok(Shown::Refused(format!("{} may not decide any more.", link.contact)));
             }
@@ -118,12 +119,27 @@ impl Office {
                 format!("Nothing is changed, and case {} is closed with what you have said.", link.case);
             return Ok(Shown::Done { title: "You have said no".to_owned(), text });
         }
-        let yes = approval(hash.to_owned(), &link.contact, Method::Link, done.now);
-        let (case, authority) = desk.approve_by_link(link, yes, &authorisers, done).await?;
-        let text = if authority.is_some() {
+        let is_enough = if let Said::Some(choice) = &decision {
+            let chosen = Chosen {
+                customer: &link.customer,
+                approver: &link.contact,
+                method: Method::Link,
+                shown: hash,
+                choice,
+                link: Some(link),
+            };
+            match self.approve_part(store, link.case, chosen, done).await {
+                Ok((_, is_enough)) => is_enough,
+                Err(why) => return Ok(Shown::Refused(why.said)),
+            }
+        } else {
+            let yes = approval(hash.to_owned(), &link.contact, Method::Link, done.now);
+            desk.approve_by_link(link, yes, &authorisers, done).await?.1.is_some()
+        };
+        let text = if is_enough {
             format!(
                 "The change of case {} is made now. You are told when test calls have shown that it does what it should.",
-                case.number
+                link.case
             )
         } else {
             "Another authoriser of yours has to say yes as well. Nothing is changed before.".to_owned()

@@ -1,8 +1,10 @@
 //! `ringwall case propose`, and what follows until a change is in force and proven.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use cases::CaseNumber;
+use cases::change::{Change, Choice, Line, Rest};
 use clap::{Args, Subcommand};
 use reporter::printable;
 
@@ -31,7 +33,8 @@ pub(super) enum Task {
     },
     /// Say yes for a customer, with the code of the authoriser's app. Nobody of the desk can.
     #[command(
-        after_help = "Example:\n  ringwall case approve RW-100001-9 --as Ann --change 3fa2b1c0 --code 123456"
+        after_help = "Example:\n  ringwall case approve RW-100001-9 --as Ann --change 3fa2b1c0 --code 123456\n  \
+ringwall case approve RW-100001-9 --as Ann --change 3fa2b1c0 --code 123456 --only +12105550142 --because 'the other is ours'"
     )]
     Approve {
         number: CaseNumber,
@@ -40,6 +43,8 @@ pub(super) enum Task {
         /// What is approved: the hash that `show` prints, or the first eight characters of it or more.
         #[arg(long)]
         change: String,
+        #[command(flatten)]
+        part: Only,
         #[command(flatten)]
         place: Place,
     },
@@ -108,6 +113,20 @@ pub(super) struct Propose {
     account: Account,
 }
 
+/// Which lines of a change are wanted; all of them unless given.
+#[derive(Args)]
+pub(crate) struct Only {
+    /// Say yes to this number or entry only, as the change names it; may be given several times. The rest is refused.
+    #[arg(long, value_name = "ENTRY", requires = "because")]
+    only: Vec<String>,
+    /// Why the rest is not wanted.
+    #[arg(long, value_name = "TEXT", requires = "only")]
+    because: Option<String>,
+    /// The rest is not refused, but goes back to the desk as a case of its own.
+    #[arg(long, requires = "only")]
+    return_rest: bool,
+}
+
 /// Who says yes or no, and shows it.
 #[derive(Args)]
 pub(super) struct Authoriser {
@@ -136,12 +155,12 @@ impl Task {
                 }
                 Ok(text)
             }
-            Self::Approve { number, authoriser, change, place } => {
+            Self::Approve { number, authoriser, change, part, place } => {
                 let (store, service) = place.open().await?;
                 let office = Office::new(&place.config()?);
                 let account = Account { by: authoriser.name.clone() };
                 let shown = (authoriser.name.as_str(), authoriser.code.as_str(), change.as_str());
-                let case = office.approve(&store, *number, shown, account.done(&service)).await?;
+                let case = office.approve(&store, *number, shown, part, account.done(&service)).await?;
                 Ok(print::told(&case))
             }
             Self::Refuse { number, reason, authoriser, place } => {
@@ -183,6 +202,31 @@ impl Task {
                 Ok(print::told(&told.map_err(said)?))
             }
         }
+    }
+}
+
+impl Only {
+    /// What is wanted of `change`; `None` for all of it.
+    pub(crate) fn choice(&self, change: &Change) -> Result<Option<Choice>, Failure> {
+        let Some(why) = &self.because else { return Ok(None) };
+        let mut wanted = BTreeSet::new();
+        for entry in &self.only {
+            let is_it = |line: &Line| match line {
+                Line::Add { entry: of, .. } | Line::Remove { entry: of, .. } => of == entry,
+                Line::Text { .. } => false,
+            };
+            let before = wanted.len();
+            wanted.extend((0..).zip(&change.lines).filter(|(_, line)| is_it(line)).map(|(place, _)| place));
+            if wanted.len() == before {
+                return Err(Failure::Usage(format!(
+                    "--only {}: the change has no such entry",
+                    printable(entry)
+                )));
+            }
+        }
+        change.parted(&wanted).map_err(|why| Failure::Usage(why.to_owned()))?;
+        let rest = if self.return_rest { Rest::Returned } else { Rest::Refused };
+        Ok(Some(Choice { wanted, rest, why: why.clone() }))
     }
 }
 

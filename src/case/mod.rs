@@ -22,6 +22,8 @@ use crate::present;
 use crate::serve::{Cases, Config};
 use crate::versions::judged_by;
 
+pub(crate) use self::authorise::Only;
+
 /// The case queue: what alerts and customers ask somebody to do.
 ///
 /// Works on the database that the service writes, while it runs or not. Every act is written with who did it.

@@ -187,6 +187,11 @@ async fn change(store: &Store, hash: &str) -> Result<String, Failure> {
             text += &format!("  {}\n", printable(line));
         }
     }
+    for left in &proposed.left_out {
+        text.extend(
+            left.in_words().lines().filter(|it| !it.is_empty()).map(|it| format!("  {}\n", printable(it))),
+        );
+    }
     for approval in approvals {
         text += &format!("  approved by {}\n", printable(&approval.approver));
     }

@@ -1,5 +1,6 @@
 //! What shall change, who may say so, and the proof that enough of them did: for exactly this change, and no other.
 
+mod part;
 mod permit;
 mod words;
 
@@ -10,6 +11,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use part::{Choice, LeftOut, Rest};
 pub use permit::{NotPermitted, Permit, Signer, Verifier};
 pub use words::Words;
 
@@ -304,14 +306,16 @@ impl Approval {
 impl Impact {
     /// Whether it is more than a tenth another than `before`, or hits what that did not (Z-1).
     pub fn differs_from(&self, before: &Self) -> bool {
-        let a_day =
-            |impact: &Self| impact.blocked.map(|blocked| blocked as f64 / f64::from(impact.days.max(1)));
-        let is_other = match (a_day(self), a_day(before)) {
+        let is_other = match (self.a_day(), before.a_day()) {
             (Some(now), Some(then)) => (now - then).abs() > then * IMPACT_SHARE_MAX,
             (None, None) => false,
             _ => true,
         };
         is_other || self.wanted > before.wanted || self.protected > before.protected
+    }
+
+    fn a_day(&self) -> Option<f64> {
+        self.blocked.map(|blocked| blocked as f64 / f64::from(self.days.max(1)))
     }
 }
 
@@ -390,7 +394,7 @@ impl fmt::Display for Risk {
 }
 
 /// A prefix, range or wildcard is not one.
-fn is_one_number(entry: &str) -> bool {
+pub(crate) fn is_one_number(entry: &str) -> bool {
     let digits = entry.strip_prefix('+').unwrap_or(entry);
     !digits.is_empty()
         && digits.bytes().all(|it| it.is_ascii_digit() || b" ()-.".contains(&it))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Change, Impact, Risk};
+use super::{Change, Impact, LeftOut, Line, Risk};
 use crate::CaseNumber;
 
 /// A subject and a text.
@@ -38,11 +38,12 @@ impl Change {
         Words { subject: format!("[{case}] Please authorise: {}", self.title()), text }
     }
 
-    /// Says that it is in force, and what test calls have shown.
-    pub fn done(&self, case: CaseNumber, proof: &str) -> Words {
+    /// Says that it is in force, what test calls have shown, and what of the change was not wanted.
+    pub fn done(&self, case: CaseNumber, proof: &str, left_out: &[LeftOut]) -> Words {
+        let rest: String = left_out.iter().map(LeftOut::in_words).collect();
         let text = format!(
-            "Case {case} is done.\n\nWhat changed:\n{}\nWhat test calls have shown:\n{}\n\nIs something wrong with it? Answer this \
-             mail, and it is taken back.\n",
+            "Case {case} is done.\n\nWhat changed:\n{}\nWhat test calls have shown:\n{}\n\n{rest}Is something wrong with it? Answer \
+             this mail, and it is taken back.\n",
             self.in_lines(),
             proof.lines().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n")
         );
@@ -81,18 +82,35 @@ impl Change {
     }
 
     fn in_lines(&self) -> String {
-        let mut text = String::new();
-        for line in self.lines.iter().take(LINES_SHOWN) {
-            // Reasons are words of whoever asked: none begins a line of its own.
-            let said = line.to_string();
-            let said = said.lines().map(|line| crate::intake::one_line(line, LINE_CHARACTERS));
-            let _ = writeln!(text, "- {}", said.collect::<Vec<_>>().join("\n  "));
-        }
-        if self.lines.len() > LINES_SHOWN {
-            let _ = writeln!(text, "- and {} more, behind the link", self.lines.len() - LINES_SHOWN);
-        }
-        text
+        in_lines(&self.lines, ", behind the link")
     }
+}
+
+impl LeftOut {
+    /// What is not changed, who did not want it and why, and where it goes on; ends with an empty line.
+    pub fn in_words(&self) -> String {
+        let (by, why) = (&self.by, crate::intake::one_line(&self.why, LINE_CHARACTERS));
+        let what = match self.case {
+            Some(case) => format!("Back at the desk as case {case}, and not changed"),
+            None => "Refused, and not changed".to_owned(),
+        };
+        format!("{what}:\n{}{by} says: {why}\n\n", in_lines(&self.lines, ""))
+    }
+}
+
+/// `more` stands behind the number of those that are not shown.
+fn in_lines(lines: &[Line], more: &str) -> String {
+    let mut text = String::new();
+    for line in lines.iter().take(LINES_SHOWN) {
+        // Reasons are words of whoever asked: none begins a line of its own.
+        let said = line.to_string();
+        let said = said.lines().map(|line| crate::intake::one_line(line, LINE_CHARACTERS));
+        let _ = writeln!(text, "- {}", said.collect::<Vec<_>>().join("\n  "));
+    }
+    if lines.len() > LINES_SHOWN {
+        let _ = writeln!(text, "- and {} more{more}", lines.len() - LINES_SHOWN);
+    }
+    text
 }
 
 impl Impact {
@@ -138,7 +156,7 @@ const TITLE_CHARACTERS: usize = 80;
 #[cfg(test)]
 mod tests {
     use super::super::tests::{change, quiet};
-    use super::super::{Impact, Line};
+    use super::super::{Impact, LeftOut, Line};
     use crate::CaseNumber;
 
     #[test]
@@ -165,6 +183,26 @@ mod tests {
             "{}",
             unknown.text
         );
+    }
+
+    #[test]
+    fn z4_what_was_not_wanted_is_told_with_what_is_done() {
+        let left_out = |case| LeftOut {
+            by: "Ann".to_owned(),
+            why: "that is our\nanswering service".to_owned(),
+            lines: vec![Line::Remove { list: "harassment".to_owned(), entry: "+12105550143".to_owned() }],
+            case,
+        };
+        let rest = [left_out(None), left_out(Some(CaseNumber::new(104_234)))];
+        let words = change().done(CaseNumber::new(104_233), "603", &rest);
+        for expected in [
+            "- put +12105550142 on harassment",
+            "\nRefused, and not changed:\n- take +12105550143 off harassment\nAnn says: that is our answering service\n",
+            "\nBack at the desk as case RW-104234-",
+        ] {
+            assert!(words.text.contains(expected), "no {expected:?} in {}", words.text);
+        }
+        assert!(!change().done(CaseNumber::new(104_233), "603", &[]).text.contains("not changed"));
     }
 
     #[test]

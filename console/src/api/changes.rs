@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use cases::change::{Approval, Impact, Line};
+use cases::change::{Approval, Impact, LeftOut, Line};
 use cases::io::store::Proposed;
 use reporter::rfc3339;
 use serde::Serialize;
@@ -38,6 +38,10 @@ pub(crate) struct ChangeShown {
     standing: Option<String>,
     /// What test calls have shown after it came into force.
     proof: Option<String>,
+    /// What authorisers took out of it before they said yes: `by`, `why`, `lines`, and the `case` in which the desk goes on with
+    /// them, if they are not refused.
+    #[schema(value_type = Vec<Object>)]
+    left_out: Vec<LeftOut>,
     /// Who said yes.
     approvals: Vec<ApprovalShown>,
 }
@@ -70,7 +74,8 @@ pub(crate) async fn one(
     let hash = storable("hash", &hash).map_err(|_| Failure::NotFound)?;
     let found = service.book()?.store().await?.desk().change(hash).await?;
     let found = found.filter(|(proposed, _)| viewer.reaches(&proposed.change.customer));
-    let (Proposed { change, impact, standing, proof }, approvals) = found.ok_or(Failure::NotFound)?;
+    let (Proposed { change, impact, standing, proof, left_out }, approvals) =
+        found.ok_or(Failure::NotFound)?;
     Ok(Json(ChangeShown {
         hash: hash.to_owned(),
         customer: change.customer,
@@ -80,6 +85,7 @@ pub(crate) async fn one(
         impact,
         standing,
         proof,
+        left_out,
         approvals: approvals.iter().map(ApprovalShown::new).collect(),
     }))
 }

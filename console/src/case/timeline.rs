@@ -177,13 +177,15 @@ pub(super) fn contacts(registration: &Registration, now: Timestamp) -> Vec<(Stri
         .collect()
 }
 
-const CHANGES: [&str; 12] = [
+const CHANGES: [&str; 14] = [
     "propose",
     "rebase",
     "ask-authorisation",
     "ask-changes",
     "authorise",
     "approve",
+    "leave-out",
+    "void-approval",
     "refuse",
     "disown",
     "install",

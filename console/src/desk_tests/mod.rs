@@ -109,6 +109,7 @@ impl Desk {
                 ask_authorisers: answer(|_| {
                     Ok(Reached { by_mail: vec!["Ann".to_owned()], otherwise: Vec::new() })
                 }),
+                approve_part: answer(|_| Err("nobody chooses".to_owned())),
                 use_standing: answer(|_| Err("it is not covered".to_owned())),
                 directory: answer(|_| Ok(Directory::default())),
             },

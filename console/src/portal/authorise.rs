@@ -1,5 +1,6 @@
 //! Changes that wait for the customer's yes: in plain words, with what they would have done. Looking never decides.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -9,13 +10,14 @@ use cases::account::Right;
 use cases::change::{Approval, Method, Risk};
 use cases::flow::State as CaseState;
 use cases::io::store::Filter;
-use serde::Deserialize;
 
 use super::requests::Row;
 use super::{Place, needs, needs_factor, page, shell};
 use crate::Service;
 use crate::access::{Viewer, told_at};
+use crate::choice::{self, field, is_short};
 use crate::failure::Failure;
+use crate::question::{Chosen, InCase, ask};
 use crate::shell::Shell;
 use crate::text::Moment;
 
@@ -47,6 +49,8 @@ struct OnePage<'a> {
     needs_two: bool,
     given: Vec<(String, Moment)>,
     has_given: bool,
+    /// Whether a yes to some of the lines is offered.
+    some: bool,
     may: bool,
     has_factor: bool,
 }
@@ -73,6 +77,7 @@ pub(crate) async fn one(
         shell: shell(&service, &viewer, "Shall this change?"),
         hash: proposed.change.hash(),
         lines: proposed.change.lines.iter().map(ToString::to_string).collect(),
+        some: is_short(proposed.change.lines.len()) && proposed.change.parted(&BTreeSet::from([0])).is_ok(),
         effect: proposed.impact.in_words(),
         risk: risk.in_words(),
         needs_two: risk == Risk::High,
@@ -84,48 +89,53 @@ pub(crate) async fn one(
     }))
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Decision {
-    /// The hash of what was shown.
-    change: String,
-    decision: String,
-    #[serde(default)]
-    reason: String,
-}
-
 pub(crate) async fn decide(
     State(service): State<Arc<Service>>,
     viewer: Viewer,
     Path(number): Path<String>,
-    Form(form): Form<Decision>,
+    Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     needs(&viewer, Right::Authorise)?;
     let place = Place::of(&service, &viewer).await?;
     let case = place.case(&number).await?;
     needs_factor(&viewer)?;
-    let told = match form.decision.as_str() {
+    // What the form says: exactly what was shown, and what shall become of it.
+    let shown = field(&form, "change").to_owned();
+    let told = match field(&form, "decision") {
         "yes" => {
-            let yes = Approval::now(form.change, place.contact, Method::Portal, place.now);
+            let yes = Approval::now(shown, place.contact, Method::Portal, place.now);
             let approved = place.store.approve(case.number, yes, place.done()).await?;
-            match approved.ok_or(Failure::NotFound)? {
-                (_, Some(_)) => "You have said yes. The change is made now, and proven by test calls.",
-                (_, None) => {
-                    "You have said yes. Another of your authorisers has to say yes as well; nothing is changed before."
-                }
-            }
+            said_yes(approved.ok_or(Failure::NotFound)?.1.is_some())
+        }
+        "some" => {
+            let unsaid =
+                || Failure::Wrong("Say which lines, and what of the others. Nothing was decided.".to_owned());
+            let choice = choice::read(&form).ok_or_else(unsaid)?;
+            let store = place.book.store().await?.clone();
+            let in_case = InCase { store, number: case.number, who: place.contact.to_owned() };
+            let chosen = Chosen { in_case, customer: place.customer.to_owned(), shown, choice };
+            said_yes(ask(&service.questions.desk.approve_part, chosen).await?)
         }
         "no" => {
-            let why = cases::intake::several_lines(form.reason.trim(), REASON_CHARACTERS_MAX);
+            let why = cases::intake::several_lines(field(&form, "reason").trim(), REASON_CHARACTERS_MAX);
             if why.chars().count() < REASON_CHARACTERS_MIN {
                 return Err(Failure::Wrong("Say in a few words why not. Nothing was decided.".to_owned()));
             }
-            let refused = place.store.refuse(case.number, (&form.change, &why), place.done()).await?;
+            let refused = place.store.refuse(case.number, (&shown, &why), place.done()).await?;
             refused.ok_or(Failure::NotFound)?;
             "You have said no. Nothing is changed."
         }
         _ => return Err(Failure::Wrong("Say yes or no. Nothing was decided.".to_owned())),
     };
     Ok(told_at(&format!("/portal/request/{}", case.number), told))
+}
+
+const fn said_yes(is_enough: bool) -> &'static str {
+    if is_enough {
+        "You have said yes. The change is made now, and proven by test calls."
+    } else {
+        "You have said yes. Another of your authorisers has to say yes as well; nothing is changed before."
+    }
 }
 
 const SHOWN: u32 = 100;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use cases::account::{Invitation, Session, Side, hash_of};
 use cases::case::Wanted;
-use cases::change::{Change, Impact, Line};
+use cases::change::{Change, Impact, Line, Rest};
 use cases::flow::{Signal, State};
 use cases::intake::{Directory, Role, Tenant};
 use cases::io::store::{Asking, Done, Link, LinkFor, Store};
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::{Entry, InForce, ListInForce, Questions as PortalQuestions};
 use crate::access::{Access, csrf};
 use crate::appeal::Refused;
-use crate::question::Asked;
+use crate::question::{Asked, Chosen, DeskQuestions};
 use crate::status::{Certainty, Component, Standing};
 use crate::{Book, Health, Own, Questions, Service, Undecided, routes};
 
@@ -83,6 +83,19 @@ fn refused(token: &str) -> Option<Refused> {
 
 fn service(place: &str) -> Service {
     let suspected = Standing::Degraded(Certainty::Suspected);
+    // Ann wants the second line, and the first goes back to the desk.
+    let chosen = |chosen: Chosen| {
+        let is_hers = (chosen.customer.as_str(), chosen.in_case.who.as_str()) == ("Acme", "Ann");
+        let is_second = chosen.choice.wanted.iter().eq([&1]) && chosen.choice.rest == Rest::Returned;
+        let is_whole = chosen.shown.len() == 64 && chosen.choice.why == "that is our own service";
+        if is_hers && is_second && is_whole { Ok(true) } else { Err("not that".to_owned()) }
+    };
+    let approve_part: Asked<Chosen, bool> = Box::new(move |question| {
+        let (tell, told) = oneshot::channel();
+        let _ = tell.send(chosen(question));
+        told
+    });
+    let silent = Questions::silent();
     let part = move |()| {
         vec![Component { id: "calls", name: "Answering calls", state: suspected, words: HOSTILE.to_owned() }]
     };
@@ -102,6 +115,7 @@ fn service(place: &str) -> Service {
             },
             refused: at_hand(|token: String| refused(&token)),
             status: at_hand(part),
+            desk: DeskQuestions { approve_part, ..silent.desk },
             ..Questions::silent()
         },
         cases: Some(Book::new(place.to_owned(), Promises::sample())),
@@ -224,8 +238,13 @@ impl Desk {
         .await
     }
 
-    /// A case of Acme that waits for its change to be authorised; the hash of the change.
+    /// A case of Acme that waits for a change of its rules to be authorised; the hash of the change.
     async fn asked(&self) -> (CaseNumber, String) {
+        self.asked_for(vec![Line::Text { diff: HOSTILE.to_owned() }]).await
+    }
+
+    /// The same of these lines.
+    async fn asked_for(&self, lines: Vec<Line>) -> (CaseNumber, String) {
         let desk = self.store.desk();
         let done = self.by("anna");
         let of = self.store.customer("Acme");
@@ -233,7 +252,6 @@ impl Desk {
         let number =
             of.ask(kind, (HOSTILE, HOSTILE), Wanted::default(), self.by("Ann")).await.unwrap().number;
         desk.step(number, &Signal::Take, "", done).await.unwrap();
-        let lines = vec![Line::Text { diff: HOSTILE.to_owned() }];
         let (base, result) = ("b".to_owned(), "r".to_owned());
         let change = Change { customer: "Acme".to_owned(), base, result, lines };
         desk.propose(number, change.clone(), Impact::default(), done).await.unwrap();
@@ -375,6 +393,42 @@ async fn z3_two_people_authorise_with_a_factor_each_and_looking_decides_nothing(
     let no = format!("change={hash}&decision=no&reason=not+in+our+name");
     assert_eq!(desk.post(ANN, &way, &no).await.status, 303);
     assert_eq!(desk.state(number).await, State::Closed);
+}
+
+#[tokio::test]
+async fn z4_somebody_says_yes_to_some_lines_and_what_becomes_of_the_others() {
+    let desk = Desk::new().await;
+    let line = |entry: &str| Line::Add {
+        list: "harassment".to_owned(),
+        entry: entry.to_owned(),
+        expires: Some("2026-12-24".to_owned()),
+        reason: HOSTILE.to_owned(),
+    };
+    let lines = vec![line("+13035550142"), line("+13035550143")];
+    let (number, hash) = desk.asked_for(lines).await;
+    let way = format!("/portal/authorise/{number}");
+    let page = desk.get(ANN, &way).await.body;
+    assert!(page.contains("Yes to some of it") && page.contains("name=\"line\" value=\"1\""), "{page}");
+    assert!(!page.contains("<script>alert"), "{page}");
+    let form = |lines: &str, rest: &str| {
+        format!("change={hash}&decision=some{lines}&rest={rest}&reason=that+is+our+own+service")
+    };
+    let whole = form("&line=1", "returned");
+    // Who may not, without the code of an app, and what is not filled in: the service is not even asked.
+    assert_eq!(desk.post(CLEO, &way, &whole).await.status, 403);
+    assert_eq!(desk.post(&secret_of("Ann", "Acme", false), &way, &whole).await.status, 403);
+    assert_eq!(desk.post(OTHER, &way, &whole).await.status, 404);
+    for wrong in [form("&line=x", "returned"), form("&line=1", "")] {
+        assert_eq!(desk.post(ANN, &way, &wrong).await.status, 400, "{wrong}");
+    }
+    let done = desk.post(ANN, &way, &whole).await;
+    assert_eq!((done.status, done.location.contains("/portal/request/")), (303, true));
+    let unlike = desk.post(ANN, &way, &form("&line=0", "refused")).await;
+    assert_eq!(unlike.status, 409, "what the service says no to is shown");
+    // A change of rules is of one piece.
+    let (number, _) = desk.asked().await;
+    let page = desk.get(ANN, &format!("/portal/authorise/{number}")).await.body;
+    assert!(!page.contains("Yes to some of it"), "{page}");
 }
 
 #[tokio::test]

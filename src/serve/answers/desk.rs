@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use cases::Service;
+use cases::change::Method;
 use cases::intake::Directory;
 use cases::io::store::{Done, Store};
 use console::{Asked, DeskQuestions, InCase, Reached, Wish};
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 use super::super::config::{Cases, Config, MailKeys};
 use super::super::pages::Running;
 use super::running_of;
-use crate::authorise::Office;
+use crate::authorise::{Chosen, Office};
 use crate::case::said;
 use crate::changes::Declined;
 use crate::drafting;
@@ -28,6 +29,7 @@ pub(super) fn answers(config: &Config, running: &Arc<OnceLock<Running>>) -> Resu
         lists_of: lists_of(&answerer),
         draft: draft(&answerer),
         ask_authorisers: ask_authorisers(&answerer),
+        approve_part: approve_part(&answerer),
         use_standing: use_standing(&answerer),
         directory: directory(&answerer),
     })
@@ -104,6 +106,24 @@ fn ask_authorisers(answerer: &Arc<Answerer>) -> Asked<InCase, Reached> {
             let asked = answerer.office.ask(&store, number, answerer.done(&who)).await;
             let asked = asked.map_err(|failure| failure.to_string())?;
             Ok(Reached { by_mail: asked.by_mail, otherwise: asked.otherwise })
+        })
+    })
+}
+
+fn approve_part(answerer: &Arc<Answerer>) -> Asked<console::Chosen, bool> {
+    at_length(answerer, |answerer, console::Chosen { in_case, customer, shown, choice }| {
+        Box::pin(async move {
+            let InCase { store, number, who } = in_case;
+            let chosen = Chosen {
+                customer: &customer,
+                approver: &who,
+                method: Method::Portal,
+                shown: &shown,
+                choice: &choice,
+                link: None,
+            };
+            let approved = answerer.office.approve_part(&store, number, chosen, answerer.done(&who)).await;
+            approved.map(|(_, is_enough)| is_enough).map_err(|Declined { said, .. }| said)
         })
     })
 }

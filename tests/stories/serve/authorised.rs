@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Call, Phone, Service, http_form, status, within};
 use crate::support::{Scratch, ringwall, stdout, totp};
 
-const POLICY: &str = r#"
+pub(super) const POLICY: &str = r#"
 [customer]
 name = "Acme"
 region = "US"
@@ -45,7 +45,7 @@ roles = ["authorizer"]
 "#;
 
 /// A service for Acme, by `policy` and with these further sections.
-fn start(name: &str, policy: &str, sections: &str) -> Service {
+pub(super) fn start(name: &str, policy: &str, sections: &str) -> Service {
     let scratch = Scratch::new(name);
     scratch.write("acme.toml", policy);
     scratch.write("harassment.csv", LIST);
@@ -133,7 +133,7 @@ impl Desk {
     }
 }
 
-fn call(service: &Service, caller: &str) -> u16 {
+pub(super) fn call(service: &Service, caller: &str) -> u16 {
     let phone = Phone::new(service.udp());
     let call_id = format!("{}-{caller}", phone.port());
     status(&phone.ask(&Call { call_id: &call_id, ..Call::new(caller, "+12105550150") }.by(phone.port())))
@@ -358,7 +358,7 @@ pub(super) fn send(service: &Service, path: &str, fields: &[(&str, &str)]) -> (u
 }
 
 /// The links that a case has sent out, by whom they were sent to.
-fn links(data: &Path, number: &str) -> Vec<(String, String)> {
+pub(super) fn links(data: &Path, number: &str) -> Vec<(String, String)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = cases::io::store::Store::open(data.join("cases.db").to_str().unwrap()).await.unwrap();

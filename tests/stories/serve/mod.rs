@@ -30,6 +30,7 @@ mod office;
 mod overload;
 mod packs;
 mod panics;
+mod partly;
 mod peers;
 mod policies;
 mod proxy;

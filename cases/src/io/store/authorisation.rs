@@ -1,5 +1,7 @@
 //! Changes on their way into force: proposed, shown to who may authorise them, approved or refused, installed, proven.
 
+use std::collections::BTreeSet;
+
 use rules::Timestamp;
 
 use super::desk::{Done, Visible, new_case, refused, write};
@@ -69,11 +71,18 @@ impl Desk<'_> {
         }
         case.step(&Signal::Propose, done.who, done.service, done.now).map_err(refused)?;
         let hash = change.hash();
-        writing.void_approvals(&hash).await?;
-        case.change = Some(hash);
+        let why = format!("the same is proposed in {number}");
+        let mut void = BTreeSet::from_iter(writing.void_approvals(&hash, (number, &why), done).await?);
+        if let Some(before) = case.change.replace(hash.clone()).filter(|before| *before != hash) {
+            void.extend(writing.approvals(&before).await?.into_iter().map(|approval| approval.approver));
+        }
         let lines: Vec<_> = change.lines.iter().map(ToString::to_string).collect();
-        let text = format!("risk {}, change {}: {}", change.risk(&impact), change.hash(), lines.join("; "));
-        writing.put_change(&case, &Proposed { change, impact, standing: None, proof: None }).await?;
+        let mut text = format!("risk {}, change {hash}: {}", change.risk(&impact), lines.join("; "));
+        if !void.is_empty() {
+            let names: Vec<_> = void.into_iter().collect();
+            text += &format!("; what {} approved before counts no more", names.join(", "));
+        }
+        writing.put_change(&case, &Proposed::new(change, impact)).await?;
         write(&mut writing, &mut case, "propose", &text, Visible::Customer, done).await?;
         writing.commit().await?;
         Ok(case)
@@ -130,7 +139,8 @@ impl Desk<'_> {
         let mut case = writing.case(number).await?;
         case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
         let hash = case.change.take().unwrap_or_default();
-        writing.void_approvals(&hash).await?;
+        let taken_back = format!("the same was taken back in {number}");
+        writing.void_approvals(&hash, (number, &taken_back), done).await?;
         writing.void_links(number, &hash).await?;
         let text = format!("change {hash}: {why}");
         write(&mut writing, &mut case, "withdraw-proposal", &text, Visible::Customer, done).await?;
@@ -243,7 +253,8 @@ impl Desk<'_> {
     pub async fn disown(&self, link: &Link, hash: &str, done: Done<'_>) -> Result<Case, Error> {
         let mut writing = self.write().await?;
         writing.use_link(link, done.now).await?;
-        writing.void_approvals(hash).await?;
+        let why = format!("in {} it was not the customer's", link.case);
+        writing.void_approvals(hash, (link.case, &why), done).await?;
         let mut case = writing.case(link.case).await?;
         if matches!(case.state, State::Implementing | State::Verifying) {
             case.step(&Signal::RollBack, done.who, done.service, done.now).map_err(refused)?;
@@ -376,7 +387,7 @@ impl Desk<'_> {
 
 impl Writing<'_> {
     /// The change that `case` proposes, and who has approved it.
-    async fn proposed(&mut self, case: &Case) -> Result<(Proposed, Vec<Approval>), Error> {
+    pub(super) async fn proposed(&mut self, case: &Case) -> Result<(Proposed, Vec<Approval>), Error> {
         let nothing = || Error::Refused(format!("{}: no change is proposed", case.number));
         let hash = case.change.as_deref().ok_or_else(nothing)?;
         let proposed = self.change(hash).await?.ok_or_else(nothing)?;
@@ -391,31 +402,51 @@ pub(super) async fn approve(
     authorisers: &Authorisers,
     done: Done<'_>,
 ) -> Result<(Case, Option<Authority>), Error> {
-    let mut case = writing.case(number).await?;
-    if case.state != State::AwaitingAuthorisation {
-        return Err(Error::Refused(format!(
-            "{number} is {}: it does not wait for authorisation",
-            case.state
-        )));
-    }
-    if case.change.as_deref() != Some(approval.hash.as_str()) {
-        return Err(Error::Refused("the change was edited since it was shown: look at it again".to_owned()));
-    }
-    if !authorisers.0.contains(&approval.approver) {
-        return Err(Error::Refused(format!("{} may not authorise for {}", approval.approver, case.customer)));
-    }
-    let (Proposed { change, impact, .. }, _) = writing.proposed(&case).await?;
-    if approval.method == Method::Reply && !change.takes_replies(&impact) {
+    let case = may_approve(writing, number, (&approval.hash, &approval.approver), authorisers).await?;
+    let (proposed, _) = writing.proposed(&case).await?;
+    if approval.method == Method::Reply && !proposed.change.takes_replies(&proposed.impact) {
         return Err(Error::Refused(
             "this change may go wrong in ways for which a reply by mail is not enough: use the link"
                 .to_owned(),
         ));
     }
-    writing.put_approval(&case.customer, &approval).await?;
+    count_approval(writing, case, &proposed, &approval, authorisers, done).await
+}
+
+/// The case, if it waits for a yes to what was `shown`, and `approver` may say it.
+pub(super) async fn may_approve(
+    writing: &mut Writing<'_>,
+    number: CaseNumber,
+    (shown, approver): (&str, &str),
+    authorisers: &Authorisers,
+) -> Result<Case, Error> {
+    let case = writing.case(number).await?;
+    let why = if case.state != State::AwaitingAuthorisation {
+        format!("{number} is {}: it does not wait for authorisation", case.state)
+    } else if case.change.as_deref() != Some(shown) {
+        "the change was edited since it was shown: look at it again".to_owned()
+    } else if !authorisers.0.contains(approver) {
+        format!("{approver} may not authorise for {}", case.customer)
+    } else {
+        return Ok(case);
+    };
+    Err(Error::Refused(why))
+}
+
+/// Keeps a yes; when it is enough the case goes on to be implemented.
+pub(super) async fn count_approval(
+    writing: &mut Writing<'_>,
+    mut case: Case,
+    proposed: &Proposed,
+    approval: &Approval,
+    authorisers: &Authorisers,
+    done: Done<'_>,
+) -> Result<(Case, Option<Authority>), Error> {
+    writing.put_approval(&case.customer, approval).await?;
     let text = format!("{} approves change {}", approval.approver, approval.hash);
     write(writing, &mut case, "approve", &text, Visible::Customer, done).await?;
     let approvals = writing.approvals(&approval.hash).await?;
-    let authority = change.authorise(&impact, &approvals, authorisers, done.now).ok();
+    let authority = proposed.change.authorise(&proposed.impact, &approvals, authorisers, done.now).ok();
     if let Some(authority) = &authority {
         let signal = Signal::Authorise(Box::new(authority.clone()));
         case.step(&signal, done.who, done.service, done.now).map_err(refused)?;

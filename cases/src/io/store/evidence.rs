@@ -123,8 +123,11 @@ async fn read(
             mails.extend(self::mails(connection, *other, &case.customer).await?);
         }
     }
-    let statement = "SELECT body, hash FROM changes WHERE serial = $1 AND customer = $2 ORDER BY hash";
-    let query = sqlx::query(statement).bind(serial).bind(&case.customer);
+    // A change that was first proposed in another case is kept with that one.
+    let statement =
+        "SELECT body, hash FROM changes WHERE (serial = $1 OR hash = $3) AND customer = $2 ORDER BY hash";
+    let hash = case.change.as_deref().unwrap_or_default();
+    let query = sqlx::query(statement).bind(serial).bind(&case.customer).bind(hash);
     let mut changes = Vec::new();
     for row in query.fetch_all(&mut *connection).await? {
         let hash: &str = row.try_get(1)?;

@@ -5,10 +5,11 @@ use sqlx::Row as _;
 
 use super::authorisation::approve;
 use super::desk::{new_case, refused, write};
+use super::part::{Part, approve_part};
 use super::registry::Draft;
 use super::reports::Fetched;
 use super::writing::{Proposed, Writing, body};
-use super::{Done, Error, OfCustomer, Visible, stored};
+use super::{Done, Error, Link, OfCustomer, Visible, stored};
 use crate::audit::{Act, Entry, Head};
 use crate::case::{Closure, Kind, Wanted};
 use crate::change::{Approval, Authority};
@@ -146,6 +147,34 @@ impl OfCustomer<'_> {
         // Read in the same transaction: who was removed a moment ago authorises nothing (N-7).
         let authorisers = writing.registration(self.customer).await?.authorisers(done.now);
         let approved = approve(&mut writing, number, approval, &authorisers, done).await?;
+        writing.commit().await?;
+        Ok(Some(approved))
+    }
+
+    /// Takes an authoriser's yes to some lines of what was shown, by `link` if there is one, which leads nowhere afterwards.
+    /// `approval` is for [`Part::change`]; whatever was approved of the whole counts no more. `None` where the case is not this
+    /// customer's.
+    ///
+    /// # Errors
+    /// See [`Desk::approve`](super::Desk::approve). Or it is no part of what was shown, it would do more than that, or nothing
+    /// says why the rest is not wanted.
+    pub async fn approve_part(
+        &self,
+        number: CaseNumber,
+        (part, link): (&Part, Option<&Link>),
+        approval: &Approval,
+        done: Done<'_>,
+    ) -> Result<Option<(Case, Option<Authority>)>, Error> {
+        let mut writing = self.store.write().await?;
+        if self.own(&mut writing, number).await?.is_none() {
+            return Ok(None);
+        }
+        if let Some(link) = link {
+            writing.use_link(link, done.now).await?;
+        }
+        // Read in the same transaction: who was removed a moment ago authorises nothing (N-7).
+        let authorisers = writing.registration(self.customer).await?.authorisers(done.now);
+        let approved = approve_part(&mut writing, number, part, approval, &authorisers, done).await?;
         writing.commit().await?;
         Ok(Some(approved))
     }

@@ -8,7 +8,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Row as _, Transaction};
 use super::condition::Conditions;
 use super::{Error, Event, stored};
 use crate::audit::{Act, Head};
-use crate::change::{Approval, Change, Impact};
+use crate::change::{Approval, Change, Impact, LeftOut};
 use crate::{Alert, Case, CaseNumber};
 
 /// A transaction that writes.
@@ -37,6 +37,16 @@ pub struct Proposed {
     /// What test calls have shown after it came into force (Z-9).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
+    /// What authorisers took out of it before they said yes (Z-4).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Proposed {
+    /// One that nobody has looked at.
+    pub const fn new(change: Change, impact: Impact) -> Self {
+        Self { change, impact, standing: None, proof: None, left_out: Vec::new() }
+    }
 }
 
 impl<'a> Writing<'a> {
@@ -287,13 +297,6 @@ impl<'a> Writing<'a> {
             .bind(serde_json::to_string(approval)?)
             .execute(&mut *self.transaction)
             .await?;
-        Ok(())
-    }
-
-    /// Nobody has approved the change of this hash any more.
-    pub(super) async fn void_approvals(&mut self, hash: &str) -> Result<(), Error> {
-        let void = sqlx::query("DELETE FROM approvals WHERE hash = $1").bind(hash);
-        void.execute(&mut *self.transaction).await?;
         Ok(())
     }
 

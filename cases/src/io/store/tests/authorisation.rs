@@ -10,7 +10,7 @@ use crate::outgoing::{Channel, Content, Delivery, Outgoing};
 use crate::registry::{Person, Registration};
 use crate::second_factor::SecondFactor;
 
-fn change() -> Change {
+pub(super) fn change() -> Change {
     let line = Line::Add {
         list: "harassment".to_owned(),
         entry: "+12105550142".to_owned(),
@@ -20,7 +20,7 @@ fn change() -> Change {
     Change { customer: "Acme".to_owned(), base: "b".to_owned(), result: "r".to_owned(), lines: vec![line] }
 }
 
-fn yes(change: &Change, approver: &str) -> Approval {
+pub(super) fn yes(change: &Change, approver: &str) -> Approval {
     Approval {
         hash: change.hash(),
         approver: approver.to_owned(),
@@ -30,11 +30,11 @@ fn yes(change: &Change, approver: &str) -> Approval {
     }
 }
 
-fn ann() -> Authorisers {
+pub(super) fn ann() -> Authorisers {
     Authorisers(["Ann".to_owned()].into())
 }
 
-fn asking(number: CaseNumber, contact: &str, hash: &str, secret: &str) -> Asking {
+pub(super) fn asking(number: CaseNumber, contact: &str, hash: &str, secret: &str) -> Asking {
     let link = Link {
         hash: Link::hash_of(secret),
         is_for: LinkFor::Approve(hash.to_owned()),
@@ -47,7 +47,7 @@ fn asking(number: CaseNumber, contact: &str, hash: &str, secret: &str) -> Asking
     Asking { link, outgoing: Some(notice(secret)) }
 }
 
-fn notice(id: &str) -> Outgoing {
+pub(super) fn notice(id: &str) -> Outgoing {
     Outgoing {
         id: id.to_owned(),
         customer: "Acme".to_owned(),
@@ -62,7 +62,7 @@ fn notice(id: &str) -> Outgoing {
 }
 
 /// Ann may authorise for Acme, and hardly anything was agreed to beforehand.
-async fn register(store: &Store, service: &Service) {
+pub(super) async fn register(store: &Store, service: &Service) {
     let person = Person {
         name: "Ann".to_owned(),
         addresses: vec!["ann@acme.example.com".to_owned()],
@@ -94,7 +94,7 @@ async fn register(store: &Store, service: &Service) {
 }
 
 /// A case that waits for its change to be authorised.
-async fn asked(store: &Store, service: &Service, impact: Impact) -> CaseNumber {
+pub(super) async fn asked(store: &Store, service: &Service, impact: Impact) -> CaseNumber {
     let desk = store.desk();
     let case = desk.open("Acme", Kind::Block, State::New, "block", done(service, 0)).await.unwrap();
     desk.step(case.number, &Signal::Take, "", done(service, 1)).await.unwrap();
@@ -105,7 +105,7 @@ async fn asked(store: &Store, service: &Service, impact: Impact) -> CaseNumber {
     case.number
 }
 
-fn today() -> jiff::civil::Date {
+pub(super) fn today() -> jiff::civil::Date {
     jiff::civil::date(2026, 10, 5)
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::intake::MailKey;
 
 /// Everything that [`OfCustomer`] can be asked: a function that is not swept here fails the test below.
-const SWEPT: [&str; 21] = [
+const SWEPT: [&str; 22] = [
     "alert",
     "alert_list",
     "case",
@@ -24,6 +24,8 @@ const SWEPT: [&str; 21] = [
     "ask",
     "answer",
     "approve",
+    // And `part.rs`.
+    "approve_part",
     "refuse",
     "schedules",
     "runs",

@@ -10,6 +10,7 @@ mod inbox;
 mod notices;
 mod office;
 mod outgoing;
+mod part;
 mod portal;
 mod postgres;
 mod queue;

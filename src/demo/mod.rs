@@ -11,9 +11,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cases::io::store::Store;
 use clap::Args;
 use generator::LISTED_CALLERS;
 
+use crate::case::said;
 use crate::outcome::{Failure, Outcome};
 use crate::serve::{self, Around, Config};
 
@@ -26,7 +28,7 @@ use crate::serve::{self, Around, Config};
 /// With `--day` nothing is served: one day is inspected, and the truth shown beside every verdict.
 #[derive(Args)]
 #[command(after_help = "Example:\n  ringwall demo\n  ringwall demo --for 60s --port 8080\n  \
-ringwall demo --day --seed 7 --calls-per-hour 2000")]
+ringwall demo --database postgres://ringwall@localhost/demo\n  ringwall demo --day --seed 7 --calls-per-hour 2000")]
 pub(crate) struct Arguments {
     /// End after so long, such as 60s, 5m or 1h; otherwise with Ctrl-C.
     #[arg(long = "for", value_name = "TIME", value_parser = duration, conflicts_with = "day")]
@@ -49,6 +51,11 @@ pub(crate) struct Arguments {
     /// Where to write. What a demo left there is written anew.
     #[arg(long, default_value = "ringwall-data/demo")]
     data: PathBuf,
+    /// Keep the cases in this PostgreSQL database, instead of a file in the data folder.
+    ///
+    /// It has to be empty: what is in a database is not taken away for a demo. Each run wants a new one.
+    #[arg(long, value_name = "URL", value_parser = database, conflicts_with = "day")]
+    database: Option<String>,
     /// Print one JSON object instead of a table.
     #[arg(long, requires = "day")]
     json: bool,
@@ -72,11 +79,15 @@ fn live(arguments: &Arguments) -> Result<Outcome, Failure> {
         Failure::Usage(format!("cannot listen on {console}: {error}; give another --port"))
     })?;
     let folder = arguments.data.join("service");
+    if let Some(database) = &arguments.database {
+        check_empty(database)?;
+    }
     begin_anew(&folder)?;
     let policy = write_policy(&folder)?;
     let mut config = Config { policy: vec![policy.clone()], data: folder.clone(), ..Config::default() };
     config.cases.service_hours =
         Some(write(&folder, "hours.toml", include_str!("../../fixtures/demo/hours.toml"))?);
+    config.cases.database.clone_from(&arguments.database);
     config.http.listen = console;
     config.http.name = "Ringwall demo".to_owned();
     (config.redirect.udp, config.redirect.tcp) = (vec![serve::any_port()], vec![serve::any_port()]);
@@ -99,6 +110,25 @@ fn live(arguments: &Arguments) -> Result<Outcome, Failure> {
     };
     serve::run_with(config, around)?;
     Ok(Outcome::Done)
+}
+
+/// Only a database in which nobody has done anything is a demo's to fill.
+fn check_empty(database: &str) -> Result<(), Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
+    let is_empty = runtime.block_on(async {
+        let store = Store::open(database).await.map_err(said)?;
+        let heads = store.audit_heads().await.map_err(said)?;
+        store.close().await;
+        Ok::<_, Failure>(heads.is_empty())
+    })?;
+    if is_empty {
+        return Ok(());
+    }
+    Err(Failure::Usage(
+        "the database that --database names holds cases or accounts already: a demo wants a new one, as createdb makes it"
+            .to_owned(),
+    ))
 }
 
 /// An empty folder. Only what a demo made is taken away for it.
@@ -145,6 +175,12 @@ fn write(folder: &Path, name: &str, content: &str) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
     fs::write(&path, content).map_err(Failure::file(&path))?;
     Ok(path)
+}
+
+/// The address of a PostgreSQL database.
+fn database(text: &str) -> Result<String, String> {
+    let is_postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    is_postgres.then(|| text.to_owned()).ok_or_else(|| "such as postgres://user@host/name".to_owned())
 }
 
 /// A time such as `60s`, `5m` or `1h`.

@@ -49,7 +49,13 @@
   const visible = (it) => it.offsetParent !== null && !it.disabled;
   const bound = (key) => all("[data-key]").find((it) => it.dataset.key === key && (visible(it) || it.dataset.always !== undefined));
   const act = (it) => {
-    const shut = it.tagName === "SUMMARY" ? null : it.closest("details:not([open])");
+    // What is opened by a key is gone on with by the keyboard.
+    if (it.tagName === "SUMMARY") {
+      it.parentElement.open = true;
+      one("input:not([type=hidden]), select, textarea", it.parentElement)?.focus();
+      return;
+    }
+    const shut = it.closest("details:not([open])");
     if (shut && !it.closest(".menu")) shut.open = true;
     if (it.tagName === "INPUT" || it.tagName === "TEXTAREA" || it.tagName === "SELECT") it.focus();
     else it.click();
@@ -67,7 +73,8 @@
     if (event.key === "Escape" && inField) { event.target.blur(); return; }
     if (inField && (event.ctrlKey || event.metaKey) && event.key === "Enter") {
       const form = event.target.closest("form");
-      if (form) form.requestSubmit();
+      // In a field of one line Enter sends by itself, and must not do so a second time.
+      if (form) { event.preventDefault(); form.requestSubmit(); }
       return;
     }
     if (inField || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
@@ -220,10 +227,6 @@
     });
   }
   all("form[data-undo]").forEach((form) => setTimeout(() => form.remove(), Number(form.dataset.undo)));
-  // What is opened by a key is gone on with by the keyboard.
-  all("details > summary[data-key]").forEach((summary) => summary.parentElement.addEventListener("toggle", (event) => {
-    if (event.target.open) one("input:not([type=hidden]), select, textarea", event.target)?.focus();
-  }));
 
   const list = one("[data-rows]");
   if (list) {

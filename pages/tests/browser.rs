@@ -107,11 +107,9 @@ impl Browser {
         self.runtime.block_on(element.click()).unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
-    /// Sends the form of the first that fits and waits for the page that answers: a click returns before the browser leaves.
+    /// Sends the form of the first that fits and waits for the page that answers.
     pub(crate) fn submit(&self, css: &str) {
-        self.run("window.isLeaving = true");
-        self.click(css);
-        self.arrive("!window.isLeaving");
+        self.leave(|| self.click(css));
     }
 
     /// Waits until a page is there with its scripts, for which `condition` holds; pages come and go meanwhile.
@@ -133,14 +131,62 @@ impl Browser {
         });
     }
 
-    /// Presses keys wherever the page is, one after the other.
+    /// Presses keys wherever the page is, one at once after the other.
     pub(crate) fn press(&self, keys: &str) {
         self.arrive("true");
-        self.runtime.block_on(async {
-            for key in keys.chars() {
-                self.window().action_chain().send_keys(key.to_string()).perform().await.unwrap();
+        let chain = self.window().action_chain().send_keys(keys);
+        self.runtime.block_on(chain.perform()).unwrap();
+    }
+
+    /// Presses `key` while Control is held.
+    pub(crate) fn press_with_control(&self, key: impl Into<char>) {
+        let key = key.into();
+        self.arrive("true");
+        let chain = self.window().action_chain().key_down(Key::Control).send_keys(key.to_string());
+        self.runtime.block_on(chain.key_up(Key::Control).perform()).unwrap();
+    }
+
+    /// Sends the form in which one types, by Control and Enter, and waits for the page that answers.
+    pub(crate) fn send_by_keys(&self) {
+        self.leave(|| self.press_with_control(Key::Enter));
+    }
+
+    /// Presses Tab until what has the focus fits `css`, as somebody without a mouse does.
+    pub(crate) fn tab_to(&self, css: &str) {
+        let has_it = format!("return document.activeElement.matches({css:?})");
+        for _ in 0..TABS_MAX {
+            if self.run(&has_it) == Value::Bool(true) {
+                return;
             }
+            self.press(&char::from(Key::Tab).to_string());
+        }
+        panic!("no Tab leads to {css} at {}: {}", self.place(), self.text("main"));
+    }
+
+    /// Goes on in the window that was opened last, by a link that opens one.
+    pub(crate) fn look_at_the_newest(&self) {
+        let opened = within(15, || {
+            let windows = self.runtime.block_on(self.window().windows()).unwrap();
+            (windows.len() > 1).then(|| windows.into_iter().next_back())
         });
+        let newest = opened.flatten().expect("a window was opened");
+        self.runtime.block_on(self.window().switch_to_window(newest)).unwrap();
+        self.arrive("true");
+    }
+
+    /// Chooses a command by its words from the list of all commands.
+    pub(crate) fn command(&self, words: &str) {
+        self.press_with_control('k');
+        self.press(words);
+        self.wait_for("#commands ul button", words);
+        self.press_enter();
+    }
+
+    /// Does what leads to another page, and waits for that page: what is done returns before the browser leaves.
+    pub(crate) fn leave(&self, act: impl FnOnce()) {
+        self.run("window.isLeaving = true");
+        act();
+        self.arrive("!window.isLeaving");
     }
 
     pub(crate) fn press_enter(&self) {
@@ -195,6 +241,9 @@ impl Browser {
         found.unwrap_or_else(|| panic!("no {css} at {}: {}", self.place(), self.text("main")))
     }
 }
+
+/// More than any page of a demo has places to go to.
+const TABS_MAX: usize = 400;
 
 impl Drop for Browser {
     fn drop(&mut self) {

@@ -20,13 +20,24 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    #[allow(clippy::disallowed_methods, reason = "how long it takes is what is asked")]
+    /// On embedded storage, as it is usually started.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// On a database of PostgreSQL.
+    pub(crate) fn start_on(name: &str, database: &str) -> Self {
+        Self::start_with(name, &["--database", database])
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "how long it takes is what is asked")]
+    fn start_with(name: &str, arguments: &[&str]) -> Self {
         let scratch = Scratch::new(name);
         let begin = Instant::now();
         let mut child = Command::new(binary())
             .args(["demo", "--port", "0", "--for", "10m", "--data"])
             .arg(scratch.path().join("demo"))
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -53,7 +64,7 @@ impl Demo {
 
     /// Logs in as whoever begins so; a code that the page shows is typed.
     pub(crate) fn log_in(&self, browser: &Browser, who: &str) {
-        let (login, password) = self.logins.iter().find(|(login, _)| login.starts_with(who)).unwrap();
+        let (login, password) = self.login(who);
         self.go(browser, "/login");
         browser.fill("#login", login);
         browser.fill("#password", password);
@@ -66,6 +77,12 @@ impl Demo {
         }
         let is_in = browser.count("a.who") == 1;
         assert!(is_in, "{who}: {}", browser.text("main"));
+    }
+
+    /// The log-in that begins so, and its password.
+    pub(crate) fn login(&self, who: &str) -> (&str, &str) {
+        let (login, password) = self.logins.iter().find(|(login, _)| login.starts_with(who)).unwrap();
+        (login, password)
     }
 
     pub(crate) fn log_out(&self, browser: &Browser) {

@@ -1,17 +1,19 @@
-//! Pages as people see them: every page of a demo in a real browser, and the main tasks done by keys.
+//! Pages as people see them: every page of a demo in a real browser, and the main tasks done in it.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "tests")]
 
 mod browser;
 mod demo;
 mod hostile;
+mod keys;
+#[path = "../../cases/src/io/store/tests/postgres.rs"]
+#[allow(dead_code, reason = "other stories stop and start it")]
+mod postgres;
 mod support;
 mod tasks;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-use serde_json::Value;
 
 use browser::{Browser, axe};
 use demo::Demo;
@@ -138,37 +140,6 @@ fn every_page_holds_together_in_both_themes_and_keeps_nobody_out() {
         demo.log_out(&browser);
     }
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-#[test]
-fn a_first_case_is_done_by_keys_alone() {
-    let Some(browser) = Browser::open() else { return };
-    let demo = Demo::start("keys");
-    demo.log_in(&browser, "anna");
-    browser.wait_at("/queue");
-    browser.wait_for("tbody", "RW-");
-    browser.press("j");
-    assert_eq!(browser.count("tr.at"), 1);
-    browser.press_enter();
-    browser.wait_at("/case/RW-");
-    let number = browser.text("main code");
-    browser.press("a");
-    browser.wait_for("main", "Owner\nanna");
-    assert!(browser.place().contains(&number), "{}", browser.place());
-    browser.press("n");
-    browser.run("document.activeElement.value = ''");
-    browser.press("the caller is known");
-    let noted = browser.run("return document.activeElement.value");
-    assert_eq!(noted, Value::from("the caller is known"), "keys type where one types");
-    browser.run("document.activeElement.form.requestSubmit()");
-    browser.wait_for("[role=status]", "Customers never see it");
-    browser.wait_for(".timeline", "the caller is known");
-    browser.press_escape();
-    browser.wait_at("/queue");
-    browser.press("?");
-    browser.wait_for("dialog[open]", "next, previous row");
-    browser.press_escape();
-    assert!(browser.complaints().is_empty());
 }
 
 /// What every page keeps below.

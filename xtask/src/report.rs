@@ -143,6 +143,10 @@ impl Reader {
             }
             return false;
         }
+        // What a test leaves out for a reason that is no fault is said, and counts as nothing.
+        if plain.starts_with("LEFT OUT: ") {
+            return true;
+        }
         if let Some(totals) = plain.strip_prefix("test result: ").or_else(|| plain.strip_prefix("Summary ["))
         {
             // nextest shows the harness's own total inside the output of each test.
@@ -191,9 +195,9 @@ mod tests {
 
     #[test]
     fn what_passing_tests_print_is_hidden_but_for_what_they_skip() {
-        let lines = "test a ... ok\nsuccesses:\n---- a stdout ----\nSKIPPED: no tshark\nnoise\nfailures:\n---- b stdout ----\n\
+        let lines = "test a ... ok\nsuccesses:\n---- a stdout ----\nSKIPPED: no tshark\nLEFT OUT: a PDF\nnoise\nfailures:\n---- b stdout ----\n\
                      wrong\ntest result: FAILED. 1 passed; 1 failed; 0 ignored";
-        let shown = "test a ... ok\nfailures:\n---- b stdout ----\nwrong\ntest result: FAILED. 1 passed; 1 failed; 0 ignored";
+        let shown = "test a ... ok\nLEFT OUT: a PDF\nfailures:\n---- b stdout ----\nwrong\ntest result: FAILED. 1 passed; 1 failed; 0 ignored";
         check(lines, shown, [1, 1], &["no tshark"]);
     }
 

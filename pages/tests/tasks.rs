@@ -47,19 +47,19 @@ fn two_hundred_alerts_come_into_one_case_in_one_act() {
     on_both("alerts", |browser, demo| {
         scan(demo, 200);
         demo.log_in(browser, "anna");
-        // Gathered, it says how many alerts of the rule there are, and how many cases.
-        demo.go(browser, "/alerts?within=1h&group=rule");
-        let gathered = "return [...document.querySelectorAll('[data-row]')].map(it => [...it.cells].map(cell => cell.innerText)) \
-                        .find(it => it[0] === 'scanner') ?? []";
+        // Gathered, it says how many alerts there are, and in how many cases: beyond sixty a minute of one rule they come into one.
+        let gathered = "return [...document.querySelectorAll('[data-row]')].map(it => [it.cells[1].innerText, it.cells[2].innerText].map(Number)) \
+                        .reduce((sum, it) => [sum[0] + it[0], sum[1] + it[1]], [0, 0])";
         let counted = within(60, || {
             demo.go(browser, "/alerts?within=1h&group=rule");
             let row = browser.run(gathered);
-            let number = |at: usize| row.get(at)?.as_str()?.parse::<u32>().ok();
-            Some((number(1)?, number(2)?)).filter(|(alerts, _)| *alerts >= 200)
+            Some((row[0].as_u64()?, row[1].as_u64()?)).filter(|(alerts, _)| *alerts >= 200)
         });
-        let (alerts, cases) = counted.expect("two hundred alerts of scanners within an hour");
-        assert!(cases > 20, "{alerts} alerts stand in {cases} cases already");
-        demo.go(browser, "/alerts?within=1h&rule=scanner");
+        let Some((alerts, cases)) = counted else {
+            panic!("no two hundred alerts: {}", browser.text("main"));
+        };
+        assert!(cases > 60, "{alerts} alerts stand in {cases} cases already");
+        demo.go(browser, "/alerts?within=1h");
         browser.click("input[data-select-all]");
         browser.click("form[data-bulk] input[name=all]");
         browser.press("m");
@@ -73,12 +73,12 @@ fn two_hundred_alerts_come_into_one_case_in_one_act() {
             .and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u32>().ok());
         assert!(holds.unwrap() >= 200, "{told} {facts}");
         // Whatever of it is open stands in that case, or in one that came in meanwhile.
-        demo.go(browser, "/alerts?within=1h&rule=scanner&open=yes");
+        demo.go(browser, "/alerts?within=1h&open=yes");
         let others = browser.run(&format!(
             "return [...document.querySelectorAll('[data-row] input[data-select]')].map(it => it.closest('[data-row]').innerText) \
              .filter(it => !it.includes({into:?})).length"
         ));
-        assert!(others.as_u64().unwrap() <= 2, "{told}: {others} elsewhere");
+        assert!(others.as_u64().unwrap() <= 5, "{told}: {others} elsewhere");
     });
 }
 

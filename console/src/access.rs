@@ -143,11 +143,8 @@ pub(crate) async fn guard(service: Arc<Service>, access: Access, request: Reques
     let is_program = is_of_programs(request.uri().path());
     let is_secure = service.is_secure;
     let mut response = pass(service, access, request, next).await;
+    keep_secure(&mut response, is_secure);
     let headers = response.headers_mut();
-    if is_secure {
-        let year = HeaderValue::from_static("max-age=31536000");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
-    }
     if is_program {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -162,7 +159,17 @@ pub(crate) async fn lost(State(service): State<Arc<Service>>, request: Request) 
     }
     let (parts, _) = request.into_parts();
     let viewer = viewer(&service, &parts).await.ok().flatten();
-    said(&service, viewer.as_ref(), false, &Failure::NotFound)
+    let mut response = said(&service, viewer.as_ref(), false, &Failure::NotFound);
+    keep_secure(&mut response, service.is_secure);
+    response
+}
+
+/// Browsers come over TLS from now on, where that is how people reach us (RFC 6797).
+fn keep_secure(response: &mut Response, is_secure: bool) {
+    if is_secure {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
 }
 
 async fn pass(service: Arc<Service>, access: Access, request: Request, next: Next) -> Response {

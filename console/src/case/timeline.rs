@@ -99,9 +99,12 @@ impl AlertShown {
         if let Some(usual) = number("usual").or_else(|| number("expected")) {
             counted += &format!(", usual {usual}");
         }
-        let rule = match alert.get("threshold").and_then(Value::as_str) {
-            Some(threshold) => format!("{}: {threshold}", word("rule")),
-            None => word("rule"),
+        let (rule, threshold) = (word("rule"), word("threshold"));
+        // A label that nobody chose has the rule's name in it already.
+        let rule = match threshold.strip_prefix(&rule) {
+            _ if threshold.is_empty() => rule,
+            Some(rest) if rest.is_empty() || rest.starts_with('#') => threshold,
+            _ => format!("{rule}: {threshold}"),
         };
         let calls = alert.get("calls").and_then(Value::as_array).into_iter().flatten();
         let moment = |name: &str| word(name).parse::<jiff::Timestamp>().ok().map(|at| at.as_microsecond());

@@ -24,6 +24,8 @@ mod limits;
 mod metrics;
 mod office;
 mod openapi;
+#[cfg(feature = "oidc")]
+mod openid;
 mod password;
 mod people;
 mod portal;
@@ -59,6 +61,8 @@ pub use histogram::Durations;
 pub use limits::Rates;
 pub use metrics::{Kind, Sample};
 pub use office::{Catalogue, Channels, OfficeQuestions, ReportKind, Trial, Tried};
+#[cfg(feature = "oidc")]
+pub use openid::OpenId;
 pub use password::hash as hash_password;
 pub use portal::{BlockInForce, Entry, InForce, ListInForce, Questions as PortalQuestions};
 pub use question::{Asked, Chosen, Customer, DeskQuestions, InCase, Questions, Reached, Wish};
@@ -110,6 +114,9 @@ pub struct Own {
     hub: events::Hub,
     /// Addresses of proxies that are believed when they say who asks.
     proxies: Vec<IpNet>,
+    /// Who else says who somebody is.
+    #[cfg(feature = "oidc")]
+    openid: Option<openid::WayIn>,
 }
 
 impl Own {
@@ -122,6 +129,14 @@ impl Own {
     #[must_use]
     pub fn behind(mut self, proxies: Vec<IpNet>) -> Self {
         self.proxies = proxies;
+        self
+    }
+
+    /// The same with a provider by which people may log in as well.
+    #[cfg(feature = "oidc")]
+    #[must_use]
+    pub fn with_openid(mut self, provider: OpenId) -> Self {
+        self.openid = Some(openid::WayIn::new(provider));
         self
     }
 }
@@ -140,6 +155,14 @@ impl Service {
     /// What a demo says to whoever logs in.
     fn hints(&self, at_code: bool) -> Vec<String> {
         self.hints.as_ref().map(|hints| hints(at_code)).unwrap_or_default()
+    }
+
+    /// What the provider is called by which people may log in as well.
+    fn provider(&self) -> Option<&str> {
+        #[cfg(feature = "oidc")]
+        return self.own.openid.as_ref().map(openid::WayIn::name);
+        #[cfg(not(feature = "oidc"))]
+        None
     }
 
     fn is_ending(&self) -> bool {

@@ -58,6 +58,10 @@ pub(crate) fn all() -> Vec<Route> {
         change("/login/code", Entry, post(session::code)),
         look("/welcome/{secret}", Entry, get(session::welcome_page)),
         change("/welcome/{secret}", Entry, post(session::welcome)),
+        #[cfg(feature = "oidc")]
+        look("/login/openid", Entry, get(crate::openid::start)),
+        #[cfg(feature = "oidc")]
+        look(crate::openid::BACK, Entry, get(crate::openid::back)),
         change("/logout", Anyone, post(session::logout)),
         look("/", Anyone, get(session::start)),
         look("/account", Anyone, get(session::account_page)),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, FromRequestParts, Path, Query, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use cases::account::{Account, Session, hash_of};
@@ -40,6 +41,15 @@ struct LoginPage<'a> {
     login: &'a str,
     wrong: Option<String>,
     hints: Vec<String>,
+    /// Who else says who somebody is.
+    provider: Option<&'a str>,
+}
+
+impl<'a> LoginPage<'a> {
+    fn of(service: &'a Service, next: &'a str, login: &'a str, wrong: Option<String>) -> Self {
+        let shell = Shell::of(service, None, "Log in");
+        Self { shell, next, login, wrong, hints: service.hints(false), provider: service.provider() }
+    }
 }
 
 #[derive(Template)]
@@ -62,7 +72,7 @@ struct WelcomePage<'a> {
 #[derive(Deserialize)]
 pub(crate) struct Next {
     #[serde(default)]
-    next: String,
+    pub(crate) next: String,
 }
 
 #[derive(Deserialize)]
@@ -93,8 +103,7 @@ pub(crate) async fn login_page(
     if let Some(axum::Extension(viewer)) = viewer {
         return Redirect::to(home(&viewer)).into_response();
     }
-    let shell = Shell::of(&service, None, "Log in");
-    shell::page(&LoginPage { shell, next: &query.next, login: "", wrong: None, hints: service.hints(false) })
+    shell::page(&LoginPage::of(&service, &query.next, "", None))
 }
 
 pub(crate) async fn login(
@@ -111,18 +120,8 @@ pub(crate) async fn login(
     let checked = service.own.doorkeeper.check((&login, &client.address), kept, form.password, now).await;
     let wrong = match (checked, account) {
         (Ok(true), Some(account)) => {
-            let has_factor = desk.has_factor(&account).await?;
-            let (secret, session) = begin(&account, has_factor, &client.address, now)?;
-            // What was in the browser before opens nothing more: nobody slips a session of theirs under somebody.
-            if let Some(before) = &client.secret {
-                desk.end_session(&hash_of(before)).await?;
-            }
-            desk.put_session(&session).await?;
-            if has_factor {
-                let place = format!("/login/code?next={}", crate::text::url_part(&form.next));
-                return Ok(with_session(Redirect::to(&place).into_response(), &service, &secret));
-            }
-            return entered(&service, &account, &secret, &form.next, now).await;
+            let factor = if desk.has_factor(&account).await? { Factor::Wanted } else { Factor::None };
+            return admit(&service, &client, &account, (factor, "log-in"), &form.next, now).await;
         }
         (Ok(_), _) => "The log-in or the password is wrong.".to_owned(),
         (Err(Failure::TooOften(seconds)), _) => {
@@ -130,12 +129,55 @@ pub(crate) async fn login(
         }
         (Err(failure), _) => return Err(failure),
     };
-    let shell = Shell::of(&service, None, "Log in");
-    let page =
-        LoginPage { shell, next: &form.next, login: &login, wrong: Some(wrong), hints: service.hints(false) };
-    let mut response = shell::page(&page);
-    *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
-    Ok(response)
+    Ok(login_again(&service, &form.next, &login, wrong, StatusCode::UNAUTHORIZED))
+}
+
+/// The log-in page with what was wrong.
+pub(crate) fn login_again(
+    service: &Service,
+    next: &str,
+    login: &str,
+    wrong: String,
+    status: StatusCode,
+) -> Response {
+    let mut response = shell::page(&LoginPage::of(service, next, login, Some(wrong)));
+    *response.status_mut() = status;
+    response
+}
+
+/// How far somebody has shown a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Factor {
+    /// They have none.
+    None,
+    /// The code of their app is asked for now.
+    Wanted,
+    /// They have shown one where they logged in.
+    Shown,
+}
+
+/// Somebody has shown who they are: a session begins, and opens nothing while a code is asked for. `how` stands in the audit.
+pub(crate) async fn admit(
+    service: &Service,
+    client: &Client,
+    account: &Account,
+    (factor, how): (Factor, &str),
+    next: &str,
+    now: Timestamp,
+) -> Result<Response, Failure> {
+    let desk = service.book()?.store().await?.desk();
+    let (secret, mut session) = begin(account, factor == Factor::Wanted, &client.address, now)?;
+    session.factor = (factor == Factor::Shown).then_some(now);
+    // What was in the browser before opens nothing more: nobody slips a session of theirs under somebody.
+    if let Some(before) = &client.secret {
+        desk.end_session(&hash_of(before)).await?;
+    }
+    desk.put_session(&session).await?;
+    if factor == Factor::Wanted {
+        let place = format!("/login/code?next={}", crate::text::url_part(next));
+        return Ok(with_session(Redirect::to(&place).into_response(), service, &secret));
+    }
+    entered(service, account, &secret, (how, next), now).await
 }
 
 pub(crate) async fn code_page(State(service): State<Arc<Service>>, Query(query): Query<Next>) -> Response {
@@ -173,14 +215,14 @@ pub(crate) async fn code(
             wrong: Some(wrong),
             hints: service.hints(true),
         });
-        *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
         return Ok(response);
     }
     desk.end_session(&half.hash).await?;
     let (secret, mut session) = begin(&account, false, &client.address, now)?;
     session.factor = Some(now);
     desk.put_session(&session).await?;
-    entered(&service, &account, &secret, &form.next, now).await
+    entered(&service, &account, &secret, ("log-in", &form.next), now).await
 }
 
 pub(crate) async fn logout(State(service): State<Arc<Service>>, viewer: Viewer) -> Result<Response, Failure> {
@@ -215,7 +257,7 @@ pub(crate) async fn welcome(
     if let Some(wrong) = password::weakness(&form.password, &invitation.login) {
         let shell = Shell::of(&service, None, "Welcome");
         let mut response = shell::page(&WelcomePage { shell, login: &invitation.login, wrong: Some(wrong) });
-        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
     let hash = service.own.doorkeeper.hash(form.password).await?;
@@ -225,7 +267,7 @@ pub(crate) async fn welcome(
     }
     let (cookie, session) = begin(&account, false, &client.address, now)?;
     desk.put_session(&session).await?;
-    entered(&service, &account, &cookie, "", now).await
+    entered(&service, &account, &cookie, ("log-in", ""), now).await
 }
 
 /// Somebody is in: the cookie is theirs, and they go where they wanted.
@@ -233,13 +275,13 @@ async fn entered(
     service: &Service,
     account: &Account,
     secret: &str,
-    next: &str,
+    (how, next): (&str, &str),
     now: Timestamp,
 ) -> Result<Response, Failure> {
     let book = service.book()?;
     let desk = book.store().await?.desk();
     let note = |account: &mut Account| account.last_login = Some(now);
-    desk.change_account(&account.login, "log-in", note, book.done(&account.login, now)).await?;
+    desk.change_account(&account.login, how, note, book.done(&account.login, now)).await?;
     // Only places of ours: `//elsewhere` and `/\elsewhere` are not.
     let is_ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     let own = if account.customer().is_some() { "/portal" } else { "/queue" };

@@ -76,12 +76,24 @@ pub(super) fn pages(
         is_secure: config.address().starts_with("https://"),
         address: config.address(),
         hints,
-        own: console::Own::new(console::Rates {
-            requests_per_second: config.http.requests_per_second,
-            log_ins_per_minute: config.http.log_ins_per_minute,
-        })
-        .behind(config.http.trusted_proxies.iter().map(|Network(network)| *network).collect()),
+        own: own(config)?,
     })
+}
+
+/// What pages keep among themselves: limits, proxies, and who else says who somebody is.
+fn own(config: &Config) -> Result<console::Own, Failure> {
+    let own = console::Own::new(console::Rates {
+        requests_per_second: config.http.requests_per_second,
+        log_ins_per_minute: config.http.log_ins_per_minute,
+    })
+    .behind(config.http.trusted_proxies.iter().map(|Network(network)| *network).collect());
+    #[cfg(not(feature = "oidc"))]
+    config.http.oidc.refuse()?;
+    #[cfg(feature = "oidc")]
+    if let Some(provider) = config.http.oidc.provider()? {
+        return Ok(own.with_openid(provider));
+    }
+    Ok(own)
 }
 
 fn health(running: Option<&Running>) -> Health {

@@ -15,17 +15,15 @@ pub(crate) fn run(report: &mut Report, install: bool) {
         report.skip("captures", &format!("{} is not there (RINGWALL_SHARED)", shared().display()));
     }
     report.step("formatting", &mut cargo(&["fmt", "--all", "--", "--check"]));
-    report.step(
-        "lints",
-        &mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    );
+    let mut lints = cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--features", ON_WISH]);
+    report.step("lints", lints.args(["--", "-D", "warnings"]));
     tests(report);
     if report.step("release build", &mut cargo(&["build", "--locked", "--release"])) {
         // The stories themselves are built as the tests are: only what they are about is the release binary.
         let mut stories = runner(if has_nextest() {
-            &["--workspace", "-E", "package(=ringwall)"]
+            &["--workspace", "--features", ON_WISH, "-E", "package(=ringwall)"]
         } else {
-            &["--package", "ringwall"]
+            &["--package", "ringwall", "--features", ON_WISH]
         });
         stories.env("RINGWALL_BINARY", built("release/ringwall"));
         report.tests("stories on the release binary", &mut stories);
@@ -41,9 +39,18 @@ pub(crate) fn run(report: &mut Report, install: bool) {
 fn tests(report: &mut Report) {
     // nextest leaves tests out after building them; so all steps share one set of features and one build.
     let (selection, documented): (&[&str], &[&str]) = if has_nextest() {
-        (&["--workspace", "-E", "not (package(ringwall-fuzz) or package(=ringwall))"], &["--workspace"])
+        let others = "not (package(ringwall-fuzz) or package(=ringwall))";
+        (&["--workspace", "--features", ON_WISH, "-E", others], &["--workspace", "--features", ON_WISH])
     } else {
-        let crates = &["--workspace", "--exclude", "ringwall-fuzz", "--exclude", "ringwall"];
+        let crates = &[
+            "--workspace",
+            "--exclude",
+            "ringwall-fuzz",
+            "--exclude",
+            "ringwall",
+            "--features",
+            "ringwall-console/oidc",
+        ];
         (crates, crates)
     };
     report.tests("tests", &mut runner(selection));
@@ -74,6 +81,9 @@ fn runner(selection: &[&str]) -> Command {
 fn has_nextest() -> bool {
     has("cargo-nextest", "--version")
 }
+
+/// What is built on wish only is linted and tested as well; the release binary is the one that everybody gets.
+const ON_WISH: &str = "ringwall/oidc";
 
 /// A short run on seeds that nobody tunes on; it fails below the driver's floor.
 const DETECTION: &[&str] = &[

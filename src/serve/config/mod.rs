@@ -7,6 +7,7 @@ mod feed;
 mod hep;
 mod mail;
 mod mirror;
+mod openid;
 mod privacy;
 mod records;
 mod reports;
@@ -33,6 +34,7 @@ pub(crate) use self::feed::Feed;
 pub(crate) use self::hep::Hep;
 pub(crate) use self::mail::{MailKeys, WANTS_ADDRESSES};
 pub(crate) use self::mirror::{Carriage, Mirror};
+pub(crate) use self::openid::OpenIdKeys;
 pub(crate) use self::privacy::PrivacyKeys;
 pub(crate) use self::records::{Recorded, Records};
 pub(crate) use self::reports::ReportsKeys;
@@ -115,6 +117,7 @@ pub(crate) struct Http {
     pub(crate) requests_per_second: u32,
     pub(crate) log_ins_per_minute: u32,
     pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) oidc: OpenIdKeys,
 }
 
 /// What happens to calls that nobody decided about.
@@ -213,6 +216,7 @@ impl Default for Http {
             requests_per_second: 50,
             log_ins_per_minute: 120,
             trusted_proxies: Vec::new(),
+            oidc: OpenIdKeys::default(),
         }
     }
 }
@@ -253,7 +257,8 @@ impl Config {
             .chain(&mut config.cases.key)
             .chain(config.records.bucket.paths())
             .chain(&mut config.cases.notices)
-            .chain(&mut config.status.export);
+            .chain(&mut config.status.export)
+            .chain(config.http.oidc.paths());
         for relative in paths.chain(of_redirect).chain(keys).chain(of_others) {
             *relative = folder.join(&*relative);
         }
@@ -307,6 +312,7 @@ impl Config {
                 _ => {}
             }
         }
+        self.http.oidc.check()?;
         self.hep.check()?;
         self.capture.check()?;
         self.stir.check()?;
@@ -422,6 +428,7 @@ mod tests {
         assert!(mail.mailbox.is_some() && mail.mailbox_user.is_some() && mail.mailbox_authorities.is_some());
         assert!(config.cases.database.is_some() && config.cases.service_hours.is_some());
         assert!(config.cases.notices.is_some());
+        assert!(config.http.oidc.issuer.is_some() && config.http.oidc.clone().paths().count() == 2);
         assert!(config.records.bucket.remote().is_some());
         assert_eq!(config.clone().records.bucket.paths().count(), 2);
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());

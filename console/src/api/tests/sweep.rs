@@ -53,6 +53,7 @@ const WAYS: &[(&str, &str, Who)] = &[
     ("GET", "/report/{secret}", Public), ("GET", "/approve.css", Public),
     ("POST", "/v1/decide", Public), ("GET", "/v1/openapi.json", Public),
     ("GET", "/login", Public), ("POST", "/login", Public), ("GET", "/login/code", Public), ("POST", "/login/code", Public),
+    #[cfg(feature = "oidc")] ("GET", "/login/openid", Public), #[cfg(feature = "oidc")] ("GET", "/login/openid/back", Public),
     ("GET", "/welcome/{secret}", Public), ("POST", "/welcome/{secret}", Public),
     ("POST", "/logout", LoggedIn), ("GET", "/", LoggedIn), ("GET", "/account", LoggedIn),
     ("POST", "/account/taste", LoggedIn), ("POST", "/account/factor/new", LoggedIn), ("POST", "/account/factor", LoggedIn),
@@ -415,6 +416,8 @@ async fn every_page_forbids_what_it_does_not_need() {
         assert_eq!(got.header("x-content-type-options"), "nosniff", "{}", route.path);
     }
     assert!(pages >= 6, "{pages}");
+    let lost = house.ask("admin", "GET", "/nowhere", &[], "").await;
+    assert_eq!(lost.header("strict-transport-security"), "max-age=31536000");
     let plain = House::with(crate::Rates::default(), false).await;
     assert_eq!(plain.ask("admin", "GET", "/queue", &[], "").await.header("strict-transport-security"), "");
 }

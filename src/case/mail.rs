@@ -47,8 +47,17 @@ impl Mail {
         let mail = read(&self.file)?;
         let received_at = self.received.as_deref().map_or_else(|| Ok(policies::now()), moment)?;
         // What a file says of its way here is not known; the headers that our own server wrote tell.
-        let envelope =
+        let mut envelope =
             Envelope { return_path: ReturnPath::Unknown, recipients: Vec::new(), received_at, checks: None };
+        if self.contacts.is_none() {
+            let keys = self.place.config()?.mail;
+            envelope.checks = keys.open_checks_behind_a_server(&mail);
+            if envelope.checks.is_some()
+                && let Some(checker) = keys.checker()?
+            {
+                envelope.checks = Some(checker.check(&mail, &envelope).await);
+            }
+        }
         let intake = intake::read(&mail, &envelope, &directory);
         let mut text = shown(&intake);
         if let (true, Some(by)) = (self.open, &self.by) {

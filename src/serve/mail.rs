@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cases::Service;
 use cases::intake::Directory;
-use cases::io::mail::{Mailbox, NotKept, ReceivedMail, Receiver, Timeouts};
+use cases::io::mail::{Checker, Mailbox, NotKept, ReceivedMail, Receiver, Timeouts};
 use cases::io::send::{MailWay, Sender, Way};
 use cases::io::store::{Done, Error, Office, Store};
 use collector::judge::{Count, Counters};
@@ -16,7 +16,9 @@ use collector::redirect;
 use rules::policy::Customer;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex as Lock, Notify, watch};
+use tokio::task::JoinSet;
 
+use super::checking::Checking;
 use super::config::{Cases, Config, MailKeys, WANTS_ADDRESSES};
 use super::start::listening;
 use crate::outcome::Failure;
@@ -37,6 +39,8 @@ struct Desk {
     service: Service,
     keys: MailKeys,
     office: Office,
+    /// Who checks senders, where that is us.
+    checker: Option<Checker>,
     counters: Arc<Counters>,
     customers: Customers,
     /// Opened when it is needed, and again after it failed.
@@ -68,6 +72,7 @@ impl Mail {
         let (smarthost, mailbox) = (keys.smarthost()?, keys.mailbox()?);
         let way = smarthost.map(|smarthost| MailWay::new(smarthost, desk.clone()));
         let office = keys.office();
+        let checker = keys.checker()?;
         let tls = match (&keys.certificate, &keys.key) {
             (Some(certificate), Some(key)) => Some(redirect::tls(certificate, key).map_err(Failure::Usage)?),
             _ => None,
@@ -77,6 +82,7 @@ impl Mail {
             service: cases.service()?,
             keys: keys.clone(),
             office,
+            checker,
             counters,
             customers,
             store: Lock::new(None),
@@ -98,7 +104,7 @@ impl Mail {
         let (stop, stopped) = watch::channel(false);
         let work = move || {
             runtime.block_on(async move {
-                let mut tasks = tokio::task::JoinSet::new();
+                let mut tasks = JoinSet::new();
                 // One that cannot be waited for was none a moment ago.
                 for listener in listeners.into_iter().filter_map(|it| TcpListener::from_std(it).ok()) {
                     let (desk, mut stopped) = (Arc::clone(&desk), stopped.clone());
@@ -170,7 +176,8 @@ impl Desk {
     async fn keep(&self, mail: ReceivedMail) -> Result<(), NotKept> {
         let kept = async {
             let store = self.store().await?;
-            store.desk().keep_mail(&mail.bytes, &mail.envelope(None)).await
+            let envelope = mail.envelope(self.keys.open_checks(&mail));
+            store.desk().keep_mail(&mail.bytes, &envelope).await
         };
         let (why, words) = match tokio::time::timeout(PATIENCE, kept).await {
             Ok(Ok(_)) => {
@@ -195,9 +202,10 @@ impl Desk {
     /// Reads mails that were kept, until it is asked to stop.
     async fn read_until(&self, mut stopped: watch::Receiver<bool>) {
         let mut saying = Saying::new("mails wait to be read");
+        let mut checking = Checking::new(self.checker.clone());
         loop {
             let is_last = *stopped.borrow();
-            let read = self.read(&stopped).await;
+            let read = self.read(&mut checking, &stopped).await;
             let found = saying.hear(&read).unwrap_or_default();
             if read.is_err() {
                 self.forget_store().await;
@@ -210,6 +218,7 @@ impl Desk {
                 let pause = if read.is_err() { RETRY } else { PAUSE };
                 tokio::select! {
                     () = self.kept.notified() => {}
+                    () = checking.wait() => {}
                     () = tokio::time::sleep(pause) => {}
                     _ = stopped.wait_for(|stop| *stop) => {}
                 }
@@ -218,16 +227,21 @@ impl Desk {
     }
 
     /// Reads some of them. How many were read; those that could not be are left for later, and stop nobody behind them.
-    async fn read(&self, stopped: &watch::Receiver<bool>) -> Result<usize, Error> {
+    async fn read(&self, checking: &mut Checking, stopped: &watch::Receiver<bool>) -> Result<usize, Error> {
         let store = self.store().await?;
-        let keys = store.desk().unread_mails(MAILS_AT_ONCE).await?;
-        if keys.is_empty() {
+        let keys = store.desk().unread_mails(MAILS_AT_ONCE + checking.count()).await?;
+        checking.begin(&store, keys);
+        if !checking.has_checked() {
             return Ok(0);
         }
         let directory = Arc::new(self.directory(&store).await?);
         let (mut read, mut failed) = (0, None);
-        for key in keys {
-            match self.read_one(&store, &key, &directory).await {
+        while let Some(key) = checking.poll_checked() {
+            let done = match key {
+                Ok(key) => self.read_one(&store, &key, &directory).await,
+                Err(error) => Err(error),
+            };
+            match done {
                 Ok(()) => {
                     self.counters.add(Count::MailRead);
                     read += 1;

@@ -3,6 +3,7 @@
 mod answers;
 mod archive;
 mod authorised;
+mod checking;
 mod config;
 mod control;
 mod desk;

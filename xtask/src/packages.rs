@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::root;
 
 /// Programs, what to ask them, and the packages they come in.
-const NEEDED: [(&str, &str, &str); 16] = [
+const NEEDED: [(&str, &str, &str); 19] = [
     ("tshark", "--version", "tshark"),
     ("valgrind", "--version", "valgrind"),
     ("sipp", "-v", "sip-tester"),
@@ -22,6 +22,9 @@ const NEEDED: [(&str, &str, &str); 16] = [
     ("swaks", "--version", "swaks"),
     ("msmtp", "--version", "msmtp"),
     ("dovecot", "--version", "dovecot-imapd"),
+    ("exim4", "-bV", "exim4-daemon-light"),
+    ("/usr/bin/python3", "-cimport dkim", "python3-dkim"),
+    ("/usr/bin/python3", "-cimport authres", "python3-authres"),
     ("promtool", "--version", "prometheus"),
     ("pdftotext", "-v", "poppler-utils"),
     ("chromedriver", "--version", "chromium-driver"),

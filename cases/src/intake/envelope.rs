@@ -1,5 +1,7 @@
 //! How a mail came, as our own receiver saw it.
 
+use std::net::IpAddr;
+
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,8 @@ pub struct Envelope {
     pub recipients: Vec<String>,
     /// When our own server took it.
     pub received_at: Timestamp,
-    /// What our own check of the sender found; `None` where the mail server in front writes `Authentication-Results`.
+    /// What our own check of the sender found, or that it has still to be made: nothing that the mail itself says of checks
+    /// counts then. `None` where the mail server in front writes `Authentication-Results`.
     pub checks: Option<Checks>,
 }
 
@@ -29,6 +32,7 @@ pub enum ReturnPath {
 
 /// What a check of the sender found, for one mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Checks {
     /// SPF of the return path.
     pub spf: Option<Outcome>,
@@ -38,6 +42,31 @@ pub struct Checks {
     pub dmarc: Option<(Outcome, String)>,
     /// The chain of forwarders (RFC 8617).
     pub arc: Option<Outcome>,
+    /// The domain of the last forwarder of a chain that we checked ourselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealer: Option<String>,
+    /// Whose right to send is checked by SPF; `None` behind a mail server of ours, which alone knows who sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
+    /// Each check of our own in words for the desk; empty before they are made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<String>,
+}
+
+/// A server of somebody else that brought a mail itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Where it connected from.
+    pub address: IpAddr,
+    /// What it calls itself.
+    pub name: String,
+}
+
+impl Checks {
+    /// Whether they have still to be made.
+    pub const fn are_open(&self) -> bool {
+        self.found.is_empty()
+    }
 }
 
 /// How one check went.

@@ -39,7 +39,7 @@ pub use category::Category;
 pub use characters::{one_line, several_lines};
 pub use date::{Period, plainly};
 pub use directory::{Contact, Directory, Language, Protected, Role, Tenant};
-pub use envelope::{Checks, Envelope, Outcome, ReturnPath};
+pub use envelope::{Checks, Client, Envelope, Outcome, ReturnPath};
 pub use kind::RequestKind;
 pub use list::BadLine;
 pub use mime::TooComplex;
@@ -54,7 +54,7 @@ pub use template::Label;
 pub use thread::{
     Claims, KnownCase, MailKey, Repeat, Standing, Thread, ThreadToken, answer_address, message_id,
 };
-pub use trust::{Sender, Trust};
+pub use trust::{Sender, Trust, is_checked_by};
 pub use typed::typed;
 
 use header::Header;

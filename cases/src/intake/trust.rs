@@ -63,7 +63,11 @@ impl Sender {
     pub(super) fn read(header: &Header, envelope: &Envelope, directory: &Directory) -> Self {
         let address = header.from.first().map(|it| it.address.clone()).unwrap_or_default();
         let domain = domain_of(&address);
-        let checks = envelope.checks.clone().unwrap_or_else(|| results(header, directory));
+        let own = envelope.checks.as_ref();
+        let checks = own.cloned().unwrap_or_else(|| {
+            let server = directory.authserv_id.as_deref();
+            server.map(|server| results(header, server, directory.hops_behind)).unwrap_or_default()
+        });
         let warnings = warnings(header, &address, &domain, directory);
         let on_record = directory.contact(&address);
         let tenant = on_record.map(|(tenant, _)| tenant).or_else(|| directory.tenant_of_domain(&domain));
@@ -74,9 +78,9 @@ impl Sender {
         let both_failed = checks.spf == Some(Outcome::Fail) && checks.dkim == Some(Outcome::Fail);
         let none_passed = |outcome: Option<Outcome>| outcome.is_some_and(|it| it != Outcome::Pass);
         let is_contradiction = dmarc == Outcome::Pass && none_passed(checks.spf) && none_passed(checks.dkim);
+        let sealer = if own.is_some() { checks.sealer.clone() } else { sealer(header) };
         let is_listed_forwarder = tenant.is_some_and(|tenant| {
-            checks.arc == Some(Outcome::Pass)
-                && sealer(header).is_some_and(|it| tenant.forwarders.contains(&it))
+            checks.arc == Some(Outcome::Pass) && sealer.is_some_and(|it| tenant.forwarders.contains(&it))
         });
 
         let mut reasons = Vec::new();
@@ -91,7 +95,9 @@ impl Sender {
             say("DMARC failed");
             Trust::Unknown
         } else if dmarc == Outcome::None || is_contradiction {
-            say(if is_contradiction {
+            say(if checks.are_open() && own.is_some() {
+                "its sender was to be checked by us and was not"
+            } else if is_contradiction {
                 "DMARC is said to have passed, and SPF and DKIM not to have"
             } else {
                 "no DMARC result of our own server says that the address is the sender's"
@@ -104,6 +110,7 @@ impl Sender {
             say("DMARC passed; the address is no contact's");
             Trust::Authentic
         };
+        reasons.extend(checks.found);
         let trust = if warnings.is_empty() { found } else { found.min(Trust::Unknown) };
         let believed = contact.filter(|_| trust >= Trust::Contact);
         Self {
@@ -140,14 +147,19 @@ impl Sender {
     }
 }
 
+/// Whether the mail server of ours that signs as `server` wrote on the mail what it found of the sender, with `hops_behind`
+/// more of our servers above.
+pub fn is_checked_by(server: &str, hops_behind: usize, mail: &[u8]) -> bool {
+    results(&Header::read(mail), server, hops_behind) != Checks::default()
+}
+
 /// T-1: what our own server wrote above everything that came with the mail, and nothing else.
-fn results(header: &Header, directory: &Directory) -> Checks {
+fn results(header: &Header, own: &str, hops_behind: usize) -> Checks {
     let mut checks = Checks::default();
-    let Some(own) = &directory.authserv_id else { return checks };
     let mut hops = 0;
     for (name, value) in header.fields() {
         hops += usize::from(name == "received");
-        if hops > directory.hops_behind {
+        if hops > hops_behind {
             break;
         }
         if name == "authentication-results" {

@@ -3,11 +3,17 @@
 #![cfg(test)]
 
 mod bounds;
+#[cfg(feature = "mail-auth")]
+mod checker;
 mod customers;
+#[cfg(feature = "mail-auth")]
+mod dns;
 mod fixtures;
 mod random;
 mod receiver;
 mod replies;
 mod sender;
+#[cfg(feature = "mail-auth")]
+mod signer;
 mod spoof;
 mod variants;

@@ -51,7 +51,7 @@ fn every_combination_of_checks_is_judged_and_only_dmarc_that_passed_makes_a_cont
                     spf: Some(outcome(spf)),
                     dkim: Some(outcome(dkim)),
                     dmarc: Some((outcome(dmarc), "acme.example.com".to_owned())),
-                    arc: None,
+                    ..Checks::default()
                 };
                 let own = Envelope { checks: Some(checks), ..envelope() };
                 let mail = format!("{FROM}\r\n{BODY}");

@@ -1,10 +1,12 @@
 //! The keys of `[mail]`: where mail comes in, who we are in it, and where ours goes out.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cases::intake::limits::MAIL_BYTES_MAX;
-use cases::io::mail::{Mailbox, Protocol, Settings};
+use cases::intake::{Checks, Client, ReturnPath, is_checked_by};
+use cases::io::mail::{Asking, Checker, Mailbox, Protocol, ReceivedMail, Settings};
 use cases::io::send::{Encryption, Smarthost};
 use cases::io::store::Office;
 use cases::letter::DeskAddress;
@@ -25,6 +27,10 @@ pub(crate) struct MailKeys {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) authserv_id: Option<String>,
     pub(crate) hops_behind: usize,
+    pub(crate) check: CheckWord,
+    pub(crate) servers: Vec<Network>,
+    pub(crate) resolvers: Vec<SocketAddr>,
+    pub(crate) check_seconds: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) host_name: Option<String>,
     pub(crate) desk_name: String,
@@ -68,6 +74,14 @@ pub(crate) enum ProtocolWord {
     Smtp,
 }
 
+/// Who checks senders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CheckWord {
+    Server,
+    Own,
+}
+
 /// How the connection to the smarthost is kept secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -80,13 +94,18 @@ pub(crate) enum TlsWord {
 impl Default for MailKeys {
     fn default() -> Self {
         let loopback = ["127.0.0.0/8", "::1/128"].iter().filter_map(|text| text.parse().ok());
+        let loopback: Vec<_> = loopback.map(Network).collect();
         Self {
             listen: Vec::new(),
             protocol: ProtocolWord::Lmtp,
-            from: loopback.map(Network).collect(),
+            from: loopback.clone(),
             addresses: Vec::new(),
             authserv_id: None,
             hops_behind: 0,
+            check: CheckWord::Server,
+            servers: loopback,
+            resolvers: Vec::new(),
+            check_seconds: 5,
             host_name: None,
             desk_name: "Ringwall desk".to_owned(),
             portal: None,
@@ -128,6 +147,9 @@ impl MailKeys {
         }
         if !(5..=3_600).contains(&self.mailbox_seconds) {
             return Err("[mail] `mailbox_seconds` is from 5 to 3600".to_owned());
+        }
+        if !(1..=30).contains(&self.check_seconds) {
+            return Err("[mail] `check_seconds` is from 1 to 30".to_owned());
         }
         if !self.listen.is_empty() && self.addresses.is_empty() {
             return Err(format!("[mail] {WANTS_ADDRESSES}"));
@@ -196,6 +218,47 @@ impl MailKeys {
             mail_bytes_max: self.megabytes_max << 20,
             connections_max: self.connections_max,
         }
+    }
+
+    /// Who checks senders, where that is us.
+    pub(crate) fn checker(&self) -> Result<Option<Checker>, Failure> {
+        if self.check == CheckWord::Server {
+            return Ok(None);
+        }
+        let asking = Asking {
+            resolvers: self.resolvers.clone(),
+            patience: Duration::from_secs(u64::from(self.check_seconds)),
+            host_name: self.own_name(),
+        };
+        let checker = Checker::new(&asking);
+        checker.map(Some).map_err(|error| Failure::Usage(format!("[mail] check = \"own\": {error}")))
+    }
+
+    /// The checks that we have to make of a mail, open as yet; `None` where what a server of ours wrote on it counts.
+    pub(crate) fn open_checks(&self, mail: &ReceivedMail) -> Option<Checks> {
+        if self.check == CheckWord::Server {
+            return None;
+        }
+        // A mailbox of somebody else's server does not tell who brought it, and LMTP is spoken within one house.
+        let is_handed_on = self.protocol == ProtocolWord::Lmtp
+            || mail.return_path == ReturnPath::Unknown
+            || self.is_own_server(mail.client);
+        if !is_handed_on {
+            let client = Client { address: mail.client, name: mail.client_name.clone() };
+            return Some(Checks { client: Some(client), ..Checks::default() });
+        }
+        self.open_checks_behind_a_server(&mail.bytes)
+    }
+
+    /// The same of a mail of which nothing but its bytes is known.
+    pub(crate) fn open_checks_behind_a_server(&self, mail: &[u8]) -> Option<Checks> {
+        let own = self.authserv_id.as_deref();
+        let is_checked = own.is_some_and(|server| is_checked_by(server, self.hops_behind, mail));
+        (self.check == CheckWord::Own && !is_checked).then(Checks::default)
+    }
+
+    fn is_own_server(&self, address: IpAddr) -> bool {
+        self.servers.iter().any(|Network(network)| network.contains(&address.to_canonical()))
     }
 
     /// The server that passes our mail on, with its secrets read.
@@ -278,4 +341,54 @@ fn place(text: &str) -> Option<(&str, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use rules::Timestamp;
+
+    use super::*;
+
+    fn brought(client: &str, return_path: ReturnPath, fields: &str) -> ReceivedMail {
+        ReceivedMail {
+            return_path,
+            recipients: Vec::new(),
+            client: client.parse().unwrap(),
+            client_name: "mx.example.net".to_owned(),
+            is_encrypted: false,
+            received_at: Timestamp::from_seconds(5),
+            bytes: format!("{fields}From: <ann@acme.example.com>\r\n\r\nhello\r\n").into_bytes(),
+        }
+    }
+
+    #[test]
+    fn what_a_mail_says_of_checks_counts_only_where_a_server_of_ours_handed_it_on() {
+        let results = "Authentication-Results: mx; dmarc=pass header.from=acme.example.com\r\n";
+        let ann = || ReturnPath::Address("ann@acme.example.com".to_owned());
+        let own = |protocol| MailKeys {
+            check: CheckWord::Own,
+            authserv_id: Some("mx".to_owned()),
+            protocol,
+            servers: vec![Network("10.0.0.25/32".parse().unwrap())],
+            ..MailKeys::default()
+        };
+        let smtp = own(ProtocolWord::Smtp);
+        for client in ["203.0.113.9", "127.0.0.1", "::1"] {
+            let open = smtp.open_checks(&brought(client, ann(), results)).unwrap();
+            assert_eq!(open.client.unwrap().address, client.parse::<IpAddr>().unwrap());
+        }
+        for client in ["10.0.0.25", "::ffff:10.0.0.25"] {
+            assert_eq!(smtp.open_checks(&brought(client, ann(), results)), None);
+            assert_eq!(smtp.open_checks(&brought(client, ann(), "")), Some(Checks::default()));
+        }
+        let unknown = |fields| brought("0.0.0.0", ReturnPath::Unknown, fields);
+        assert_eq!(smtp.open_checks(&unknown(results)), None);
+        assert_eq!(smtp.open_checks(&unknown("")), Some(Checks::default()));
+        let lmtp = own(ProtocolWord::Lmtp);
+        assert_eq!(lmtp.open_checks(&brought("127.0.0.1", ann(), results)), None);
+        assert_eq!(lmtp.open_checks(&brought("127.0.0.1", ann(), "")), Some(Checks::default()));
+        let nameless = MailKeys { authserv_id: None, ..own(ProtocolWord::Lmtp) };
+        assert_eq!(nameless.open_checks(&brought("127.0.0.1", ann(), results)), Some(Checks::default()));
+        assert_eq!(MailKeys::default().open_checks(&brought("203.0.113.9", ann(), "")), None);
+    }
 }

@@ -519,6 +519,7 @@ mod tests {
             ),
             ("[mail]\nmailbox = \"imap.example.com:993\"\n", "needs all of"),
             ("[mail]\nmegabytes_max = 0\n", "from 1 to"),
+            ("[mail]\ncheck_seconds = 0\n", "from 1 to 30"),
             ("[stir]\nfresh_seconds = 0\n", "from 1 to 3600"),
             ("[stir]\nhosts = [\"*\"]\n", "\"*\" is no name of a host"),
             ("[stir]\nplaces = { localhost = \"127.0.0.1:443\" }\n", "is no host that a certificate"),

@@ -122,16 +122,16 @@ impl Desk {
         desk
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         let word = if self.service.ready.contains(" lmtp:") { "lmtp:" } else { "smtp:" };
         self.service.address(word)
     }
 
-    fn run(&self, words: &[&str]) -> String {
+    pub(super) fn run(&self, words: &[&str]) -> String {
         run(&self.service.scratch, words)
     }
 
-    fn cases(&self) -> Vec<Value> {
+    pub(super) fn cases(&self) -> Vec<Value> {
         list(&self.service.scratch)
     }
 
@@ -141,7 +141,7 @@ impl Desk {
         found.unwrap_or_else(|| panic!("{:?}\n{}", self.cases(), self.service.errors()))
     }
 
-    fn shows(&self, number: &str, expected: &str) -> String {
+    pub(super) fn shows(&self, number: &str, expected: &str) -> String {
         let shown =
             within(15, || Some(self.run(&["case", "show", number])).filter(|it| it.contains(expected)));
         shown.unwrap_or_else(|| panic!("no {expected:?} in {}", self.run(&["case", "show", number])))

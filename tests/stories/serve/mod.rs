@@ -16,6 +16,8 @@ mod control;
 mod decide;
 mod desk_faults;
 mod differential;
+#[path = "../../../cases/tests/mail/dns.rs"]
+mod dns;
 mod feeds;
 mod hep;
 mod known;
@@ -38,6 +40,7 @@ mod redress;
 mod reload;
 mod reports;
 mod scanners;
+mod senders;
 mod signed;
 mod slow;
 mod spool;

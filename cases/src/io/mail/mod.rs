@@ -3,11 +3,13 @@
 //! A mail is said to be taken only when whoever keeps it says that its bytes are on disk. It is read afterwards, by
 //! [`intake::read`](crate::intake::read).
 
+mod checker;
 mod lines;
 mod mailbox;
 mod receiver;
 mod session;
 
+pub use checker::{Asking, Checker};
 pub use mailbox::{Fetched, Mailbox};
 pub use receiver::{Receiver, Timeouts};
 pub use session::{NotKept, Protocol, ReceivedMail, Settings};

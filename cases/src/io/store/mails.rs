@@ -98,6 +98,34 @@ impl Desk<'_> {
         Ok(Some(KeptMail { key: key.to_owned(), envelope, raw, is_deadly }))
     }
 
+    /// Begins to check the sender of the mail of this name, if that is still to be done before it is read. It counts as an
+    /// attempt to read it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn begin_checking(&self, key: &str) -> Result<Option<KeptMail>, Error> {
+        let query = sqlx::query("SELECT envelope FROM mails WHERE key = $1 AND state = 'kept'").bind(key);
+        let Some(row) = query.fetch_optional(&self.store.pool).await? else { return Ok(None) };
+        let envelope: Envelope = serde_json::from_str(row.try_get(0)?)?;
+        if !envelope.checks.is_some_and(|it| it.are_open()) {
+            return Ok(None);
+        }
+        Ok(self.begin_reading(key).await?.filter(|mail| !mail.is_deadly))
+    }
+
+    /// Keeps what a check of the sender found with a mail that is not read yet: however often it is read, its sender is
+    /// believed as far.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn keep_checks(&self, key: &str, envelope: &Envelope) -> Result<(), Error> {
+        let mut writing = self.store.write().await?;
+        let statement = "UPDATE mails SET envelope = $2, attempts = 0 WHERE key = $1 AND state = 'kept'";
+        let query = sqlx::query(statement).bind(key).bind(serde_json::to_string(envelope)?);
+        query.execute(writing.connection()).await?;
+        writing.commit().await
+    }
+
     /// Leaves a mail unread that could not be put into cases, for another time.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use super::*;
 use crate::Registration;
 use crate::change::{Change, Impact, Line};
 use crate::intake::{
-    self, Contact, Directory, Envelope, Intake, ReturnPath, Role, Tenant, ThreadToken, answer_address,
+    self, Checks, Contact, Directory, Envelope, Intake, Outcome, ReturnPath, Role, Tenant, ThreadToken,
+    Trust, answer_address,
 };
 use crate::letter::DeskAddress;
 use crate::outgoing::{Channel, Content};
@@ -514,6 +515,43 @@ fn c5_a_mail_that_ends_the_process_again_and_again_is_left_to_a_person() {
         let events = desk.events(cases[0].number).await.unwrap();
         assert!(events.iter().any(|it| it.text.contains("unparsed: a person reads it")), "{events:?}");
         assert!(desk.begin_reading(&key).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn what_our_check_of_a_sender_found_is_kept_with_the_mail_and_stays() {
+    on_both(|store| async {
+        let post = Post::new(store).await;
+        let desk = post.store.desk();
+        // What the mail says of itself counts as little before the check as after it.
+        let raw = format!(
+            "Authentication-Results: mx; dmarc=pass header.from=acme.example.com\r\nFrom: <ann@acme.example.com>\r\n\r\n{REQUEST}"
+        );
+        let envelope = |checks| Envelope {
+            return_path: ReturnPath::Nobody,
+            recipients: vec![DESK.to_owned()],
+            received_at: NOW,
+            checks: Some(checks),
+        };
+        desk.keep_mail(raw.as_bytes(), &envelope(Checks::default())).await.unwrap();
+        let key = desk.unread_mails(5).await.unwrap().remove(0);
+        for _ in 0..4 {
+            let mail = desk.begin_checking(&key).await.unwrap().unwrap();
+            assert_eq!(mail.read(&post.directory).sender.trust, Trust::Unknown);
+        }
+        let dmarc = Some((Outcome::Pass, "acme.example.com".to_owned()));
+        let made = envelope(Checks { dmarc, found: vec!["DMARC pass".to_owned()], ..Checks::default() });
+        desk.keep_checks(&key, &made).await.unwrap();
+        assert!(desk.begin_checking(&key).await.unwrap().is_none(), "it is checked once");
+        let mail = desk.begin_reading(&key).await.unwrap().unwrap();
+        let intake = mail.read(&post.directory);
+        assert_eq!((intake.sender.trust, &mail.envelope), (Trust::Contact, &made));
+        let became = desk.read_mail(&mail, &intake, &office(), post.done(1)).await.unwrap();
+        let Became::Opened(cases) = became else { panic!("{became:?}") };
+        desk.keep_checks(&key, &envelope(Checks::default())).await.unwrap();
+        let again = desk.case_mails(cases[0].number, 5).await.unwrap().remove(0);
+        assert_eq!(again.read(&post.directory).sender, intake.sender);
+        assert!(intake.sender.reasons.contains(&"DMARC pass".to_owned()));
     });
 }
 

@@ -49,7 +49,7 @@ fn tests(report: &mut Report) {
             "--exclude",
             "ringwall",
             "--features",
-            "ringwall-console/oidc",
+            "ringwall-console/oidc,ringwall-cases/mail-auth",
         ];
         (crates, crates)
     };
@@ -83,7 +83,7 @@ fn has_nextest() -> bool {
 }
 
 /// What is built on wish only is linted and tested as well; the release binary is the one that everybody gets.
-const ON_WISH: &str = "ringwall/oidc";
+const ON_WISH: &str = "ringwall/oidc,ringwall/mail-auth";
 
 /// A short run on seeds that nobody tunes on; it fails below the driver's floor.
 const DETECTION: &[&str] = &[

@@ -16,6 +16,7 @@ mod control;
 mod decide;
 mod desk_faults;
 mod differential;
+#[cfg(feature = "mail-auth")]
 #[path = "../../../cases/tests/mail/dns.rs"]
 mod dns;
 mod feeds;
@@ -40,6 +41,7 @@ mod redress;
 mod reload;
 mod reports;
 mod scanners;
+#[cfg(feature = "mail-auth")]
 mod senders;
 mod signed;
 mod slow;

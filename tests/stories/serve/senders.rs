@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::dns::Dns;
 use super::mail::{Desk, Mailbox, send, text};
 use super::within;
+use crate::support::want_all_features;
 
 const BODY: &str = "Phone number(s) that you want to be blocked:\n303-555-0142\n\nNumber(s) Category:\nHarassing\n\n\
     Business Case and Description:\nCalls every hour.\n";
@@ -105,6 +106,7 @@ fn a_customer_s_own_exim_signs_and_its_mail_is_believed_and_no_other() {
     if !has_exim() {
         return;
     }
+    want_all_features();
     let (dns, mailbox) = (Dns::new(), Mailbox::new());
     dns.text("acme.example.com", "v=spf1 ip4:192.0.2.7 -all");
     dns.text("_dmarc.acme.example.com", "v=DMARC1; p=reject");
@@ -178,6 +180,7 @@ fn a_customer_s_own_exim_signs_and_its_mail_is_believed_and_no_other() {
 
 #[test]
 fn behind_a_server_of_ours_its_results_count_and_without_them_what_the_mail_holds() {
+    want_all_features();
     let (dns, mailbox) = (Dns::new(), Mailbox::new());
     // Its own address says nothing there, whatever SPF makes of it.
     dns.text("acme.example.com", "v=spf1 +all");

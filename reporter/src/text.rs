@@ -124,7 +124,7 @@ mod tests {
         }
 
         #[test]
-        fn an_address_is_told_as_the_library_tells_it(ip: std::net::IpAddr, port: u16) {
+        fn an_address_is_told_as_the_library_tells_it(ip: IpAddr, port: u16) {
             let socket = SocketAddr::new(ip, port);
             prop_assert_eq!(address(socket), socket.to_string());
             prop_assert_eq!(host(ip), ip.to_string());

@@ -10,7 +10,7 @@ pub(super) struct Batch {
     bytes: Vec<u8>,
     parts: Vec<Part>,
     /// Where its memory goes when it was written.
-    home: Option<SyncSender<Batch>>,
+    home: Option<SyncSender<Self>>,
 }
 
 /// Memory of batches that were written, for the next ones: whoever fills them need not ask for new each time.

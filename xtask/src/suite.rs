@@ -17,6 +17,8 @@ pub(crate) fn run(report: &mut Report, install: bool) {
     report.step("formatting", &mut cargo(&["fmt", "--all", "--", "--check"]));
     let mut lints = cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--features", ON_WISH]);
     report.step("lints", lints.args(["--", "-D", "warnings"]));
+    let mut lean = cargo(&["clippy", "--locked", "--package", "ringwall"]);
+    report.step("lints without what is built on wish", lean.args(["--", "-D", "warnings"]));
     tests(report);
     if report.step("release build", &mut cargo(&["build", "--locked", "--release"])) {
         // The stories themselves are built as the tests are: only what they are about is the release binary.

@@ -204,7 +204,8 @@ fn privileges_are_given_up_once_interfaces_are_open() {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap();
     let mut threads = 0;
     for task in tasks {
-        let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        // A thread of the start may end between the listing and this.
+        let Ok(status) = std::fs::read_to_string(task.unwrap().path().join("status")) else { continue };
         let set = |name: &str| {
             let text = status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
             u64::from_str_radix(&text, 16).unwrap()

@@ -164,8 +164,8 @@ fn what_is_fetched_is_in_force_and_asked_for_again_by_its_mark() {
     source.has("ETag: \"two\"\r\n", &numbers(201, 10));
     waits_for(&service, "+13035550210", 486);
     waits_for(&service, "+13035550200", 302);
-    let said = service.errors();
-    assert!(said.contains("feed source: list bad of Acme: 1 new, 1 gone"), "{said}");
+    within(10, || service.errors().contains("feed source: list bad of Acme: 1 new, 1 gone").then_some(()))
+        .expect("what changed is told");
     let account = super::lines(&service.data().join("policies/versions.jsonl"));
     assert_eq!(
         (account.len(), &account[1]["by"], &account[1]["how"]),

@@ -1,7 +1,13 @@
 //! A call record as a line of `replay --calls` and as a row.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
 use rules::{Action, Attestation, Direction, Timestamp};
-use serde::Deserialize;
+use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::call::{Call, HungUp, Party, PartyKind};
@@ -17,38 +23,97 @@ pub enum NotACall {
     Word(&'static str, String),
 }
 
-/// What a row has columns for. All else goes into [`Call::more`] as it is.
-#[derive(Deserialize)]
-struct Line {
+/// Declares what a row has columns for: each field of a line that has one. All else goes into [`Call::more`] as it is.
+macro_rules! line {
+    ($($field:ident: $type:ty,)+) => {
+        struct Line<'de> {
+            $($field: $type,)+
+            more: Vec<Field<'de>>,
+        }
+
+        impl<'de> Visitor<'de> for LineVisitor {
+            type Value = Line<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the fields of a call record")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line<'de>, A::Error> {
+                $(let mut $field: Option<$type> = None;)+
+                let mut more = Vec::new();
+                while let Some(Text(name)) = map.next_key()? {
+                    match name.as_ref() {
+                        $(stringify!($field) => {
+                            if $field.replace(map.next_value()?).is_some() {
+                                return Err(de::Error::duplicate_field(stringify!($field)));
+                            }
+                        })+
+                        _ => more.push((name, Cow::Borrowed(map.next_value::<&RawValue>()?.get()))),
+                    }
+                }
+                $(let $field = match $field {
+                    Some(value) => value,
+                    // Null, if it may be null.
+                    None => <$type>::deserialize(().into_deserializer())
+                        .map_err(|_: A::Error| de::Error::missing_field(stringify!($field)))?,
+                };)+
+                Ok(Line { $($field,)+ more })
+            }
+        }
+    };
+}
+
+line! {
     kind: String,
-    start: String,
+    start: Text<'de>,
     customer: Option<String>,
-    direction: Option<String>,
+    direction: Option<Text<'de>>,
     caller: String,
-    caller_kind: String,
+    caller_kind: Text<'de>,
     called: String,
-    called_kind: String,
+    called_kind: Text<'de>,
     source: String,
-    verdict: String,
-    would: Option<String>,
+    verdict: Text<'de>,
+    would: Option<Text<'de>>,
     rule: Option<String>,
     action_status: Option<u16>,
     status: Option<u16>,
-    rang_at: Option<String>,
-    answered_at: Option<String>,
-    ended_at: Option<String>,
-    hung_up: Option<String>,
-    attestation: Option<String>,
-    flags: Vec<String>,
+    rang_at: Option<Text<'de>>,
+    answered_at: Option<Text<'de>>,
+    ended_at: Option<Text<'de>>,
+    hung_up: Option<Text<'de>>,
+    attestation: Option<Text<'de>>,
+    flags: Vec<Text<'de>>,
     call_type: String,
     policy_version: Option<String>,
     call_id: Option<String>,
     display_name: Option<String>,
     user_agent: Option<String>,
     reason: Option<String>,
-    #[serde(flatten)]
-    more: Map<String, Value>,
 }
+
+struct LineVisitor;
+
+impl<'de> Deserialize<'de> for Line<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(LineVisitor)
+    }
+}
+
+/// A text, as it stands in the line where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A field without a column: its name and its JSON.
+type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Fields that follow from others.
 const DERIVED: [&str; 3] = ["answered", "ring_seconds", "duration_seconds"];
@@ -56,20 +121,21 @@ const DERIVED: [&str; 3] = ["answered", "ring_seconds", "duration_seconds"];
 /// The sender's port, which [`Call::source`] leaves out: a trunk is an address.
 const PORT: &str = "source_port";
 
+/// Brackets in one field that need no look at how deep they go: half of what the reader of JSON allows.
+const NESTED_UNSEEN: usize = 64;
+
 impl Call {
     /// Reads a line of `replay --calls`, or of what a service keeps.
     ///
     /// # Errors
     /// It is none.
     pub fn from_json(line: &[u8]) -> Result<Self, NotACall> {
-        let line: Line = serde_json::from_slice(line).map_err(NotACall::Shape)?;
+        let mut line: Line<'_> = serde_json::from_slice(line).map_err(NotACall::Shape)?;
         let start = micros(&line.start)?;
-        let after = |at: Option<&str>| at.map(|at| Ok(micros(at)?.saturating_sub(start))).transpose();
-        let mut more = line.more;
-        more.retain(|name, value| !(DERIVED.contains(&name.as_str()) || is_nothing(value)));
+        let after = |at: Option<Text<'_>>| at.map(|at| Ok(micros(&at)?.saturating_sub(start))).transpose();
         let source = match line.source.parse::<std::net::SocketAddr>() {
             Ok(source) => {
-                more.insert(PORT.to_owned(), source.port().into());
+                line.more.push((PORT.into(), source.port().to_string().into()));
                 source.ip().to_string()
             }
             Err(_) => line.source,
@@ -79,15 +145,16 @@ impl Call {
             caller: party(line.caller, &line.caller_kind)?,
             called: party(line.called, &line.called_kind)?,
             direction: word("direction", line.direction, Direction::from_word)?,
-            verdict: action(&line.verdict).ok_or(NotACall::Word("verdict", line.verdict))?,
+            verdict: action(&line.verdict)
+                .ok_or_else(|| NotACall::Word("verdict", line.verdict.0.into_owned()))?,
             would: word("would", line.would, action)?,
-            rang_after: after(line.rang_at.as_deref())?,
-            answered_after: after(line.answered_at.as_deref())?,
-            ended_after: after(line.ended_at.as_deref())?,
+            rang_after: after(line.rang_at)?,
+            answered_after: after(line.answered_at)?,
+            ended_after: after(line.ended_at)?,
             hung_up: word("hung_up", line.hung_up, HungUp::from_word)?,
             attestation: word("attestation", line.attestation, Attestation::from_word)?,
-            flags: line.flags.join(" "),
-            more: if more.is_empty() { String::new() } else { Value::Object(more).to_string() },
+            flags: line.flags.iter().map(|flag| &**flag).collect::<Vec<_>>().join(" "),
+            more: more(line.more)?,
             kind: line.kind,
             customer: line.customer,
             source,
@@ -150,8 +217,34 @@ impl Call {
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
-    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+/// The object of what has no column: in the order of names, the last of each; what follows from others, nulls and empty
+/// lists are left out. Empty for nothing.
+fn more(mut fields: Vec<Field<'_>>) -> Result<String, NotACall> {
+    fields.retain(|(name, value)| !(DERIVED.contains(&name.as_ref()) || is_nothing(value)));
+    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut object = Vec::new();
+    for (at, (name, value)) in fields.iter().enumerate() {
+        if fields.get(at + 1).is_some_and(|(next, _)| next == name) {
+            continue;
+        }
+        object.push(if object.is_empty() { b'{' } else { b',' });
+        serde_json::to_writer(&mut object, name).map_err(NotACall::Shape)?;
+        object.push(b':');
+        object.extend_from_slice(value.as_bytes());
+        // What is nested so deep that nobody could read it again is no record.
+        if value.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() > NESTED_UNSEEN {
+            serde_json::from_str::<Value>(value).map_err(NotACall::Shape)?;
+        }
+    }
+    if !object.is_empty() {
+        object.push(b'}');
+    }
+    Ok(String::from_utf8(object).unwrap_or_default())
+}
+
+fn is_nothing(value: &str) -> bool {
+    let list = value.strip_prefix('[').and_then(|items| items.strip_suffix(']'));
+    value == "null" || list.is_some_and(|items| items.trim_ascii().is_empty())
 }
 
 fn micros(text: &str) -> Result<i64, NotACall> {
@@ -171,10 +264,10 @@ fn action(word: &str) -> Option<Action> {
 
 fn word<T>(
     field: &'static str,
-    text: Option<String>,
+    text: Option<Text<'_>>,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<T>, NotACall> {
-    text.map(|text| read(&text).ok_or(NotACall::Word(field, text))).transpose()
+    text.map(|Text(text)| read(&text).ok_or_else(|| NotACall::Word(field, text.into_owned()))).transpose()
 }
 
 fn party(text: String, kind: &str) -> Result<Party, NotACall> {
@@ -196,8 +289,8 @@ fn party(text: String, kind: &str) -> Result<Party, NotACall> {
     }
 }
 
-impl std::fmt::Display for NotACall {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for NotACall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shape(error) => write!(f, "no call record: {error}"),
             Self::Time(text) => write!(f, "no time: {text:?}"),
@@ -221,5 +314,38 @@ mod tests {
             assert_eq!((party.number, party.text.as_str(), party.to_string().as_str()), (number, kept, text));
         }
         assert!(party("1a".to_owned(), "number").is_err() && party(String::new(), "number").is_err());
+    }
+
+    const LINE: &str = r#"{"kind":"call","start":"2026-11-20T10:00:00Z","caller":"+13035550142","caller_kind":"number",
+        "called":"142","called_kind":"number","source":"192.0.2.1:5060","verdict":"block","flags":["bare-lf","via-port"],
+        "call_type":"voice","answered":false,"verstat":null,"to":[ ],"\u0063ontact":["sip:a\"b@example.com"],
+        "later":[1,{"x":2e3}],"call_id":"a\u0000b","later":7,"rang_at":"2026-11-20T10:00:01.5Z""#;
+
+    #[test]
+    fn what_has_no_column_is_kept_in_the_order_of_its_names_and_once() {
+        let call = Call::from_json(format!("{LINE}}}").as_bytes()).unwrap();
+        assert_eq!(call.more, r#"{"contact":["sip:a\"b@example.com"],"later":7,"source_port":5060}"#);
+        assert_eq!((call.source.as_str(), call.rang_after), ("192.0.2.1", Some(1_500_000)));
+        assert_eq!((call.call_id.as_deref(), call.flags.as_str()), (Some("a\0b"), "bare-lf via-port"));
+        assert_eq!(call.customer, None);
+        let again = Call::from_json(call.to_json().to_string().as_bytes()).unwrap();
+        assert_eq!(again, call);
+    }
+
+    #[test]
+    fn a_line_that_is_no_record_says_why() {
+        let deep = format!(r#"{LINE},"deep":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+        for (line, said) in [
+            (format!("{LINE},\"kind\":\"call\"}}"), "duplicate field `kind`"),
+            (format!("{LINE}}}").replace("\"verdict\"", "\"verdicts\""), "missing field `verdict`"),
+            (format!("{LINE}}}").replace("\"block\"", "\"blocked\""), "verdict is \"blocked\""),
+            (format!("{LINE}}}").replace("T10:00:00Z", "T25:00:00Z"), "no time"),
+            (deep, "recursion limit"),
+            (LINE.to_owned(), "EOF"),
+            ("[]".to_owned(), "the fields of a call record"),
+        ] {
+            let wrong = Call::from_json(line.as_bytes()).unwrap_err().to_string();
+            assert!(wrong.contains(said), "{said}: {wrong}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 
-use super::{Call, POLICY, Phone, Service, fresh, status};
+use super::{Call, POLICY, Phone, Service, fresh, status, within};
 use crate::support::shared;
 
 /// So many in every run; a million with `cargo xtask soak mutated`.
@@ -39,11 +39,14 @@ fn spoilt_messages_harm_nobody() {
             let message = chance.spoil(&seeds);
             sender.send_to(&message, places[chance.below(places.len())]).unwrap();
         }
-        let refused =
-            Call { call_id: &fresh(), ..Call::new("+13035550105", "+12105550150") }.by(phone.port());
-        let allowed =
-            Call { call_id: &fresh(), ..Call::new("+13035550142", "+12105550150") }.by(phone.port());
-        assert_eq!((status(&phone.ask(&refused)), status(&phone.ask(&allowed))), (486, 302), "round {round}");
+        // A busy machine may still be at what was thrown at it, and say so.
+        let decision = |caller| {
+            let ask = || {
+                phone.ask(&Call { call_id: &fresh(), ..Call::new(caller, "+12105550150") }.by(phone.port()))
+            };
+            within(30, || Some(status(&ask())).filter(|status| *status != 503)).unwrap()
+        };
+        assert_eq!((decision("+13035550105"), decision("+13035550142")), (486, 302), "round {round}");
         // Tables find their size in the first tenth.
         if round == messages / PROBE_EVERY / 10 {
             settled_kib = resident_kib(service.child.id());

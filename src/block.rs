@@ -132,7 +132,7 @@ impl Place {
                     let now = engine.counted_until();
                     blocks::list(engine, now)
                 });
-                Ok(blocks.map(|block| Told::new(&block)).collect())
+                Ok(blocks::merge(blocks).iter().map(Told::new).collect())
             }
             Some(change) => self.change(change, &mut engines),
         }
@@ -145,15 +145,15 @@ impl Place {
         });
         let Some((before, after)) = preview else { return Err(Failure::Usage(change.unknown())) };
         change.note(&self.data, &before, &after)?;
-        let mut told = Vec::new();
+        let mut changed = Vec::new();
         for (path, engine) in engines {
             let now = engine.counted_until();
             if let Some(block) = change.apply(engine, now) {
                 state::write(path, engine)?;
-                told.push(Told::new(&block));
+                changed.push(block);
             }
         }
-        Ok(told)
+        Ok(blocks::merge(changed).iter().map(Told::new).collect())
     }
 
     /// What each mount of the service knew: at least one did.

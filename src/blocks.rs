@@ -1,5 +1,7 @@
 //! Blocks in force, as a person lists and changes them: in a running service, or in the state of a stopped one.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
@@ -35,11 +37,29 @@ pub(crate) enum Kind {
     Extend { micros: i64 },
 }
 
-/// What `engine` has in force at `now`, the latest first.
+/// What `engine` has in force at `now`.
 pub(crate) fn list(engine: &mut Engine, now: Timestamp) -> Vec<Block> {
     let policies = engine.policies();
-    let mut blocks: Vec<Block> =
-        engine.restraints(now).filter_map(|restraint| Block::new(restraint, &policies)).collect();
+    engine.restraints(now).filter_map(|restraint| Block::new(restraint, &policies)).collect()
+}
+
+/// Blocks of several engines, the latest first. One that they share is one: attempts count wherever it was held against them.
+pub(crate) fn merge(all: impl IntoIterator<Item = Block>) -> Vec<Block> {
+    let mut merged: HashMap<String, Block> = HashMap::new();
+    for block in all {
+        match merged.entry(block.id.clone()) {
+            Entry::Vacant(place) => _ = place.insert(block),
+            Entry::Occupied(mut place) => {
+                let known = place.get_mut();
+                known.hits += block.hits;
+                known.lifted |= block.lifted;
+                // RFC 3339 with microseconds, in UTC: the order of texts is that of moments.
+                known.since = std::mem::take(&mut known.since).min(block.since);
+                known.until = std::mem::take(&mut known.until).max(block.until);
+            }
+        }
+    }
+    let mut blocks: Vec<Block> = merged.into_values().collect();
     blocks.sort_by(|one, other| (&other.since, &other.id).cmp(&(&one.since, &one.id)));
     blocks
 }

@@ -18,6 +18,7 @@ use crate::ips::{Budget, Counted, Ending, Ips, may_be_repeated};
 use crate::judging::Judging;
 use crate::packet::Packet;
 use crate::prevention::Passports;
+use crate::sharing::{Seeds, Sharing};
 use crate::sight::{Sight, Silence, Trunks};
 use crate::sip::{Message, NameAddr};
 
@@ -42,7 +43,8 @@ pub struct Engine {
     pub(crate) ended: VecDeque<Slot>,
     pub(crate) fetched: Option<Slot>,
     pub(crate) hasher: RandomState,
-    pub(crate) seeds: [u64; 4],
+    pub(crate) seeds: Seeds,
+    pub(crate) sharing: Sharing,
     unjudged: DialPlan,
     /// How often other policies were taken up.
     pub(crate) reign: u32,
@@ -98,16 +100,16 @@ impl Engine {
 
     /// The same, with so much memory for the counters of thresholds.
     pub fn with_budget(policies: Arc<PolicySet>, budget: Budget) -> Self {
-        let random = RandomState::new();
-        Self::with_seeds(policies, budget, [1, 2, 3, 4].map(|number: u64| random.hash_one(number)))
+        Self::with_seeds(policies, budget, Seeds::random())
     }
 
-    /// The same, with these seeds of all hashes: who goes on with a state goes on with its seeds.
-    pub(crate) fn with_seeds(policies: Arc<PolicySet>, budget: Budget, seeds: [u64; 4]) -> Self {
-        let [one, two, three, four] = seeds;
-        let hasher = RandomState::with_seeds(one, two, three, four);
+    /// The same, with these seeds of all hashes: who goes on with a state goes on with its seeds, and engines that share
+    /// blocks have the same.
+    pub fn with_seeds(policies: Arc<PolicySet>, budget: Budget, seeds: Seeds) -> Self {
+        let hasher = seeds.hasher();
         Self {
             seeds,
+            sharing: Sharing::default(),
             ips: Ips::new(&policies, budget, hasher.clone()),
             passports: Passports::new(hasher.clone()),
             verifier: None,

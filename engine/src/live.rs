@@ -116,6 +116,7 @@ impl Engine {
         };
         self.asked = crate::engine::asked(&policies);
         self.policies = policies;
+        self.share_anew();
         succession
     }
 }

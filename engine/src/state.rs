@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::call::{Slot, Table};
 use crate::engine::Engine;
 use crate::ips::Budget;
+use crate::sharing::Seeds;
 
 /// Why a state cannot be taken up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,14 +70,18 @@ impl Engine {
         state
     }
 
+    /// The seeds of the engine that wrote `state`.
+    ///
+    /// # Errors
+    /// It is none of this version, or damaged.
+    pub fn seeds_of(state: &[u8]) -> Result<Seeds, StateError> {
+        let (_, body) = parts(state)?;
+        postcard::take_from_bytes(body).map(|(seeds, _)| seeds).map_err(|_| StateError::Foreign)
+    }
+
     /// An engine that goes on where the one stood that wrote `state`, under the same `policies`.
     pub fn restore(policies: Arc<PolicySet>, budget: Budget, state: &[u8]) -> Result<Self, StateError> {
-        let rest = state.strip_prefix(MAGIC).ok_or(StateError::Foreign)?;
-        let (made_under, rest) = rest.split_first_chunk::<32>().ok_or(StateError::Damaged)?;
-        let (checksum, body) = rest.split_first_chunk::<32>().ok_or(StateError::Damaged)?;
-        if *checksum != *Sha256::digest(body) {
-            return Err(StateError::Damaged);
-        }
+        let (made_under, body) = parts(state)?;
         if *made_under != fingerprint(&policies) {
             return Err(StateError::OtherPolicies);
         }
@@ -102,6 +107,14 @@ impl Engine {
         engine.ips = std::mem::take(&mut engine.ips).go_on(ips);
         Ok(engine)
     }
+}
+
+/// What `state` was made under, and what it holds.
+fn parts(state: &[u8]) -> Result<(&[u8; 32], &[u8]), StateError> {
+    let rest = state.strip_prefix(MAGIC).ok_or(StateError::Foreign)?;
+    let (made_under, rest) = rest.split_first_chunk::<32>().ok_or(StateError::Damaged)?;
+    let (checksum, body) = rest.split_first_chunk::<32>().ok_or(StateError::Damaged)?;
+    if *checksum == *Sha256::digest(body) { Ok((made_under, body)) } else { Err(StateError::Damaged) }
 }
 
 /// Names and versions of the policies: counters are numbered by them.

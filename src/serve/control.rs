@@ -11,7 +11,6 @@ use std::sync::mpsc::Sender;
 
 use collector::judge::Handle;
 use engine::Engine;
-use reporter::Block;
 use rules::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -117,10 +116,8 @@ impl Control {
     async fn answer(&self, asked: Asked) -> Answer {
         match asked {
             Asked::Blocks => {
-                let mut blocks: Vec<Block> =
-                    self.of_each(|_| blocks::list).await?.into_iter().flatten().collect();
-                blocks.sort_by(|one, other| (&other.since, &other.id).cmp(&(&one.since, &one.id)));
-                Ok(blocks.iter().map(Told::new).collect())
+                let blocks = self.of_each(|_| blocks::list).await?.into_iter().flatten();
+                Ok(blocks::merge(blocks).iter().map(Told::new).collect())
             }
             Asked::ChangeBlock(change) => self.change(change).await,
             Asked::InForce => Ok(self.in_force.lock().unwrap_or_else(PoisonError::into_inner).clone()),
@@ -163,15 +160,18 @@ impl Control {
                 move |engine: &mut Engine, at| Some((change.apply(engine, at)?, snapshot(engine)))
             })
             .await?;
-        let mut told = Vec::new();
+        let mut blocks = Vec::new();
         for (mount, (block, state)) in
             self.mounts.iter().zip(changed).filter_map(|(mount, it)| Some((mount, it?)))
         {
             self.keeping.keep(mount.file, state).await.map_err(Declined::usage)?;
-            told.push(Told::new(&block));
+            blocks.push(block);
         }
         // It may have ended by itself in between.
-        if told.is_empty() { Err(Declined::usage(change.unknown())) } else { Ok(told) }
+        if blocks.is_empty() {
+            return Err(Declined::usage(change.unknown()));
+        }
+        Ok(blocks::merge(blocks).iter().map(Told::new).collect())
     }
 
     /// Has whoever keeps policies in force do something.

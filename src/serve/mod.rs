@@ -20,6 +20,7 @@ mod proxy;
 mod records;
 mod redress;
 mod schedules;
+mod sharing;
 mod signing;
 mod start;
 mod status;

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use collector::judge::{Handle, Judge, Mount, now};
-use engine::{Budget, Engine, Succession};
+use engine::{Budget, Engine, Seeds, Succession};
 use rules::policy::PolicySet;
 
 use super::control::Controlled;
@@ -93,10 +93,24 @@ impl Mounted {
     }
 }
 
-/// An engine that goes on where the last run ended in `file`, if that can be known.
-pub(super) fn go_on(policies: Arc<PolicySet>, keeper: &Keeper, data: &Path, file: &str) -> Engine {
+/// An engine that goes on where the last run ended in `file`, if that can be known. All engines have the same seeds, so that
+/// they can share blocks.
+pub(super) fn go_on(
+    (policies, seeds): (Arc<PolicySet>, Seeds),
+    keeper: &Keeper,
+    data: &Path,
+    file: &str,
+) -> Engine {
     let path = data.join(file);
-    let Ok(bytes) = std::fs::read(&path) else { return Engine::new(policies) };
+    let anew = |policies| Engine::with_seeds(policies, Budget::default(), seeds);
+    let Ok(bytes) = std::fs::read(&path) else { return anew(policies) };
+    if Engine::seeds_of(&bytes).is_ok_and(|kept| kept != seeds) {
+        eprintln!(
+            "ringwall: {}: counters and blocks begin anew: they were kept before blocks were shared",
+            path.display()
+        );
+        return anew(policies);
+    }
     let error = match Engine::restore(Arc::clone(&policies), Budget::default(), &bytes) {
         Ok(engine) => return engine,
         Err(error) => error,
@@ -114,5 +128,5 @@ pub(super) fn go_on(policies: Arc<PolicySet>, keeper: &Keeper, data: &Path, file
     let kept = std::fs::rename(&path, &aside)
         .map_or_else(|error| error.to_string(), |()| aside.display().to_string());
     eprintln!("ringwall: {}: {error}; counters begin anew, and the file is kept as {kept}", path.display());
-    Engine::new(policies)
+    anew(policies)
 }

@@ -288,6 +288,9 @@ fn help(name: &str) -> &'static str {
         "spool_events_total" => "What was written into the spool, by what it is.",
         "spool_commits_total" => "Times that what was written into the spool was brought to the disk.",
         "spool_failures_total" => "Times that the spool could not be written.",
+        "blocks_shared_total" => {
+            "Blocks of thresholds that other threads that judge were told, by whether they were."
+        }
         "spool_given_up_total" => "What was given up because the spool had its size, by what it is.",
         "cases_alerts_total" => "Alerts of the spool that were put into cases.",
         "reports_total" => "Reports that ran by themselves, by what became of them.",

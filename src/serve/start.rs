@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use collector::bridge::Bridge;
-use collector::judge::{Counters, Handle, Judge, News, Shared};
+use collector::judge::{Counters, Handle, Judge, Shared};
 use collector::redirect::{self, ConnectionLimits, Overload, Peers, Redirect, Settings, Streams};
 use collector::redress::Tokens;
 use collector::sensor::Interface;
@@ -34,6 +34,7 @@ use super::pages::{Running, pages};
 use super::records::Records;
 use super::redress;
 use super::schedules::Schedules;
+use super::sharing::Sharing;
 use super::signing::Signing;
 use super::status::{self, Parts};
 use super::watched::Watched;
@@ -96,8 +97,9 @@ pub(super) async fn run(
     let policies = in_force(found, &config, &settings, &records);
     let archive = Archive::start(&config, keeper.customers(), Arc::clone(&counters))?;
 
+    let sharing = Sharing::new(config.share_blocks, &config.data, &counters);
     let take_over = |file: &str| {
-        let mut engine = go_on(Arc::clone(&policies), &keeper, &config.data, file);
+        let mut engine = go_on((Arc::clone(&policies), sharing.seeds()), &keeper, &config.data, file);
         if let Some(signing) = &signing {
             signing.equip(&mut engine);
         }
@@ -108,8 +110,7 @@ pub(super) async fn run(
     let redirect_address =
         sockets.first().and_then(|socket| socket.local_addr().ok()).unwrap_or_else(super::any_port);
     let engine = take_over(state::NAME);
-    let mut teller = records.teller();
-    let tell = Box::new(move |news: News<'_>| teller.tell(&news));
+    let tell = sharing.telling("redirect", records.teller());
     let of_service = (Arc::clone(&settings), Arc::clone(&counters));
     let streams = of_service.clone();
     let (mirror, mirroring) = watching::mirror(&config.mirror, &counters)?.unzip();
@@ -121,8 +122,7 @@ pub(super) async fn run(
     if let Some(proxy) = proxy {
         let (sockets, places) = datagram_sockets(&config.proxy.udp)?;
         let engine = take_over(state::PROXY_NAME);
-        let mut teller = records.teller();
-        let tell = Box::new(move |news: News<'_>| teller.tell(&news));
+        let tell = sharing.telling("proxy", records.teller());
         let of_service = (proxy, Arc::clone(&counters));
         let (judge, more) = config.proxy.start(sockets, engine, of_service, tell, &stopped).await?;
         mounts.push(Mounted::new("proxy", state::PROXY_NAME, judge).with_calls());
@@ -131,8 +131,7 @@ pub(super) async fn run(
     }
     if let Some(queue) = config.bridge.queue() {
         let engine = take_over(state::BRIDGE_NAME);
-        let mut teller = records.teller();
-        let tell = Box::new(move |news: News<'_>| teller.tell(&news));
+        let tell = sharing.telling("bridge", records.teller());
         let of_service = (Arc::clone(&settings), Arc::clone(&counters));
         let judge = Judge::start("bridge", move || Bridge::new(queue, engine, of_service), tell);
         let judge = judge.map_err(|error| {
@@ -147,8 +146,7 @@ pub(super) async fn run(
     }
     if config.hep.is_on() || config.capture.is_on() {
         let engine = take_over(state::SENSOR_NAME);
-        let mut teller = records.teller();
-        let tell = Box::new(move |news: News<'_>| teller.tell(&news));
+        let tell = sharing.telling("sensor", records.teller());
         let of_service = (senders, Arc::clone(&counters));
         let (mounted, words) =
             watching::start((&config, interfaces), engine, of_service, tell, &stopped).await?;
@@ -156,6 +154,7 @@ pub(super) async fn run(
         said.extend(words);
     }
 
+    sharing.begin(&mounts);
     let mail = Mail::start(&config, keeper.customers(), Arc::clone(&counters))?;
     let (mail, words) = mail.unzip();
     said.extend(words.into_iter().flatten());

@@ -127,6 +127,8 @@ counts! {
     RecordsForgotten "records_total" "forgotten" "Call records whose time was over and that were taken out of the store.";
     RecordsFailed "records_failures_total" "" "Times that the store of call records could not be written.";
     SpoolDamaged "spool_damaged_total" "" "Stretches of the spool that are not what was written, passed over.";
+    BlockShared "blocks_shared_total" "shared" "Blocks of thresholds that another thread that judges was told, and holds against calls as well.";
+    BlockUnshared "blocks_shared_total" "not-shared" "Blocks of thresholds that another thread that judges could not be told; they hold where they were set.";
     Reloaded "reloads_total" "taken" "Policies taken up while running.";
     ReloadRefused "reloads_total" "refused" "Policies refused while running because they had mistakes.";
     CountersLost "reloads_total" "counters-lost" "Reloads that changed thresholds, so that their counters began anew.";

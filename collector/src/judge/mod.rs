@@ -19,7 +19,7 @@ pub use evidence::Evidence;
 pub(crate) use evidence::Witness;
 pub use latency::{BOUNDS_SECONDS, Latency};
 pub use news::News;
-pub(crate) use news::{tell_of_engine, tell_of_wanted};
+pub(crate) use news::{tell_of_all_but_attempts, tell_of_engine};
 pub use thread::{Handle, Job, Judge, Shared, now};
 
 /// A way in which packets come, and what is done about them. One thread owns it and its engine.

@@ -1,6 +1,6 @@
 //! What a thread that judges has to tell.
 
-use engine::{Attempt, Breach, Engine, Silence};
+use engine::{Attempt, Breach, Engine, Imposed, Silence};
 use rules::policy::PolicySet;
 
 use super::Evidence;
@@ -11,6 +11,8 @@ pub enum News<'a> {
     Attempt(&'a Attempt, &'a PolicySet),
     /// A threshold was reached.
     Breach(&'a Breach, &'a PolicySet),
+    /// A threshold has set something in force, which other engines are to hold against calls as well.
+    Imposed(&'a Imposed),
     /// A peer that was heard says nothing any more.
     Silence(Silence, &'a PolicySet),
     /// A message of a call that is refused or rings an alarm.
@@ -37,13 +39,6 @@ pub enum News<'a> {
     Over,
 }
 
-/// Tells which certificates `engine` wants.
-pub(crate) fn tell_of_wanted(engine: &mut Engine, tell: &mut dyn FnMut(News<'_>)) {
-    while let Some(address) = engine.verifier().and_then(stir::Verifier::poll_wanted) {
-        tell(News::Wanted(&address));
-    }
-}
-
 /// Tells the attempts that ended, and what else `engine` has to tell, all but that it is over.
 pub(crate) fn tell_of_engine(engine: &mut Engine, tell: &mut dyn FnMut(News<'_>)) {
     let policies = engine.policies();
@@ -51,11 +46,26 @@ pub(crate) fn tell_of_engine(engine: &mut Engine, tell: &mut dyn FnMut(News<'_>)
         // One that outlived a restart under other policies has no verdict that could be told.
         tell(News::Attempt(attempt, attempt.policies().unwrap_or(&policies)));
     }
+    tell_of_all_but_attempts(engine, tell);
+}
+
+/// Tells what `engine` has to tell beside the attempts that ended.
+pub(crate) fn tell_of_all_but_attempts(engine: &mut Engine, tell: &mut dyn FnMut(News<'_>)) {
+    let policies = engine.policies();
     while let Some(breach) = engine.poll_breach() {
         tell(News::Breach(&breach, &policies));
+    }
+    // All that outlived a restart may be much; the rest comes with the next packets.
+    for _ in 0..IMPOSED_AT_ONCE {
+        let Some(imposed) = engine.poll_imposed() else { break };
+        tell(News::Imposed(&imposed));
     }
     while let Some(silence) = engine.poll_silence() {
         tell(News::Silence(silence, &policies));
     }
-    tell_of_wanted(engine, tell);
+    while let Some(address) = engine.verifier().and_then(stir::Verifier::poll_wanted) {
+        tell(News::Wanted(&address));
+    }
 }
+
+const IMPOSED_AT_ONCE: usize = 1_000;

@@ -15,7 +15,7 @@ use super::peer::{Allow, Peer};
 use super::settings::{Calls, Settings, Strangers};
 use crate::answer::{self, Request, UNFRAMED};
 use crate::faults::{self, Point};
-use crate::judge::{Count, Counters, Found, News, Witness, found, tell_of_wanted};
+use crate::judge::{Count, Counters, Found, News, Witness, found, tell_of_all_but_attempts};
 use crate::mirror::{Mirror, Mirrored};
 use crate::refusal::{self, Refusing};
 
@@ -110,16 +110,9 @@ impl Decider {
                 tell(News::Attempt(attempt, policies));
             }
         }
-        let policies = self.engine.policies();
         // They were told when they were decided.
         while self.engine.poll_ended().is_some() {}
-        while let Some(breach) = self.engine.poll_breach() {
-            tell(News::Breach(&breach, &policies));
-        }
-        while let Some(silence) = self.engine.poll_silence() {
-            tell(News::Silence(silence, &policies));
-        }
-        tell_of_wanted(&mut self.engine, tell);
+        tell_of_all_but_attempts(&mut self.engine, tell);
         self.witness.tell(tell);
         tell(News::Over);
     }

@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alert::Breach;
 pub use baselines::Usual;
+pub(crate) use restraints::Placed;
 pub use restraints::Restraint;
 
 use crate::call::Refusal;
@@ -244,6 +245,21 @@ impl Ips {
     /// The same, to change it.
     pub(crate) fn restraints_mut(&mut self) -> impl Iterator<Item = &mut Restraint> {
         self.restraints.iter_mut()
+    }
+
+    /// From now on what is set in force is to be told to other engines, and first all that is.
+    pub(crate) fn tell_restraints(&mut self) {
+        self.restraints.tell_all();
+    }
+
+    /// The next one to be told.
+    pub(crate) fn poll_restraint(&mut self) -> Option<Placed> {
+        self.restraints.poll_told()
+    }
+
+    /// Sets in force what another engine did.
+    pub(crate) fn take_over(&mut self, placed: Placed) {
+        self.restraints.take_over(placed);
     }
 
     /// Bytes that counters take.

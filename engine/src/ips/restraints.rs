@@ -31,6 +31,14 @@ pub struct Restraint {
     pub lifted: bool,
 }
 
+/// A restraint with its place: what engines that judge by the same policies, with the same seeds, tell each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    rule: u32,
+    place: u64,
+    force: Restraint,
+}
+
 /// All restraints in force.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Restraints {
@@ -41,6 +49,9 @@ pub(super) struct Restraints {
     live: Vec<u32>,
     /// Those that found no room.
     pub(super) refused: u64,
+    /// What was set here and is to be told; `None` where nobody asks.
+    #[serde(skip)]
+    to_tell: Option<VecDeque<Placed>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,8 +89,40 @@ impl Restraints {
             }
             held.force.lifted = false;
             (held.force.measure, held.force.until) = (force.measure, force.until.max(held.force.until));
-            return true;
+        } else if !self.insert(place, rule, force) {
+            return false;
         }
+        if let Some(to_tell) = self.to_tell.as_mut().filter(|to_tell| to_tell.len() < RESTRAINTS_MAX)
+            && let Some(held) = self.by_key.get(&place)
+        {
+            to_tell.push_back(held.placed(place));
+        }
+        true
+    }
+
+    /// Takes over what another engine set. What somebody lifted here stays lifted, and hits are those of each engine.
+    pub(super) fn take_over(&mut self, placed: Placed) {
+        let Placed { rule, place, force } = placed;
+        let Some(held) = self.by_key.get_mut(&place) else {
+            self.insert(place, rule, Restraint { hits: 0, ..force });
+            return;
+        };
+        held.force.lifted |= force.lifted;
+        held.force.since = force.since.min(held.force.since);
+        held.force.until = force.until.max(held.force.until);
+    }
+
+    /// From now on what is set is to be told, and first all that is in force.
+    pub(super) fn tell_all(&mut self) {
+        self.to_tell = Some(self.by_key.iter().map(|(place, held)| held.placed(*place)).collect());
+    }
+
+    /// The next one to be told.
+    pub(super) fn poll_told(&mut self) -> Option<Placed> {
+        self.to_tell.as_mut()?.pop_front()
+    }
+
+    fn insert(&mut self, place: u64, rule: u32, force: Restraint) -> bool {
         if self.by_key.len() >= RESTRAINTS_MAX {
             self.expire(force.since);
         }
@@ -157,6 +200,12 @@ impl Restraints {
                 self.live.retain(|live| *live != held.rule);
             }
         }
+    }
+}
+
+impl Held {
+    fn placed(&self, place: u64) -> Placed {
+        Placed { rule: self.rule, place, force: self.force.clone() }
     }
 }
 

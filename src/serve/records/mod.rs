@@ -222,6 +222,8 @@ impl Teller {
                 }
             }
             News::Evidence(evidence) => self.evidence(evidence),
+            // Other threads that judge are told, not the disk.
+            News::Imposed(_) => {}
             News::Over => self.hand_over(),
         }
     }

@@ -43,6 +43,7 @@ mod reports;
 mod scanners;
 #[cfg(feature = "mail-auth")]
 mod senders;
+mod shared;
 mod signed;
 mod slow;
 mod spool;

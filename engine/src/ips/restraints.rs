@@ -60,6 +60,9 @@ struct Held {
     force: Restraint,
     passed: VecDeque<i64>,
     up: u32,
+    /// Whether another engine set it.
+    #[serde(skip)]
+    is_foreign: bool,
 }
 
 impl Restraints {
@@ -105,11 +108,21 @@ impl Restraints {
         let Placed { rule, place, force } = placed;
         let Some(held) = self.by_key.get_mut(&place) else {
             self.insert(place, rule, Restraint { hits: 0, ..force });
+            if let Some(held) = self.by_key.get_mut(&place) {
+                held.is_foreign = true;
+            }
             return;
         };
         held.force.lifted |= force.lifted;
         held.force.since = force.since.min(held.force.since);
         held.force.until = force.until.max(held.force.until);
+    }
+
+    /// Until when what another engine has set holds: the measure of `rule` against `key`, at this level.
+    pub(super) fn foreign_until(&self, rule: u32, key: u64, critical: bool, now: i64) -> Option<Timestamp> {
+        let held = self.by_key.get(&place(rule, key))?;
+        let holds = held.is_foreign && held.force.measure.critical == critical && held.force.until.0 > now;
+        holds.then_some(held.force.until)
     }
 
     /// From now on what is set is to be told, and first all that is in force.
@@ -139,7 +152,7 @@ impl Restraints {
         if let Err(place) = self.live.binary_search(&rule) {
             self.live.insert(place, rule);
         }
-        self.by_key.insert(place, Held { rule, force, passed: VecDeque::new(), up: 0 });
+        self.by_key.insert(place, Held { rule, force, passed: VecDeque::new(), up: 0, is_foreign: false });
         true
     }
 

@@ -211,11 +211,15 @@ impl Ips {
                 until = Some(Timestamp(now.saturating_add(action.for_micros)));
             }
         }
+        // Calls that were refused because of another engine are no reason to refuse longer.
+        let foreign = self.restraints.foreign_until(rule_index, hash, critical, now);
+        let foreign = foreign.filter(|_| (self.passed(rule_index, hash) as f64) < limit);
         let silent =
             self.plan.rule(rule_index).is_some_and(|rule| rule.threshold.alert == Some(AlertLevel::None));
         let Some(watched) = self.watched.get_mut(&place) else { return };
         let key = watched.key.clone();
         if let Some(until) = until
+            && foreign.is_none()
             && self.plan.rule(rule_index).is_some_and(|rule| rule.block_spec.is_none())
         {
             let restraint = Restraint {
@@ -257,7 +261,7 @@ impl Ips {
             missed_max,
             calls: self.call_ids.find(&calls),
             suppressed,
-            until,
+            until: foreign.or(until),
         };
         if self.breaches.len() >= BREACHES_WAITING_MAX {
             self.breaches.pop_front();

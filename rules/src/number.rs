@@ -24,6 +24,15 @@ impl Number {
         if digits.first() == Some(&b'0') { None } else { Self::pack(digits, false) }
     }
 
+    /// The international number whose digits are those of `value`: 1210 is `+1210`. `None` of 0 and of more than
+    /// [`DIGITS_MAX`] digits.
+    #[inline]
+    pub fn from_value(value: u64) -> Option<Self> {
+        let length = value.checked_ilog10()? as usize + 1;
+        let rest = DIGITS_MAX.checked_sub(length)?;
+        Some(Self::from_parts(value * power_of_ten(rest), length, false))
+    }
+
     /// Reads `digits` as a number that only means something locally: a short code, an extension.
     pub fn local(digits: &[u8]) -> Option<Self> {
         Self::pack(digits, true)
@@ -158,6 +167,16 @@ const POWERS_OF_TEN: [u64; 20] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_the_number_of_its_digits() {
+        for value in [1, 9, 10, 911, 12_105_550_100, 99_999_999_999_999, 999_999_999_999_999] {
+            let digits = Number::international(value.to_string().as_bytes());
+            assert_eq!(Number::from_value(value), digits, "{value}");
+            assert_eq!(digits.map(Number::value), Some(value));
+        }
+        assert_eq!([0, 1_000_000_000_000_000, u64::MAX].map(Number::from_value), [None; 3]);
+    }
 
     #[test]
     fn numbers_print_as_they_were_read() {

@@ -22,6 +22,7 @@ pub use character::decimal_digit;
 pub use dial::{Bare, DialPlan, Habits, PlanError};
 pub use dialled::{Dialled, Role};
 pub use emergency::regions;
+pub use indexed::Indexed;
 pub use kind::{Description, Kind};
 pub use plain::{read_plain, read_short, read_text};
 pub use territory::{CountryCode, Prefix};

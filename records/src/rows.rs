@@ -56,6 +56,18 @@ impl Batch {
         self.set_len(wanted.iter().filter(|wanted| **wanted).count());
     }
 
+    /// Leaves only `rows`, in that order.
+    pub(crate) fn pick(&mut self, rows: &[usize]) {
+        macro_rules! plain {
+            ($($name:ident),*) => {$(arrange(&mut self.$name, rows);)*};
+        }
+        macro_rules! words {
+            ($($name:ident),*) => {$(arrange(self.$name.codes_mut(), rows);)*};
+        }
+        each_column!(plain, words);
+        self.set_len(rows.len());
+    }
+
     /// Puts `rows` of `other`, which has the same columns, behind its own.
     pub fn append(&mut self, other: &Self, rows: Range<usize>) {
         let rows = rows.start.min(other.len())..rows.end.min(other.len());
@@ -90,13 +102,7 @@ impl Batch {
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by_key(|row| self.start.get(*row).copied());
-        macro_rules! plain {
-            ($($name:ident),*) => {$(arrange(&mut self.$name, &order);)*};
-        }
-        macro_rules! words {
-            ($($name:ident),*) => {$(arrange(self.$name.codes_mut(), &order);)*};
-        }
-        each_column!(plain, words);
+        self.pick(&order);
     }
 
     /// About how many bytes it takes.

@@ -2,16 +2,58 @@
 
 use super::error::Wrong;
 
+/// A stretch of numbers as it is written.
+enum Stretch<'a> {
+    /// One number, so many times.
+    Same(u32, usize),
+    /// So many numbers, packed.
+    Packed(&'a [u8], usize),
+}
+
 /// Reads `count` numbers of `width` bits that are written as runs and packed groups of eight.
-pub(super) fn hybrid(mut bytes: &[u8], width: u32, count: usize, out: &mut Vec<u32>) -> Result<(), Wrong> {
+pub(super) fn hybrid(bytes: &[u8], width: u32, count: usize, out: &mut Vec<u32>) -> Result<(), Wrong> {
+    out.reserve(count);
+    stretches(bytes, width, count, |stretch| match stretch {
+        Stretch::Same(value, length) => out.extend(std::iter::repeat_n(value, length)),
+        Stretch::Packed(packed, length) => match width {
+            1..=8 => unpack_few(packed, width, length, out),
+            _ => out.extend(unpack(packed, width, length).map(|value| value as u32)),
+        },
+    })
+}
+
+/// The same of numbers that are 0 or 1.
+pub(super) fn flags(bytes: &[u8], count: usize) -> Result<Vec<u8>, Wrong> {
+    let mut out = Vec::with_capacity(count + 8);
+    stretches(bytes, 1, count, |stretch| match stretch {
+        Stretch::Same(value, length) => out.extend(std::iter::repeat_n((value & 1) as u8, length)),
+        Stretch::Packed(packed, length) => {
+            let end = out.len() + length;
+            for byte in packed.iter().take(length.div_ceil(8)) {
+                // A copy of the byte for each of its bits, of which that bit is left, and made a one.
+                let bits = u64::from_le_bytes([*byte; 8]) & 0x8040_2010_0804_0201;
+                let ones = (bits + 0x7f7f_7f7f_7f7f_7f7f) >> 7 & 0x0101_0101_0101_0101;
+                out.extend_from_slice(&ones.to_le_bytes());
+            }
+            out.truncate(end);
+        }
+    })?;
+    Ok(out)
+}
+
+fn stretches(
+    mut bytes: &[u8],
+    width: u32,
+    count: usize,
+    mut take: impl FnMut(Stretch<'_>),
+) -> Result<(), Wrong> {
     if width > 32 {
         return Err("numbers of more than 32 bits".into());
     }
-    out.reserve(count);
     let mut left = count;
     while left > 0 {
         if width == 0 && bytes.is_empty() {
-            out.extend(std::iter::repeat_n(0, left));
+            take(Stretch::Same(0, left));
             return Ok(());
         }
         let header = varint(&mut bytes)?;
@@ -21,12 +63,12 @@ pub(super) fn hybrid(mut bytes: &[u8], width: u32, count: usize, out: &mut Vec<u
             let (value, rest) = bytes.split_at_checked(size).ok_or("a run without its value")?;
             let value = value.iter().rev().fold(0_u32, |value, byte| value << 8 | u32::from(*byte));
             let length = length.min(left);
-            out.extend(std::iter::repeat_n(value, length));
-            left -= length;
-            bytes = rest;
             if length == 0 {
                 return Err("a run of nothing".into());
             }
+            take(Stretch::Same(value, length));
+            left -= length;
+            bytes = rest;
         } else {
             let size = length.saturating_mul(width as usize).min(bytes.len());
             let (packed, rest) = bytes.split_at(size);
@@ -34,10 +76,7 @@ pub(super) fn hybrid(mut bytes: &[u8], width: u32, count: usize, out: &mut Vec<u
             if packed.len().saturating_mul(8) < length.saturating_mul(width as usize) || length == 0 {
                 return Err("a packed group that is cut off".into());
             }
-            match width {
-                1..=8 => unpack_few(packed, width, length, out),
-                _ => out.extend(unpack(packed, width, length).map(|value| value as u32)),
-            }
+            take(Stretch::Packed(packed, length));
             left -= length;
             bytes = rest;
         }
@@ -76,15 +115,20 @@ pub(super) fn delta(all: &[u8], size: usize, out: &mut Vec<i64>) -> Result<usize
             if width > 64 {
                 return Err("differences of more than 64 bits".into());
             }
-            let (packed, rest) = bytes
-                .split_at_checked((of_miniblock * width as usize).div_ceil(8))
-                .ok_or("differences that are cut off")?;
-            bytes = rest;
+            let size = (of_miniblock * width as usize).div_ceil(8);
+            let rest = bytes.get(size..).ok_or("differences that are cut off")?;
             let length = of_miniblock.min(left);
-            out.extend(unpack(packed, width, length).map(|difference| {
+            let add = |difference: u64| {
                 value = value.wrapping_add(least).wrapping_add(difference as i64);
                 narrow(value)
-            }));
+            };
+            if width <= 57 && rest.len() >= 8 {
+                out.extend(unpack_within(bytes, width, length).map(add));
+            } else {
+                let packed = bytes.get(..size).unwrap_or_default();
+                out.extend(unpack(packed, width, length).map(add));
+            }
+            bytes = rest;
             left -= length;
         }
     }
@@ -106,6 +150,20 @@ fn unpack(packed: &[u8], width: u32, count: usize) -> impl ExactSizeIterator<Ite
             false => 0,
         };
         (low | high) & mask
+    })
+}
+
+/// The same up to 57 bits, where eight bytes more follow: each number is in one word.
+#[inline]
+fn unpack_within(packed: &[u8], width: u32, count: usize) -> impl ExactSizeIterator<Item = u64> {
+    let mask = (1_u64 << width) - 1;
+    let width = width as usize;
+    let mut bit = 0;
+    (0..count).map(move |_| {
+        let word = packed.get(bit >> 3..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+        let shift = bit & 7;
+        bit += width;
+        u64::from_le_bytes(word) >> shift & mask
     })
 }
 
@@ -153,3 +211,34 @@ fn to_size(value: u64) -> Result<usize, Wrong> {
 
 /// Numbers of a block at most.
 const BLOCK_MAX: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn flags_are_numbers_of_one_bit(
+            bytes in prop::collection::vec(prop_oneof![0..6u8, any::<u8>()], 0..40), count in 0..200usize,
+        ) {
+            let mut numbers = Vec::new();
+            let read = hybrid(&bytes, 1, count, &mut numbers);
+            let flags = flags(&bytes, count);
+            prop_assert_eq!(read.is_ok(), flags.is_ok());
+            if let Ok(flags) = flags {
+                let bits: Vec<u8> = numbers.iter().map(|number| (number & 1) as u8).collect();
+                prop_assert_eq!((flags.len(), flags), (count, bits));
+            }
+        }
+
+        #[test]
+        fn numbers_with_bytes_behind_them_are_unpacked_the_same(
+            bytes in prop::collection::vec(any::<u8>(), 470), width in 0..=57u32, count in 0..=64usize,
+        ) {
+            let all: Vec<u64> = unpack(&bytes, width, count).collect();
+            prop_assert!(unpack_within(&bytes, width, count).eq(all));
+        }
+    }
+}

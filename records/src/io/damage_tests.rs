@@ -50,6 +50,7 @@ fn read(place: &Place, name: &str, number: u64) -> usize {
     for group in 0..file.groups() {
         errors += usize::from(file.read(group, Columns::ALL).is_err());
         errors += usize::from(may_have(&file, group, Column::Caller, number).is_err());
+        errors += usize::from(file.rows_with(group, Column::Called, number).is_err());
         let _ = file.span(group);
     }
     errors + usize::from(copy(&file, place.create("copy").unwrap()).is_err())

@@ -15,7 +15,7 @@ use parquet::file::statistics::Statistics;
 use rules::{Action, Attestation, Direction};
 
 use super::error::Wrong;
-use super::pages::{each_text, numbers, words};
+use super::pages::{each_text, numbers, rows_with, words};
 use super::place::Source;
 use super::schema::{LEAVES, Leaf, ROWS_OF_GROUP, Shape, place};
 use crate::batch::Batch;
@@ -108,6 +108,15 @@ impl FileReader {
         }
         batch.grow(rows);
         Ok(batch)
+    }
+
+    /// Rows of `group` that have `number` in `column`, in order.
+    pub(super) fn rows_with(&self, group: usize, column: Column, number: u64) -> Result<Vec<usize>, Wrong> {
+        let leaf = LEAVES.iter().find(|leaf| leaf.column == column).ok_or(LEAF)?;
+        let pages = self.pages(&self.source, group, leaf)?.ok_or(LEAF)?;
+        let rows = rows_with(pages, leaf.is_optional, number.cast_signed())?;
+        let is_inside = rows.last().map_or(Ok(true), |last| Ok::<_, Wrong>(*last < self.rows_of(group)?))?;
+        if is_inside { Ok(rows) } else { Err(ROWS.into()) }
     }
 
     fn column(&self, group: usize, leaf: &Leaf) -> Result<Option<&ColumnChunkMetaData>, Wrong> {
@@ -221,7 +230,7 @@ fn fill_with_nothing(batch: &mut Batch, leaf: &Leaf, rows: usize) -> Result<(), 
         Column::UserAgent => batch.user_agent = nothing(),
         Column::Reason => batch.reason = nothing(),
         Column::More => batch.more = vec![String::new(); rows],
-        _ => return Err("a file without a column that all have".into()),
+        _ => return Err(LEAF.into()),
     }
     Ok(())
 }
@@ -230,9 +239,14 @@ fn fill_with_nothing(batch: &mut Batch, leaf: &Leaf, rows: usize) -> Result<(), 
 fn all<T: Copy>(words: &Words, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Wrong> {
     let values: Option<Vec<T>> = words.words().iter().map(|word| read(word)).collect();
     let values = values.ok_or("a word that this version does not know")?;
-    let value = |code: &u32| (*code as usize).checked_sub(1).and_then(|at| values.get(at).copied());
-    let all: Option<Vec<T>> = words.codes().iter().map(value).collect();
-    Ok(all.ok_or("a row without a word that all have")?)
+    let Some(first) = values.first() else {
+        return if words.is_empty() { Ok(Vec::new()) } else { Err(WORD.into()) };
+    };
+    if words.codes().contains(&0) {
+        return Err(WORD.into());
+    }
+    let value = |code: &u32| values.get((*code as usize).wrapping_sub(1)).copied().unwrap_or(*first);
+    Ok(words.codes().iter().map(value).collect())
 }
 
 /// The same where a row may have none.
@@ -294,4 +308,6 @@ fn outside() -> ParquetError {
     ParquetError::EOF("a page outside its column".to_owned())
 }
 
+const LEAF: &str = "a file without a column that all have";
+const WORD: &str = "a row without a word that all have";
 const ROWS: &str = "a column with another number of rows than the file says";

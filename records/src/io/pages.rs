@@ -3,15 +3,15 @@
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 
-use super::bits::{delta, hybrid};
+use super::bits::{delta, flags, hybrid};
 use super::error::Wrong;
 use super::schema::ROWS_OF_GROUP;
 use crate::words::Words;
 
 /// What one page has: for each row whether there is a value, and the values.
 struct Values {
-    /// Whether each row has a value; `None` where all have.
-    present: Option<Vec<u32>>,
+    /// For each row 1 where it has a value; `None` where all have.
+    present: Option<Vec<u8>>,
     rows: usize,
     /// Rows that have one.
     count: usize,
@@ -41,8 +41,9 @@ pub(super) fn words(pages: Box<dyn PageReader>, is_optional: bool) -> Result<Wor
                     Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
                         let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
                         hybrid(bytes, u32::from(*width), count, &mut codes)?;
+                        let known = as_far_as(&known, &codes)?;
                         for code in &mut codes {
-                            *code = *known.get(*code as usize).ok_or("a code that is in no dictionary")?;
+                            *code = known.get(*code as usize).copied().unwrap_or_default();
                         }
                     }
                     _ => texts(&values, |text| {
@@ -128,8 +129,7 @@ pub(super) fn numbers(
                         codes.clear();
                         let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
                         hybrid(bytes, u32::from(*width), count, &mut codes)?;
-                        let greatest = codes.iter().max().map_or(0, |code| *code as usize + 1);
-                        let known = known.get(..greatest).ok_or("a code that is in no dictionary")?;
+                        let known = as_far_as(&known, &codes)?;
                         found.extend(
                             codes.iter().map(|code| known.get(*code as usize).copied().unwrap_or_default()),
                         );
@@ -147,6 +147,84 @@ pub(super) fn numbers(
     })?;
     Ok(all)
 }
+
+/// Rows that have `number`, in order, of a column of whole numbers of 64 bits. Most of what the others have is never unpacked.
+pub(super) fn rows_with(
+    pages: Box<dyn PageReader>,
+    is_optional: bool,
+    number: i64,
+) -> Result<Vec<usize>, Wrong> {
+    let mut rows = Vec::new();
+    let mut known: Vec<i64> = Vec::new();
+    let mut codes: Vec<u32> = Vec::new();
+    let mut found: Vec<i64> = Vec::new();
+    let mut first = 0;
+    each(pages, is_optional, |page| {
+        let values = match page {
+            Either::Dictionary(bytes, count) => {
+                known.clear();
+                return plain_numbers(&bytes, 8, count, &mut known);
+            }
+            Either::Values(values) => values,
+        };
+        let places: Vec<usize> = match values.encoding {
+            Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
+                match known.iter().position(|it| *it == number) {
+                    None => Vec::new(),
+                    Some(wanted) => {
+                        codes.clear();
+                        let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
+                        hybrid(bytes, u32::from(*width), values.count, &mut codes)?;
+                        let wanted = u32::try_from(wanted).map_err(|_| "a dictionary that is too long")?;
+                        places_of(&codes, wanted)
+                    }
+                }
+            }
+            Encoding::DELTA_BINARY_PACKED => {
+                found.clear();
+                delta(&values.bytes, 8, &mut found)?;
+                places_of(&found, number)
+            }
+            Encoding::PLAIN => {
+                found.clear();
+                plain_numbers(&values.bytes, 8, values.count, &mut found)?;
+                places_of(&found, number)
+            }
+            other => return Err(unknown(other)),
+        };
+        match &values.present {
+            _ if places.is_empty() => {}
+            None => rows.extend(places.iter().map(|place| first + place)),
+            Some(present) => {
+                let mut places = places.iter().copied().peekable();
+                let there = present.iter().enumerate().filter(|(_, there)| **there == 1);
+                for (place, (row, _)) in there.enumerate() {
+                    if places.next_if_eq(&place).is_some() {
+                        rows.push(first + row);
+                    }
+                }
+            }
+        }
+        first += values.rows;
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// Where `wanted` is among `all`.
+fn places_of<T: PartialEq + Copy>(all: &[T], wanted: T) -> Vec<usize> {
+    let mut places = Vec::new();
+    for (at, some) in all.chunks(PLACES_AT_ONCE).enumerate() {
+        // Hardly one has it: a look at many at once is quick where it is nowhere.
+        if some.iter().fold(false, |found, it| found | (*it == wanted)) {
+            let here = some.iter().enumerate().filter(|(_, it)| **it == wanted);
+            places.extend(here.map(|(place, _)| at * PLACES_AT_ONCE + place));
+        }
+    }
+    places
+}
+
+const PLACES_AT_ONCE: usize = 64;
 
 enum Either {
     Dictionary(bytes::Bytes, usize),
@@ -175,7 +253,7 @@ fn each(
             Page::DataPage { buf, num_values, encoding, .. } => {
                 let rows = bounded(num_values)?;
                 let (present, bytes) = if is_optional { levels(buf, rows)? } else { (None, buf) };
-                let there = |present: &Vec<u32>| present.iter().map(|there| *there as usize).sum();
+                let there = |present: &Vec<u8>| present.iter().map(|there| usize::from(*there)).sum();
                 let count = present.as_ref().map_or(rows, there);
                 take(Either::Values(Values { present, rows, count, encoding, bytes }))?;
             }
@@ -185,13 +263,17 @@ fn each(
     Ok(())
 }
 
+/// What `codes` stand for, which are all in it.
+fn as_far_as<'a, T>(known: &'a [T], codes: &[u32]) -> Result<&'a [T], Wrong> {
+    let greatest = codes.iter().max().map_or(0, |code| *code as usize + 1);
+    Ok(known.get(..greatest).ok_or("a code that is in no dictionary")?)
+}
+
 /// Which rows have a value, and the bytes that follow.
-fn levels(bytes: bytes::Bytes, rows: usize) -> Result<(Option<Vec<u32>>, bytes::Bytes), Wrong> {
+fn levels(bytes: bytes::Bytes, rows: usize) -> Result<(Option<Vec<u8>>, bytes::Bytes), Wrong> {
     let length = bytes.first_chunk::<4>().ok_or("a page without its levels")?;
     let end = 4 + u32::from_le_bytes(*length) as usize;
-    let levels = bytes.get(4..end).ok_or("a page without its levels")?;
-    let mut present = Vec::new();
-    hybrid(levels, 1, rows, &mut present)?;
+    let present = flags(bytes.get(4..end).ok_or("a page without its levels")?, rows)?;
     let all = present.iter().fold(1, |all, there| all & there) == 1;
     Ok(((!all).then_some(present), bytes.slice(end..)))
 }
@@ -205,10 +287,13 @@ fn spread<T: Copy>(values: &Values, found: &[T], nothing: T, to: &mut Vec<T>) ->
         to.extend_from_slice(found);
         return Ok(());
     };
-    let mut found = found.iter().copied();
-    to.extend(
-        present.iter().map(|there| if *there == 1 { found.next().unwrap_or(nothing) } else { nothing }),
-    );
+    let mut next = 0;
+    // Without a branch: whether a row has a value is no better to guess than who calls.
+    to.extend(present.iter().map(|there| {
+        let value = found.get(next).copied().unwrap_or(nothing);
+        next += usize::from(*there);
+        if *there == 1 { value } else { nothing }
+    }));
     Ok(())
 }
 

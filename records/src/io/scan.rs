@@ -168,14 +168,27 @@ impl Question {
                 columns = columns.without(Columns::of(&[Column::Start]));
             }
         }
-        for (column, number) in [(Column::Caller, self.wanted.caller), (Column::Called, self.wanted.called)] {
-            if let Some(number) = number
-                && !may_have(file, group, column, number)?
-            {
+        let wanted = [(Column::Caller, self.wanted.caller), (Column::Called, self.wanted.called)];
+        let mut wanted = wanted.into_iter().filter_map(|(column, number)| Some((column, number?)));
+        for (column, number) in wanted.clone() {
+            if !may_have(file, group, column, number)? {
                 return Ok(None);
             }
         }
-        file.read(group, columns).map(Some)
+        // A row without a number stands in the column as nothing: it is looked for among all.
+        let Some((column, number)) = wanted.find(|(_, number)| *number != 0) else {
+            return file.read(group, columns).map(Some);
+        };
+        let rows = file.rows_with(group, column, number)?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let mut batch = file.read(group, columns.without(Columns::of(&[column])))?;
+        batch.pick(&rows);
+        let numbers = if column == Column::Caller { &mut batch.caller } else { &mut batch.called };
+        *numbers = vec![number; rows.len()];
+        batch.columns = columns;
+        Ok(Some(batch))
     }
 
     /// Leaves only rows that are wanted.

@@ -8,6 +8,7 @@ use rules::{Action, Attestation, Direction, Timestamp};
 use super::file_reader::FileReader;
 use super::place::Place;
 use super::*;
+use crate::invented::Invented;
 use crate::{Batch, Call, Column, Columns, HungUp, Party, PartyKind};
 
 /// A folder that goes when it is dropped.
@@ -226,6 +227,49 @@ fn a_file_that_says_something_wrong_of_itself_is_an_error_and_nothing_worse() {
         }
     }
     assert!(errors > footer, "{errors} of {footer} bytes");
+}
+
+/// Of callers who call all day, once, and never; of columns with a dictionary and without, in several row groups.
+#[test]
+fn one_number_is_found_as_among_all_rows() {
+    let zone = jiff::tz::TimeZone::UTC;
+    let invented =
+        Invented { seed: 11, rows_per_day: ROWS_OF_GROUP as u64 * 5 / 4, zone, columns: Columns::ALL };
+    let day = date(2026, 3, 11);
+    let mut rows = Batch::new(Columns::ALL);
+    invented.day(day, usize::MAX, |batch| rows = batch);
+    // Hardly two of the first rows have the same called number: that column gets no dictionary.
+    rows.called.iter_mut().zip(0..).filter(|(_, row)| row % 5 > 0).for_each(|(called, row)| *called += row);
+    let scratch = Scratch::new("one");
+    let mut writer = Writer::open(scratch.path(), 0).unwrap();
+    let part = Part { customer: Some("acme".to_owned()), day, rows: rows.clone() };
+    writer.append(vec![part], 0, (1, 0)).unwrap();
+    let store = writer.store();
+    let columns = Columns::of(&[Column::Start, Column::Caller, Column::AnsweredAfter, Column::Source]);
+    let told = |batch: &Batch, row: usize| {
+        let source = batch.source.get(row).map(str::to_owned);
+        (batch.start[row], batch.caller[row], batch.answered_after[row], source)
+    };
+    let callers =
+        [rows.caller[0], rows.caller[77], *rows.caller.last().unwrap(), 1, 0].map(|it| (Some(it), None));
+    let called =
+        [rows.called[0], rows.called[78], *rows.called.last().unwrap(), 2].map(|it| (None, Some(it)));
+    let both = (Some(rows.caller[5]), Some(rows.called[5]));
+    let mut found_all = 0;
+    for (caller, called) in callers.into_iter().chain(called).chain([both]) {
+        let mut found = Vec::new();
+        for batch in store.find(Some("acme"), ALWAYS, columns, Wanted { caller, called }) {
+            let batch = batch.unwrap();
+            found.extend((0..batch.len()).map(|row| told(&batch, row)));
+        }
+        let is_wanted = |row: &usize| {
+            caller.is_none_or(|it| it == rows.caller[*row]) && called.is_none_or(|it| it == rows.called[*row])
+        };
+        let expected: Vec<_> = (0..rows.len()).filter(is_wanted).map(|row| told(&rows, row)).collect();
+        assert!(found == expected, "{caller:?} {called:?}: {} of {}", found.len(), expected.len());
+        found_all += found.len();
+    }
+    assert!(found_all > 100, "{found_all}");
 }
 
 #[test]

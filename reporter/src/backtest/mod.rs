@@ -386,7 +386,7 @@ fn example(
 }
 
 fn price(called: u64, rates: &Rates) -> Option<f64> {
-    let number = Number::international(called.to_string().as_bytes())?;
+    let number = Number::from_value(called)?;
     rates.of(number).map(|rate| f64::from(rate.per_minute) / f64::from(Rates::UNIT))
 }
 

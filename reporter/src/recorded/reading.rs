@@ -1,7 +1,10 @@
 //! Rows of records as calls that can be judged again.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
+use ahash::RandomState;
 use engine::call::{Kind, Role, Side};
 use engine::recorded::kind_of;
 use engine::{Course, Recorded, Showing};
@@ -17,6 +20,7 @@ pub struct Reading {
     pub shortfall: Shortfall,
     keys: Keys,
     sources: Cache<IpAddr>,
+    addresses: Addresses,
     flags: Cache<Flags>,
     kinds: Cache<CallType>,
     room: Vec<u8>,
@@ -71,6 +75,7 @@ impl Reading {
             shortfall: Shortfall::default(),
             keys: Keys::default(),
             sources: Cache::default(),
+            addresses: Addresses::default(),
             flags: Cache::default(),
             kinds: Cache::default(),
             room: Vec::new(),
@@ -116,7 +121,7 @@ impl Reading {
         };
         let (caller, called) = (caller(batch, row), called(batch, row));
         let seen = text_of(&self.keys.seen, more).unwrap_or_default();
-        let hosts = Hosts::new(call.source.ip(), call.destination.ip());
+        let hosts = Hosts([call.source.ip(), call.destination.ip()].map(|it| self.addresses.text(it)));
         let mut has_message = false;
         for part in seen.split('|').filter(|part| !part.is_empty()) {
             match part.as_bytes().first() {
@@ -199,17 +204,26 @@ impl Reading {
     }
 }
 
-/// Hosts that messages have where nothing else is said.
-struct Hosts([String; 2]);
+/// Hosts that messages have where nothing else is said: addresses, as texts.
+struct Hosts([Arc<str>; 2]);
 
 impl Hosts {
-    fn new(source: IpAddr, destination: IpAddr) -> Self {
-        Self([source.to_string(), destination.to_string()])
-    }
-
     fn usual(&self) -> [&[u8]; 2] {
         let Self([source, destination]) = self;
         [source.as_bytes(), destination.as_bytes()]
+    }
+}
+
+/// Addresses as texts. Few send, and to few.
+#[derive(Default)]
+struct Addresses(HashMap<IpAddr, Arc<str>, RandomState>);
+
+impl Addresses {
+    fn text(&mut self, address: IpAddr) -> Arc<str> {
+        if self.0.len() >= CACHED_MAX {
+            self.0.clear();
+        }
+        Arc::clone(self.0.entry(address).or_insert_with(|| address.to_string().into()))
     }
 }
 
@@ -331,7 +345,7 @@ fn called(batch: &Batch, row: usize) -> (Party, &str) {
 fn side<'a>(numbers: &[u64], kinds: &[PartyKind], texts: &'a Words, row: usize) -> (Party, &'a str) {
     let text = texts.get(row).unwrap_or_default();
     let number = || match text {
-        "" => international(numbers.get(row).copied().unwrap_or_default()),
+        "" => Number::from_value(numbers.get(row).copied().unwrap_or_default()),
         text => match text.strip_prefix('+') {
             Some(digits) => Number::international(digits.as_bytes()),
             None => Number::local(text.as_bytes()),
@@ -345,20 +359,6 @@ fn side<'a>(numbers: &[u64], kinds: &[PartyKind], texts: &'a Words, row: usize) 
         PartyKind::Emergency => (Party::EmergencyService, text),
         PartyKind::None => (Party::Absent, text),
     }
-}
-
-/// The number with these digits.
-fn international(mut value: u64) -> Option<Number> {
-    let mut digits = [b'0'; 20];
-    let mut first = digits.len();
-    while value > 0 {
-        first -= 1;
-        if let Some(place) = digits.get_mut(first) {
-            *place = b'0' + (value % 10) as u8;
-        }
-        value /= 10;
-    }
-    Number::international(digits.get(first..)?)
 }
 
 fn read_flags(text: &str, between: char) -> Flags {
@@ -497,5 +497,5 @@ impl<T: Copy> Cache<T> {
     }
 }
 
-/// Texts of one column whose meaning is kept.
+/// Texts of one column, or addresses, whose meaning is kept.
 const CACHED_MAX: usize = 1 << 16;

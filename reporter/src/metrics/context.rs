@@ -9,7 +9,6 @@ use rules::{NumberSet, Timestamp};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::rows::number;
 use super::{Period, Share};
 
 /// What metrics of one customer are computed by.
@@ -184,16 +183,6 @@ impl Context {
     pub fn trunk(&self, source: &str) -> Option<usize> {
         let address: std::net::IpAddr = source.parse().ok()?;
         self.trunks.iter().position(|trunk| trunk.networks.iter().any(|network| network.contains(&address)))
-    }
-
-    /// The place of the rate for `called`, E.164 digits.
-    pub fn rate(&self, called: u64) -> Option<usize> {
-        let number = number(called)?;
-        let digits = number.digits();
-        let starts = |rate: &Rate| digits.as_bytes().starts_with(rate.prefix.as_bytes());
-        let fits = self.rates.iter().enumerate().filter(|(_, rate)| starts(rate));
-        fits.max_by_key(|(place, rate)| (rate.prefix.len(), std::cmp::Reverse(*place)))
-            .map(|(place, _)| place)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Figures of a period: closed days from their summaries, the rest from records.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use jiff::civil::Date;
 use records::Batch;
@@ -71,13 +71,14 @@ impl Gather<'_> {
         // Without it no summary fits: what cannot be said cannot be compared.
         let fingerprints = self.context.fingerprints().ok();
         let fingerprint = |part: &Part| fingerprints.as_ref().and_then(|all| all.of(&part.period).ok());
+        let reader = OnceLock::new();
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<(usize, Result<Done, Error>)>> = Mutex::new(Vec::new());
         let work = || {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(part) = parts.get(place) else { return };
-                let result = self.part(part, fingerprint(part));
+                let result = self.part(part, fingerprint(part), &reader);
                 if result.is_err() {
                     next.store(parts.len(), Ordering::Relaxed);
                 }
@@ -127,7 +128,12 @@ impl Gather<'_> {
         parts
     }
 
-    fn part(&self, part: &Part, fingerprint: Option<String>) -> Result<Done, Error> {
+    fn part<'a>(
+        &'a self,
+        part: &Part,
+        fingerprint: Option<String>,
+        reader: &OnceLock<Reader<'a>>,
+    ) -> Result<Done, Error> {
         let during = part.period.from..part.period.to;
         let mut names = Sha256::new();
         for day in self.store.days(self.customer, during.clone()) {
@@ -148,7 +154,8 @@ impl Gather<'_> {
         if let Some(figures) = shelf.and_then(|shelf| shelf.get(&made_from)) {
             return Ok(Done { figures, made_from, is_kept: true, not_kept: None, is_before: part.is_before });
         }
-        let make = || (Reader::new(self.context), Figures::default());
+        let reader = reader.get_or_init(|| Reader::new(self.context));
+        let make = || (reader.clone(), Figures::default());
         let take =
             |(reader, figures): &mut (Reader<'_>, Figures), batch: &Batch| figures.take(&reader.read(batch));
         let wanted = (Figures::NEEDS, Wanted::default());

@@ -1,6 +1,7 @@
 //! M6: who calls how much, on how many days, and how briefly.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use ahash::RandomState;
 use records::{Batch, Column, Columns};
@@ -77,6 +78,7 @@ impl Fold for Callers {
 
     fn take(&mut self, rows: &Rows<'_>) {
         let mut runs = rows.hours.iter().peekable();
+        let mut coming = Vec::with_capacity(CALLS_AT_ONCE);
         for attempt in rows.attempts() {
             let row = attempt.row;
             let caller = rows.batch.caller.get(row).copied().unwrap_or_default();
@@ -85,20 +87,21 @@ impl Fold for Callers {
             }
             while runs.next_if(|(range, _)| row >= range.end).is_some() {}
             let (Some((_, hour)), Some(start)) = (runs.peek(), rows.batch.start.get(row)) else { continue };
-            let seen = self.callers.entry(caller).or_insert_with(|| Seen::new(*start));
-            seen.calls = seen.calls.saturating_add(1);
-            seen.short += u32::from(is_short(rows.batch, row));
-            seen.blocked += u32::from(attempt.class == Class::Blocked);
+            let mut seen = Seen::new(*start);
+            seen.calls = 1;
+            seen.short = u32::from(is_short(rows.batch, row));
+            seen.blocked = u32::from(attempt.class == Class::Blocked);
             let day = hour.day.rem_euclid(DAYS_MAX);
             if let Some(half) = seen.days.get_mut(usize::from(day >= 64)) {
                 *half |= 1 << (day % 64);
             }
-            seen.first = seen.first.min(*start);
-            seen.last = seen.last.max(*start);
-            if self.callers.len() > CALLERS_MAX {
-                self.keep(CALLERS_MAX / 2);
+            coming.push((caller, seen));
+            if coming.len() == CALLS_AT_ONCE {
+                self.count(&coming);
+                coming.clear();
             }
         }
+        self.count(&coming);
     }
 
     fn merge(&mut self, other: Self) {
@@ -107,12 +110,8 @@ impl Fold for Callers {
             return self.merge(own);
         }
         self.missed_max += other.missed_max;
-        for (caller, more) in other.callers {
-            self.callers.entry(caller).or_insert_with(|| Seen::new(more.first)).add(&more);
-            if self.callers.len() > CALLERS_MAX {
-                self.keep(CALLERS_MAX / 2);
-            }
-        }
+        let coming: Vec<(u64, Seen)> = other.callers.into_iter().collect();
+        coming.chunks(CALLS_AT_ONCE).for_each(|some| self.count(some));
     }
 
     fn seal(&mut self) {
@@ -151,6 +150,20 @@ impl Fold for Callers {
 }
 
 impl Callers {
+    fn count(&mut self, coming: &[(u64, Seen)]) {
+        // Of a million callers nearly each is a wait for memory. Looked at together, they are waited for together.
+        std::hint::black_box(coming.iter().filter(|(caller, _)| self.callers.contains_key(caller)).count());
+        for (caller, seen) in coming {
+            match self.callers.entry(*caller) {
+                Entry::Occupied(mut known) => known.get_mut().add(seen),
+                Entry::Vacant(place) => _ = place.insert(*seen),
+            }
+            if self.callers.len() > CALLERS_MAX {
+                self.keep(CALLERS_MAX / 2);
+            }
+        }
+    }
+
     fn keep(&mut self, count: usize) {
         if self.callers.len() <= count {
             return;
@@ -215,5 +228,7 @@ const CALLERS_MAX: usize = 1 << 20;
 /// Callers in the summary of a closed day.
 const SEALED: usize = 5_000;
 const LISTED: usize = 20;
+/// Calls that are counted together.
+const CALLS_AT_ONCE: usize = 32;
 const SHORT_MICROS: i64 = 6_000_000;
 const DAYS_MAX: i32 = 128;

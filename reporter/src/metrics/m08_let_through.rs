@@ -52,7 +52,7 @@ impl Fold for LetThrough {
         }
         for attempt in rows.attempts() {
             let caller = rows.batch.caller.get(attempt.row).copied().unwrap_or_default();
-            for place in rows.campaigns(caller) {
+            for place in rows.index.campaigns(caller) {
                 let start = rows.batch.start.get(attempt.row).copied().unwrap_or_default();
                 let Some(campaign) = rows.context.campaigns.get(*place) else { continue };
                 if start < campaign.first.0 || start > campaign.last.0 {

@@ -6,7 +6,7 @@ use records::{Batch, Column, Columns};
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::series::Series;
+use super::series::{Series, add_by_name};
 use super::{Context, Definition, Fold, Period, Rows, Unit};
 
 /// Unwanted calls at a time, by trunk with a stated capacity.
@@ -44,19 +44,12 @@ impl Fold for Pressure {
 
     fn take(&mut self, rows: &Rows<'_>) {
         let trunks = with_channels(rows);
-        for attempt in rows.attempts().filter(|attempt| attempt.is_unwanted) {
+        let unwanted = rows.attempts().filter(|attempt| attempt.is_unwanted);
+        let held = unwanted.filter_map(|attempt| {
             let code = rows.batch.source.codes().get(attempt.row).map_or(0, |code| *code as usize);
-            let Some((name, (from, to))) =
-                trunks.get(code).copied().flatten().zip(held(rows.batch, attempt.row))
-            else {
-                continue;
-            };
-            if let Some(series) = self.trunks.get_mut(name) {
-                series.span(from, to);
-            } else {
-                self.trunks.entry(name.to_owned()).or_default().span(from, to);
-            }
-        }
+            Some((code, held(rows.batch, attempt.row)?))
+        });
+        add_by_name(&mut self.trunks, &trunks, held);
     }
 
     fn merge(&mut self, other: Self) {

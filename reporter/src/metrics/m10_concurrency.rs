@@ -7,7 +7,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::m09_pressure::{held, with_channels};
-use super::series::Series;
+use super::series::{Series, add_by_name};
 use super::{Context, Definition, Fold, Period, Rows, Unit};
 
 /// Calls at a time: all, and by trunk with a stated capacity.
@@ -60,17 +60,14 @@ impl Fold for Concurrency {
 
     fn take(&mut self, rows: &Rows<'_>) {
         let trunks = with_channels(rows);
-        for attempt in rows.attempts() {
-            let Some((from, to)) = held(rows.batch, attempt.row) else { continue };
-            self.all.span(from, to);
+        let mut all = self.all.spans();
+        let held = rows.attempts().filter_map(|attempt| {
+            let (from, to) = held(rows.batch, attempt.row)?;
+            all.add(from, to);
             let code = rows.batch.source.codes().get(attempt.row).map_or(0, |code| *code as usize);
-            let Some(name) = trunks.get(code).copied().flatten() else { continue };
-            if let Some(series) = self.trunks.get_mut(name) {
-                series.span(from, to);
-            } else {
-                self.trunks.entry(name.to_owned()).or_default().span(from, to);
-            }
-        }
+            Some((code, (from, to)))
+        });
+        add_by_name(&mut self.trunks, &trunks, held);
     }
 
     fn merge(&mut self, other: Self) {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use records::{Column, Columns, PartyKind};
-use rules::{Attestation, Direction};
+use rules::{Attestation, Direction, Number};
 use serde::{Deserialize, Serialize};
 
-use super::rows::number;
 use super::{Context, Definition, Fold, Period, Rows, Share, Unit};
 
 /// Inbound attempts whose caller cannot be.
@@ -54,12 +53,14 @@ impl Fold for ImpossibleCallers {
             }
             self.inbound += 1;
             self.invalid += u64::from(rows.batch.caller_kind.get(row) == Some(&PartyKind::Invalid));
-            let Some(caller) = rows.batch.caller.get(row).copied().and_then(number) else { continue };
-            for (count, (_, set)) in suspect.iter_mut().zip(&context.suspect) {
-                *count += u64::from(set.contains(caller));
+            let Some(caller) = rows.batch.caller.get(row).copied().and_then(Number::from_value) else {
+                continue;
+            };
+            for (count, is_in) in suspect.iter_mut().zip(rows.index.suspect(caller)) {
+                *count += u64::from(is_in);
             }
             let is_full = rows.batch.attestation.get(row) == Some(&Some(Attestation::Full));
-            self.own_number += u64::from(!is_full && context.own.contains(caller));
+            self.own_number += u64::from(!is_full && rows.index.is_own(caller));
         }
         for (count, (name, _)) in suspect.into_iter().zip(&context.suspect) {
             *self.suspect.entry(name.clone()).or_default() += count;

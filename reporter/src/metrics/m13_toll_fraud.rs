@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use records::{Batch, Column, Columns};
-use rules::Direction;
+use rules::{Direction, Number};
 use serde::{Deserialize, Serialize};
 
 use super::spread::Spread;
@@ -80,11 +80,12 @@ impl Fold for TollFraud {
         }
         for attempt in rows.attempts() {
             let row = attempt.row;
-            let called = rows.batch.called.get(row).copied().unwrap_or_default();
-            if called == 0 || rows.direction(row) != Some(Direction::Outbound) {
+            if rows.direction(row) != Some(Direction::Outbound) {
                 continue;
             }
-            let rate = rows.context.rate(called).and_then(|place| rows.context.rates.get(place));
+            let called = rows.batch.called.get(row).copied().and_then(Number::from_value);
+            let rate = called.and_then(|called| rows.index.rate(called));
+            let rate = rate.and_then(|place| rows.context.rates.get(place));
             let Some(rate) = rate.filter(|rate| rate.is_risk) else { continue };
             let of_prefix = self.prefixes.entry(rate.prefix.clone()).or_default();
             match attempt.class {

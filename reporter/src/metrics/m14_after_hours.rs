@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use records::{Batch, Column, Columns};
-use rules::{Direction, Timestamp};
+use rules::{Direction, Number, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::m13_toll_fraud::talk_millis;
-use super::rows::number;
 use super::{Context, Definition, Fold, Period, Rows, Unit};
 
 /// Outbound attempts abroad outside business hours, by caller.
@@ -77,10 +76,8 @@ impl Fold for AfterHours {
             if rows.direction(row) != Some(Direction::Outbound) {
                 continue;
             }
-            let digits = rows.batch.called.get(row).copied().unwrap_or_default();
-            if number(digits).is_none_or(|called| national.contains(called)) {
-                continue;
-            }
+            let called = rows.batch.called.get(row).copied().and_then(Number::from_value);
+            let Some(called) = called.filter(|called| !national.contains(*called)) else { continue };
             let start = rows.batch.start.get(row).copied().unwrap_or_default();
             // Hours open and close at full minutes.
             let this = start.div_euclid(60_000_000);
@@ -92,10 +89,8 @@ impl Fold for AfterHours {
             if is_open {
                 continue;
             }
-            let prefix = context
-                .rate(digits)
-                .and_then(|place| context.rates.get(place))
-                .map(|rate| rate.prefix.clone());
+            let rate = rows.index.rate(called).and_then(|place| context.rates.get(place));
+            let prefix = rate.map(|rate| rate.prefix.clone());
             let millis = talk_millis(rows.batch, row).unwrap_or_default();
             let of_caller = self.of(caller(rows.batch, row));
             of_caller.attempts += 1;

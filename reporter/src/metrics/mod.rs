@@ -16,6 +16,7 @@ mod figures;
 #[cfg(test)]
 mod fold_tests;
 mod gather;
+mod index;
 mod judged;
 mod local;
 mod m01_attempts;

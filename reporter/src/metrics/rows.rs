@@ -1,12 +1,12 @@
 //! Rows of call records with what every metric asks of them: what became of each, and in which hour of the customer's clock.
 
-use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use ahash::RandomState;
 use records::{Batch, Column, Columns};
-use rules::{Action, Direction, Number};
+use rules::{Action, Direction};
 
+use super::index::Index;
 use super::{Context, Hour, Judged, LocalTime};
 
 /// What became of a row. Attempts are `B + R + P + F`.
@@ -33,32 +33,17 @@ pub struct Rows<'a> {
     pub context: &'a Context,
     /// Stretches of rows in one hour of the customer's clock, in order.
     pub hours: Vec<(Range<usize>, Hour)>,
+    /// What is looked up of the context.
+    pub(super) index: &'a Index,
     marks: Vec<u8>,
-    index: &'a Index,
 }
 
-/// Makes [`Rows`] of batches.
-#[derive(Debug)]
+/// Makes [`Rows`] of batches. A copy is made quickly; what is looked up is laid out once.
+#[derive(Clone, Debug)]
 pub struct Reader<'a> {
     context: &'a Context,
     local: LocalTime,
-    index: Index,
-}
-
-/// What is looked up of a context for each row.
-#[derive(Debug, Default)]
-pub(super) struct Index {
-    /// Labels and campaigns by caller: places in the context.
-    callers: HashMap<u64, Known, RandomState>,
-    /// Labels without a caller.
-    of_rules: Vec<usize>,
-}
-
-/// What is known of a caller.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    labels: Vec<usize>,
-    pub(super) campaigns: Vec<usize>,
+    index: Arc<Index>,
 }
 
 impl Rows<'_> {
@@ -119,11 +104,6 @@ impl Rows<'_> {
         self.batch.direction.get(row).copied().flatten()
     }
 
-    /// Places of the campaigns that `caller` belongs to.
-    pub(super) fn campaigns(&self, caller: u64) -> &[usize] {
-        self.index.callers.get(&caller).map_or(&[], |known| known.campaigns.as_slice())
-    }
-
     /// Whether any campaign has callers.
     pub(super) fn has_campaigns(&self) -> bool {
         !self.context.campaigns.is_empty()
@@ -146,19 +126,7 @@ pub struct Attempt {
 impl<'a> Reader<'a> {
     /// By `context`.
     pub fn new(context: &'a Context) -> Self {
-        let mut index = Index::default();
-        for (place, label) in context.labels.iter().enumerate() {
-            match label.caller {
-                Some(caller) => index.callers.entry(caller).or_default().labels.push(place),
-                None => index.of_rules.push(place),
-            }
-        }
-        for (place, campaign) in context.campaigns.iter().enumerate() {
-            for caller in &campaign.callers {
-                index.callers.entry(*caller).or_default().campaigns.push(place);
-            }
-        }
-        Self { context, local: LocalTime::new(context.zone.clone()), index }
+        Self { context, local: LocalTime::new(context.zone.clone()), index: Arc::new(Index::new(context)) }
     }
 
     /// `batch`, which has at least the columns of [`Rows::NEEDS`], with what every metric asks of it.
@@ -190,18 +158,16 @@ impl<'a> Reader<'a> {
             batch,
             context: self.context,
             hours: hours(&mut self.local, &batch.start),
-            marks,
             index: &self.index,
+            marks,
         }
     }
 
     fn label(&self, batch: &Batch, marks: &mut [u8]) {
         for (row, mark) in marks.iter_mut().enumerate() {
             let (Some(caller), Some(start)) = (batch.caller.get(row), batch.start.get(row)) else { continue };
-            let known = self.index.callers.get(caller).filter(|_| *caller != 0);
-            let of_caller = known.map_or(&[][..], |known| known.labels.as_slice());
-            for place in of_caller.iter().chain(&self.index.of_rules) {
-                let Some(label) = self.context.labels.get(*place) else { continue };
+            for place in self.index.labels(*caller) {
+                let Some(label) = self.context.labels.get(place) else { continue };
                 let is_meant = label.from.0 <= *start
                     && *start < label.to.0
                     && label.rule.as_ref().is_none_or(|rule| batch.rule.get(row) == Some(rule.as_str()));
@@ -241,22 +207,6 @@ impl Class {
             Self::Failed => "failed",
         }
     }
-}
-
-/// The number of these E.164 digits.
-pub(super) fn number(digits: u64) -> Option<Number> {
-    if digits == 0 {
-        return None;
-    }
-    let mut text = [0u8; 20];
-    let mut left = text.len();
-    let mut rest = digits;
-    while rest > 0 {
-        left -= 1;
-        *text.get_mut(left)? = b'0' + u8::try_from(rest % 10).ok()?;
-        rest /= 10;
-    }
-    Number::international(text.get(left..)?)
 }
 
 fn hours(local: &mut LocalTime, starts: &[i64]) -> Vec<(Range<usize>, Hour)> {

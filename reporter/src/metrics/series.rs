@@ -1,6 +1,6 @@
 //! How many at a time, second by second: exact over midnight, whatever it is merged of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,15 +13,14 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// Something lasts from `from` to `to`, microseconds since 1970: it is there at each full second between, the first of them
-    /// included. Longer than [`SECONDS_MAX`] it is taken to have ended then.
-    pub(super) fn span(&mut self, from: i64, to: i64) {
-        let first = seconds_up(from);
-        let after = seconds_up(to).min(first + SECONDS_MAX);
-        if after > first {
-            self.change(first, 1);
-            self.change(after, -1);
-        }
+    /// To count many spans that begin about one another.
+    pub(super) fn spans(&mut self) -> Spans<'_> {
+        Spans { series: self, first: 0, near: Default::default() }
+    }
+
+    /// Whether nothing was ever there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.hours.is_empty()
     }
 
     /// Takes over what `other` counted.
@@ -93,11 +92,92 @@ impl Series {
 
     fn change(&mut self, second: i64, by: i32) {
         let hour = self.hours.entry(second.div_euclid(HOUR_SECONDS)).or_insert_with(|| vec![0; 3_600]);
-        let place = usize::try_from(second.rem_euclid(HOUR_SECONDS)).unwrap_or_default();
-        if let Some(change) = hour.get_mut(place) {
-            *change += by;
+        change(hour, second, by);
+    }
+}
+
+/// Spans on their way into a series. Hours about the last begin of one are at hand.
+#[derive(Debug)]
+pub(super) struct Spans<'a> {
+    series: &'a mut Series,
+    /// The first hour at hand.
+    first: i64,
+    /// Those at hand, taken out of the series. An empty one may still be there.
+    near: [Vec<i32>; HOURS_NEAR],
+}
+
+impl Spans<'_> {
+    /// Something lasts from `from` to `to`, microseconds since 1970: it is there at each full second between, the first of them
+    /// included. Longer than [`SECONDS_MAX`] it is taken to have ended then.
+    pub(super) fn add(&mut self, from: i64, to: i64) {
+        let first = seconds_up(from);
+        let after = seconds_up(to).min(first + SECONDS_MAX);
+        if after > first {
+            if !(0..HOURS_NEAR as i64).contains(&(first.div_euclid(HOUR_SECONDS) - self.first)) {
+                self.put_back();
+                self.first = first.div_euclid(HOUR_SECONDS);
+            }
+            self.change(first, 1);
+            self.change(after, -1);
         }
     }
+
+    fn change(&mut self, second: i64, by: i32) {
+        let hour = second.div_euclid(HOUR_SECONDS);
+        let near = usize::try_from(hour - self.first).ok().and_then(|place| self.near.get_mut(place));
+        let Some(changes) = near else { return self.series.change(second, by) };
+        if changes.is_empty() {
+            *changes = self.series.hours.remove(&hour).unwrap_or_else(|| vec![0; 3_600]);
+        }
+        change(changes, second, by);
+    }
+
+    fn put_back(&mut self) {
+        for (hour, changes) in (self.first..).zip(&mut self.near) {
+            if !changes.is_empty() {
+                self.series.hours.insert(hour, std::mem::take(changes));
+            }
+        }
+    }
+}
+
+impl Drop for Spans<'_> {
+    fn drop(&mut self) {
+        self.put_back();
+    }
+}
+
+fn change(hour: &mut [i32], second: i64, by: i32) {
+    let place = usize::try_from(second.rem_euclid(HOUR_SECONDS)).unwrap_or_default();
+    if let Some(change) = hour.get_mut(place) {
+        *change += by;
+    }
+}
+
+/// Adds spans, each with the place of its name among `names`, to the series of that name. What has no name is left out.
+pub(super) fn add_by_name(
+    all: &mut BTreeMap<String, Series>,
+    names: &[Option<&str>],
+    spans: impl Iterator<Item = (usize, (i64, i64))>,
+) {
+    let distinct: BTreeSet<&str> = names.iter().copied().flatten().collect();
+    for name in &distinct {
+        if !all.contains_key(*name) {
+            all.insert((*name).to_owned(), Series::default());
+        }
+    }
+    let open = all.iter_mut().filter(|(name, _)| distinct.contains(name.as_str()));
+    let mut open: Vec<Spans<'_>> = open.map(|(_, series)| series.spans()).collect();
+    let place = |name: &Option<&str>| distinct.iter().position(|it| Some(*it) == *name);
+    let places: Vec<Option<usize>> = names.iter().map(place).collect();
+    for (of, (from, to)) in spans {
+        let place = places.get(of).copied().flatten();
+        if let Some(spans) = place.and_then(|place| open.get_mut(place)) {
+            spans.add(from, to);
+        }
+    }
+    drop(open);
+    all.retain(|_, series| !series.is_empty());
 }
 
 impl Serialize for Series {
@@ -131,6 +211,8 @@ const fn seconds_up(micros: i64) -> i64 {
 }
 
 const HOUR_SECONDS: i64 = 3_600;
+/// Most calls that begin within an hour end within three.
+const HOURS_NEAR: usize = 4;
 /// A week.
 pub(super) const SECONDS_MAX: i64 = 7 * 24 * 3_600;
 
@@ -149,10 +231,10 @@ mod tests {
     #[test]
     fn calls_over_midnight_are_counted_on_both_sides() {
         let mut series = Series::default();
-        series.span(86_399_500_000, 86_401_000_001);
+        series.spans().add(86_399_500_000, 86_401_000_001);
         // At 86,400 and 86,401, and at 86,400 a second one.
-        series.span(86_400_000_000, 86_400_000_001);
-        series.span(86_400_000_001, 86_400_999_999);
+        series.spans().add(86_400_000_000, 86_400_000_001);
+        series.spans().add(86_400_000_001, 86_400_999_999);
         assert_eq!(stretches(&series, 300, 86_100, 86_400), [(86_100, 0, 0)]);
         assert_eq!(stretches(&series, 300, 86_400, 86_700), [(86_400, 2, 3)]);
     }
@@ -164,11 +246,13 @@ mod tests {
             from in 0..10_000i64, length in 1..20_000i64, cut in 0..40usize,
         ) {
             let (mut whole, mut left, mut right) = (Series::default(), Series::default(), Series::default());
+            let mut all = whole.spans();
             for (place, (start, lasts)) in spans.iter().enumerate() {
                 let (start, end) = (start * 999_999, start * 999_999 + lasts * 1_000_003);
-                whole.span(start, end);
-                if place < cut { left.span(start, end) } else { right.span(start, end) }
+                all.add(start, end);
+                if place < cut { left.spans().add(start, end) } else { right.spans().add(start, end) }
             }
+            drop(all);
             right.merge(left);
             prop_assert_eq!(&whole, &right);
             let bytes = serde_json::to_vec(&whole).unwrap();

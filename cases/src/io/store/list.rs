@@ -99,7 +99,7 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Page, Error> 
     let count = filter.count.unwrap_or(COUNT).clamp(1, COUNT_MAX);
     // Chosen by an index alone: of cases that are not shown no body is read.
     let chosen = "SELECT body, due FROM cases WHERE serial IN (SELECT serial FROM cases";
-    let mut asked = Asked::begin(chosen, filter);
+    let mut asked = Asked::begin(store, chosen, filter);
     if let Some(cursor) = filter.after {
         asked.past(cursor, ">");
     }
@@ -120,7 +120,7 @@ pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Page, Error> 
 
 /// How many there are, without reading any.
 pub(super) async fn count(store: &Store, filter: &Filter) -> Result<u64, Error> {
-    let rows = Asked::begin("SELECT COUNT(*) FROM cases", filter).rows(store).await?;
+    let rows = Asked::begin(store, "SELECT COUNT(*) FROM cases", filter).rows(store).await?;
     let count = rows.first().map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
     Ok(u64::try_from(count).unwrap_or_default())
 }
@@ -137,7 +137,7 @@ pub(super) async fn groups(
         By::Rule => "rule",
         By::Kind => "kind",
     };
-    let mut asked = Asked::begin(&format!("SELECT {column}, COUNT(*) AS many FROM cases"), filter);
+    let mut asked = Asked::begin(store, &format!("SELECT {column}, COUNT(*) AS many FROM cases"), filter);
     asked.push(&format!(" GROUP BY {column} ORDER BY many DESC, {column} LIMIT "));
     asked.value(Value::Number(i64::from(count)));
     let group =
@@ -147,14 +147,14 @@ pub(super) async fn groups(
 
 /// Numbers of cases, next due first, `count` at most.
 pub(super) async fn numbers(store: &Store, filter: &Filter, count: u32) -> Result<Vec<CaseNumber>, Error> {
-    let mut asked = Asked::begin("SELECT serial FROM cases", filter);
+    let mut asked = Asked::begin(store, "SELECT serial FROM cases", filter);
     asked.push(" ORDER BY due, serial LIMIT ").value(Value::Number(i64::from(count)));
     asked.rows(store).await?.iter().map(number).collect()
 }
 
 /// Whether a case is one of them.
 pub(super) async fn fits(store: &Store, filter: &Filter, number: CaseNumber) -> Result<bool, Error> {
-    let mut asked = Asked::begin("SELECT serial FROM cases", filter);
+    let mut asked = Asked::begin(store, "SELECT serial FROM cases", filter);
     asked.push(" AND serial = ").value(Value::Number(stored(number.serial())));
     Ok(!asked.rows(store).await?.is_empty())
 }
@@ -167,7 +167,7 @@ pub(super) async fn neighbours(
 ) -> Result<[Option<(CaseNumber, Cursor)>; 2], Error> {
     let mut found = [None; 2];
     for (slot, (sign, order)) in found.iter_mut().zip([("<", " DESC"), (">", "")]) {
-        let mut asked = Asked::begin("SELECT serial, due FROM cases", filter);
+        let mut asked = Asked::begin(store, "SELECT serial, due FROM cases", filter);
         asked.past(at, sign).push(&format!(" ORDER BY due{order}, serial{order} LIMIT 1"));
         if let Some(row) = asked.rows(store).await?.first() {
             let cursor = Cursor { due: row.try_get(1)?, serial: row.try_get(0)? };
@@ -202,6 +202,7 @@ impl fmt::Display for Cursor {
 
 /// A statement under way. Only our own words go into its text, and whatever somebody asked for into its values.
 struct Asked {
+    is_postgres: bool,
     text: String,
     values: Vec<Value>,
 }
@@ -213,8 +214,9 @@ enum Value {
 
 impl Asked {
     /// `text` over the cases of `filter`.
-    fn begin(text: &str, filter: &Filter) -> Self {
-        let mut asked = Self { text: format!("{text} WHERE is_over = "), values: Vec::new() };
+    fn begin(store: &Store, text: &str, filter: &Filter) -> Self {
+        let text = format!("{text} WHERE is_over = ");
+        let mut asked = Self { is_postgres: store.is_postgres, text, values: Vec::new() };
         asked.value(Value::Number(i64::from(filter.is_over)));
         let texts = [
             ("customer", filter.customer.as_deref()),
@@ -272,12 +274,14 @@ impl Asked {
 
     fn like(&mut self, text: &str) -> &mut Self {
         let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        // What a database makes small differs: SQLite only ASCII letters.
+        // What is the same letter differs: to SQLite only large and small ones of ASCII are, and its LIKE knows that by itself,
+        // which spares every title that is looked at a copy in small letters.
+        let title = if self.is_postgres { "LOWER(title) LIKE " } else { "title LIKE " };
         let mut ways = vec![escaped.to_lowercase(), escaped.to_ascii_lowercase()];
         ways.dedup();
         self.push("(");
         for (index, way) in ways.iter().enumerate() {
-            self.push(if index > 0 { " OR " } else { "" }).push("LOWER(title) LIKE ");
+            self.push(if index > 0 { " OR " } else { "" }).push(title);
             self.value(Value::Text(format!("%{way}%"))).push(" ESCAPE '\\'");
         }
         self.push(")")

@@ -81,6 +81,8 @@ use crate::{Case, CaseNumber};
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: AnyPool,
+    /// Whether it is PostgreSQL, where it does something else than SQLite by the same words.
+    is_postgres: bool,
 }
 
 /// What one customer has in it; nothing else can be reached from here.
@@ -149,7 +151,7 @@ impl Store {
         let mut connection = pool.acquire().await?;
         schema::migrate(&mut connection).await?;
         drop(connection);
-        let store = Self { pool };
+        let store = Self { pool, is_postgres };
         store.fill_columns().await?;
         Ok(store)
     }

@@ -68,10 +68,12 @@ fn the_queue_answers_while_two_hundred_alerts_come_in_each_second() {
         let mut took = Vec::new();
         while !ingest.is_finished() {
             let begin = Instant::now();
-            let filter = match took.len() % 4 {
+            let filter = match took.len() % 5 {
                 0 => Filter::default(),
                 1 => Filter { customer: Some("customer 7".to_owned()), ..Filter::default() },
                 2 => Filter { severity: Some(crate::case::Severity::Critical), ..Filter::default() },
+                // A title that there is once: all are gone through.
+                3 => Filter { text: Some("+1210555000777".to_owned()), ..Filter::default() },
                 _ => Filter { owner: Some(String::new()), ..Filter::default() },
             };
             assert!(!store.desk().list(&filter).await.unwrap().cases.is_empty());
@@ -125,6 +127,9 @@ fn cases_and_alerts_are_found_counted_and_gathered_on_both_databases() {
         assert_eq!(found(false, Is::Severity(vec![crate::case::Severity::Critical])).await, 1);
         assert_eq!(found(false, Is::Owner(vec![String::new()])).await, 4);
         assert_eq!(found(false, Is::Text(text("Straße 100%"))).await, 1);
+        // As somebody types it, and as the other half of the alphabet has it.
+        assert_eq!(found(false, Is::Text(text("sTRAßE 100%"))).await, 1);
+        assert_eq!(found(false, Is::Text(text("HARASSMENT"))).await, 3);
         assert_eq!(found(false, Is::Text(text("1_0"))).await, 0);
         assert_eq!(found(false, Is::Due(NOW)).await, 0);
         assert_eq!(found(false, Is::Due(NOW.plus_micros(30 * 24 * 60 * MINUTE))).await, 4);

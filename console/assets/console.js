@@ -2,6 +2,8 @@
 "use strict";
 (() => {
   const body = document.body;
+  // Milliseconds after which what failed is tried again.
+  const PAUSE = 3000;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const one = (selector, within = document) => within.querySelector(selector);
 
@@ -195,17 +197,45 @@
     area.form?.addEventListener("submit", () => sessionStorage.removeItem(name));
   });
 
-  // ---- What changes elsewhere. The browser goes on after the last turn that it saw.
+  // ---- What changes elsewhere. Whoever comes back says which turn they saw last. It is read here, since an EventSource gives up for
+  // ever once an error came as an answer, as from a proxy while the service starts again.
   if (one("[data-live]")) {
-    const source = new EventSource("/v1/events");
     const offline = one("#offline");
-    source.onopen = () => { offline.hidden = true; };
-    source.onerror = () => { offline.hidden = false; };
-    const tell = (event) => document.dispatchEvent(new CustomEvent("ringwall:changed", { detail: JSON.parse(event.data) }));
-    source.addEventListener("case", tell);
-    source.addEventListener("alert", tell);
-    source.addEventListener("reset", () => document.dispatchEvent(new CustomEvent("ringwall:reset")));
-    addEventListener("pagehide", () => source.close());
+    const leaving = new AbortController();
+    let last = "";
+    const tell = (lines) => {
+      const event = {};
+      for (const line of lines) { const at = line.indexOf(": "); if (at > 0) event[line.slice(0, at)] = line.slice(at + 2); }
+      // Of a turn that was cut in the middle there is no id: all of it comes again.
+      if (event.id) last = event.id;
+      if (event.event === "reset") document.dispatchEvent(new CustomEvent("ringwall:reset"));
+      else if (event.event !== "begin" && event.data) document.dispatchEvent(new CustomEvent("ringwall:changed", { detail: JSON.parse(event.data) }));
+    };
+    // How long to wait before the next try: hardly where a stream ended in peace, as each does after some minutes.
+    const read = async () => {
+      const response = await fetch("/v1/events", { headers: last ? { "last-event-id": last } : {}, signal: leaving.signal });
+      // Whoever may not is asked to log in when they do something.
+      if (!response.ok) return response.status < 500 ? 60000 : PAUSE;
+      offline.hidden = true;
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let rest = ""; ;) {
+        const { value, done } = await reader.read();
+        if (done) return 300;
+        const blocks = (rest + value).split("\n\n");
+        rest = blocks.pop();
+        blocks.forEach((block) => tell(block.split("\n")));
+      }
+    };
+    const follow = async () => {
+      for (;;) {
+        const pause = await read().catch(() => PAUSE);
+        if (leaving.signal.aborted) return;
+        offline.hidden = pause < PAUSE;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    };
+    follow();
+    addEventListener("pagehide", () => leaving.abort());
   }
 
   // ---- htmx: what failed is said, and never looks as if it had been done.
@@ -241,20 +271,23 @@
       pill.textContent = `${fresh.size} new`;
     };
     const look = async () => {
-      waits = null;
       const numbers = [...touched].slice(0, 60);
       numbers.forEach((number) => touched.delete(number));
-      if (touched.size) later();
       const asked = new URLSearchParams({ q: list.dataset.rows });
       numbers.forEach((number) => asked.append("n", number));
-      let response;
-      try { response = await fetch(`/queue/rows?${asked}`, { headers: { accept: "text/html" } }); } catch { return; }
-      if (!response.ok) return;
+      const response = await fetch(`/queue/rows?${asked}`, { headers: { accept: "text/html" } }).catch(() => null);
+      if (!response?.ok) {
+        // What could not be looked at is looked at again, but not where the answer was that it may not be.
+        if (response && response.status < 500) { waits = null; return; }
+        numbers.forEach((number) => touched.add(number));
+        waits = setTimeout(look, PAUSE);
+        return;
+      }
       const open = response.headers.get("x-open-cases");
       const count = one("#open-cases");
       if (open && count) count.textContent = open;
       const piece = document.createElement("template");
-      piece.innerHTML = `<table><tbody>${await response.text()}</tbody></table>`;
+      piece.innerHTML = `<table><tbody>${await response.text().catch(() => "")}</tbody></table>`;
       for (const row of all("[data-row]", piece.content)) {
         const number = row.dataset.number;
         const old = shown(number);
@@ -272,7 +305,10 @@
         if (focused) one("a.through", row)?.focus({ preventScroll: true });
       }
       say();
+      waits = null;
+      if (touched.size) later();
     };
+    // One look after the other, so that no older answer comes after a newer one.
     const later = () => { waits ??= setTimeout(look, 700); };
     document.addEventListener("ringwall:changed", (event) => {
       const { what, number, version } = event.detail;

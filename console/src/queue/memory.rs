@@ -76,4 +76,5 @@ impl Memory {
 const SHOWN_MICROS: i64 = 10 * 1_000_000;
 /// A press of a key within the ten seconds may need a moment to arrive.
 const TAKEN_MICROS: i64 = 15 * 1_000_000;
-const COUNTED_MICROS: i64 = 2 * 1_000_000;
+/// Less than pages wait before they ask again for what has changed: the last change is in what they are told.
+const COUNTED_MICROS: i64 = 500_000;

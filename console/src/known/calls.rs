@@ -27,6 +27,8 @@ struct Page<'a> {
     /// Where the next page is.
     more: Option<String>,
     limits: Vec<String>,
+    /// Why not all stored calls could be read.
+    unread: Option<String>,
     looked_at: u64,
 }
 
@@ -69,6 +71,7 @@ pub(crate) async fn page(
         rows: Vec::new(),
         more: None,
         limits: Vec::new(),
+        unread: None,
         looked_at: 0,
         asked,
     };
@@ -77,6 +80,7 @@ pub(crate) async fn page(
         let found = ask(&service.questions.known.calls, search).await?;
         page.more = found.more.map(|more| page.asked.behind(more));
         page.limits = found.limits;
+        page.unread = found.unread;
         page.looked_at = found.looked_at;
         let customer = url_part(&page.asked.customer);
         let row = |call: CallRow| Row {

@@ -38,6 +38,8 @@ pub struct CallsFound {
     pub looked_at: u64,
     /// What was not looked at, in words.
     pub limits: Vec<String>,
+    /// Why not all that is stored could be read: the disk or the bucket does not answer.
+    pub unread: Option<String>,
 }
 
 /// A call as a line of a table.

@@ -138,6 +138,7 @@ fn known() -> Known {
             more: Some(now()),
             looked_at: 5,
             limits: vec![text()],
+            unread: some(),
         }),
         call_named: said(some),
         call: said(|| Some(Box::new(call()))),

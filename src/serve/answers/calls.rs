@@ -23,7 +23,11 @@ pub(super) fn search(around: &Around, wanted: CallSearch) -> Result<CallsFound, 
     let count = wanted.count.clamp(1, COUNT_MAX);
     let mut found = CallsFound::default();
     let mut calls = Vec::new();
-    let shelf = Shelf::open(around.data())?;
+    // A bucket that does not answer takes nothing from what is in the spool.
+    let shelf = Shelf::open(around.data()).unwrap_or_else(|why| {
+        found.unread = Some(why);
+        Shelf { data: around.data(), store: None }
+    });
     shelf.unwritten(&mut found.limits, |call| {
         found.looked_at += 1;
         if call.customer.as_deref() == Some(wanted.customer.as_str())
@@ -49,11 +53,18 @@ pub(super) fn search(around: &Around, wanted: CallSearch) -> Result<CallsFound, 
             break;
         }
         let during = day.first.max(wanted.from)..day.last.plus_micros(1).min(wanted.to);
-        reached = during.start;
+        let begin = during.start;
+        match shelf.of_day(&wanted.customer, during, &sieve, count, &mut found.looked_at) {
+            Ok(of_day) => calls.extend(of_day),
+            Err(why) => {
+                found.unread = Some(why);
+                break;
+            }
+        }
+        reached = begin;
         left -= 1;
-        calls.extend(shelf.of_day(&wanted.customer, during, &sieve, count, &mut found.looked_at)?);
     }
-    if left == 0 {
+    if left == 0 || found.unread.is_some() {
         reached = wanted.from;
     }
     calls.retain(|call| call.start >= reached);
@@ -67,7 +78,7 @@ pub(super) fn search(around: &Around, wanted: CallSearch) -> Result<CallsFound, 
         calls.retain(|call| call.start >= cut);
         calls.truncate(count + SAME_MAX);
         found.more = calls.last().map(|last| last.start);
-    } else if left > 0 {
+    } else if left > 0 && found.unread.is_none() {
         found.more = Some(reached);
     }
     found.calls = calls;

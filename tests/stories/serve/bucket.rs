@@ -1,6 +1,7 @@
 //! A running service whose call records are in a bucket, on a real server that goes away and comes back.
 
 use super::archive::{quick, stored};
+use super::known::Browser;
 use super::{Call, POLICY, Phone, Service, status, within};
 
 #[allow(clippy::disallowed_methods, reason = "a server lives in real time")]
@@ -44,6 +45,11 @@ fn calls_come_into_a_bucket_and_wait_for_it_while_it_is_gone() {
     let said = std::fs::read_to_string(data.join("records/bucket.json")).unwrap();
     assert!(said.contains("desk") && !said.contains("secret"), "{said}");
 
+    let browser = Browser::new(&service);
+    let page = browser.get("/calls?caller=%2B13035550105");
+    assert!(page.status == 200 && page.text.contains("+13035550105"), "{}", page.text);
+    assert!(!page.text.contains("can be read now"), "{}", page.text);
+
     // Gone: calls are judged as ever, it is said once, and nothing is lost.
     let kept = server.keep();
     server.kill();
@@ -51,6 +57,17 @@ fn calls_come_into_a_bucket_and_wait_for_it_while_it_is_gone() {
     within(60, || (service.metric("ringwall_records_failures_total") >= 2).then_some(()))
         .unwrap_or_else(|| panic!("no failure is counted: {}", service.errors()));
     ask(40, 50);
+    // Its page says so, and shows what waits in the spool.
+    let page = within(30, || {
+        let page = browser.get("/calls?caller=%2B13035550105");
+        page.text.contains("+13035550105").then_some(page)
+    });
+    let page = page.unwrap_or_else(|| panic!("{}", browser.get("/calls").text));
+    assert!(
+        page.status == 200 && page.text.contains("Not all stored calls can be read now"),
+        "{}",
+        page.text
+    );
     let errors = service.errors();
     assert_eq!(errors.matches("call records").count(), 1, "{errors}");
     server.again(&kept);

@@ -17,11 +17,11 @@ pub(super) struct Browser {
 }
 
 /// An answer to a browser.
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     /// Where it leads to.
     place: String,
-    text: String,
+    pub(super) text: String,
 }
 
 impl Browser {
@@ -71,7 +71,7 @@ impl Browser {
         Answer { status, place: place.unwrap_or_default(), text }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(super) fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, "")
     }
 

@@ -135,6 +135,22 @@ impl Registration {
         {
             mistakes.push(format!("{domain:?} is no domain in lower case"));
         }
+        let mut names = BTreeSet::new();
+        for standing in &self.standing {
+            let name = &standing.name;
+            if name.trim().is_empty() || name.chars().any(char::is_control) {
+                mistakes.push(format!("{name:?} is no name of a standing authorisation"));
+            }
+            if !names.insert(name.as_str()) {
+                mistakes.push(format!("two standing authorisations are called {name:?}"));
+            }
+            if standing.customer != self.customer {
+                mistakes.push(format!("the standing authorisation {name:?} is of {:?}", standing.customer));
+            }
+            if standing.lists.is_empty() || standing.entries_max == 0 || standing.days_max == 0 {
+                mistakes.push(format!("the standing authorisation {name:?} covers nothing"));
+            }
+        }
         mistakes
     }
 
@@ -160,20 +176,11 @@ impl Registration {
         }
         lines.extend(before.people.iter().filter(|it| !self.people.contains(it)).map(|it| format!("- {it}")));
         lines.extend(self.people.iter().filter(|it| !before.people.contains(it)).map(|it| format!("+ {it}")));
-        let standing = |it: &Standing| format!("standing authorisation {}", it.name);
-        lines.extend(
-            before
-                .standing
-                .iter()
-                .filter(|it| !self.standing.contains(it))
-                .map(|it| format!("- {}", standing(it))),
-        );
-        lines.extend(
-            self.standing
-                .iter()
-                .filter(|it| !before.standing.contains(it))
-                .map(|it| format!("+ {}", standing(it))),
-        );
+        let standing =
+            |sign: &str, it: &Standing| format!("{sign} standing authorisation {}: {}", it.name, it.words());
+        let (old, new) = (&before.standing, &self.standing);
+        lines.extend(old.iter().filter(|it| !new.contains(it)).map(|it| standing("-", it)));
+        lines.extend(new.iter().filter(|it| !old.contains(it)).map(|it| standing("+", it)));
         lines
     }
 

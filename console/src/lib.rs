@@ -29,6 +29,7 @@ mod openid;
 mod password;
 mod people;
 mod portal;
+mod presence;
 mod question;
 mod queue;
 mod report;
@@ -112,6 +113,8 @@ pub struct Own {
     meter: known::board::Meter,
     limits: limits::Limits,
     hub: events::Hub,
+    /// Who looks at which case.
+    presence: presence::Presence,
     /// Addresses of proxies that are believed when they say who asks.
     proxies: Vec<IpNet>,
     /// Who else says who somebody is.

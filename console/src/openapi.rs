@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 use crate::api::told::Problem;
 use crate::api::{
     accounts, acts, alerts, audit, blocks, bulk, cases, changes, customers, invitations, keys, lists,
-    policies, proposals, registrations, reports, schedules, silences,
+    policies, proposals, registrations, reports, schedules, silences, standing,
 };
 use crate::{decide, events};
 
@@ -24,9 +24,9 @@ use crate::{decide, events};
     paths(
         decide::answer, events::stream, cases::list, cases::open, cases::one, cases::history, cases::alerts, bulk::change,
         acts::step, acts::note, acts::message, acts::findings, acts::close, acts::link, acts::merge, acts::split,
-        proposals::propose, proposals::ask_authorisers, proposals::withdraw, changes::one,
+        proposals::propose, proposals::ask_authorisers, proposals::by_standing, proposals::withdraw, changes::one,
         alerts::list, alerts::one, customers::list, registrations::one, registrations::drafts, registrations::draft,
-        registrations::add, registrations::confirm, registrations::withdraw,
+        registrations::add, registrations::confirm, registrations::withdraw, standing::list, standing::one,
         schedules::list, schedules::one, schedules::add, schedules::change, schedules::remove, schedules::authorise,
         schedules::runs, schedules::one_run, schedules::run, schedules::file,
         reports::kinds, reports::list, reports::one, reports::order, reports::file,

@@ -13,7 +13,7 @@ use crate::access::{Access, guard, is_of_programs, lost};
 use crate::api::told::Problem;
 use crate::{
     Service, alerts, api, appeal, approval, assets, campaigns, case, decide, events, guide, health, keys,
-    known, metrics, office, openapi, people, portal, queue, report, session, silences, status,
+    known, metrics, office, openapi, people, portal, presence, queue, report, session, silences, status,
 };
 
 /// A way in.
@@ -71,6 +71,7 @@ pub(crate) fn all() -> Vec<Route> {
         // The desk.
         look("/queue", Desk(See), get(queue::page)),
         look("/case/{number}", Desk(See), get(case::page)),
+        look("/case/{number}/present", Desk(See), get(presence::others)),
         change("/case/{number}/step", Desk(Work), post(case::step)),
         change("/case/{number}/note", Desk(Note), post(case::note)),
         change("/case/{number}/message", Desk(Work), post(case::message)),
@@ -178,6 +179,11 @@ pub(crate) fn all() -> Vec<Route> {
         look("/portal/contacts", Contact(See), get(portal::people::list)),
         change("/portal/contacts", Contact(Authorise), post(portal::people::draft)),
         change("/portal/contacts/confirm", Contact(Authorise), post(portal::people::confirm)),
+        look("/portal/unadopted", Contact(See), get(portal::unadopted::list)),
+        change("/portal/unadopted/{number}", Contact(Ask), post(portal::unadopted::answer)),
+        look("/portal/keys", Contact(See), get(keys::page)),
+        change("/portal/keys/add", Contact(Authorise), post(keys::add)),
+        change("/portal/keys/remove", Contact(Authorise), post(keys::remove)),
         look("/portal/audit", Contact(See), get(portal::audit::list)),
         // Blocked callers, and how the service is.
         look("/appeal", Open, get(appeal::start)),
@@ -207,6 +213,7 @@ pub(crate) fn all() -> Vec<Route> {
         change("/v1/cases/{number}/split", Staff(Work), post(api::acts::split)),
         change("/v1/cases/{number}/proposal", Staff(Work), post(api::proposals::propose)),
         change("/v1/cases/{number}/proposal/ask", Staff(Work), post(api::proposals::ask_authorisers)),
+        change("/v1/cases/{number}/proposal/standing", Staff(Work), post(api::proposals::by_standing)),
         change("/v1/cases/{number}/proposal/withdraw", Staff(Work), post(api::proposals::withdraw)),
         look("/v1/alerts", Both(See), get(api::alerts::list)),
         look("/v1/alerts/{id}", Both(See), get(api::alerts::one)),
@@ -217,6 +224,8 @@ pub(crate) fn all() -> Vec<Route> {
         look("/v1/customers/{customer}/registration/drafts/{hash}", Desk(Audit), get(api::registrations::draft)),
         drop("/v1/customers/{customer}/registration/drafts/{hash}", Desk(Administer), delete(api::registrations::withdraw)),
         change("/v1/customers/{customer}/registration/drafts/{hash}/confirm", Desk(Administer), post(api::registrations::confirm)),
+        look("/v1/customers/{customer}/standing", Both(See), get(api::standing::list)),
+        look("/v1/customers/{customer}/standing/{name}", Both(See), get(api::standing::one)),
         look("/v1/changes/{hash}", Both(See), get(api::changes::one)),
         look("/v1/schedules", Both(See), get(api::schedules::list)),
         change("/v1/schedules", Staff(Work), post(api::schedules::add)),

@@ -15,6 +15,8 @@ pub use part::{Choice, LeftOut, Rest};
 pub use permit::{NotPermitted, Permit, Signer, Verifier};
 pub use words::Words;
 
+use crate::tag::tag_of;
+
 /// A change of one customer's policy, as it is shown to who authorises it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -128,6 +130,25 @@ pub struct Standing {
     pub days_max: u32,
     /// It counts until then.
     pub expires: Timestamp,
+}
+
+impl Standing {
+    /// What tells it from what it was before.
+    pub fn tag(&self) -> String {
+        tag_of(self)
+    }
+
+    /// What it covers, for who confirms it.
+    pub fn words(&self) -> String {
+        let lists: Vec<&str> = self.lists.iter().map(String::as_str).collect();
+        let until = crate::calendar::instant(self.expires);
+        format!(
+            "up to {} entries at once on {}, for {} days at most, until {until}",
+            self.entries_max,
+            lists.join(", "),
+            self.days_max
+        )
+    }
 }
 
 /// The proof that a change may be made. Only [`Change::authorise`] and [`Change::authorise_standing`] make one.

@@ -170,16 +170,10 @@ pub(crate) async fn add(
     repeatable: Repeatable,
     Body { value, print }: Body<NewEntry>,
 ) -> Result<Response, Failure> {
-    let change = ListChange {
-        entry: line("entry", &value.entry)?.to_owned(),
-        is_removal: false,
-        expires: value.until.as_deref().map(|until| day("until", until)).transpose()?,
-        reason: optional("reason", &value.reason)?.to_owned(),
-        by: viewer.who.clone(),
-        is_proposal: value.ask,
-        customer,
-        list,
-    };
+    let NewEntry { entry, until, reason, ask } = value;
+    let expires = until.as_deref().map(|until| day("until", until)).transpose()?;
+    let leaving = OldEntry { entry, reason, ask }.leaves((customer, list), &viewer)?;
+    let change = ListChange { is_removal: false, expires, ..leaving };
     make(&service, &viewer, (&repeatable, &print), change).await
 }
 
@@ -196,17 +190,23 @@ pub(crate) async fn remove(
     repeatable: Repeatable,
     Body { value, print }: Body<OldEntry>,
 ) -> Result<Response, Failure> {
-    let change = ListChange {
-        entry: line("entry", &value.entry)?.to_owned(),
-        is_removal: true,
-        expires: None,
-        reason: optional("reason", &value.reason)?.to_owned(),
-        by: viewer.who.clone(),
-        is_proposal: value.ask,
-        customer,
-        list,
-    };
+    let change = value.leaves((customer, list), &viewer)?;
     make(&service, &viewer, (&repeatable, &print), change).await
+}
+
+impl OldEntry {
+    fn leaves(self, (customer, list): (String, String), viewer: &Viewer) -> Result<ListChange, Failure> {
+        Ok(ListChange {
+            customer,
+            list,
+            entry: line("entry", &self.entry)?.to_owned(),
+            is_removal: true,
+            expires: None,
+            reason: optional("reason", &self.reason)?.to_owned(),
+            by: viewer.who.clone(),
+            is_proposal: self.ask,
+        })
+    }
 }
 
 async fn make(

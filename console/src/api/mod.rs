@@ -26,6 +26,7 @@ pub(crate) mod reports;
 pub(crate) mod schedules;
 mod shown;
 pub(crate) mod silences;
+pub(crate) mod standing;
 mod taken;
 pub(crate) mod told;
 mod words;

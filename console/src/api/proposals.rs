@@ -60,6 +60,15 @@ pub(crate) struct Withdrawn {
     text: String,
 }
 
+/// By what.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ByStanding {
+    /// The name of the standing authorisation.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
+    name: String,
+}
+
 /// Who was asked.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AskedToAuthorise)]
@@ -132,6 +141,30 @@ pub(crate) async fn ask_authorisers(
     let mut response = Json(reached).into_response();
     set(&mut response, axum::http::header::ETAG, &quoted(&case.version.to_string()));
     Ok(response)
+}
+
+/// Goes ahead with what is proposed by what the customer agreed to beforehand (Z-6), if that covers it. Its authorisers are told.
+#[utoipa::path(post, path = "/v1/cases/{number}/proposal/standing", tag = "Changes", request_body = ByStanding,
+    params(("number" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, description = "The case as it stands then.", body = CaseShown, headers(("ETag" = String)))))]
+pub(crate) async fn by_standing(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    seen: Seen,
+    Body { value, .. }: Body<ByStanding>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let store = service.book()?.store().await?;
+    let case = find(store, &viewer, number).await?;
+    let name = line("name", &value.name)?.to_owned();
+    if case.version != seen.version(number)? {
+        return Err(cases::io::store::Error::Overtaken(number).into());
+    }
+    let in_case = InCase { store: store.clone(), number, who: viewer.who.clone() };
+    ask(&service.questions.desk.use_standing, (in_case, name)).await?;
+    let case = find(store, &viewer, number).await?;
+    shown(&service, &viewer, &case)
 }
 
 /// Takes back what is proposed: links to it lead nowhere, and what was approved of it counts no more.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::customers::names;
+use super::standing::NewStanding;
 use super::taken::{Body, Repeatable, Seen, line, moment};
 use super::told::{Page, again, made, quoted, tagged};
 use super::words;
@@ -91,7 +92,7 @@ pub(crate) struct DraftShown {
     registration: RegistrationShown,
 }
 
-/// What is to hold instead. What the customer agreed to beforehand stays as it is.
+/// What is to hold instead.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewRegistration {
@@ -112,6 +113,10 @@ pub(crate) struct NewRegistration {
     /// Its people. Whoever leaves stays here with a date, so that their mail is known for what it is.
     #[schema(max_items = 5000)]
     people: Vec<NewPerson>,
+    /// All that it agrees to beforehand; what it agreed to stays as it is unless told.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    standing: Option<Vec<NewStanding>>,
 }
 
 /// A contact as they are to be.
@@ -251,7 +256,8 @@ pub(crate) async fn withdraw(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn known(service: &Service, viewer: &Viewer, customer: &str) -> Result<(), Failure> {
+/// That there is such a customer, and that it is theirs to see.
+pub(super) async fn known(service: &Service, viewer: &Viewer, customer: &str) -> Result<(), Failure> {
     if !viewer.reaches(customer) || !names(service).await?.iter().any(|it| it == customer) {
         return Err(Failure::NotFound);
     }
@@ -281,7 +287,12 @@ impl NewRegistration {
             line(name, domain)?;
         }
         let people = self.people.into_iter().map(|person| person.over(&old, now));
+        let standing = match self.standing {
+            Some(all) => all.into_iter().map(|it| it.of(&old.customer)).collect::<Result<_, _>>()?,
+            None => old.standing.clone(),
+        };
         Ok(Registration {
+            standing,
             people: people.collect::<Result<_, _>>()?,
             domains: self.domains,
             forwarders: self.forwarders,

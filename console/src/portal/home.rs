@@ -24,6 +24,8 @@ struct Page<'a> {
     sum: String,
     authorise: Vec<Row>,
     answer: Vec<Row>,
+    /// Requests of strangers in their name, for those who may make them theirs.
+    unadopted: usize,
     /// Changes of contacts that somebody else drafted.
     drafts: usize,
     /// What was done and proven, and is not over yet.
@@ -39,7 +41,8 @@ pub(crate) async fn home(State(service): State<Arc<Service>>, viewer: Viewer) ->
     review.extend(rows(&place, CaseState::Informed).await?);
     let drafts = place.store.registration_drafts().await?;
     let drafts = drafts.iter().filter(|draft| draft.by != place.contact).count();
-    let sum = match authorise.len() + answer.len() + review.len() + drafts {
+    let unadopted = if viewer.may_ask() { place.store.unadopted(SHOWN).await?.len() } else { 0 };
+    let sum = match authorise.len() + answer.len() + review.len() + drafts + unadopted {
         0 => "Nothing waits for you".to_owned(),
         1 => "1 thing waits for you".to_owned(),
         many => format!("{many} things wait for you"),
@@ -50,6 +53,7 @@ pub(crate) async fn home(State(service): State<Arc<Service>>, viewer: Viewer) ->
         sum,
         authorise,
         answer,
+        unadopted,
         drafts,
         review,
         has_factor: viewer.has_shown_factor(),

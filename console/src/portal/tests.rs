@@ -1,5 +1,7 @@
 //! The portal, appeals and the status page, asked over a real socket by people of two customers.
 
+mod strangers;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -284,7 +284,11 @@ impl OfCustomer<'_> {
     }
 
     /// The case of this number in a transaction, if it is this customer's.
-    async fn own(&self, writing: &mut Writing<'_>, number: CaseNumber) -> Result<Option<Case>, Error> {
+    pub(super) async fn own(
+        &self,
+        writing: &mut Writing<'_>,
+        number: CaseNumber,
+    ) -> Result<Option<Case>, Error> {
         match writing.case(number).await {
             Ok(case) => Ok(Some(case).filter(|case| case.customer == self.customer)),
             Err(Error::NoCase(_)) => Ok(None),

@@ -6,9 +6,9 @@ use sqlx::Row as _;
 use super::desk::{events, refused, write};
 use super::inbox::Office;
 use super::writing::Writing;
-use super::{Desk, Done, Error, Filter, Visible, stored};
+use super::{Desk, Done, Error, Filter, OfCustomer, Visible, stored};
 use crate::case::{Case, Closure, UNASSIGNED};
-use crate::flow::{Signal, State};
+use crate::flow::{Reason, Signal, State};
 use crate::intake::Role;
 use crate::outgoing::{Channel, Content, Delivery};
 use crate::{CaseNumber, Outgoing, waiting};
@@ -20,17 +20,10 @@ impl Desk<'_> {
     /// # Errors
     /// The contact may not ask for it, the case is not unverified, or it is not kept.
     pub async fn adopt(&self, number: CaseNumber, contact: &str, done: Done<'_>) -> Result<Case, Error> {
-        let customer = self.case(number).await?.customer;
-        let registration = self.registration(&customer).await?;
-        if !registration.with_role(Role::Requester, done.now).any(|person| person.name == contact) {
-            return Err(Error::Refused(format!("{contact} may not ask for anything for {customer}")));
-        }
         let mut writing = self.store.write().await?;
-        let mut case = writing.case(number).await?;
-        case.step(&Signal::Adopt, contact, done.service, done.now).map_err(refused)?;
+        let case = writing.case(number).await?;
         let text = format!("{contact} makes it their request; written down by {}", done.who);
-        write(&mut writing, &mut case, "adopt", &text, Visible::Customer, Done { who: contact, ..done })
-            .await?;
+        let case = adopt(&mut writing, case, &text, Done { who: contact, ..done }).await?;
         writing.commit().await?;
         Ok(case)
     }
@@ -149,6 +142,78 @@ impl Desk<'_> {
     }
 }
 
+impl OfCustomer<'_> {
+    /// Requests of people whom nobody here knows, in this customer's name, that nobody has made theirs: next due first, at most
+    /// `count`, each with the address it came from.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn unadopted(&self, count: u32) -> Result<Vec<(Case, Option<String>)>, Error> {
+        let filter = Filter { state: Some(State::Unverified), count: Some(count), ..Filter::default() };
+        let mut found = Vec::new();
+        for case in self.list(&filter).await?.cases {
+            let query = sqlx::query(SENDER).bind(stored(case.number.serial()));
+            let row = query.fetch_optional(&self.store.pool).await?;
+            let sender = row.map(|row| row.try_get(0)).transpose()?;
+            found.push((case, sender.filter(|it: &String| crate::intake::is_plain_address(it))));
+        }
+        Ok(found)
+    }
+
+    /// Makes such a request that of the contact who acts (N-2): the promised time for it begins now. `None` where it is none
+    /// of this customer's.
+    ///
+    /// # Errors
+    /// They may not ask for it, it does not wait for that any more, or it is not kept.
+    pub async fn adopt(&self, number: CaseNumber, done: Done<'_>) -> Result<Option<Case>, Error> {
+        let mut writing = self.store.write().await?;
+        let Some(case) = self.own(&mut writing, number).await? else { return Ok(None) };
+        let text = format!("{} makes it their request", done.who);
+        let case = adopt(&mut writing, case, &text, done).await?;
+        writing.commit().await?;
+        Ok(Some(case))
+    }
+
+    /// Ends such a request, of which the contact who acts says that it is nobody's here. `None` where it is none of this
+    /// customer's.
+    ///
+    /// # Errors
+    /// They may not ask for anything either, it does not wait for that any more, or it is not kept.
+    pub async fn disown(&self, number: CaseNumber, done: Done<'_>) -> Result<Option<Case>, Error> {
+        let mut writing = self.store.write().await?;
+        let Some(mut case) = self.own(&mut writing, number).await? else { return Ok(None) };
+        let by = done.who.to_owned();
+        check_requester(&mut writing, &case.customer, done).await?;
+        if case.state != State::Unverified {
+            return Err(Error::Refused(format!("{number} is {}: it is decided already", case.state)));
+        }
+        let text = format!("{by} says that nobody of theirs has asked for it");
+        let reason = Reason::NotAuthorised;
+        let closure = Closure { at: done.now, by, reason, text: text.clone(), feedback: None };
+        case.close(closure, done.service).map_err(refused)?;
+        write(&mut writing, &mut case, "disown", &text, Visible::Customer, done).await?;
+        writing.commit().await?;
+        Ok(Some(case))
+    }
+}
+
+/// Makes `case` the request of the contact who acts.
+async fn adopt(writing: &mut Writing<'_>, mut case: Case, text: &str, done: Done<'_>) -> Result<Case, Error> {
+    check_requester(writing, &case.customer, done).await?;
+    case.step(&Signal::Adopt, done.who, done.service, done.now).map_err(refused)?;
+    write(writing, &mut case, "adopt", text, Visible::Customer, done).await?;
+    Ok(case)
+}
+
+/// Read in the same transaction: who was removed a moment ago makes nothing theirs (N-7).
+async fn check_requester(writing: &mut Writing<'_>, customer: &str, done: Done<'_>) -> Result<(), Error> {
+    let registration = writing.registration(customer).await?;
+    if registration.with_role(Role::Requester, done.now).any(|person| person.name == done.who) {
+        return Ok(());
+    }
+    Err(Error::Refused(format!("{} may not ask for anything for {customer}", done.who)))
+}
+
 /// N-4: whoever asked, and was answered then, hears once that it was closed.
 async fn tell_sender(writing: &mut Writing<'_>, case: &Case, now: Timestamp) -> Result<(), Error> {
     let Some(to) = writing.answered_sender(case.number).await? else { return Ok(()) };
@@ -191,14 +256,15 @@ impl Writing<'_> {
 
     /// The address that wrote the mail which began this case.
     async fn sender(&mut self, number: CaseNumber) -> Result<Option<String>, Error> {
-        let statement = "SELECT sender FROM mails WHERE serial = $1 ORDER BY received LIMIT 1";
-        let query = sqlx::query(statement).bind(stored(number.serial()));
+        let query = sqlx::query(SENDER).bind(stored(number.serial()));
         let sender: Option<String> =
             query.fetch_optional(self.connection()).await?.map(|row| row.try_get(0)).transpose()?;
         Ok(sender.filter(|sender| crate::intake::is_plain_address(sender)))
     }
 }
 
+/// The address that wrote the mail which began a case.
+const SENDER: &str = "SELECT sender FROM mails WHERE serial = $1 ORDER BY received LIMIT 1";
 /// Between two digests to one customer.
 const DIGEST_MICROS: i64 = 3_600 * 1_000_000;
 /// As many as are looked at in one go.

@@ -4,6 +4,7 @@ mod contract;
 mod desk;
 mod document;
 mod follow;
+mod standing;
 mod sweep;
 mod world;
 

@@ -89,6 +89,13 @@ impl World {
             world.asked.lock().unwrap().push(asked.number.to_string());
             Ok(Reached { by_mail: vec!["Ann".to_owned()], otherwise: Vec::new() })
         });
+        questions.desk.use_standing = at_hand(world, |world, (of, name): (InCase, String)| {
+            if name != "small" {
+                return Err(format!("there is no {name}"));
+            }
+            world.asked.lock().unwrap().push(format!("{} by {name}", of.number));
+            Ok(())
+        });
         let kind = |name, wants_number| ReportKind {
             name,
             about: "for a test",

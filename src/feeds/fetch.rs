@@ -3,13 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_rustls::rustls::crypto::ring;
 use ureq::http::{HeaderMap, StatusCode, header};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, http};
+use ureq::{Body, http};
 
 use super::Known;
 
@@ -35,7 +32,10 @@ pub(crate) enum Fetched {
 impl Wanted<'_> {
     /// Fetches it into `to`, unless it is still what `known` marks. The error says in words what is wrong.
     pub(crate) fn fetch(&self, known: &Known, to: &Path) -> Result<Fetched, String> {
-        let agent = self.agent()?;
+        let patience = Duration::from_secs(u64::from(self.seconds_max));
+        let agent =
+            outgoing::agent(self.url, self.authorities, |config| config.timeout_global(Some(patience)))
+                .map_err(|error| error.to_string())?;
         let authorization = self.authorization()?;
         let mut url = self.url.to_owned();
         for _ in 0..=REDIRECTS_MAX {
@@ -77,29 +77,6 @@ impl Wanted<'_> {
         Ok(Fetched::New { etag, last_modified })
     }
 
-    fn agent(&self) -> Result<Agent, String> {
-        let mut tls =
-            TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()));
-        if self.url.starts_with("https://") {
-            let path = self.authorities.unwrap_or_else(|| Path::new(SYSTEM_AUTHORITIES));
-            let pem = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let certificates = parse_pem(&pem).filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            });
-            tls = tls.root_certs(RootCerts::new_with_certs(&certificates.collect::<Vec<_>>()));
-        }
-        let config = Agent::config_builder()
-            .tls_config(tls.build())
-            .timeout_global(Some(Duration::from_secs(u64::from(self.seconds_max))))
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .proxy(None)
-            .user_agent(concat!("ringwall/", env!("CARGO_PKG_VERSION")));
-        Ok(config.build().new_agent())
-    }
-
     fn authorization(&self) -> Result<Option<String>, String> {
         let Some(path) = self.authorization_file else { return Ok(None) };
         let value = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -129,8 +106,6 @@ fn next(url: &str, headers: &HeaderMap) -> Result<String, String> {
 }
 
 const REDIRECTS_MAX: usize = 3;
-/// Where Debian and most others keep the authorities that the system believes.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 #[cfg(test)]
 mod tests {

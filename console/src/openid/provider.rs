@@ -11,8 +11,7 @@ use rules::Timestamp;
 use serde::Deserialize;
 use tokio::sync::{Mutex, Semaphore};
 use ureq::http::{Request, StatusCode, Uri, header};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body};
+use ureq::Body;
 
 use super::token::Keys;
 use crate::text::url_part;
@@ -20,7 +19,7 @@ use crate::text::url_part;
 /// The line to a provider, with what it said lately.
 pub(super) struct Provider {
     issuer: String,
-    authorities: PathBuf,
+    authorities: Option<PathBuf>,
     told: Mutex<Told>,
     /// A provider that does not answer holds up so many of us, and no more.
     permits: Arc<Semaphore>,
@@ -75,10 +74,9 @@ pub(super) struct Exchange<'a> {
 
 impl Provider {
     pub(super) fn new(issuer: &str, authorities: Option<&Path>) -> Self {
-        let authorities = authorities.unwrap_or_else(|| Path::new(SYSTEM_AUTHORITIES));
         Self {
             issuer: issuer.to_owned(),
-            authorities: authorities.to_owned(),
+            authorities: authorities.map(Path::to_owned),
             told: Mutex::default(),
             permits: Arc::new(Semaphore::new(FETCHES_MAX)),
         }
@@ -164,7 +162,7 @@ impl Provider {
         let authorities = self.authorities.clone();
         let fetched = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            fetch(request, &authorities)
+            fetch(request, authorities.as_deref())
         });
         fetched.await.map_err(|error| error.to_string())?
     }
@@ -174,8 +172,10 @@ fn get(place: &str) -> Result<Request<String>, String> {
     Request::get(place).body(String::new()).map_err(|error| error.to_string())
 }
 
-fn fetch(request: Request<String>, authorities: &Path) -> Result<Vec<u8>, String> {
-    let agent = agent(request.uri().scheme_str() == Some("https"), authorities)?;
+fn fetch(request: Request<String>, authorities: Option<&Path>) -> Result<Vec<u8>, String> {
+    let place = request.uri().to_string();
+    let agent = outgoing::agent(&place, authorities, |config| config.timeout_global(Some(PATIENCE)))
+        .map_err(|error| error.to_string())?;
     let mut response = agent.run(request).map_err(|error| error.to_string())?;
     match response.status() {
         StatusCode::OK => body(&mut response),
@@ -192,30 +192,6 @@ fn body(response: &mut ureq::http::Response<Body>) -> Result<Vec<u8>, String> {
         return Err(format!("its answer is larger than {} KiB", BYTES_MAX >> 10));
     }
     Ok(bytes)
-}
-
-/// Follows nobody elsewhere: what is configured is what is asked.
-fn agent(is_tls: bool, authorities: &Path) -> Result<Agent, String> {
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(ring);
-    if is_tls {
-        let pem =
-            std::fs::read(authorities).map_err(|error| format!("{}: {error}", authorities.display()))?;
-        let certificates = parse_pem(&pem).filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        });
-        tls = tls.root_certs(RootCerts::new_with_certs(&certificates.collect::<Vec<_>>()));
-    }
-    let config = Agent::config_builder()
-        .tls_config(tls.build())
-        .timeout_global(Some(PATIENCE))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .proxy(None)
-        .user_agent(concat!("ringwall/", env!("CARGO_PKG_VERSION")));
-    Ok(config.build().new_agent())
 }
 
 /// Whether secrets may go to `place`: over TLS, or to this very machine.
@@ -238,7 +214,6 @@ fn cut(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// For one answer, from the first byte that is sent to the last that comes.
 const PATIENCE: Duration = Duration::from_secs(5);
 const BYTES_MAX: u64 = 256 << 10;

@@ -1,12 +1,7 @@
 //! One POST, bounded in time and size, on a thread that may wait; it follows no redirect.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
-
-use tokio_rustls::rustls::crypto::ring;
-use ureq::Agent;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::SendError;
 use crate::intake::one_line;
@@ -29,7 +24,11 @@ impl Post {
     }
 
     fn call(&self) -> Result<String, SendError> {
-        let mut request = self.agent()?.post(&self.url);
+        let authorities = self.authorities.as_deref().map(Path::new);
+        // Somebody may put the file there: it is tried again.
+        let agent = outgoing::agent(&self.url, authorities, |config| config.timeout_global(Some(PATIENCE)))
+            .map_err(|error| SendError::passing(error.to_string()))?;
+        let mut request = agent.post(&self.url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -49,29 +48,6 @@ impl Post {
             _ => Err(SendError::permanent(said)),
         }
     }
-
-    fn agent(&self) -> Result<Agent, SendError> {
-        let mut tls =
-            TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()));
-        if self.url.starts_with("https://") {
-            let path = Path::new(self.authorities.as_deref().unwrap_or(SYSTEM_AUTHORITIES));
-            let pem = std::fs::read(path).map_err(|error| unread(path, &error))?;
-            let certificates = parse_pem(&pem).filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            });
-            tls = tls.root_certs(RootCerts::new_with_certs(&certificates.collect::<Vec<_>>()));
-        }
-        let config = Agent::config_builder()
-            .tls_config(tls.build())
-            .timeout_global(Some(PATIENCE))
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .proxy(None)
-            .user_agent(concat!("ringwall/", env!("CARGO_PKG_VERSION")));
-        Ok(config.build().new_agent())
-    }
 }
 
 /// The first line of a file with a secret.
@@ -90,8 +66,6 @@ pub(super) fn unread(path: &Path, error: &std::io::Error) -> SendError {
     SendError::passing(format!("{}: {error}", path.display()))
 }
 
-/// Authorities of the system, as Debian keeps them.
-pub(super) const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 const PATIENCE: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: u64 = 16 * 1024;
 const ANSWER_CHARACTERS_MAX: usize = 160;

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 use super::SendError;
-use super::http::{SYSTEM_AUTHORITIES, unread};
+use super::http::unread;
 use crate::case::Severity;
 use crate::notice::{self, Carriage};
 use crate::outgoing::{Content, Outgoing};
@@ -117,7 +117,7 @@ fn severity(text: &str) -> Severity {
 }
 
 fn config(authorities: Option<&str>) -> Result<ClientConfig, SendError> {
-    let path = Path::new(authorities.unwrap_or(SYSTEM_AUTHORITIES));
+    let path = Path::new(authorities.unwrap_or(outgoing::SYSTEM_AUTHORITIES));
     let pem = std::fs::read(path).map_err(|error| unread(path, &error))?;
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok));

@@ -2,13 +2,10 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rustls::crypto::ring;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, http};
 
 use super::keys::Keys;
@@ -63,30 +60,13 @@ impl Client {
         let (scheme, host) = origin.split_once("://").unwrap_or_default();
         let default_port = if scheme == "https" { ":443" } else { ":80" };
         let host = host.strip_suffix(default_port).unwrap_or(host).to_owned();
-        let mut tls =
-            TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()));
-        if scheme == "https" {
-            let path = authorities.unwrap_or_else(|| Path::new(SYSTEM_AUTHORITIES));
-            let pem = std::fs::read(path)
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-            let certificates = parse_pem(&pem).filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            });
-            tls = tls.root_certs(RootCerts::new_with_certs(&certificates.collect::<Vec<_>>()));
-        }
-        let config = Agent::config_builder()
-            .tls_config(tls.build())
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER))
-            .timeout_global(Some(WHOLE))
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .proxy(None)
-            .accept_encoding("identity")
-            .user_agent(concat!("ringwall/", env!("CARGO_PKG_VERSION")));
-        let agent = config.build().new_agent();
+        let agent = outgoing::agent(&origin, authorities, |config| {
+            config
+                .timeout_connect(Some(CONNECT))
+                .timeout_recv_response(Some(ANSWER))
+                .timeout_global(Some(WHOLE))
+                .accept_encoding("identity")
+        })?;
         Ok(Self { agent, origin, host, region: region.to_owned(), keys_file: keys_file.map(Path::to_owned) })
     }
 
@@ -187,8 +167,6 @@ fn is_passing(answer: &Answer) -> bool {
     }
 }
 
-/// Authorities of the system, as Debian keeps them.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// How long it may take until the server is reached, until it answers, and until all is over.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);

@@ -26,8 +26,7 @@ pub fn agent(
     authorities: Option<&Path>,
     bounds: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
 ) -> io::Result<Agent> {
-    let mut tls =
-        TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()));
+    let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()));
     if url.starts_with("https://") {
         let path = authorities.unwrap_or_else(|| Path::new(SYSTEM_AUTHORITIES));
         let pem = std::fs::read(path)

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use rules::Timestamp;
 use serde::Deserialize;
 use tokio::sync::{Mutex, Semaphore};
-use ureq::http::{Request, StatusCode, Uri, header};
 use ureq::Body;
+use ureq::http::{Request, StatusCode, Uri, header};
 
 use super::token::Keys;
 use crate::text::url_part;

@@ -137,3 +137,23 @@ fn what_nobody_known_asked_for_is_adopted_by_a_contact_only() {
         desk
     });
 }
+
+#[test]
+fn a_page_that_stands_open_keeps_nobody_logged_in() {
+    at_a_desk(|desk| async move {
+        let number = desk.alerts("Acme", &["+12105550101"]).await[0].number;
+        let asked = [format!("/case/{number}/present"), "/queue/rows?q=&n=".to_owned() + &number.to_string()];
+        for _ in 0..13 {
+            pass(60 * MINUTE);
+            // Who works stays; Anna's page asks, and nobody else does.
+            desk.get("fred", &format!("/case/{number}")).await.page_well();
+            for place in &asked {
+                desk.get("anna", place).await;
+            }
+        }
+        desk.get("anna", &format!("/case/{number}")).await.goes_to("/login");
+        for place in &asked {
+            assert_eq!(desk.get("fred", place).await.status, 200, "{place}");
+        }
+    });
+}

@@ -6,7 +6,7 @@ use super::*;
 use crate::intake::MailKey;
 
 /// Everything that [`OfCustomer`] can be asked: a function that is not swept here fails the test below.
-const SWEPT: [&str; 22] = [
+const SWEPT: [&str; 25] = [
     "alert",
     "alert_list",
     "case",
@@ -15,6 +15,9 @@ const SWEPT: [&str; 22] = [
     "feed",
     "list",
     "evidence",
+    "unadopted",
+    "adopt",
+    "disown",
     // See `portal.rs` beside this.
     "registration",
     "registration_drafts",
@@ -69,6 +72,9 @@ async fn filled(store: &Store) {
         store.desk().note(number, &marked("note"), Visible::Desk, done(&service, 5)).await.unwrap();
         store.desk().note(number, &marked("message"), Visible::Customer, done(&service, 6)).await.unwrap();
         store.desk().step(number, &Signal::Take, "", done(&service, 7)).await.unwrap();
+        let stranger = marked("stranger");
+        let desk = store.desk();
+        desk.open(customer, Kind::Block, State::Unverified, &stranger, done(&service, 8)).await.unwrap();
     }
 }
 
@@ -80,8 +86,9 @@ fn hex(text: &str) -> String {
 fn x2_every_function_of_a_customer_gives_nothing_of_another() {
     on_both(|store| async move {
         filled(&store).await;
+        let service = Service::sample();
         let all = list(&store).await;
-        assert_eq!(all.len(), CUSTOMERS.len() * 5);
+        assert_eq!(all.len(), CUSTOMERS.len() * 6);
         let mut numbers: BTreeSet<u64> = all.iter().map(|case| case.number.serial()).collect();
         // Numbers that nobody has, and some beyond what a database holds.
         numbers.extend([0, 1, 99_999, 100_000, 999_999, u64::MAX, i64::MAX as u64, i64::MAX as u64 + 1]);
@@ -97,6 +104,16 @@ fn x2_every_function_of_a_customer_gives_nothing_of_another() {
                 let case = of.case(number).await.unwrap();
                 assert_eq!(case.is_some(), is_own, "{customer}: case {number}");
                 assert!(case.is_none_or(|case| case.customer == *customer));
+                if !is_own {
+                    assert!(
+                        of.adopt(number, done(&service, 9)).await.unwrap().is_none(),
+                        "{customer}: {number}"
+                    );
+                    assert!(
+                        of.disown(number, done(&service, 9)).await.unwrap().is_none(),
+                        "{customer}: {number}"
+                    );
+                }
                 let events = of.events(number).await.unwrap();
                 assert_eq!(
                     !events.is_empty(),
@@ -115,7 +132,9 @@ fn x2_every_function_of_a_customer_gives_nothing_of_another() {
                     own += 1;
                 }
             }
-            assert_eq!(own, 5, "{customer}");
+            assert_eq!(own, 6, "{customer}");
+            let unadopted = of.unadopted(100).await.unwrap();
+            assert!(unadopted.len() == 1 && unadopted.iter().all(|(case, _)| case.customer == *customer));
             let alerts = of.alert_list(None, 100).await.unwrap();
             assert!(!alerts.is_empty() && alerts.iter().all(|alert| alert.customer == *customer));
             for alert in store.desk().alert_list(None, 100).await.unwrap() {

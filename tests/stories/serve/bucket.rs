@@ -19,7 +19,7 @@ fn calls_come_into_a_bucket_and_wait_for_it_while_it_is_gone() {
     let bucket = format!(
         "{}\n[records.bucket]\nname = \"records\"\nendpoint = {:?}\nprefix = \"desk\"\nregion = \"us-east-1\"\n\
          credentials_file = {keys:?}\n",
-        quick(),
+        quick().replace("on = false", "on = true"),
         proxy.endpoint()
     );
     let service = Service::start("serve-bucket", POLICY, &bucket);

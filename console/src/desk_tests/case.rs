@@ -155,5 +155,6 @@ fn a_page_that_stands_open_keeps_nobody_logged_in() {
         for place in &asked {
             assert_eq!(desk.get("fred", place).await.status, 200, "{place}");
         }
+        desk
     });
 }

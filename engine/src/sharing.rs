@@ -61,17 +61,19 @@ impl Engine {
     }
 
     /// Holds against calls what another engine has set in force, from the next call on. What a person lifted here stays
-    /// lifted. Under other policies it waits for those; with other seeds it means nothing here, and false comes back.
+    /// lifted. Under other policies it waits for those. False when there is no room, or with other seeds, where it means nothing.
     pub fn impose(&mut self, imposed: &Imposed) -> bool {
         if imposed.seeds != self.seeds {
             return false;
         }
         if Arc::ptr_eq(&imposed.policies, &self.policies) {
-            self.ips.take_over(imposed.placed.clone());
-        } else if self.sharing.early.len() < EARLY_MAX {
+            return self.ips.take_over(imposed.placed.clone());
+        }
+        let has_room = self.sharing.early.len() < EARLY_MAX;
+        if has_room {
             self.sharing.early.push(imposed.clone());
         }
-        true
+        has_room
     }
 
     /// Other policies are in force, here and soon or already elsewhere: what still holds is told anew.

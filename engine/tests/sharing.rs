@@ -9,11 +9,14 @@ use rules::{Action, Flags, Policy, Timestamp, Transport};
 
 /// Refuses who called three times within a minute, and calls of `listed`.
 fn policies(listed: &str) -> Arc<PolicySet> {
+    with_levels(listed, "critical = 3\naction = { critical = { block = \"1h\" } }")
+}
+
+fn with_levels(listed: &str, levels: &str) -> Arc<PolicySet> {
     let text = format!(
         "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100 - +1 210 555 0199\"]\n\
          [[firewall]]\nname = \"listed\"\nwhen = {{ caller = \"{listed}\" }}\naction = \"block\"\n\
-         [[ips]]\nname = \"keeps calling\"\ncount = \"attempts\"\nper = [\"caller\", \"source_net:24\"]\nwithin = \"1m\"\ncritical = 3\n\
-         action = {{ critical = {{ block = \"1h\" }} }}\n"
+         [[ips]]\nname = \"keeps calling\"\ncount = \"attempts\"\nper = [\"caller\", \"source_net:24\"]\nwithin = \"1m\"\n{levels}\n"
     );
     let reading = rules::policy::read("acme.toml", &text, &MemoryFiles::new(), Timestamp::default());
     Arc::new(PolicySet::new(vec![Policy::new(
@@ -140,4 +143,42 @@ fn with_other_seeds_nothing_is_shared_and_a_state_keeps_its_own() {
     let mut third = engine(&policies, one.seeds());
     assert!(told(&mut again).iter().all(|imposed| third.impose(imposed)));
     assert_eq!(call(&mut third, WRONG, 5), Action::Block);
+}
+
+#[test]
+fn what_only_marked_refuses_once_another_reached_the_higher_level() {
+    let levels = "warning = 2\ncritical = 3\n\
+                  action = { warning = { tag = \"twice\", for = \"1h\" }, critical = { block = \"1h\" } }";
+    let (policies, seeds) = (with_levels("+13035550177", levels), Seeds::random());
+    let (mut one, mut other) = (engine(&policies, seeds), engine(&policies, seeds));
+    let set = reach_limit(&mut one, WRONG);
+    assert_eq!(set.len(), 2);
+    assert!(other.impose(&set[0]));
+    assert_eq!(call(&mut other, WRONG, 4), Action::Tag);
+    assert!(other.impose(&set[1]));
+    assert_eq!(call(&mut other, WRONG, 5), Action::Block);
+    // Whatever comes late does not make it milder.
+    assert!(other.impose(&set[0]));
+    assert_eq!(call(&mut other, WRONG, 6), Action::Block);
+}
+
+#[test]
+fn who_was_let_off_once_is_refused_by_the_next_block() {
+    let (policies, seeds) = (policies("+13035550177"), Seeds::random());
+    let (mut one, mut other) = (engine(&policies, seeds), engine(&policies, seeds));
+    assert!(other.impose(&reach_limit(&mut one, WRONG)[0]));
+    for engine in [&mut one, &mut other] {
+        engine.restraints_mut(at(4)).for_each(|restraint| restraint.lifted = true);
+    }
+    // It is over, and nobody has looked at it since.
+    (7_201..=7_203).for_each(|second| _ = call(&mut one, WRONG, second));
+    let again = told(&mut one);
+    assert_eq!(again.len(), 1);
+    assert!(other.impose(&again[0]));
+    assert_eq!(
+        (call(&mut one, WRONG, 7_204), call(&mut other, WRONG, 7_204)),
+        (Action::Block, Action::Block)
+    );
+    let held = other.restraints(at(7_205)).next().unwrap();
+    assert_eq!((held.since, held.lifted), (at(7_203), false));
 }

@@ -239,6 +239,7 @@ fn more(mut fields: Vec<Field<'_>>) -> Result<String, NotACall> {
     if !object.is_empty() {
         object.push(b'}');
     }
+    // It is put together of texts.
     Ok(String::from_utf8(object).unwrap_or_default())
 }
 

@@ -93,18 +93,19 @@ impl Mounted {
     }
 }
 
-/// An engine that goes on where the last run ended in `file`, if that can be known. All engines have the same seeds, so that
-/// they can share blocks.
+/// An engine that goes on where the last run ended in `file`, if that can be known. Those that share blocks have the same
+/// `seeds`.
 pub(super) fn go_on(
-    (policies, seeds): (Arc<PolicySet>, Seeds),
+    (policies, seeds): (Arc<PolicySet>, Option<Seeds>),
     keeper: &Keeper,
     data: &Path,
     file: &str,
 ) -> Engine {
     let path = data.join(file);
-    let anew = |policies| Engine::with_seeds(policies, Budget::default(), seeds);
+    let anew =
+        |policies| Engine::with_seeds(policies, Budget::default(), seeds.unwrap_or_else(Seeds::random));
     let Ok(bytes) = std::fs::read(&path) else { return anew(policies) };
-    if Engine::seeds_of(&bytes).is_ok_and(|kept| kept != seeds) {
+    if seeds.is_some_and(|seeds| Engine::seeds_of(&bytes).is_ok_and(|kept| kept != seeds)) {
         eprintln!(
             "ringwall: {}: counters and blocks begin anew: they were kept before blocks were shared",
             path.display()

@@ -36,9 +36,9 @@ impl Sharing {
         }
     }
 
-    /// The seeds that all engines have.
-    pub(super) fn seeds(&self) -> Seeds {
-        self.seeds
+    /// The seeds that all engines have; `None` where each has its own.
+    pub(super) fn seeds(&self) -> Option<Seeds> {
+        self.is_on.then_some(self.seeds)
     }
 
     /// What the thread called `own` tells its news to: blocks go to the others, all else to `teller`.
@@ -64,6 +64,7 @@ impl Sharing {
             return;
         }
         let handles = mounts.iter().map(|mounted| (mounted.name, mounted.handle.clone())).collect();
+        // It is begun once.
         let _ = self.all.set(handles);
         for mounted in mounts {
             if !mounted.handle.ask(|engine, _| engine.share_blocks()) {

@@ -15,6 +15,9 @@ use crate::hash::BuildAlreadyHashed;
 pub(crate) struct Heads(Box<[HashMap<u64, Slot, BuildAlreadyHashed>; TABLES]>);
 
 const TABLES: usize = 64;
+/// Call-IDs for which each has room from the start. How many a table has of few goes up and down by chance, and with it for
+/// ever now and then past a room that was found.
+const ROOM: usize = 112;
 
 impl Heads {
     #[inline]
@@ -43,7 +46,9 @@ fn place(call_id: u64) -> usize {
 
 impl Default for Heads {
     fn default() -> Self {
-        Self(Box::new(std::array::from_fn(|_| HashMap::default())))
+        Self(Box::new(std::array::from_fn(|_| {
+            HashMap::with_capacity_and_hasher(ROOM, BuildAlreadyHashed::default())
+        })))
     }
 }
 

@@ -257,9 +257,9 @@ impl Ips {
         self.restraints.poll_told()
     }
 
-    /// Sets in force what another engine did.
-    pub(crate) fn take_over(&mut self, placed: Placed) {
-        self.restraints.take_over(placed);
+    /// Sets in force what another engine did. False when there is no room.
+    pub(crate) fn take_over(&mut self, placed: Placed) -> bool {
+        self.restraints.take_over(placed)
     }
 
     /// Bytes that counters take.

@@ -86,11 +86,11 @@ impl Restraints {
     /// Sets one, or makes it last longer. False when there is no room.
     pub(super) fn set(&mut self, rule: u32, key: u64, force: Restraint) -> bool {
         let place = place(rule, key);
+        self.remove_over(place, force.since);
         if let Some(held) = self.by_key.get_mut(&place) {
-            if held.force.lifted && held.force.until > force.since {
+            if held.force.lifted {
                 return true;
             }
-            held.force.lifted = false;
             (held.force.measure, held.force.until) = (force.measure, force.until.max(held.force.until));
         } else if !self.insert(place, rule, force) {
             return false;
@@ -103,26 +103,38 @@ impl Restraints {
         true
     }
 
-    /// Takes over what another engine set. What somebody lifted here stays lifted, and hits are those of each engine.
-    pub(super) fn take_over(&mut self, placed: Placed) {
+    /// Takes over what another engine set. What somebody lifted here stays lifted, and hits are those of each engine. False
+    /// when there is no room.
+    pub(super) fn take_over(&mut self, placed: Placed) -> bool {
         let Placed { rule, place, force } = placed;
-        let Some(held) = self.by_key.get_mut(&place) else {
-            self.insert(place, rule, Restraint { hits: 0, ..force });
-            if let Some(held) = self.by_key.get_mut(&place) {
-                held.is_foreign = true;
-            }
-            return;
-        };
+        self.remove_over(place, force.since);
+        let is_new = !self.by_key.contains_key(&place);
+        if is_new && !self.insert(place, rule, Restraint { hits: 0, ..force.clone() }) {
+            return false;
+        }
+        let Some(held) = self.by_key.get_mut(&place) else { return false };
+        if is_new || (force.measure.critical && !held.force.measure.critical) {
+            (held.force.measure, held.is_foreign) = (force.measure, true);
+        }
         held.force.lifted |= force.lifted;
         held.force.since = force.since.min(held.force.since);
         held.force.until = force.until.max(held.force.until);
+        true
     }
 
-    /// Until when what another engine has set holds: the measure of `rule` against `key`, at this level.
-    pub(super) fn foreign_until(&self, rule: u32, key: u64, critical: bool, now: i64) -> Option<Timestamp> {
+    /// Until when what another engine has set against `key` by `rule` holds, if it is at least of this level, and whether it is
+    /// of a higher one.
+    pub(super) fn foreign_until(
+        &self,
+        rule: u32,
+        key: u64,
+        critical: bool,
+        now: i64,
+    ) -> Option<(Timestamp, bool)> {
         let held = self.by_key.get(&place(rule, key))?;
-        let holds = held.is_foreign && held.force.measure.critical == critical && held.force.until.0 > now;
-        holds.then_some(held.force.until)
+        let level = held.force.measure.critical;
+        let holds = held.is_foreign && level >= critical && held.force.until.0 > now;
+        holds.then_some((held.force.until, level > critical))
     }
 
     /// From now on what is set is to be told, and first all that is in force.
@@ -202,6 +214,13 @@ impl Restraints {
     /// All of them, to change them.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Restraint> {
         self.by_key.values_mut().map(|held| &mut held.force)
+    }
+
+    /// Lets go what stands at `place` and is over at `now`: whoever lifted that one has lifted no other.
+    fn remove_over(&mut self, place: u64, now: Timestamp) {
+        if self.by_key.get(&place).is_some_and(|held| held.force.until <= now) {
+            self.remove(place);
+        }
     }
 
     fn remove(&mut self, place: u64) {

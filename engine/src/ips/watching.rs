@@ -211,9 +211,12 @@ impl Ips {
                 until = Some(Timestamp(now.saturating_add(action.for_micros)));
             }
         }
-        // Calls that were refused because of another engine are no reason to refuse longer.
+        // Calls that were refused because of another engine are no reason to refuse longer, and a lower level none
+        // to do less.
         let foreign = self.restraints.foreign_until(rule_index, hash, critical, now);
-        let foreign = foreign.filter(|_| (self.passed(rule_index, hash) as f64) < limit);
+        let foreign = foreign
+            .filter(|(_, is_higher)| *is_higher || (self.passed(rule_index, hash) as f64) < limit)
+            .map(|(until, _)| until);
         let silent =
             self.plan.rule(rule_index).is_some_and(|rule| rule.threshold.alert == Some(AlertLevel::None));
         let Some(watched) = self.watched.get_mut(&place) else { return };

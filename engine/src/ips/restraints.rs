@@ -134,7 +134,7 @@ impl Restraints {
         let held = self.by_key.get(&place(rule, key))?;
         let level = held.force.measure.critical;
         let holds = held.is_foreign && level >= critical && held.force.until.0 > now;
-        holds.then_some((held.force.until, level > critical))
+        holds.then_some((held.force.until, level && !critical))
     }
 
     /// From now on what is set is to be told, and first all that is in force.

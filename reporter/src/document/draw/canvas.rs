@@ -203,8 +203,11 @@ impl Canvas {
         self.labels.push(Label { text, left, top, right: left + wide, bottom });
     }
 
-    /// A small square of a colour and what it stands for, beside it.
+    /// A small square of a colour and what it stands for, beside it. Where there is no room for a name none has one.
     pub(super) fn key(&mut self, text: &str, at: (f64, f64), hue: Hue, room: f64) {
+        if room <= 15.0 {
+            return;
+        }
         self.area(Area { x: at.0, y: at.1 - 9.0, width: 10.0, height: 10.0 }, hue, 1.0, "");
         let place = Place { x: at.0 + 15.0, y: at.1, anchor: Anchor::Start, size: SIZE };
         self.text(text, place, room - 15.0, "ink");

@@ -4,6 +4,7 @@ use rules::{Action, Attestation, Direction, Timestamp};
 
 use crate::call::{Call, HungUp, Party, PartyKind};
 use crate::column::{Column, Columns};
+use crate::texts::Texts;
 use crate::words::Words;
 
 /// Rows of one customer in order of their start. A column that was not asked for is empty; every other one has
@@ -60,7 +61,7 @@ pub struct Batch {
     /// Version of the policy.
     pub policy: Words,
     /// The Call-ID.
-    pub call_id: Vec<Option<String>>,
+    pub call_id: Texts,
     /// Display name of From.
     pub display_name: Words,
     /// User-Agent.
@@ -68,7 +69,7 @@ pub struct Batch {
     /// Why, in words.
     pub reason: Words,
     /// All else, as a JSON object.
-    pub more: Vec<String>,
+    pub more: Texts,
 }
 
 impl Batch {
@@ -100,27 +101,27 @@ impl Batch {
     }
 
     /// One more row; what `call` has beyond the columns is left out.
-    pub fn push(&mut self, call: &Call) {
+    pub fn push<Text: AsRef<str>>(&mut self, call: &Call<Text>) {
         let never = |after: Option<i64>| after.unwrap_or(Self::NEVER);
         for column in Column::ALL.iter().copied().filter(|column| self.columns.has(*column)) {
             match column {
                 Column::Start => self.start.push(call.start.0),
-                Column::Kind => self.kind.push(Some(&call.kind)),
+                Column::Kind => self.kind.push(Some(call.kind.as_ref())),
                 Column::Direction => self.direction.push(call.direction),
                 Column::Caller => self.caller.push(call.caller.number),
                 Column::CallerText => {
                     self.caller_kind.push(call.caller.kind);
-                    self.caller_text.push(some(&call.caller.text));
+                    self.caller_text.push(some(call.caller.text.as_ref()));
                 }
                 Column::Called => self.called.push(call.called.number),
                 Column::CalledText => {
                     self.called_kind.push(call.called.kind);
-                    self.called_text.push(some(&call.called.text));
+                    self.called_text.push(some(call.called.text.as_ref()));
                 }
-                Column::Source => self.source.push(Some(&call.source)),
+                Column::Source => self.source.push(Some(call.source.as_ref())),
                 Column::Verdict => self.verdict.push(call.verdict),
                 Column::Would => self.would.push(call.would),
-                Column::Rule => self.rule.push(call.rule.as_deref()),
+                Column::Rule => self.rule.push(optional(&call.rule)),
                 Column::ActionStatus => self.action_status.push(call.action_status.unwrap_or_default()),
                 Column::Status => self.status.push(call.status.unwrap_or_default()),
                 Column::RangAfter => self.rang_after.push(never(call.rang_after)),
@@ -128,14 +129,14 @@ impl Batch {
                 Column::EndedAfter => self.ended_after.push(never(call.ended_after)),
                 Column::HungUp => self.hung_up.push(call.hung_up),
                 Column::Attestation => self.attestation.push(call.attestation),
-                Column::Flags => self.flags.push(some(&call.flags)),
-                Column::CallType => self.call_type.push(Some(&call.call_type)),
-                Column::Policy => self.policy.push(call.policy.as_deref()),
-                Column::CallId => self.call_id.push(call.call_id.clone()),
-                Column::DisplayName => self.display_name.push(call.display_name.as_deref()),
-                Column::UserAgent => self.user_agent.push(call.user_agent.as_deref()),
-                Column::Reason => self.reason.push(call.reason.as_deref()),
-                Column::More => self.more.push(call.more.clone()),
+                Column::Flags => self.flags.push(some(call.flags.as_ref())),
+                Column::CallType => self.call_type.push(Some(call.call_type.as_ref())),
+                Column::Policy => self.policy.push(optional(&call.policy)),
+                Column::CallId => self.call_id.push(optional(&call.call_id)),
+                Column::DisplayName => self.display_name.push(optional(&call.display_name)),
+                Column::UserAgent => self.user_agent.push(optional(&call.user_agent)),
+                Column::Reason => self.reason.push(optional(&call.reason)),
+                Column::More => self.more.push(some(call.more.as_ref())),
             }
         }
         self.rows += 1;
@@ -173,13 +174,17 @@ impl Batch {
             flags: word(&self.flags).unwrap_or_default(),
             call_type: word(&self.call_type).unwrap_or_default(),
             policy: word(&self.policy),
-            call_id: self.call_id.get(row).cloned().flatten(),
+            call_id: self.call_id.get(row).map(str::to_owned),
             display_name: word(&self.display_name),
             user_agent: word(&self.user_agent),
             reason: word(&self.reason),
-            more: self.more.get(row).cloned().unwrap_or_default(),
+            more: self.more.get(row).unwrap_or_default().to_owned(),
         }
     }
+}
+
+fn optional<Text: AsRef<str>>(text: &Option<Text>) -> Option<&str> {
+    text.as_ref().map(AsRef::as_ref)
 }
 
 fn some(text: &str) -> Option<&str> {

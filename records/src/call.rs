@@ -4,29 +4,29 @@ use rules::{Action, Attestation, Direction, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A call attempt, or another request outside a dialog, as the policy of one customer saw it. Of a live run and of a replay the
-/// same.
+/// same. Its texts may be those of the line that it was read from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Call {
+pub struct Call<Text = String> {
     /// The first message.
     pub start: Timestamp,
     /// `call`, or the method in lower case.
-    pub kind: String,
+    pub kind: Text,
     /// Whose policy judged it; `None` where nobody's did.
-    pub customer: Option<String>,
+    pub customer: Option<Text>,
     /// Which way it went.
     pub direction: Option<Direction>,
     /// Who called.
-    pub caller: Party,
+    pub caller: Party<Text>,
     /// Who was called.
-    pub called: Party,
+    pub called: Party<Text>,
     /// Address of the sender, without its port.
-    pub source: String,
+    pub source: Text,
     /// What happened.
     pub verdict: Action,
     /// What would have happened in enforce mode.
     pub would: Option<Action>,
     /// The rule or threshold that decided.
-    pub rule: Option<String>,
+    pub rule: Option<Text>,
     /// The SIP response that we would send.
     pub action_status: Option<u16>,
     /// The final response seen.
@@ -42,32 +42,32 @@ pub struct Call {
     /// How far the caller's number is vouched for.
     pub attestation: Option<Attestation>,
     /// What the reader had to repair: words with a space between. Empty for nothing.
-    pub flags: String,
+    pub flags: Text,
     /// voice, fax, video or other.
-    pub call_type: String,
+    pub call_type: Text,
     /// Version of the policy that judged.
-    pub policy: Option<String>,
+    pub policy: Option<Text>,
     /// The Call-ID.
-    pub call_id: Option<String>,
+    pub call_id: Option<Text>,
     /// Display name of From.
-    pub display_name: Option<String>,
+    pub display_name: Option<Text>,
     /// User-Agent.
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Text>,
     /// Why, in words.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// All else of its line, as a JSON object. Empty where that was not kept.
-    pub more: String,
+    pub more: Text,
 }
 
 /// Who is on one side of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Party {
+pub struct Party<Text = String> {
     /// What it is.
     pub kind: PartyKind,
     /// Digits of the E.164 number without the plus; 0 where it is none.
     pub number: u64,
     /// What was written, where it is no number, or where the digits do not tell it. Empty otherwise.
-    pub text: String,
+    pub text: Text,
 }
 
 /// What one side of a call is.
@@ -99,10 +99,10 @@ pub enum HungUp {
     Called,
 }
 
-impl Call {
+impl<Text: AsRef<str>> Call<Text> {
     /// Whether it is a call and no other request.
     pub fn is_call(&self) -> bool {
-        self.kind == "call"
+        self.kind.as_ref() == "call"
     }
 
     /// Microseconds from the first ring to the answer or the end; `None` where it never rang or nobody knows how it ended.

@@ -11,10 +11,12 @@ pub mod invented;
 pub mod io;
 mod line;
 mod rows;
+mod texts;
 mod words;
 
 pub use batch::Batch;
 pub use call::{Call, HungUp, Party, PartyKind};
 pub use column::{Column, Columns};
 pub use line::NotACall;
+pub use texts::Texts;
 pub use words::Words;

@@ -64,18 +64,18 @@ macro_rules! line {
 }
 
 line! {
-    kind: String,
+    kind: Text<'de>,
     start: Text<'de>,
-    customer: Option<String>,
+    customer: Option<Text<'de>>,
     direction: Option<Text<'de>>,
-    caller: String,
+    caller: Text<'de>,
     caller_kind: Text<'de>,
-    called: String,
+    called: Text<'de>,
     called_kind: Text<'de>,
-    source: String,
+    source: Text<'de>,
     verdict: Text<'de>,
     would: Option<Text<'de>>,
-    rule: Option<String>,
+    rule: Option<Text<'de>>,
     action_status: Option<u16>,
     status: Option<u16>,
     rang_at: Option<Text<'de>>,
@@ -84,12 +84,12 @@ line! {
     hung_up: Option<Text<'de>>,
     attestation: Option<Text<'de>>,
     flags: Vec<Text<'de>>,
-    call_type: String,
-    policy_version: Option<String>,
-    call_id: Option<String>,
-    display_name: Option<String>,
-    user_agent: Option<String>,
-    reason: Option<String>,
+    call_type: Text<'de>,
+    policy_version: Option<Text<'de>>,
+    call_id: Option<Text<'de>>,
+    display_name: Option<Text<'de>>,
+    user_agent: Option<Text<'de>>,
+    reason: Option<Text<'de>>,
 }
 
 struct LineVisitor;
@@ -124,22 +124,23 @@ const PORT: &str = "source_port";
 /// Brackets in one field that need no look at how deep they go: half of what the reader of JSON allows.
 const NESTED_UNSEEN: usize = 64;
 
-impl Call {
-    /// Reads a line of `replay --calls`, or of what a service keeps.
+impl<'a> Call<Cow<'a, str>> {
+    /// Reads a line of `replay --calls`, or of what a service keeps. Texts without escapes stay where they are.
     ///
     /// # Errors
     /// It is none.
-    pub fn from_json(line: &[u8]) -> Result<Self, NotACall> {
-        let mut line: Line<'_> = serde_json::from_slice(line).map_err(NotACall::Shape)?;
+    pub fn of_line(line: &'a [u8]) -> Result<Self, NotACall> {
+        // Looked at once, not each text for itself.
+        let line = match std::str::from_utf8(line) {
+            Ok(line) => serde_json::from_str(line),
+            Err(_) => serde_json::from_slice(line),
+        };
+        let mut line: Line<'_> = line.map_err(NotACall::Shape)?;
         let start = micros(&line.start)?;
         let after = |at: Option<Text<'_>>| at.map(|at| Ok(micros(&at)?.saturating_sub(start))).transpose();
-        let source = match line.source.parse::<std::net::SocketAddr>() {
-            Ok(source) => {
-                line.more.push((PORT.into(), source.port().to_string().into()));
-                source.ip().to_string()
-            }
-            Err(_) => line.source,
-        };
+        let text = |text: Option<Text<'a>>| text.map(|Text(text)| text);
+        let (source, port) = address(line.source.0);
+        line.more.extend(port.map(|port| (PORT.into(), port.to_string().into())));
         Ok(Self {
             start: Timestamp(start),
             caller: party(line.caller, &line.caller_kind)?,
@@ -153,21 +154,69 @@ impl Call {
             ended_after: after(line.ended_at)?,
             hung_up: word("hung_up", line.hung_up, HungUp::from_word)?,
             attestation: word("attestation", line.attestation, Attestation::from_word)?,
-            flags: line.flags.iter().map(|flag| &**flag).collect::<Vec<_>>().join(" "),
-            more: more(line.more)?,
-            kind: line.kind,
-            customer: line.customer,
+            flags: flags(line.flags),
+            more: more(line.more)?.into(),
+            kind: line.kind.0,
+            customer: text(line.customer),
             source,
-            rule: line.rule,
+            rule: text(line.rule),
             action_status: line.action_status,
             status: line.status,
-            call_type: line.call_type,
-            policy: line.policy_version,
-            call_id: line.call_id,
-            display_name: line.display_name,
-            user_agent: line.user_agent,
-            reason: line.reason,
+            call_type: line.call_type.0,
+            policy: text(line.policy_version),
+            call_id: text(line.call_id),
+            display_name: text(line.display_name),
+            user_agent: text(line.user_agent),
+            reason: text(line.reason),
         })
+    }
+
+    /// The same with texts of its own.
+    pub fn into_owned(self) -> Call {
+        let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+        Call {
+            start: self.start,
+            kind: self.kind.into_owned(),
+            customer: text(self.customer),
+            direction: self.direction,
+            caller: self.caller.into_owned(),
+            called: self.called.into_owned(),
+            source: self.source.into_owned(),
+            verdict: self.verdict,
+            would: self.would,
+            rule: text(self.rule),
+            action_status: self.action_status,
+            status: self.status,
+            rang_after: self.rang_after,
+            answered_after: self.answered_after,
+            ended_after: self.ended_after,
+            hung_up: self.hung_up,
+            attestation: self.attestation,
+            flags: self.flags.into_owned(),
+            call_type: self.call_type.into_owned(),
+            policy: text(self.policy),
+            call_id: text(self.call_id),
+            display_name: text(self.display_name),
+            user_agent: text(self.user_agent),
+            reason: text(self.reason),
+            more: self.more.into_owned(),
+        }
+    }
+}
+
+impl Party<Cow<'_, str>> {
+    fn into_owned(self) -> Party {
+        Party { kind: self.kind, number: self.number, text: self.text.into_owned() }
+    }
+}
+
+impl Call {
+    /// Reads a line as [`Call::of_line`] does, with texts of its own.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn from_json(line: &[u8]) -> Result<Self, NotACall> {
+        Call::of_line(line).map(Call::into_owned)
     }
 
     /// The line that it was read from: the same object, but for empty lists and nulls beyond the columns.
@@ -271,7 +320,7 @@ fn word<T>(
     text.map(|Text(text)| read(&text).ok_or_else(|| NotACall::Word(field, text.into_owned()))).transpose()
 }
 
-fn party(text: String, kind: &str) -> Result<Party, NotACall> {
+fn party<'a>(Text(text): Text<'a>, kind: &str) -> Result<Party<Cow<'a, str>>, NotACall> {
     let kind = PartyKind::from_word(kind).ok_or_else(|| NotACall::Word("caller_kind", kind.to_owned()))?;
     match kind {
         PartyKind::Number => {
@@ -280,13 +329,33 @@ fn party(text: String, kind: &str) -> Result<Party, NotACall> {
             if is_local {
                 return Ok(Party { kind, number: 0, text });
             }
-            let digits = text.strip_prefix('+').and_then(|digits| digits.parse().ok());
-            let number: u64 = digits.ok_or_else(|| NotACall::Word("caller", text.clone()))?;
-            // A zero in front is not in the digits.
-            let text = if format!("+{number}") == text { String::new() } else { text };
-            Ok(Party { kind, number, text })
+            let digits = text.strip_prefix('+').unwrap_or_default();
+            let number: u64 =
+                digits.parse().map_err(|_| NotACall::Word("caller", text.clone().into_owned()))?;
+            // A zero or another plus in front is not in the number.
+            let is_told = digits.starts_with(|first: char| matches!(first, '1'..='9')) || digits == "0";
+            Ok(Party { kind, number, text: if is_told { Cow::default() } else { text } })
         }
         _ => Ok(Party { kind, number: 0, text }),
+    }
+}
+
+fn flags(mut words: Vec<Text<'_>>) -> Cow<'_, str> {
+    if words.len() > 1 {
+        return words.iter().map(|word| &**word).collect::<Vec<_>>().join(" ").into();
+    }
+    words.pop().map(|Text(word)| word).unwrap_or_default()
+}
+
+/// The address in `source`, and its port where it has one.
+fn address(source: Cow<'_, str>) -> (Cow<'_, str>, Option<u16>) {
+    match (source.parse::<std::net::SocketAddr>(), source) {
+        // There is one way to write it.
+        (Ok(place), Cow::Borrowed(text)) if place.is_ipv4() => {
+            (text.rsplit_once(':').map_or(text, |(address, _)| address).into(), Some(place.port()))
+        }
+        (Ok(place), _) => (place.ip().to_string().into(), Some(place.port())),
+        (Err(_), source) => (source, None),
     }
 }
 
@@ -311,10 +380,10 @@ mod tests {
         for (text, number, kept) in
             [("142", 0, "142"), ("911", 0, "911"), ("+12105550142", 12_105_550_142, "")]
         {
-            let party = party(text.to_owned(), "number").unwrap();
+            let party = party(Text(text.into()), "number").unwrap().into_owned();
             assert_eq!((party.number, party.text.as_str(), party.to_string().as_str()), (number, kept, text));
         }
-        assert!(party("1a".to_owned(), "number").is_err() && party(String::new(), "number").is_err());
+        assert!(party(Text("1a".into()), "number").is_err() && party(Text("".into()), "number").is_err());
     }
 
     const LINE: &str = r#"{"kind":"call","start":"2026-11-20T10:00:00Z","caller":"+13035550142","caller_kind":"number",

@@ -5,9 +5,9 @@ use std::ops::Range;
 use crate::batch::Batch;
 use crate::words::Words;
 
-/// Does the same with every column: the first list holds plain values, the second texts.
+/// Does the same with every column: the first list holds plain values, the second words, the third texts.
 macro_rules! each_column {
-    ($plain:ident, $words:ident) => {
+    ($plain:ident, $words:ident, $texts:ident) => {
         $plain!(
             start,
             direction,
@@ -23,9 +23,7 @@ macro_rules! each_column {
             answered_after,
             ended_after,
             hung_up,
-            attestation,
-            call_id,
-            more
+            attestation
         );
         $words!(
             kind,
@@ -40,6 +38,7 @@ macro_rules! each_column {
             user_agent,
             reason
         );
+        $texts!(call_id, more);
     };
 }
 
@@ -52,7 +51,10 @@ impl Batch {
         macro_rules! words {
             ($($name:ident),*) => {$(keep(self.$name.codes_mut(), wanted);)*};
         }
-        each_column!(plain, words);
+        macro_rules! texts {
+            ($($name:ident),*) => {$(keep(self.$name.places_mut(), wanted);)*};
+        }
+        each_column!(plain, words, texts);
         self.set_len(wanted.iter().filter(|wanted| **wanted).count());
     }
 
@@ -64,7 +66,10 @@ impl Batch {
         macro_rules! words {
             ($($name:ident),*) => {$(arrange(self.$name.codes_mut(), rows);)*};
         }
-        each_column!(plain, words);
+        macro_rules! texts {
+            ($($name:ident),*) => {$(arrange(self.$name.places_mut(), rows);)*};
+        }
+        each_column!(plain, words, texts);
         self.set_len(rows.len());
     }
 
@@ -79,7 +84,10 @@ impl Batch {
         macro_rules! words {
             ($($name:ident),*) => {$(self.$name.append(&other.$name, rows.clone());)*};
         }
-        each_column!(plain, words);
+        macro_rules! texts {
+            ($($name:ident),*) => {$(self.$name.append(&other.$name, rows.clone());)*};
+        }
+        each_column!(plain, words, texts);
         self.grow(rows.len());
     }
 
@@ -91,7 +99,10 @@ impl Batch {
         macro_rules! words {
             ($($name:ident),*) => {$(self.$name.codes_mut().truncate(rows);)*};
         }
-        each_column!(plain, words);
+        macro_rules! texts {
+            ($($name:ident),*) => {$(self.$name.places_mut().truncate(rows);)*};
+        }
+        each_column!(plain, words, texts);
         self.set_len(rows.min(self.len()));
     }
 
@@ -114,9 +125,11 @@ impl Batch {
         macro_rules! words {
             ($($name:ident),*) => {$(bytes += self.$name.bytes();)*};
         }
-        each_column!(plain, words);
-        bytes += self.call_id.iter().flatten().map(String::len).sum::<usize>();
-        bytes + self.more.iter().map(String::len).sum::<usize>()
+        macro_rules! texts {
+            ($($name:ident),*) => {$(bytes += self.$name.bytes();)*};
+        }
+        each_column!(plain, words, texts);
+        bytes
     }
 }
 

@@ -66,7 +66,13 @@ impl Words {
 
     /// One more row.
     pub fn push(&mut self, word: Option<&str>) {
-        let code = word.map_or(0, |word| self.code_for(word));
+        let last = self.codes.last().copied().unwrap_or_default();
+        let code = match word {
+            None => 0,
+            // Most often it is that of the row before.
+            Some(word) if self.word(last) == Some(word) => last,
+            Some(word) => self.code_for(word),
+        };
         self.codes.push(code);
     }
 

@@ -60,8 +60,9 @@ fn numbers(place: &Place) -> BTreeSet<u64> {
     let mut numbers = BTreeSet::new();
     for customer in store.customers() {
         for rows in store.scan(customer, ALWAYS, Columns::ALL) {
-            for id in rows.unwrap().call_id {
-                let number = id.unwrap().rsplit_once('-').unwrap().1.parse().unwrap();
+            let rows = rows.unwrap();
+            for row in 0..rows.len() {
+                let number = rows.call_id.get(row).unwrap().rsplit_once('-').unwrap().1.parse().unwrap();
                 assert!(numbers.insert(number), "{number} is there twice");
             }
         }

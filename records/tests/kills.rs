@@ -148,8 +148,10 @@ fn check(folder: &Path, said: u64) -> u64 {
     let mut seen = vec![0_u8; store.position() as usize + 1];
     for customer in store.customers() {
         for rows in store.scan(customer, always.clone(), Columns::ALL) {
-            for id in rows.unwrap().call_id {
-                let number: usize = id.unwrap().strip_prefix("event-").unwrap().parse().unwrap();
+            let rows = rows.unwrap();
+            for row in 0..rows.len() {
+                let id = rows.call_id.get(row).unwrap();
+                let number: usize = id.strip_prefix("event-").unwrap().parse().unwrap();
                 seen[number] += 1;
             }
         }

@@ -209,7 +209,7 @@ impl Worker {
             let Some(record) = self.reader.next().map_err(|error| error.to_string())? else {
                 return Ok(false);
             };
-            match Call::from_json(&record.payload) {
+            match Call::of_line(&record.payload) {
                 Ok(call) => intake.take(&call, zones.get(call.customer.as_deref())),
                 Err(wrong) => {
                     intake.set_aside();

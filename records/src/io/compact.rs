@@ -8,7 +8,7 @@ use super::error::Error;
 use super::file_reader::FileReader;
 use super::manifest::{Change, Entry};
 use super::merge::Merge;
-use super::schema::ROWS_OF_GROUP;
+use super::schema::{ROWS_OF_GROUP, Stay};
 use super::writer::{GRACE_MICROS, Writer};
 use crate::batch::Batch;
 use crate::column::Columns;
@@ -112,7 +112,7 @@ impl Writer {
             if waiting.len() >= ROWS_OF_GROUP || (is_last && !waiting.is_empty()) {
                 let begun = match &mut file {
                     Some(begun) => begun,
-                    None => file.insert(self.begin(customer.clone(), day, &waiting)?),
+                    None => file.insert(self.begin((customer.clone(), day), &waiting, Stay::Long)?),
                 };
                 let whole =
                     if is_last { waiting.len() } else { waiting.len() / ROWS_OF_GROUP * ROWS_OF_GROUP };

@@ -21,6 +21,7 @@ use super::schema::{LEAVES, Leaf, ROWS_OF_GROUP, Shape, place};
 use crate::batch::Batch;
 use crate::call::{HungUp, PartyKind};
 use crate::column::{Column, Columns};
+use crate::texts::Texts;
 use crate::words::Words;
 
 /// An open file.
@@ -203,11 +204,8 @@ fn fill(
         (Column::DisplayName, _) => batch.display_name = texts(pages)?,
         (Column::UserAgent, _) => batch.user_agent = texts(pages)?,
         (Column::Reason, _) => batch.reason = texts(pages)?,
-        (Column::CallId, _) => batch.call_id = each_text(pages, is_optional, rows)?,
-        (Column::More, _) => {
-            let all = each_text(pages, is_optional, rows)?;
-            batch.more = all.into_iter().map(Option::unwrap_or_default).collect();
-        }
+        (Column::CallId, _) => batch.call_id = each_text(pages, is_optional)?,
+        (Column::More, _) => batch.more = each_text(pages, is_optional)?,
     }
     let is_whole = match leaf.column {
         Column::CallId => batch.call_id.len() == rows,
@@ -225,11 +223,11 @@ fn fill_with_nothing(batch: &mut Batch, leaf: &Leaf, rows: usize) -> Result<(), 
         words
     };
     match leaf.column {
-        Column::CallId => batch.call_id = vec![None; rows],
+        Column::CallId => batch.call_id = Texts::none(rows),
         Column::DisplayName => batch.display_name = nothing(),
         Column::UserAgent => batch.user_agent = nothing(),
         Column::Reason => batch.reason = nothing(),
-        Column::More => batch.more = vec![String::new(); rows],
+        Column::More => batch.more = Texts::none(rows),
         _ => return Err(LEAF.into()),
     }
     Ok(())

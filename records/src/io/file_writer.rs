@@ -5,15 +5,17 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
+use bytes::Bytes;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use rules::{Action, Attestation, Direction};
 
 use super::error::Wrong;
-use super::schema::{LEAVES, Leaf, ROWS_OF_GROUP, properties, schema};
+use super::schema::{LEAVES, Leaf, ROWS_OF_GROUP, Stay, properties, schema};
 use crate::batch::Batch;
 use crate::call::{HungUp, PartyKind};
 use crate::column::Column;
+use crate::texts::Texts;
 use crate::words::Words;
 
 /// Writes rows, which come in order of their start, as row groups.
@@ -34,8 +36,13 @@ pub(super) struct Written {
 
 impl<W: Write + Send> FileWriter<W> {
     /// Begins a file whose rows are like those of `sample`. `words` are kept in it as they are.
-    pub(super) fn new(to: W, sample: &Batch, words: Vec<(String, String)>) -> Result<Self, Wrong> {
-        let properties = properties(&wide(sample), words);
+    pub(super) fn new(
+        to: W,
+        sample: &Batch,
+        words: Vec<(String, String)>,
+        stay: Stay,
+    ) -> Result<Self, Wrong> {
+        let properties = properties(&wide(sample), words, stay);
         let to = SerializedFileWriter::new(to, schema(sample.columns), Arc::new(properties))?;
         Ok(Self { to, rows: 0, span: None })
     }
@@ -115,15 +122,8 @@ fn write_leaf(
         (Column::DisplayName, _) => word(to, &batch.display_name),
         (Column::UserAgent, _) => word(to, &batch.user_agent),
         (Column::Reason, _) => word(to, &batch.reason),
-        (Column::CallId, _) => {
-            let all = batch.call_id.get(rows).ok_or(SHORT)?;
-            write_bytes(to, all.iter().map(|text| text.as_deref().map(ByteArray::from)), true)
-        }
-        (Column::More, _) => {
-            let all = batch.more.get(rows).ok_or(SHORT)?;
-            let some = |text: &String| (!text.is_empty()).then(|| ByteArray::from(text.as_str()));
-            write_bytes(to, all.iter().map(some), true)
-        }
+        (Column::CallId, _) => write_texts(to, &batch.call_id, rows),
+        (Column::More, _) => write_texts(to, &batch.more, rows),
     }
 }
 
@@ -143,6 +143,18 @@ fn write_words(
     write_bytes(to, codes.iter().map(value), is_optional)
 }
 
+fn write_texts(to: &mut SerializedColumnWriter<'_>, texts: &Texts, rows: Range<usize>) -> Result<(), Wrong> {
+    let some = || texts.some(rows.clone()).ok_or(SHORT);
+    // One piece of memory for all of them.
+    let all = Bytes::from(some()?.flatten().collect::<String>());
+    let mut begin = 0;
+    let mut slice = |text: &str| {
+        let end = begin + text.len();
+        ByteArray::from(all.slice(std::mem::replace(&mut begin, end)..end))
+    };
+    write_bytes(to, some()?.map(|text| text.map(&mut slice)), true)
+}
+
 fn write_enums<T: Copy>(
     to: &mut SerializedColumnWriter<'_>,
     values: Option<&[Option<T>]>,
@@ -158,46 +170,51 @@ fn write_kinds(to: &mut SerializedColumnWriter<'_>, kinds: Option<&[PartyKind]>)
 
 fn write_bytes(
     to: &mut SerializedColumnWriter<'_>,
-    values: impl ExactSizeIterator<Item = Option<ByteArray>>,
+    values: impl Iterator<Item = Option<ByteArray>>,
     is_optional: bool,
 ) -> Result<(), Wrong> {
-    let mut levels: Vec<i16> = Vec::with_capacity(values.len());
-    let mut there = Vec::with_capacity(values.len());
-    for value in values {
-        levels.push(i16::from(value.is_some()));
-        there.extend(value);
+    write_values::<ByteArrayType>(to, values, is_optional)
+}
+
+/// Writes some values after another, so that memory for them is asked for once.
+fn write_values<T: DataType>(
+    to: &mut SerializedColumnWriter<'_>,
+    mut values: impl Iterator<Item = Option<T::T>>,
+    is_optional: bool,
+) -> Result<(), Wrong> {
+    let mut levels: Vec<i16> = Vec::with_capacity(ROWS_AT_ONCE);
+    let mut there = Vec::with_capacity(ROWS_AT_ONCE);
+    loop {
+        for value in values.by_ref().take(ROWS_AT_ONCE) {
+            levels.push(i16::from(value.is_some()));
+            there.extend(value);
+        }
+        if levels.is_empty() {
+            return Ok(());
+        }
+        to.typed::<T>().write_batch(&there, is_optional.then_some(levels.as_slice()), None)?;
+        levels.clear();
+        there.clear();
     }
-    to.typed::<ByteArrayType>().write_batch(&there, is_optional.then_some(levels.as_slice()), None)?;
-    Ok(())
 }
 
 fn write_numbers(to: &mut SerializedColumnWriter<'_>, values: Option<&[u64]>) -> Result<(), Wrong> {
-    let values = values.ok_or(SHORT)?;
-    let levels: Vec<i16> = values.iter().map(|value| i16::from(*value != 0)).collect();
-    let there: Vec<i64> =
-        values.iter().filter(|value| **value != 0).map(|value| value.cast_signed()).collect();
-    to.typed::<Int64Type>().write_batch(&there, Some(&levels), None)?;
-    Ok(())
+    let some = |value: &u64| (*value != 0).then_some(value.cast_signed());
+    write_values::<Int64Type>(to, values.ok_or(SHORT)?.iter().map(some), true)
 }
 
 fn write_after(to: &mut SerializedColumnWriter<'_>, values: Option<&[i64]>) -> Result<(), Wrong> {
-    let values = values.ok_or(SHORT)?;
-    let levels: Vec<i16> = values.iter().map(|value| i16::from(*value != Batch::NEVER)).collect();
-    let there: Vec<i64> = values.iter().copied().filter(|value| *value != Batch::NEVER).collect();
-    to.typed::<Int64Type>().write_batch(&there, Some(&levels), None)?;
-    Ok(())
+    let some = |value: &i64| (*value != Batch::NEVER).then_some(*value);
+    write_values::<Int64Type>(to, values.ok_or(SHORT)?.iter().map(some), true)
 }
 
 fn write_statuses(to: &mut SerializedColumnWriter<'_>, values: Option<&[u16]>) -> Result<(), Wrong> {
-    let values = values.ok_or(SHORT)?;
-    let levels: Vec<i16> = values.iter().map(|value| i16::from(*value != 0)).collect();
-    let there: Vec<i32> = values.iter().filter(|value| **value != 0).map(|value| i32::from(*value)).collect();
-    to.typed::<Int32Type>().write_batch(&there, Some(&levels), None)?;
-    Ok(())
+    let some = |value: &u16| (*value != 0).then_some(i32::from(*value));
+    write_values::<Int32Type>(to, values.ok_or(SHORT)?.iter().map(some), true)
 }
 
 fn fixed(word: &'static str) -> ByteArray {
-    ByteArray::from(bytes::Bytes::from_static(word.as_bytes()))
+    ByteArray::from(Bytes::from_static(word.as_bytes()))
 }
 
 /// Leaves of `sample` of which so few values come again that a dictionary takes more than it spares.
@@ -239,4 +256,6 @@ fn wide(sample: &Batch) -> Vec<&'static str> {
 
 /// How often each value has to come, on average, for a dictionary to be worth it.
 const REPEATS_MIN: usize = 2;
+/// Rows of a column that are handed over at once.
+const ROWS_AT_ONCE: usize = 8_192;
 const SHORT: &str = "a batch with a column that is too short";

@@ -12,7 +12,7 @@ use super::file_reader::FileReader;
 use super::find::may_have;
 use super::manifest::Entry;
 use super::place::Sink;
-use super::schema::{DETAILS, LEAVES, copied, place, schema};
+use super::schema::{DETAILS, LEAVES, Stay, copied, place, schema};
 use super::writer::Writer;
 use crate::batch::Batch;
 use crate::call::PartyKind;
@@ -114,7 +114,7 @@ impl Writer {
             rows += withhold(&mut batch, number);
             let begun = match &mut begun {
                 Some(begun) => begun,
-                None => begun.insert(self.begin(entry.customer.clone(), entry.day, &batch)?),
+                None => begun.insert(self.begin((entry.customer.clone(), entry.day), &batch, Stay::Long)?),
             };
             begun.write(&batch)?;
         }
@@ -143,10 +143,10 @@ fn withhold(batch: &mut Batch, number: u64) -> u64 {
         let is = |numbers: &[u64]| numbers.get(row) == Some(&number);
         let is_caller = is(&batch.caller) || names(batch.caller_text.get(row));
         let is_called = is(&batch.called) || names(batch.called_text.get(row));
-        let is_in_details = names(batch.more.get(row).map(String::as_str))
+        let is_in_details = names(batch.more.get(row))
             || names(batch.reason.get(row))
             || names(batch.display_name.get(row))
-            || names(batch.call_id.get(row).and_then(Option::as_deref));
+            || names(batch.call_id.get(row));
         if !(is_caller || is_called || is_in_details) {
             continue;
         }
@@ -159,8 +159,8 @@ fn withhold(batch: &mut Batch, number: u64) -> u64 {
             set(&mut batch.called, row, 0);
             set(&mut batch.called_kind, row, PartyKind::Anonymous);
         }
-        set(&mut batch.call_id, row, None);
-        set(&mut batch.more, row, String::new());
+        batch.call_id.blank(row);
+        batch.more.blank(row);
     }
     for words in [
         &mut batch.caller_text,

@@ -22,11 +22,11 @@ pub struct Intake {
 
 impl Intake {
     /// Takes `call`, whose customer is in `zone`.
-    pub fn take(&mut self, call: &Call, zone: &TimeZone) {
+    pub fn take<Text: AsRef<str>>(&mut self, call: &Call<Text>, zone: &TimeZone) {
         let day = day(call.start.0, zone);
         self.bytes += bytes(call);
         self.rows += 1;
-        let key = (call.customer.clone(), day);
+        let key = (call.customer.as_ref().map(|customer| customer.as_ref().to_owned()), day);
         self.waiting.entry(key).or_insert_with(|| Batch::new(Columns::ALL)).push(call);
     }
 
@@ -71,9 +71,13 @@ fn day(start: i64, zone: &TimeZone) -> Date {
 }
 
 /// About what `call` takes.
-fn bytes(call: &Call) -> usize {
-    let some = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    BYTES_OF_ROW + some(&call.call_id) + some(&call.display_name) + some(&call.reason) + call.more.len()
+fn bytes<Text: AsRef<str>>(call: &Call<Text>) -> usize {
+    let some = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.as_ref().len());
+    BYTES_OF_ROW
+        + some(&call.call_id)
+        + some(&call.display_name)
+        + some(&call.reason)
+        + call.more.as_ref().len()
 }
 
 /// Bytes of calls that wait in memory.

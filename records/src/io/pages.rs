@@ -6,6 +6,7 @@ use parquet::column::page::{Page, PageReader};
 use super::bits::{delta, flags, hybrid};
 use super::error::Wrong;
 use super::schema::ROWS_OF_GROUP;
+use crate::texts::Texts;
 use crate::words::Words;
 
 /// What one page has: for each row whether there is a value, and the values.
@@ -60,43 +61,35 @@ pub(super) fn words(pages: Box<dyn PageReader>, is_optional: bool) -> Result<Wor
 }
 
 /// Reads a column of texts one by one: for columns where hardly one comes again.
-pub(super) fn each_text(
-    pages: Box<dyn PageReader>,
-    is_optional: bool,
-    rows: usize,
-) -> Result<Vec<Option<String>>, Wrong> {
-    let mut all = Vec::with_capacity(rows);
-    let mut known: Vec<String> = Vec::new();
+pub(super) fn each_text(pages: Box<dyn PageReader>, is_optional: bool) -> Result<Texts, Wrong> {
+    let mut all = Texts::default();
+    let mut known = Texts::default();
     each(pages, is_optional, |page| {
         match page {
             Either::Dictionary(bytes, count) => plain_texts(&bytes, count, |text| {
-                known.push(text.to_owned());
+                known.push(Some(text));
                 Ok(())
             })?,
             Either::Values(values) => {
-                let mut found: Vec<String> = Vec::with_capacity(values.rows);
+                let mut present = values.present.iter().flatten();
+                let mut push = |text: &str| {
+                    // Rows without a text that come before it.
+                    present.by_ref().take_while(|there| **there != 1).for_each(|_| all.push(None));
+                    all.push(Some(text));
+                    Ok(())
+                };
                 match values.encoding {
                     Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
                         let (width, bytes) = values.bytes.split_first().ok_or("a page without its width")?;
                         let mut codes = Vec::new();
                         hybrid(bytes, u32::from(*width), values.count, &mut codes)?;
                         for code in codes {
-                            let text = known.get(code as usize).ok_or("a code that is in no dictionary")?;
-                            found.push(text.clone());
+                            push(known.get(code as usize).ok_or("a code that is in no dictionary")?)?;
                         }
                     }
-                    _ => texts(&values, |text| {
-                        found.push(text.to_owned());
-                        Ok(())
-                    })?,
+                    _ => texts(&values, push)?,
                 }
-                let mut found = found.into_iter();
-                match &values.present {
-                    None => all.extend(found.map(Some)),
-                    Some(present) => {
-                        all.extend(present.iter().map(|there| (*there == 1).then(|| found.next()).flatten()));
-                    }
-                }
+                present.for_each(|_| all.push(None));
             }
         }
         Ok(())

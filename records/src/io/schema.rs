@@ -65,9 +65,19 @@ pub(super) fn place(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
     schema.columns().iter().position(|column| column.name() == name)
 }
 
+/// How long a file is likely to be there: what is soon written anew with others is packed quickly, not tightly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    Short,
+    Long,
+}
+
 /// How a file is written. `wide` names leaves whose texts hardly come again, so that a dictionary costs more than it spares.
-pub(super) fn properties(wide: &[&str], words: Vec<(String, String)>) -> WriterProperties {
-    let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default());
+pub(super) fn properties(wide: &[&str], words: Vec<(String, String)>, stay: Stay) -> WriterProperties {
+    let zstd = |level| {
+        let level = if stay == Stay::Long { level } else { ZSTD_LEVEL_OF_NOISE };
+        Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default())
+    };
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(CREATED_BY.to_owned())

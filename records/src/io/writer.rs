@@ -14,7 +14,7 @@ use super::manifest::{Change, Entry, FOLDER as LOG, Manifest};
 use super::name::folder;
 use super::owner;
 use super::place::Place;
-use super::schema::DETAILS;
+use super::schema::{DETAILS, ROWS_OF_GROUP, Stay};
 use super::store::Store;
 use crate::batch::Batch;
 
@@ -156,7 +156,9 @@ impl Writer {
     }
 
     fn write_part(&mut self, part: Part) -> Result<Entry, Error> {
-        let mut file = self.begin(part.customer, part.day, &part.rows)?;
+        // Those of less than a row group are made into one with others.
+        let stay = if part.rows.len() < ROWS_OF_GROUP { Stay::Short } else { Stay::Long };
+        let mut file = self.begin((part.customer, part.day), &part.rows, stay)?;
         file.write(&part.rows)?;
         file.finish()
     }
@@ -164,16 +166,16 @@ impl Writer {
     /// Begins a file of rows like those of `sample`.
     pub(super) fn begin(
         &mut self,
-        customer: Option<String>,
-        day: Date,
+        (customer, day): (Option<String>, Date),
         sample: &Batch,
+        stay: Stay,
     ) -> Result<Begun, Error> {
         let name = self.next_name(customer.as_deref(), day);
         let said = self.place.say(&name);
         let sink = self.place.create(&name).map_err(|error| Error::Place(said.clone(), error))?;
         let mut words = vec![("ringwall.day".to_owned(), day.to_string())];
         words.extend(customer.clone().map(|customer| ("ringwall.customer".to_owned(), customer)));
-        let to = FileWriter::new(sink, sample, words).map_err(Error::damaged(&said))?;
+        let to = FileWriter::new(sink, sample, words, stay).map_err(Error::damaged(&said))?;
         let details = sample.columns.has_all(DETAILS);
         Ok(Begun { to, name, said, customer, day, details })
     }

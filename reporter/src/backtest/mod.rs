@@ -222,7 +222,7 @@ impl Backtest {
         let status = batch.status.get(row).copied().unwrap_or_default();
         let action_status = batch.action_status.get(row).copied().unwrap_or_default();
         let is_refusal = matches!(action, Action::Block | Action::Limit | Action::Divert);
-        let call_id = batch.call_id.get(row).and_then(Option::as_deref);
+        let call_id = batch.call_id.get(row);
         let (caller, called) = (number_at(&batch.caller, row), number_at(&batch.called, row));
         Kept {
             start: batch.start.get(row).copied().unwrap_or_default(),

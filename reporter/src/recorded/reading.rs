@@ -86,9 +86,9 @@ impl Reading {
     /// Puts `row` of `batch` into `call`, as number `number`.
     pub fn read(&mut self, batch: &Batch, row: usize, number: u64, call: &mut Recorded) {
         let started = Timestamp(batch.start.get(row).copied().unwrap_or_default());
-        let call_id = batch.call_id.get(row).and_then(Option::as_deref).unwrap_or_default();
+        let call_id = batch.call_id.get(row).unwrap_or_default();
         call.begin(number, started, call_id.as_bytes());
-        let more = batch.more.get(row).map_or("", String::as_str);
+        let more = batch.more.get(row).unwrap_or_default();
         let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let source = self.sources.get(&batch.source, row, |text| text.parse().unwrap_or(nowhere));
         call.source = SocketAddr::new(source.unwrap_or(nowhere), 0);

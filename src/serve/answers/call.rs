@@ -66,7 +66,7 @@ pub(super) fn named(around: &Around, wanted: CallNamed) -> Result<Option<String>
     for during in [near..end, far..near] {
         for batch in store.scan(customer, during, Columns::of(&[Column::Start, Column::CallId])) {
             let batch = batch.map_err(|error| error.to_string())?;
-            let fits = |place: &usize| is_it(batch.call_id.get(*place).and_then(Option::as_deref));
+            let fits = |place: &usize| is_it(batch.call_id.get(*place));
             for call in (0..batch.len()).filter(fits).map(|place| batch.call(place)) {
                 if found.as_ref().is_none_or(|found| found.start < call.start) {
                     found = Some(call);

@@ -3,6 +3,7 @@
 
 mod access;
 mod alerts;
+mod answers;
 mod api;
 mod appeal;
 mod approval;

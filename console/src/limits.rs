@@ -27,6 +27,8 @@ pub(crate) enum Door {
     Api,
     /// A page of logging in.
     Entry,
+    /// An answer to a text message, of one telephone.
+    Answer,
 }
 
 /// The buckets of everybody who asked lately.
@@ -58,6 +60,7 @@ impl Limits {
             | (Door::Entry, Rates { log_ins_per_minute: 0, .. }) => return Ok(()),
             (Door::Api, rates) => (SECOND_MICROS / i64::from(rates.requests_per_second), 4 * SECOND_MICROS),
             (Door::Entry, rates) => (MINUTE_MICROS / i64::from(rates.log_ins_per_minute), MINUTE_MICROS),
+            (Door::Answer, _) => (60 * MINUTE_MICROS / ANSWERS_AN_HOUR, 60 * MINUTE_MICROS),
         };
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = (door, who.chars().take(WHO_CHARACTERS_MAX).collect::<String>());
@@ -82,6 +85,8 @@ impl Limits {
     }
 }
 
+/// Of one telephone: who guesses codes needs years.
+const ANSWERS_AN_HOUR: i64 = 20;
 const SECOND_MICROS: i64 = 1_000_000;
 const MINUTE_MICROS: i64 = 60 * SECOND_MICROS;
 /// Some megabytes.

@@ -12,8 +12,9 @@ use cases::account::Right;
 use crate::access::{Access, guard, is_of_programs, lost};
 use crate::api::told::Problem;
 use crate::{
-    Service, alerts, api, appeal, approval, assets, campaigns, case, decide, events, guide, health, keys,
-    known, metrics, office, openapi, people, portal, presence, queue, report, session, silences, status,
+    Service, alerts, answers, api, appeal, approval, assets, campaigns, case, decide, events, guide, health,
+    keys, known, metrics, office, openapi, people, portal, presence, queue, report, session, silences,
+    status,
 };
 
 /// A way in.
@@ -49,6 +50,7 @@ pub(crate) fn all() -> Vec<Route> {
         change("/disown/{secret}", Open, post(approval::disown)),
         look("/report/{secret}", Open, get(report::fetch)),
         look("/approve.css", Open, get(approval::style)),
+        change("/answers", Open, post(answers::take)),
         change("/v1/decide", Open, post(decide::answer)),
         look("/v1/openapi.json", Open, get(openapi::page)),
         // Logging in.

@@ -40,6 +40,13 @@ pub struct Memory {
     changed: BTreeSet<(Piece, String)>,
 }
 
+impl Memory {
+    /// What belongs together and is not over.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+}
+
 /// A piece of it as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {

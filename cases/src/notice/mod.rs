@@ -3,6 +3,7 @@
 //!
 //! All of it is a function of facts, settings and time; what has to outlive a restart is plain data ([`Memory`]).
 
+mod answer;
 mod budget;
 mod cef;
 mod document;
@@ -19,6 +20,7 @@ mod syslog;
 mod text;
 mod words;
 
+pub use answer::{Answers, code_of};
 pub use cef::cef;
 pub use document::{alert_fact, document, stream};
 pub use engine::{Engine, Memory, Stored, World};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::Severity;
 use crate::intake::Role;
-use crate::notice::{Fact, Happening, Rota};
+use crate::notice::{Answers, Fact, Happening, Rota};
 use crate::outgoing::Channel;
 
 /// All of it.
@@ -256,6 +256,8 @@ pub struct SmsGateway {
     pub authorization_file: Option<String>,
     /// See [`TargetKind::Webhook`].
     pub authorities: Option<String>,
+    /// How answers come in; nobody is asked for one without it.
+    pub answers: Option<Answers>,
 }
 
 /// How many notices one person gets by one channel; what is more comes as a digest.
@@ -306,6 +308,7 @@ impl Settings {
         }
         if let Some(sms) = &mut self.sms {
             paths.extend(sms.authorization_file.iter_mut().chain(&mut sms.authorities));
+            paths.extend(sms.answers.iter_mut().map(|answers| &mut answers.authorization_file));
         }
         if let Some(heartbeat) = &mut self.heartbeat {
             paths.push(&mut heartbeat.url_file);

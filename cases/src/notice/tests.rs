@@ -52,15 +52,15 @@ fn e9_a_violation_notice_says_all_of_it_in_200_words() {
 #[test]
 fn e9_the_text_message_has_two_segments_at_most() {
     let story = story();
-    let text = sms(&[violation()], story.world());
+    let text = sms(&[violation()], None, story.world());
     assert_eq!(&format!("{text}\n"), golden!("violation-sms.txt"));
     assert!(text.contains("RW-104233-3") && gsm_segments(&text).unwrap() <= 2, "{text}");
     // The longest that can be, in characters that the alphabet does not know or counts twice.
     let mut long = violation();
     (long.rule, long.customer) = ("€[]{}~^|\\ü ł".repeat(20), "ł".repeat(200));
-    let long = sms(&vec![long; 9], story.world());
+    let long = sms(&vec![long; 9], Some("482113"), story.world());
     assert!(gsm_segments(&long).is_some_and(|segments| segments <= 2), "{long}");
-    assert!(long.contains("RW-104233-3"), "{long}");
+    assert!(long.contains("RW-104233-3") && long.contains("ACK 482113"), "{long}");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn what_a_stranger_wrote_is_told_to_nobody() {
     let texts = [
         mail(std::slice::from_ref(&fact), Audience::Customer),
         mail(std::slice::from_ref(&fact), Audience::Desk),
-        sms(std::slice::from_ref(&fact), story.world()),
+        sms(std::slice::from_ref(&fact), None, story.world()),
         cef(&fact),
         case_finding(&fact).to_string(),
         detection_finding(&fact).to_string(),

@@ -9,6 +9,7 @@ use toml::Spanned;
 use crate::calendar::{Mistakes, Reader};
 use crate::case::Severity;
 use crate::intake::Role;
+use crate::notice::answer::Answers;
 use crate::notice::rota::RotaText;
 use crate::notice::settings::*;
 use crate::outgoing::Channel;
@@ -134,6 +135,15 @@ struct SmsText {
     idempotency_header: Option<String>,
     authorization_file: Option<String>,
     authorities: Option<String>,
+    answers: Option<AnswersText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswersText {
+    authorization_file: String,
+    from: Option<String>,
+    text: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -481,6 +491,12 @@ impl SmsText {
             idempotency_header: self.idempotency_header.unwrap_or_else(|| "Idempotency-Key".to_owned()),
             authorization_file: self.authorization_file,
             authorities: self.authorities,
+            answers: self.answers.map(|answers| Answers {
+                authorization_file: answers.authorization_file,
+                authorization: String::new(),
+                from: answers.from.unwrap_or_else(|| "from".to_owned()),
+                text: answers.text.unwrap_or_else(|| "text".to_owned()),
+            }),
         }
     }
 }

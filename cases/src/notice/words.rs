@@ -51,14 +51,15 @@ pub fn notice(facts: &[Fact], more: u64, audience: Audience, world: World<'_>) -
     (one_line(&subject, SUBJECT_CHARACTERS_MAX), text)
 }
 
-/// The same as a text message of two segments at most.
-pub fn sms(facts: &[Fact], world: World<'_>) -> String {
+/// The same as a text message of two segments at most. `code` is what says that somebody looks at it.
+pub fn sms(facts: &[Fact], code: Option<&str>, world: World<'_>) -> String {
     let Some(first) = facts.iter().max_by_key(|fact| (fact.event == Happening::Violation, fact.severity))
     else {
         return String::new();
     };
     let number = first.case.map(|number| format!(" {number}")).unwrap_or_default();
     let mut parts = vec![format!("RINGWALL{number}: {}", headline(first))];
+    parts.extend(code.map(|code| format!("Answer ACK {code} if you look at it")));
     if let Some(violation) = &first.violation {
         parts.push(observed(violation));
         parts.push(format!("since {}", time(first, world.service, first.first)));
@@ -77,7 +78,7 @@ pub fn sms(facts: &[Fact], world: World<'_>) -> String {
     if let Some(line) = world.settings.escalation_line() {
         parts.push(line);
     }
-    // What does not fit is left out from the end; the first two parts always fit.
+    // What does not fit is left out from the end; the first three parts always fit.
     let mut text = String::new();
     for part in parts {
         let longer = if text.is_empty() { plain(&part) } else { format!("{text}. {}", plain(&part)) };

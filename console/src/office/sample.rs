@@ -38,7 +38,7 @@ pub(super) fn texts(service: &Service, channels: &Channels, now: Timestamp) -> V
             }
         }
         if fact.violation.is_some() {
-            let text = sms(&[fact], world);
+            let text = sms(&[fact], None, world);
             let note = gsm_segments(&text).map_or_else(
                 || "It has characters that text messages do not have.".to_owned(),
                 |segments| format!("Text messages that it takes: {segments}."),

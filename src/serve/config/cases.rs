@@ -92,6 +92,14 @@ impl Cases {
         })?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         settings.resolve(|relative| folder.join(relative).display().to_string());
+        if let Some(answers) = settings.sms.as_mut().and_then(|sms| sms.answers.as_mut()) {
+            let path = Path::new(&answers.authorization_file);
+            let text = std::fs::read_to_string(path).map_err(Failure::file(path))?;
+            answers.authorization = text.lines().next().unwrap_or_default().trim().to_owned();
+            if answers.authorization.is_empty() {
+                return Err(Failure::Usage(format!("{}: its first line is empty", path.display())));
+            }
+        }
         Ok(settings)
     }
 

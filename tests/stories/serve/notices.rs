@@ -16,7 +16,7 @@ use cases::registry::{Person, Registration};
 use ring::hmac;
 use serde_json::Value;
 
-use super::{Call, Phone, Service, status, within};
+use super::{Call, Phone, Service, http_of, status, within};
 use crate::support::{Scratch, ringwall, stdout};
 
 const POLICY: &str = r#"
@@ -463,5 +463,75 @@ fn a_silence_and_an_acknowledgement_are_seen_and_explained() {
     let said = desk(&service, &["notify", "acknowledge", &number, "--by", "ben"]);
     assert!(said.contains("ben looks at it"), "{said}");
     assert!(desk(&service, &["case", "show", &number]).contains("ben acknowledge: nobody further is called"));
+    service.stop();
+}
+
+const DESK: &str = r#"
+[sms.answers]
+authorization_file = "answers.key"
+from = "From"
+text = "Body"
+[chain.desk]
+steps = [
+    { who = "person:dana", channels = ["sms"] },
+    { who = "escalation", channels = ["mail"], wait = "8 s" },
+]
+[[route]]
+name = "desk"
+match = { event = "opened" }
+group_by = ["case"]
+wait = "0 s"
+urgency = "page"
+chain = "desk"
+"#;
+
+#[test]
+fn e4_who_answers_a_text_message_looks_at_it_and_nobody_further_is_called() {
+    let sink = Sink::start();
+    let scratch = prepare("serve-notices-answer", sink.address, DESK);
+    let goes_on = settings(sink.address, DESK)
+        .replace("name = \"machines\"\n", "name = \"machines\"\ncontinue = true\n");
+    scratch.write("notices.toml", goes_on);
+    // Without the file with its secret nothing starts that would take anybody's answer.
+    let refused = ringwall(["serve", "--config", scratch.write("ringwall.toml", KEYS).to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("answers.key"), "{refused:?}");
+    scratch.write("answers.key", "Bearer of answers\n");
+    let service = Service::resume(scratch, KEYS);
+    let answer = |authorization: &str, body: &str| {
+        let kind = format!("application/x-www-form-urlencoded\r\nAuthorization: {authorization}");
+        http_of(&kind, (service.address("http://"), "POST", "/answers"), body).0
+    };
+    let to_dana = || {
+        let all = sink.taken().into_iter().filter(|it| it.path == "/sms");
+        let read = |it: Taken| serde_json::from_str::<Value>(&it.body).unwrap();
+        let of_dana = all.map(read).filter(|it| it["to"] == "+12105550100");
+        of_dana.map(|it| it["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    call(&service, "+13035550142", "answer-1");
+    let asked = within(15, || to_dana().into_iter().next()).unwrap();
+    let number = cases(&service)[0]["number"].as_str().unwrap().to_owned();
+    let code =
+        asked.split("Answer ACK ").nth(1).unwrap_or_else(|| panic!("{asked}")).get(..6).unwrap().to_owned();
+    assert!(asked.contains(&number), "{asked}");
+    let right = format!("From=%2B12105550100&Body=Ack+{code}");
+    let other = if code == "000000" { "000001" } else { "000000" };
+    assert_eq!(answer("Bearer of others", &right), 401);
+    assert_eq!(answer("Bearer of answers", "From=%2B12105550100"), 422);
+    assert_eq!(answer("Bearer of answers", "\u{1}%ff=&&&"), 422);
+    let history = || desk(&service, &["case", "show", &number]);
+    // Neither a stranger nor another code does anything; who guesses is told so.
+    assert_eq!(answer("Bearer of answers", &format!("From=%2B12105550199&Body=ACK+{code}")), 204);
+    assert_eq!(answer("Bearer of answers", &format!("From=%2B12105550100&Body=ACK+{other}")), 204);
+    assert_eq!(answer("Bearer of answers", "From=%2B12105550100&Body=who+is+this%3F"), 204);
+    let says = |words: &str| within(10, || to_dana().iter().any(|text| text.contains(words)).then_some(()));
+    says(&format!("nothing that is open has the code {other}")).unwrap();
+    says("answer ACK and the six digits").unwrap();
+    assert!(!history().contains("dana acknowledge"), "{}", history());
+    assert_eq!(answer("Bearer of answers", &right), 204);
+    says(&format!("you look at {number}; nobody further is called for 30 minutes")).unwrap();
+    assert!(history().contains("dana acknowledge: by text message"), "{}", history());
+    let why = || desk(&service, &["notify", "explain", &number]);
+    within(20, || why().contains("step 2 of desk is left out: dana has it").then_some(()))
+        .unwrap_or_else(|| panic!("{}", why()));
     service.stop();
 }

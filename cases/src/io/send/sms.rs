@@ -77,6 +77,7 @@ mod tests {
             is_form,
             idempotency_header: String::new(),
             authorization_file: None,
+            answers: None,
             authorities: None,
         }
     }

@@ -14,10 +14,11 @@ use crate::case::Closure;
 use crate::clock::ClockKind;
 use crate::flow::{Reason, Signal};
 use crate::notice::{
-    Engine, Fact, Happening, Ledger, Memory, Outcome, Seen, Silence, Telling, World, alert_fact, news, stream,
+    Answers, Engine, Fact, Happening, Ledger, Memory, Outcome, Seen, Silence, Telling, World, alert_fact,
+    news, stream,
 };
 use crate::outgoing::{Delivery, Outgoing};
-use crate::{Case, CaseNumber};
+use crate::{Case, CaseNumber, Service};
 
 /// One row of the ledger of a case: who was told by what, and where that stands.
 #[derive(Clone, Debug)]
@@ -374,13 +375,46 @@ impl Desk<'_> {
     /// # Errors
     /// It is over, or it is not kept.
     pub async fn acknowledge(&self, number: CaseNumber, done: Done<'_>) -> Result<Case, Error> {
+        self.acknowledge_by(number, "nobody further is called", done).await
+    }
+
+    /// Somebody of the desk, one of `people`, answers a text message with `code`: they look at every open case of what that told
+    /// of. Returns who, and those cases; `None` where nothing open has this code.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not kept: it may be done again.
+    pub async fn answer(
+        &self,
+        code: &str,
+        (people, answers): (&[&str], &Answers),
+        now: Timestamp,
+        service: &Service,
+    ) -> Result<Option<(String, Vec<CaseNumber>)>, Error> {
+        let memory = self.notice_memory().await?;
+        for group in memory.groups().filter(|group| group.is_alarm && !group.open.is_empty()) {
+            let Some(who) = people.iter().find(|who| answers.code(&group.id, who) == code) else { continue };
+            let mut looked_at = Vec::new();
+            for number in &group.open {
+                let text = "by text message: nobody further is called";
+                match self.acknowledge_by(*number, text, Done { who, now, service }).await {
+                    Ok(_) => looked_at.push(*number),
+                    // It was closed or merged meanwhile.
+                    Err(Error::Refused(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            return Ok((!looked_at.is_empty()).then(|| ((*who).to_owned(), looked_at)));
+        }
+        Ok(None)
+    }
+
+    async fn acknowledge_by(&self, number: CaseNumber, text: &str, done: Done<'_>) -> Result<Case, Error> {
         let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         if case.state.is_over() {
             return Err(Error::Refused(format!("{number} is {}: nobody is called for it", case.state)));
         }
-        write(&mut writing, &mut case, "acknowledge", "nobody further is called", Visible::Desk, done)
-            .await?;
+        write(&mut writing, &mut case, "acknowledge", text, Visible::Desk, done).await?;
         writing.commit().await?;
         Ok(case)
     }

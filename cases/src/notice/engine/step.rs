@@ -212,7 +212,10 @@ impl Engine {
                 continue;
             }
             let content = match channel {
-                Channel::Sms => Content::Notice { subject, text: words::sms(&group.told, world) },
+                Channel::Sms => {
+                    let code = code(group, recipient, world);
+                    Content::Notice { subject, text: words::sms(&group.told, code.as_deref(), world) }
+                }
                 _ => Content::Notice { subject, text },
             };
             let id = id(group, position, (channel, &recipient.name), &group.told);
@@ -328,6 +331,13 @@ impl Engine {
         let over: Vec<_> = over.map(|(name, _)| (Piece::Budget, name)).collect();
         self.memory.changed.extend(over);
     }
+}
+
+/// What `recipient` answers who looks at it: people of the desk, where answers come in, and where somebody has to have it.
+fn code(group: &Group, recipient: &Recipient, world: World<'_>) -> Option<String> {
+    let answers = world.settings.sms.as_ref()?.answers.as_ref()?;
+    let is_asked = group.is_alarm && recipient.audience == Audience::Desk;
+    is_asked.then(|| answers.code(&group.id, &recipient.name))
 }
 
 /// Why `step` is not taken, if so.

@@ -223,6 +223,43 @@ fn e4_who_takes_it_stops_the_chain_for_half_an_hour_without_work() {
 }
 
 #[test]
+fn e4_text_messages_to_the_desk_ask_for_an_answer_by_a_code_of_their_own() {
+    let of = |story: &Story, to: &str| {
+        let texts = story.sent.iter().filter(|(_, it)| it.channel == Channel::Sms && it.to == to);
+        let text = |(_, it): &(i64, Outgoing)| match &it.content {
+            Content::Notice { text, .. } => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        texts.map(text).collect::<Vec<_>>()
+    };
+    let mut story = Story::new(OPEN, str::to_owned);
+    story.happen(0, fact(Happening::Opened, 100_001, "Acme", Severity::Critical));
+    story.happen(0, violation());
+    story.pass(0, 3_000);
+    let groups: Vec<_> = story.engine.memory.groups().filter(|group| group.chain == "desk").collect();
+    let answers = story.settings.sms.as_ref().unwrap().answers.as_ref().unwrap();
+    let (asked, manager) = (of(&story, "+12105550171"), of(&story, "+12105550100"));
+    assert!(!asked.is_empty() && !manager.is_empty());
+    for (texts, who) in [(asked, "anna"), (manager, "dana")] {
+        let has = |text: &String| {
+            groups.iter().any(|it| text.contains(&format!("ACK {} if", answers.code(&it.id, who))))
+        };
+        assert!(texts.iter().all(has), "{who}: {texts:?}");
+    }
+    // Customers are asked nothing.
+    let customers = of(&story, "+12105550181");
+    assert!(!customers.is_empty() && customers.iter().all(|text| !text.contains("ACK")), "{customers:?}");
+    // Where no answer comes in nobody is asked for one.
+    let mut story = Story::new(OPEN, |text| {
+        text.replace("[sms.answers]", "[target.answers]\nkind = \"chat\"\nurl_file = \"x\"").replace("authorization_file = \"answers.key\"\nfrom               = \"From\"\ntext               = \"Body\"\n", "")
+    });
+    story.happen(0, fact(Happening::Opened, 100_001, "Acme", Severity::Critical));
+    story.pass(0, 60);
+    let texts = of(&story, "+12105550171");
+    assert!(!texts.is_empty() && texts.iter().all(|text| !text.contains("ACK")), "{texts:?}");
+}
+
+#[test]
 fn e4_what_gets_worse_breaks_an_acknowledgement() {
     let mut story =
         Story::new(OPEN, |text| desk_only(text).replace("match    = { severity = \"critical\" }\n", ""));

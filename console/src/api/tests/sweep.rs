@@ -51,7 +51,7 @@ const WAYS: &[(&str, &str, Who)] = &[
     ("GET", "/approve/{secret}", Public), ("POST", "/approve/{secret}", Public),
     ("GET", "/disown/{secret}", Public), ("POST", "/disown/{secret}", Public),
     ("GET", "/report/{secret}", Public), ("GET", "/approve.css", Public),
-    ("POST", "/v1/decide", Public), ("GET", "/v1/openapi.json", Public),
+    ("POST", "/answers", Public), ("POST", "/v1/decide", Public), ("GET", "/v1/openapi.json", Public),
     ("GET", "/login", Public), ("POST", "/login", Public), ("GET", "/login/code", Public), ("POST", "/login/code", Public),
     #[cfg(feature = "oidc")] ("GET", "/login/openid", Public), #[cfg(feature = "oidc")] ("GET", "/login/openid/back", Public),
     ("GET", "/welcome/{secret}", Public), ("POST", "/welcome/{secret}", Public),

@@ -87,6 +87,7 @@ fn settings(address: SocketAddr, folder: &str) -> Settings {
         is_form: false,
         idempotency_header: "Idempotency-Key".to_owned(),
         authorization_file: None,
+        answers: None,
         authorities: None,
     };
     Settings { targets, sms: Some(sms), ..Settings::default() }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
+use reporter::counted;
 use rules::policy::{Code, Diagnostic, Level};
 use rules::proof::{self, Prover};
 use rules::{NumberSet, Policy, Timestamp};
@@ -112,10 +113,10 @@ impl Checked {
         let summary = format!(
             "{}: {}, {}, {} of {} as expected",
             self.contents.name(),
-            counted(self.count(Level::Error), "error"),
-            counted(self.count(Level::Warning), "warning"),
+            counted(self.count(Level::Error) as u64, "error"),
+            counted(self.count(Level::Warning) as u64, "warning"),
             self.expects - self.failed_expects(),
-            counted(self.expects, "case"),
+            counted(self.expects as u64, "case"),
         );
         match &self.version {
             Some(version) => writeln!(out, "{summary}; version {}", version.get(..16).unwrap_or(version)),
@@ -163,8 +164,4 @@ pub(crate) fn emergency_name(policy: &Policy) -> String {
 fn called(policy: &Policy, wanted: &str) -> Result<NumberSet, Failure> {
     rules::policy::read_numbers(wanted, policy.dial_plan())
         .map_err(|why| Failure::Usage(format!("--who-can-block {wanted:?}: {why}")))
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

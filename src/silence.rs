@@ -4,7 +4,7 @@ use cases::Service;
 use cases::explanation::wall_time;
 use cases::notice::{Matcher, Silence};
 use clap::{Args, Subcommand};
-use reporter::printable;
+use reporter::{counted, printable};
 use rules::Timestamp;
 
 use crate::case::{Account, Place, said};
@@ -107,8 +107,10 @@ impl Task {
                 let facts = store.desk().facts(now.plus_micros(-WEEK_MICROS)).await.map_err(said)?;
                 let alarms: Vec<_> = facts.into_iter().filter(|fact| fact.event.is_alarm()).collect();
                 let (hidden, critical) = silence.would_have_hidden(&alarms);
-                let mut text =
-                    format!("would have hidden {hidden} alerts, {critical} critical, in the past 7 days\n");
+                let mut text = format!(
+                    "would have hidden {}, {critical} critical, in the past 7 days\n",
+                    counted(hidden as u64, "alert")
+                );
                 if !dry_run {
                     let done = account.done(&service);
                     let silence = store.desk().add_silence(silence, done).await.map_err(said)?;

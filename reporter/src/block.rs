@@ -9,7 +9,7 @@ use rules::policy::ips::Deed;
 use serde::Serialize;
 
 use crate::alert::{Amount, identifier};
-use crate::json::printable;
+use crate::json::{counted, printable};
 use crate::text::rfc3339;
 
 /// One thing that a breached threshold has set in force.
@@ -81,7 +81,7 @@ impl fmt::Display for Block {
         let state = if self.lifted { "lifted, would hold" } else { self.action };
         write!(
             f,
-            "{}  {} {} until {}  by \"{}\" of {} ({}, {} of {} at {}), {} attempts",
+            "{}  {} {} until {}  by \"{}\" of {} ({}, {} of {} at {}), {}",
             self.id,
             key.join(", "),
             state,
@@ -92,7 +92,7 @@ impl fmt::Display for Block {
             self.count,
             self.limit,
             self.since,
-            self.hits
+            counted(self.hits, "attempt")
         )
     }
 }

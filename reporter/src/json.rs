@@ -40,6 +40,11 @@ impl Formatter for Inert {
 /// The first of all bytes that may act, once those below a space are escaped.
 const DELETE: u8 = 0x7f;
 
+/// `1 alert`, `2 alerts`: so many of what `noun` names.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A text from the wire as it may be shown on a terminal: what would act there is replaced.
 pub fn printable(text: &str) -> String {
     text.chars()

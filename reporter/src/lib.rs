@@ -22,7 +22,7 @@ mod usual;
 
 pub use alert::{Alert, Alerts, Amount, Sensor};
 pub use block::Block;
-pub use json::{printable, to_line};
+pub use json::{counted, printable, to_line};
 pub use line::{CallLine, Counting, Parties, party, reason, status};
 pub use order::InOrder;
 pub use privacy::{Privacy, Rules};

@@ -49,7 +49,7 @@ pub(crate) fn breach(measure: Measure, policy: &rules::Policy) -> Option<String>
     let mut sentence = format!(
         "{} {} reached the {level} limit {} within {} of \"{}\"",
         amount(measure.value),
-        threshold.count.noun(),
+        threshold.count.noun_of(measure.value),
         amount(measure.limit),
         duration(threshold.within_micros),
         threshold.name,
@@ -148,6 +148,24 @@ mod tests {
             "42 different called numbers reached the critical limit 40 within 10m of \
              \"one caller, many of our numbers\" (robots)"
         );
+    }
+
+    #[test]
+    fn one_is_said_in_the_singular() {
+        let mut measure = Measure { threshold: ThresholdId(0), critical: false, value: 1.0, limit: 1.0 };
+        let said = |measure| breach(measure, &policy()).unwrap();
+        assert!(
+            said(measure).starts_with("1 called number reached the warning limit 1 "),
+            "{}",
+            said(measure)
+        );
+        measure.value = 2.0;
+        assert!(said(measure).starts_with("2 different called numbers reached"), "{}", said(measure));
+        for count in rules::policy::ips::Count::ALL {
+            let (one, many) = (count.noun_of(1.0), count.noun_of(2.0));
+            assert_eq!(count.noun_of(0.0), many);
+            assert!(count.is_ratio() || one != many || *count == rules::policy::ips::Count::Cost, "{one}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cases::intake::{self, Authority, Envelope, Fate, Intake, Reading, ReturnPath, Trust};
 use cases::io::store::{Asked, Done, Mail as Stored, MailKept, understood};
 use clap::Args;
-use reporter::printable;
+use reporter::{counted, printable};
 use rules::Timestamp;
 
 use super::{Account, Place, said};
@@ -145,7 +145,8 @@ fn shown(intake: &Intake) -> String {
                 &format!("  line {}: {} needs a change of policy\n", range.line, printable(&range.written));
         }
         if request.bad_line_count > 0 {
-            text += &format!("  {} lines of lists hold no number\n", request.bad_line_count);
+            text +=
+                &format!("  without a number: {} of lists\n", counted(request.bad_line_count as u64, "line"));
         }
     }
     match &intake.no_answer {

@@ -181,7 +181,13 @@ fn understood(request: &Request) -> String {
         say("", &format!("{} ({kind})", range.written));
     }
     if request.bad_line_count > 0 {
-        say("", &format!("{} lines of lists hold no number we could read:", request.bad_line_count));
+        say(
+            "",
+            &match request.bad_line_count {
+                1 => "1 line of a list holds no number we could read:".to_owned(),
+                many => format!("{many} lines of lists hold no number we could read:"),
+            },
+        );
         for bad in request.bad_lines.iter().take(NUMBERS_TOLD_MAX) {
             say(
                 "",

@@ -10,6 +10,7 @@ use crate::case::Severity;
 use crate::clock::ClockKind;
 use crate::flow::State;
 use crate::io::store::Event;
+use crate::notice::engine::count;
 use crate::notice::{Fact, Happening};
 use crate::{Case, Service};
 
@@ -230,8 +231,11 @@ impl News<'_> {
         rules.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
         let rules: Vec<_> =
             rules.iter().take(RULES_TOLD).map(|(rule, count)| format!("{rule} {count}")).collect();
-        fact.text =
-            format!("{} alerts, {} since it was told last", case.alerts, case.alerts.saturating_sub(alerts));
+        fact.text = format!(
+            "{}, {} since it was told last",
+            count(case.alerts, "alert"),
+            case.alerts.saturating_sub(alerts)
+        );
         if !rules.is_empty() {
             fact.text += &format!(": {}", rules.join(", "));
         }

@@ -7,6 +7,7 @@ use cases::case::Kind;
 use cases::clock::Standing;
 use cases::flow::{Flow, State};
 use cases::io::store::Cursor;
+use reporter::counted;
 use rules::Timestamp;
 
 use crate::book::Book;
@@ -38,6 +39,11 @@ impl Row {
         let at = Cursor::of(&case);
         let view = if q.is_empty() { format!("?at={at}") } else { format!("?q={}&at={at}", url_part(q)) };
         Self { case, due, last, view, fits: true }
+    }
+
+    /// How many alerts it has, in words.
+    pub(crate) fn alerts(&self) -> String {
+        counted(self.case.alerts, "alert")
     }
 
     /// Alerts of the last day, an hour a bar, as a path of an SVG 72 by 20.

@@ -278,7 +278,12 @@ impl Count {
         self.is_ratio() && !matches!(self, Self::MeanDuration)
     }
 
-    /// What a value of it is called: `42 different called numbers`, `0.7 of the answered calls short`.
+    /// What a value of it is called: `42 different called numbers`, `1 attempt`, `0.7 short of the answered calls`.
+    pub fn noun_of(self, value: f64) -> &'static str {
+        if value == 1.0 { self.single() } else { self.noun() }
+    }
+
+    /// The same of any number: what a limit is set on.
     pub const fn noun(self) -> &'static str {
         match self {
             Self::Attempts => "attempts",
@@ -306,6 +311,37 @@ impl Count {
             Self::RegistrationsFailed => "failed registrations",
             Self::UsersFailed => "different users whose registrations failed",
             Self::Probes => "different users tried that do not exist",
+        }
+    }
+
+    const fn single(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempt",
+            Self::Answered => "answered call",
+            Self::Failed => "failed call",
+            Self::Busy => "busy call",
+            Self::Cancelled => "cancelled call",
+            Self::NotFound => "call to a number that does not exist",
+            Self::DistinctCalled => "called number",
+            Self::DistinctCaller => "caller",
+            Self::DistinctCountry => "country called",
+            Self::Minutes => "minute",
+            Self::Concurrent => "call at once",
+            Self::ShortCalls => "short call",
+            Self::OneRing => "call of a single ring",
+            Self::MeanDuration => "second of mean duration",
+            Self::SequentialCalled => "called number in a row",
+            Self::NeighbourCallers => "caller that looks like the called number",
+            Self::Repeats => "call of one caller to one number",
+            Self::RegistrationsFailed => "failed registration",
+            Self::UsersFailed => "user whose registrations failed",
+            Self::Probes => "user tried that does not exist",
+            // Shares and money are said the same way whatever they are.
+            Self::Cost
+            | Self::AnswerRatio
+            | Self::ShortRatio
+            | Self::EffectiveRatio
+            | Self::NetworkEffectiveness => self.noun(),
         }
     }
 

@@ -254,7 +254,8 @@ impl Desk {
         let number =
             of.ask(kind, (HOSTILE, HOSTILE), Wanted::default(), self.by("Ann")).await.unwrap().number;
         desk.step(number, &Signal::Take, "", done).await.unwrap();
-        let (base, result) = ("b".to_owned(), "r".to_owned());
+        // No two cases propose exactly the same.
+        let (base, result) = (format!("b of {number}"), "r".to_owned());
         let change = Change { customer: "Acme".to_owned(), base, result, lines };
         desk.propose(number, change.clone(), Impact::default(), done).await.unwrap();
         let case = desk.case(number).await.unwrap();

@@ -46,11 +46,11 @@ impl Desk<'_> {
         Ok(Some((body(&row)?, approvals)))
     }
 
-    /// Proposes `change`. One that was proposed before is replaced. What was approved counts no more, and were it of the very
-    /// same change: in this case or in another.
+    /// Proposes `change`. One that was proposed before is replaced. What was approved before counts no more, and were it of the
+    /// very same change.
     ///
     /// # Errors
-    /// It is not on the way, or not kept.
+    /// It is not on the way, another case is about to have the same made, or it is not kept.
     pub async fn propose(
         &self,
         number: CaseNumber,
@@ -71,6 +71,7 @@ impl Desk<'_> {
         }
         case.step(&Signal::Propose, done.who, done.service, done.now).map_err(refused)?;
         let hash = change.hash();
+        writing.allow_proposal(number, &hash).await?;
         let why = format!("the same is proposed in {number}");
         let mut void = BTreeSet::from_iter(writing.void_approvals(&hash, (number, &why), done).await?);
         if let Some(before) = case.change.replace(hash.clone()).filter(|before| *before != hash) {
@@ -125,7 +126,7 @@ impl Desk<'_> {
     }
 
     /// Takes back what is proposed: nobody waits for a yes to it any more, links to it lead nowhere, and what was approved of it
-    /// counts no more, should the same be proposed again.
+    /// counts no more, should the same be proposed again; unless another case stands on it.
     ///
     /// # Errors
     /// Nothing is proposed, it is authorised already, or it is not kept.
@@ -139,8 +140,11 @@ impl Desk<'_> {
         let mut case = writing.case(number).await?;
         case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
         let hash = case.change.take().unwrap_or_default();
-        let taken_back = format!("the same was taken back in {number}");
-        writing.void_approvals(&hash, (number, &taken_back), done).await?;
+        // What a case that was brought onto the same change stands on is the customer's yes still.
+        if writing.allow_proposal(number, &hash).await.is_ok() {
+            let taken_back = format!("the same was taken back in {number}");
+            writing.void_approvals(&hash, (number, &taken_back), done).await?;
+        }
         writing.void_links(number, &hash).await?;
         let text = format!("change {hash}: {why}");
         write(&mut writing, &mut case, "withdraw-proposal", &text, Visible::Customer, done).await?;

@@ -51,6 +51,7 @@ pub(super) async fn approve_part(
         return no("the policy was changed meanwhile, and this part would now do more than was shown: \
                    ask the desk to propose it again");
     }
+    writing.allow_proposal(number, &hash).await?;
     let why = format!("a part of it was approved in {number}");
     let mut void = writing.void_approvals(&part.shown, (number, &why), done).await?;
     let why = format!("the same is proposed in {number}");

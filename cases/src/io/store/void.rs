@@ -31,11 +31,24 @@ impl Writing<'_> {
         Ok(by)
     }
 
-    /// Cases in which the change of this hash waits for a yes, or for being made.
+    /// Fails when another case than `number` is about to have exactly the change of this hash made: the customer would be asked
+    /// twice for one thing, and a yes in one case be none in the other.
+    pub(super) async fn allow_proposal(&mut self, number: CaseNumber, hash: &str) -> Result<(), Error> {
+        let Some(first) = self.cases_with(hash).await?.into_iter().find(|case| case.number != number) else {
+            return Ok(());
+        };
+        Err(Error::Refused(format!(
+            "exactly this change is proposed in {} already, which is {}: join the cases, or have it withdrawn there",
+            first.number, first.state
+        )))
+    }
+
+    /// Cases in which the change of this hash is proposed, waits for a yes, or is made.
     async fn cases_with(&mut self, hash: &str) -> Result<Vec<Case>, Error> {
         let statement = "SELECT cases.body FROM cases JOIN changes ON changes.customer = cases.customer
             WHERE changes.hash = $1 AND cases.is_over = 0
-                AND cases.state IN ('awaiting-authorisation', 'implementing') ORDER BY cases.serial";
+                AND cases.state IN ('proposed', 'awaiting-authorisation', 'implementing', 'verifying')
+            ORDER BY cases.serial";
         let rows = sqlx::query(statement).bind(hash).fetch_all(self.connection()).await?;
         let mut cases = rows.iter().map(body).collect::<Result<Vec<Case>, _>>()?;
         cases.retain(|case| case.change.as_deref() == Some(hash));

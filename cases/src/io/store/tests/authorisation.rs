@@ -180,7 +180,7 @@ fn z1_what_was_withdrawn_is_approved_by_nothing_from_before() {
         desk.propose(number, change(), high.clone(), done(&service, 6)).await.unwrap();
         let (_, approvals) = desk.change(&change().hash()).await.unwrap().unwrap();
         assert!(approvals.is_empty(), "{approvals:?}");
-        // So it does after changes were asked for, and in another case.
+        // So it does after changes were asked for.
         let ask = |secret| [asking(number, "Ann", &change().hash(), secret)];
         desk.ask_authorisation(number, &ask("once"), done(&service, 6)).await.unwrap();
         desk.approve(number, yes(&change(), "Ann"), &two, done(&service, 6)).await.unwrap();
@@ -190,13 +190,14 @@ fn z1_what_was_withdrawn_is_approved_by_nothing_from_before() {
         assert!(approvals.is_empty(), "{approvals:?}");
         desk.ask_authorisation(number, &ask("twice"), done(&service, 6)).await.unwrap();
         desk.approve(number, yes(&change(), "Ann"), &two, done(&service, 6)).await.unwrap();
+        // And in another case, once this one has given it up.
+        desk.withdraw_proposal(number, "again", done(&service, 7)).await.unwrap();
         let other = asked(&store, &service, high).await;
         let (_, approvals) = desk.change(&change().hash()).await.unwrap().unwrap();
         assert!(approvals.is_empty(), "{approvals:?}");
         let (_, authority) =
             desk.approve(other, yes(&change(), "Bob"), &two, done(&service, 7)).await.unwrap();
         assert!(authority.is_none(), "it still takes two");
-        desk.withdraw_proposal(number, "again", done(&service, 7)).await.unwrap();
         let nothing = desk.withdraw_proposal(number, "what?", done(&service, 8)).await;
         assert!(matches!(nothing, Err(Error::Refused(_))), "{nothing:?}");
     });

@@ -206,38 +206,110 @@ fn z4_where_it_takes_two_the_second_is_asked_for_what_remains() {
     });
 }
 
+/// A case that waits for `change`, of which Ann has approved the first of two yeses.
+async fn half_approved(store: &Store, service: &Service, change: &Change) -> CaseNumber {
+    let desk = store.desk();
+    let high = Impact { days: 30, blocked: Some(9), wanted: 1, protected: 0 };
+    let case = desk.open("Acme", Kind::Block, State::New, "block", done(service, 0)).await.unwrap();
+    let number = case.number;
+    desk.step(number, &Signal::Take, "", done(service, 1)).await.unwrap();
+    desk.propose(number, change.clone(), high, done(service, 2)).await.unwrap();
+    let ask = asking(number, "Ann", &change.hash(), &format!("secret of {number}"));
+    desk.ask_authorisation(number, &[ask], done(service, 3)).await.unwrap();
+    let (_, authority) = desk.approve(number, yes(change, "Ann"), &both(), done(service, 4)).await.unwrap();
+    assert!(authority.is_none(), "it takes two");
+    number
+}
+
+fn both() -> Authorisers {
+    Authorisers(["Ann".to_owned(), "Bob".to_owned()].into())
+}
+
 #[test]
-fn z1_a_case_whose_approval_counts_no_more_says_so_and_its_owner_hears_of_it() {
+fn z1_what_one_case_is_about_to_have_made_is_proposed_in_no_other() {
     on_both(|store| async move {
         let service = Service::sample();
         register(&store, &service).await;
         let desk = store.desk();
-        let two = Authorisers(["Ann".to_owned(), "Bob".to_owned()].into());
-        let high = Impact { protected: 1, ..Impact::default() };
-        let first = asked(&store, &service, high.clone()).await;
-        desk.approve(first, yes(&change(), "Ann"), &two, done(&service, 4)).await.unwrap();
+        let first = half_approved(&store, &service, &change()).await;
+        let open = async || {
+            let case = desk.open("Acme", Kind::Block, State::New, "again", done(&service, 5)).await.unwrap();
+            desk.step(case.number, &Signal::Take, "", done(&service, 5)).await.unwrap();
+            case.number
+        };
+        let second = open().await;
+        let refused = desk.propose(second, change(), Impact::default(), done(&service, 6)).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "exactly this change is proposed in {first} already, which is awaiting-authorisation: join the \
+                 cases, or have it withdrawn there"
+            )
+        );
+        // Nothing has become of the second, and the yes in the first counts: one more is enough.
+        assert_eq!(desk.case(second).await.unwrap().change, None);
+        // Lines that an authoriser picks out of a larger change are no other way to it.
+        let whole = three();
+        let part_of = waiting(&store, &service, Impact::default()).await;
+        let picked = some(&whole, &[0]);
+        let third = open().await;
+        desk.propose(third, picked.clone(), Impact::default(), done(&service, 6)).await.unwrap();
+        let acme = store.customer("Acme");
+        let (good, approval) = (part(&whole, picked.clone(), Rest::Refused), yes(&picked, "Ann"));
+        let approved = acme.approve_part(part_of, (&good, None), &approval, done(&service, 7));
+        assert!(approved.await.unwrap_err().to_string().contains(&third.to_string()));
+        let (case, authority) =
+            desk.approve(first, yes(&change(), "Bob"), &both(), done(&service, 7)).await.unwrap();
+        assert_eq!(
+            (case.state, authority.unwrap().by()),
+            (State::Implementing, &["Ann".to_owned(), "Bob".to_owned()][..])
+        );
+        // While it is made, and proven, it is not proposed again either; once it is over it may be, and begins anew.
+        assert!(desk.propose(second, change(), Impact::default(), done(&service, 8)).await.is_err());
+        desk.prove(first, Proof::Shown("three calls".to_owned(), Vec::new()), done(&service, 8))
+            .await
+            .unwrap();
+        assert!(desk.propose(second, change(), Impact::default(), done(&service, 8)).await.is_err());
+        desk.told(first, "by telephone", done(&service, 9)).await.unwrap();
+        desk.propose(second, change(), Impact::default(), done(&service, 9)).await.unwrap();
+        assert!(desk.change(&change().hash()).await.unwrap().unwrap().1.is_empty());
+    });
+}
+
+#[test]
+fn z10_a_case_whose_approval_counts_no_more_says_so_and_its_owner_hears_of_it() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let high = Impact { days: 30, blocked: Some(9), wanted: 1, protected: 0 };
+        let first = half_approved(&store, &service, &change()).await;
         let before = desk.case(first).await.unwrap();
         let seen = Seen { version: before.version, severity: before.severity, ..Seen::default() };
-        // A case without an approval hears nothing, and neither does one that is over.
-        let over = asked(&store, &service, high.clone()).await;
-        desk.refuse(over, ("Ann", "not this one, thank you"), None, done(&service, 5)).await.unwrap();
-        desk.approve(first, yes(&change(), "Ann"), &two, done(&service, 6)).await.unwrap();
-        let second = asked(&store, &service, high).await;
-        let is_void = |event: &Event| event.what == "void-approval";
-        let mut told = Vec::new();
-        for number in [first, over, second] {
-            let events = desk.events(number).await.unwrap();
-            told.push(events.into_iter().filter(is_void).map(|event| event.text).collect::<Vec<_>>());
-        }
-        let text = |by: CaseNumber| {
-            let hash = change().hash();
-            format!("what Ann approved of change {hash} counts no more: the same is proposed in {by}")
-        };
-        assert_eq!(told, [vec![text(over), text(second)], vec![], vec![]]);
+        // The policy moved, and another case's change is the same as this one's now.
+        let earlier = Change { base: "r0".to_owned(), ..change() };
+        let second = half_approved(&store, &service, &earlier).await;
+        desk.rebase(second, change(), high, done(&service, 5)).await.unwrap();
+        // Ann says that the yes in the second was none of hers.
+        let case = desk.case(second).await.unwrap();
+        let is_for = LinkFor::Disown(change().hash());
+        let (link, _) = Link::draw(&case, "Ann", is_for, NOW.plus_micros(60 * MINUTE)).unwrap();
+        let mut writing = store.write().await.unwrap();
+        writing.put_link(&case, &link).await.unwrap();
+        writing.commit().await.unwrap();
+        desk.disown(&link, &change().hash(), done(&service, 6)).await.unwrap();
+        let events = desk.events(first).await.unwrap();
+        let told: Vec<_> = events.iter().filter(|it| it.what == "void-approval").map(|it| &it.text).collect();
+        let hash = change().hash();
+        assert_eq!(
+            told,
+            [&format!(
+                "what Ann approved of change {hash} counts no more: in {second} it was not the customer's"
+            )]
+        );
         // It is news for who has the case.
         let case = desk.case(first).await.unwrap();
-        let events: Vec<(u64, Event)> =
-            desk.events(first).await.unwrap().into_iter().map(|it| (99, it)).collect();
+        let events: Vec<(u64, Event)> = events.into_iter().map(|it| (99, it)).collect();
         let (facts, ..) = news(&case, (&seen, &events, &[]), &service, NOW.plus_micros(7 * MINUTE));
         let fact = facts.iter().find(|fact| fact.event == Happening::ApprovalVoided).unwrap();
         assert_eq!(fact.key.get("owner"), case.owner.as_ref());
@@ -245,6 +317,23 @@ fn z1_a_case_whose_approval_counts_no_more_says_so_and_its_owner_hears_of_it() {
         // The chain of the audit holds.
         let entries = store.audit("Acme", 0, 500).await.unwrap();
         assert!(entries.iter().any(|entry| entry.action == "void-approval"));
+    });
+}
+
+#[test]
+fn z1_what_is_withdrawn_leaves_the_yes_of_another_case_alone() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let high = Impact { days: 30, blocked: Some(9), wanted: 1, protected: 0 };
+        let first = half_approved(&store, &service, &change()).await;
+        let earlier = Change { base: "r0".to_owned(), ..change() };
+        let second = half_approved(&store, &service, &earlier).await;
+        desk.rebase(second, change(), high, done(&service, 5)).await.unwrap();
+        desk.withdraw_proposal(second, "the other case has it", done(&service, 6)).await.unwrap();
+        let (case, _) = desk.approve(first, yes(&change(), "Bob"), &both(), done(&service, 7)).await.unwrap();
+        assert_eq!(case.state, State::Implementing);
     });
 }
 

@@ -59,9 +59,14 @@ pub enum Place {
 }
 
 impl Alert {
+    /// The label of its threshold, or its rule.
+    pub fn label(&self) -> &str {
+        self.threshold.as_deref().unwrap_or(&self.rule)
+    }
+
     /// By what alerts belong together: rule, variant and key, such as the caller (D-2).
     pub fn join_key(&self) -> String {
-        let rule = self.threshold.as_ref().unwrap_or(&self.rule);
+        let rule = self.label();
         let values: Vec<_> = self.key.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let key = format!("{rule}|{}", values.join("|")).replace(char::is_control, "\u{fffd}");
         if key.len() <= KEY_BYTES_MAX {
@@ -75,6 +80,19 @@ impl Alert {
     /// When it was raised. What lies more than five minutes ahead of `now` counts from now (S-12).
     pub fn raised(&self, now: Timestamp) -> Timestamp {
         if self.at.micros_since(now) > AHEAD_MICROS_MAX { now } else { self.at }
+    }
+
+    /// In which hour since 1970 it is counted.
+    pub(crate) fn hour(&self, now: Timestamp) -> i64 {
+        self.raised(now).0.div_euclid(HOUR_MICROS)
+    }
+
+    /// What it is about: its key as JSON, by which the same caller is the same in all alerts.
+    pub(crate) fn subject(&self) -> String {
+        let cut = |(name, value): (&String, &String)| {
+            (name.clone(), value.chars().take(SUBJECT_CHARACTERS_MAX).collect::<String>().into())
+        };
+        serde_json::Value::Object(self.key.iter().map(cut).collect()).to_string()
     }
 
     /// Where it goes, when `latest` is the last case with its key: the open one, if there is one.
@@ -139,7 +157,7 @@ impl Alert {
         case.alerts += 1;
         case.first = case.first.min(self.first);
         case.last = case.last.max(self.last);
-        case.tick(at.0.div_euclid(HOUR_MICROS), 1);
+        case.tick(self.hour(now), 1);
         case.severity = case.severity.max(self.severity);
         if self.severity == Severity::Critical && is_step_up && !case.state.is_over() {
             // Counted from when it was detected, not from when somebody wrote it down.
@@ -152,7 +170,7 @@ impl Alert {
         if case.step(&Signal::Reopen, "ringwall", service, self.raised(now)).is_ok() {
             case.alerts += 1;
             case.last = case.last.max(self.last);
-            case.tick(self.raised(now).0.div_euclid(HOUR_MICROS), 1);
+            case.tick(self.hour(now), 1);
             if self.severity == Severity::Critical {
                 case.begin_clock(ClockKind::Notify, service, self.raised(now));
             }
@@ -205,6 +223,8 @@ pub const STORM_KEY: &str = "storm";
 
 /// A longer key is hashed. Rules have names of a few words.
 const KEY_BYTES_MAX: usize = 400;
+/// What a stranger wrote at length is cut where it is shown and counted.
+const SUBJECT_CHARACTERS_MAX: usize = 120;
 const MINUTE_MICROS: i64 = 60_000_000;
 const HOUR_MICROS: i64 = 60 * MINUTE_MICROS;
 /// An alert may be so far ahead of our clock before it is not believed.

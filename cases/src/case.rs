@@ -10,7 +10,7 @@ use crate::clock::{Clock, ClockKind, Standing};
 use crate::flow::{Flow, Illegal, Reason, Signal, State};
 use crate::intake::Category;
 use crate::limits::{SPARK_HOURS_MAX, STORM_RULES_MAX, TITLE_CHARACTERS_MAX};
-use crate::{Alert, CaseNumber, Service};
+use crate::{CaseNumber, Service};
 
 /// What a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -302,85 +302,6 @@ impl Case {
         }
     }
 
-    /// Takes over what `other` holds: alerts, and of each clock that runs the earlier start (S-10).
-    pub fn merge(&mut self, other: &mut Self, who: &str, now: Timestamp) -> Result<(), Refused> {
-        if self.customer != other.customer {
-            return Err(Refused::Wanting("cases of two customers are never joined"));
-        }
-        if other.state.is_over() || self.state.is_over() {
-            return Err(Refused::Wanting("a case that is over is joined with nothing"));
-        }
-        for clock in other.clocks.iter_mut().filter(|clock| clock.stopped.is_none()) {
-            match self.clocks.iter_mut().find(|own| own.kind == clock.kind && own.stopped.is_none()) {
-                Some(own) if clock.start < own.start => *own = clock.clone(),
-                Some(_) => {}
-                None => self.clocks.push(clock.clone()),
-            }
-            clock.stop(now);
-        }
-        self.alerts += other.alerts;
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-        self.severity = self.severity.max(other.severity);
-        for (hour, count) in other.spark.clone() {
-            self.tick(hour, count);
-        }
-        for (rule, count) in &other.by_rule {
-            self.count_rule(rule, *count);
-        }
-        self.links.push((other.number, Relation::Merged));
-        other.links.push((self.number, Relation::MergedInto));
-        let text = format!("joined into {}", self.number);
-        other.state = State::Closed;
-        other.closure =
-            Some(Closure { at: now, by: who.to_owned(), reason: Reason::Duplicate, text, feedback: None });
-        Ok(())
-    }
-
-    /// Takes `alerts` out into a case of their own, `number`: it inherits the clocks that run (S-10), and is found by nothing
-    /// that comes later, which joins this one as before.
-    ///
-    /// # Errors
-    /// None of them would stay, or none go.
-    pub fn split(
-        &mut self,
-        number: CaseNumber,
-        alerts: &[Alert],
-        service: &Service,
-        now: Timestamp,
-    ) -> Result<Self, Refused> {
-        let Some(first) = alerts.first() else { return Err(Refused::Wanting("no alert is named")) };
-        let count = alerts.len() as u64;
-        if count >= self.alerts {
-            return Err(Refused::Wanting("at least one alert stays in the case"));
-        }
-        if self.state.is_over() {
-            return Err(Refused::Wanting("nothing is taken out of a case that is over"));
-        }
-        let mut child = first.open(number, None, service, now);
-        child.clocks = self.clocks.iter().filter(|clock| clock.stopped.is_none()).cloned().collect();
-        child.customer.clone_from(&self.customer);
-        child.key = None;
-        child.opened = self.opened;
-        child.alerts = count;
-        child.spark.clear();
-        for alert in alerts {
-            let hour = alert.raised(now).0.div_euclid(HOUR_MICROS);
-            child.tick(hour, 1);
-            self.untick(hour);
-            if let Some(counted) = self.by_rule.get_mut(&alert.rule) {
-                *counted = counted.saturating_sub(1);
-            }
-            child.first = child.first.min(alert.first);
-            child.last = child.last.max(alert.last);
-            child.severity = child.severity.max(alert.severity);
-        }
-        self.alerts -= count;
-        child.links.push((self.number, Relation::SplitFrom));
-        self.links.push((child.number, Relation::RelatesTo));
-        Ok(child)
-    }
-
     /// A case, `number`, in which the desk goes on with what an authoriser did not want of this one: with its owner, its clocks
     /// that run, and what a new proposal is filled in with.
     pub(crate) fn return_lines(
@@ -431,9 +352,17 @@ impl Case {
         *self.by_rule.entry(rule.to_owned()).or_default() += count;
     }
 
-    fn untick(&mut self, hour: i64) {
-        if let Some((_, count)) = self.spark.iter_mut().find(|(of, _)| *of == hour) {
-            *count = count.saturating_sub(1);
+    /// Counts `count` alerts of `rule` no more, in the case of a storm.
+    pub(crate) fn uncount_rule(&mut self, rule: &str, count: u64) {
+        if let Some(counted) = self.by_rule.get_mut(rule) {
+            *counted = counted.saturating_sub(count);
+        }
+    }
+
+    /// Counts `count` alerts in an hour of its sparkline no more.
+    pub(crate) fn untick(&mut self, hour: i64, count: u32) {
+        if let Some((_, counted)) = self.spark.iter_mut().find(|(of, _)| *of == hour) {
+            *counted = counted.saturating_sub(count);
         }
     }
 
@@ -544,6 +473,5 @@ impl std::error::Error for Refused {}
 
 /// Whose a case is that belongs to no customer yet: somebody wrote whom nobody knows.
 pub const UNASSIGNED: &str = "unassigned";
-const HOUR_MICROS: i64 = 3_600_000_000;
 /// Shorter is no sentence.
 const SENTENCE_MIN: usize = 8;

@@ -142,6 +142,7 @@ impl Worker {
             desk.forget_feed(TURNS_KEPT).await,
             desk.forget_sessions(day_before, now).await,
             desk.forget_answers(day_before).await,
+            desk.forget_moves(now).await,
         ] {
             if let Err(error) = forgotten {
                 self.counters.add(Count::CasesFailed);

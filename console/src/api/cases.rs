@@ -128,7 +128,12 @@ pub(crate) async fn history(
     let from = paging.after.as_deref().map_or(Ok(0), |text| text.parse::<usize>().map_err(|_| wrong()))?;
     let to = from.saturating_add(paging.count()? as usize);
     let next = (events.len() > to).then(|| to.to_string());
-    let items = events.into_iter().skip(from).take(to - from).map(EventShown::new).collect();
+    let items = events
+        .into_iter()
+        .skip(from)
+        .take(to - from)
+        .map(|event| EventShown::new(event, viewer.is_of_desk()))
+        .collect();
     Ok(Page { items, next }.answer())
 }
 

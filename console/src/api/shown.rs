@@ -136,6 +136,8 @@ pub(crate) struct EventShown {
     /// Who may see it.
     #[schema(schema_with = words::visible)]
     visible: Visible,
+    /// By what it is taken back (`undo`), if it is something that can be: for 30 days. The desk only is told.
+    act: Option<u64>,
 }
 
 impl CaseShown {
@@ -211,8 +213,8 @@ impl LinkShown {
 }
 
 impl EventShown {
-    pub(crate) fn new(event: Event) -> Self {
-        let Event { at, who, what, text, visible } = event;
-        Self { at: rfc3339(at), who, what, text, visible }
+    pub(crate) fn new(event: Event, is_for_desk: bool) -> Self {
+        let Event { at, who, what, text, visible, act } = event;
+        Self { at: rfc3339(at), who, what, text, visible, act: act.filter(|_| is_for_desk) }
     }
 }

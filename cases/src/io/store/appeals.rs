@@ -80,6 +80,7 @@ impl Desk<'_> {
             what: what.to_owned(),
             text: text.to_owned(),
             visible: desk,
+            act: None,
         };
         writing.put_event(&case, 1, &event("verdict", appeal.verdict)).await?;
         writing.put_event(&case, 2, &event("untrusted-note", appeal.text)).await?;

@@ -6,6 +6,8 @@ use super::Error;
 use super::desk::{Done, Visible, write};
 use super::writing::Writing;
 use crate::alert::{Place, STORM_KEY, Storm};
+use crate::case::title;
+use crate::grouping::Grouping;
 use crate::{Alert, Case, CaseNumber};
 
 /// Cases that a batch of alerts touches.
@@ -14,6 +16,8 @@ pub(super) struct Batch<'a> {
     cases: BTreeMap<CaseNumber, Touched>,
     /// The latest case of a customer with a key; several keys may lead to one case.
     latest: HashMap<(String, String), CaseNumber>,
+    /// What goes together whoever calls, the oldest first.
+    groupings: Vec<Grouping>,
     done: Done<'a>,
 }
 
@@ -26,8 +30,9 @@ struct Touched {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(done: Done<'a>) -> Self {
-        Self { cases: BTreeMap::new(), latest: HashMap::new(), done }
+    pub(super) async fn begin(writing: &mut Writing<'_>, done: Done<'a>) -> Result<Self, Error> {
+        let groupings = writing.groupings(None).await?;
+        Ok(Self { cases: BTreeMap::new(), latest: HashMap::new(), groupings, done })
     }
 
     /// Puts one alert where it belongs; one that was there only gets its newer text.
@@ -42,7 +47,8 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let Done { now, service, .. } = self.done;
-        let key = alert.join_key();
+        let (key, grouping) = Grouping::join(&self.groupings, alert);
+        let of_group = grouping.map(Grouping::words);
         let latest = self.load(writing, &alert.customer, &key).await?;
         let touched = latest.and_then(|number| self.cases.get_mut(&number));
         let place = alert.place(touched.as_ref().map(|touched| &touched.case), now);
@@ -60,7 +66,11 @@ impl<'a> Batch<'a> {
             }
             (Place::Open { after }, _) if storm.may_open(&alert.customer, alert.raised(now)) => {
                 let number = writing.next_number().await?;
-                self.open(alert.open(number, after, service, now), &alert.customer, key)
+                let mut case = alert.open(number, after, service, now);
+                if let Some(words) = of_group {
+                    (case.key, case.title) = (Some(key.clone()), title(&words));
+                }
+                self.open(case, &alert.customer, key)
             }
             _ => self.take_storm(writing, alert).await?,
         };

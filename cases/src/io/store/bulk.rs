@@ -3,7 +3,7 @@
 use super::desk::{refused, write};
 use super::writing::Writing;
 use super::{Desk, Done, Error, Visible};
-use crate::case::{Closure, Feedback, Relation, Severity};
+use crate::case::{Closure, Feedback, Severity};
 use crate::flow::{Reason, Signal, State};
 use crate::{Case, CaseNumber, Clock};
 
@@ -134,7 +134,8 @@ impl Desk<'_> {
         let mut items = Vec::with_capacity(numbers.len());
         for chunk in numbers.chunks(AT_ONCE) {
             let mut writing = self.store.write().await?;
-            for number in chunk {
+            // What takes the others in is not joined into itself.
+            for number in chunk.iter().filter(|number| *act != Act::MergeInto(**number)) {
                 items.push(writing.act(*number, act, done).await?);
             }
             writing.commit().await?;
@@ -162,7 +163,7 @@ impl Desk<'_> {
             let mut case = self.case(*number).await?;
             let tried = match &into {
                 Some(into) if into.number == *number => continue,
-                Some(into) => into.clone().merge(&mut case, done.who, done.now).map_err(refused),
+                Some(into) => into.clone().merge(&mut case, done.who, done.now).map(drop).map_err(refused),
                 None => act.apply(&mut case, done),
             };
             match tried {
@@ -223,7 +224,7 @@ impl Writing<'_> {
         };
         if let Act::MergeInto(into) = act {
             return Ok(match self.join(*into, case, done).await {
-                Ok(()) => Item { number, before: None, refused: None },
+                Ok(_) => Item { number, before: None, refused: None },
                 Err(Error::Refused(why)) => not(why),
                 Err(error) => return Err(error),
             });
@@ -246,24 +247,7 @@ impl Writing<'_> {
         before.version = case.version;
         Ok(Item { number, before: Some(before), refused: None })
     }
-
-    async fn join(&mut self, into: CaseNumber, mut joined: Case, done: Done<'_>) -> Result<(), Error> {
-        let (number, other) = (into, joined.number);
-        if number == other {
-            return Ok(());
-        }
-        let mut case = self.case(number).await?;
-        if case.links.iter().filter(|(_, relation)| *relation == Relation::Merged).count() >= MERGED_MAX {
-            return Err(Error::Refused(format!("{number} holds {MERGED_MAX} cases already")));
-        }
-        case.merge(&mut joined, done.who, done.now).map_err(refused)?;
-        self.move_alerts(other, number).await?;
-        write(self, &mut joined, "merge", &format!("into {number}"), Visible::Desk, done).await?;
-        write(self, &mut case, "merge", &format!("with {other}"), Visible::Desk, done).await
-    }
 }
 
 /// Cases of one transaction: other writers wait meanwhile.
 const AT_ONCE: usize = 50;
-/// Cases that one case takes in: each of them stands in its body.
-const MERGED_MAX: usize = 5_000;

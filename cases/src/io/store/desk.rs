@@ -37,6 +37,9 @@ pub struct Event {
     pub text: String,
     /// Who may see it.
     pub visible: Visible,
+    /// By what it is taken back, if it can be: see [`Desk::take_back`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<u64>,
 }
 
 /// Who may see something.
@@ -156,12 +159,16 @@ impl Desk<'_> {
         events(self.store, number, None).await
     }
 
-    /// The texts of the alerts in a case, the latest first, at most `count`.
+    /// The texts of the alerts in a case, those among them that another case counts, the latest first, at most `count`.
     ///
     /// # Errors
     /// They cannot be read.
     pub async fn alerts(&self, number: CaseNumber, count: u32) -> Result<Vec<String>, Error> {
-        let rows = sqlx::query("SELECT body FROM alerts WHERE serial = $1 ORDER BY at DESC, id LIMIT $2")
+        let statement = "SELECT body, at, id FROM
+                (SELECT body, at, id FROM alerts WHERE serial = $1 ORDER BY at DESC, id LIMIT $2) AS counted
+            UNION ALL SELECT body, at, id FROM alerts WHERE id IN (SELECT id FROM alert_shares WHERE serial = $1)
+            ORDER BY at DESC, id LIMIT $2";
+        let rows = sqlx::query(statement)
             .bind(stored(number.serial()))
             .bind(i64::from(count))
             .fetch_all(&self.store.pool)
@@ -184,7 +191,7 @@ impl Desk<'_> {
         let mut writing = self.write().await?;
         // What a transaction that fails has counted is counted again.
         let mut tried = storm.clone();
-        let mut batch = Batch::new(done);
+        let mut batch = Batch::begin(&mut writing, done).await?;
         for (alert, text) in alerts {
             batch.take(&mut writing, alert, text, &mut tried).await?;
         }
@@ -336,24 +343,6 @@ impl Desk<'_> {
         .await
     }
 
-    /// Joins `other` into `number`.
-    ///
-    /// # Errors
-    /// They do not fit together, or it is not kept.
-    pub async fn merge(&self, number: CaseNumber, other: CaseNumber, done: Done<'_>) -> Result<Case, Error> {
-        if number == other {
-            return Err(Error::Refused("a case is not joined with itself".to_owned()));
-        }
-        let mut writing = self.write().await?;
-        let (mut case, mut joined) = (writing.case(number).await?, writing.case(other).await?);
-        case.merge(&mut joined, done.who, done.now).map_err(refused)?;
-        writing.move_alerts(other, number).await?;
-        write(&mut writing, &mut joined, "merge", &format!("into {number}"), Visible::Desk, done).await?;
-        write(&mut writing, &mut case, "merge", &format!("with {other}"), Visible::Desk, done).await?;
-        writing.commit().await?;
-        Ok(case)
-    }
-
     /// Says that two cases have to do with each other.
     ///
     /// # Errors
@@ -437,6 +426,18 @@ pub(super) async fn write(
     visible: Visible,
     done: Done<'_>,
 ) -> Result<(), Error> {
+    write_act(writing, case, what, text, visible, (done, None)).await
+}
+
+/// The same for what can be taken back by the number of the act.
+pub(super) async fn write_act(
+    writing: &mut Writing<'_>,
+    case: &mut Case,
+    what: &str,
+    text: &str,
+    visible: Visible,
+    (done, act): (Done<'_>, Option<u64>),
+) -> Result<(), Error> {
     writing.put(case).await?;
     let event = Event {
         at: done.now,
@@ -444,6 +445,7 @@ pub(super) async fn write(
         what: what.to_owned(),
         text: text.to_owned(),
         visible,
+        act,
     };
     writing.put_event(case, 0, &event).await?;
     let detail =

@@ -112,7 +112,8 @@ async fn read(
     let statement = "SELECT body FROM events WHERE serial = $1 AND customer = $2 ORDER BY version, place";
     let query = sqlx::query(statement).bind(serial).bind(&case.customer);
     let events = query.fetch_all(&mut *connection).await?.iter().map(body).collect::<Result<_, _>>()?;
-    let statement = "SELECT body FROM alerts WHERE serial = $1 AND customer = $2 ORDER BY at, id";
+    let statement = "SELECT body FROM alerts WHERE customer = $2
+        AND (serial = $1 OR id IN (SELECT id FROM alert_shares WHERE serial = $1)) ORDER BY at, id";
     let query = sqlx::query(statement).bind(serial).bind(&case.customer);
     let alerts = query.fetch_all(&mut *connection).await?;
     let alerts = alerts.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_, Error>>()?;

@@ -293,6 +293,7 @@ impl Entry<'_> {
             what: "mail".to_owned(),
             text: parts.join("; "),
             visible: Visible::Desk,
+            act: None,
         };
         writing.put_event(case, place, &event).await
     }

@@ -17,11 +17,14 @@ mod desk;
 mod evidence;
 mod feed;
 mod figures;
+mod groupings;
 mod inbox;
 mod links;
 mod list;
 mod mails;
+mod moves;
 mod notices;
+mod observables;
 mod office;
 mod outgoing;
 mod part;
@@ -34,7 +37,7 @@ mod runs;
 mod schedules;
 mod schema;
 mod set_aside;
-mod split;
+mod undo;
 mod void;
 mod waiting;
 mod writing;
@@ -66,6 +69,7 @@ pub use links::{Link, LinkFor};
 pub use list::{By, Condition, Cursor, Filter, Is, Page};
 pub use mails::KeptMail;
 pub use notices::Sent;
+pub use observables::Observable;
 pub use office::{AuditFilter, AuditPage, Checked, MailFilter, MailRow};
 pub use part::Part;
 pub use registry::Draft;
@@ -158,6 +162,7 @@ impl Store {
 
     /// Fills columns that a former version did not have, from what is in the rows.
     async fn fill_columns(&self) -> Result<(), Error> {
+        self.fill_subjects().await?;
         loop {
             let rows = sqlx::query("SELECT body FROM cases WHERE contract = 0 LIMIT 500");
             let rows = rows.fetch_all(&self.pool).await?;

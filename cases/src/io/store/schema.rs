@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Executor as _, Row as _};
 use super::Error;
 
 /// Each step is applied once, in order, each in a transaction of its own.
-const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH];
+const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 const FIRST: &[&str] = &[
     // One row that every writer writes first: writers come one after the other, on both databases.
@@ -135,6 +135,29 @@ const FOURTH: &[&str] = &[
     // Alerts of everybody, and of one customer, the latest first.
     "CREATE INDEX alerts_by_moment ON alerts (at, id)",
     "CREATE INDEX alerts_by_customer_moment ON alerts (customer, at, id)",
+];
+
+/// Alerts that went from case to case, or are in several, and what an alert is about.
+const FIFTH: &[&str] = &[
+    "INSERT INTO counters (name, value) VALUES ('move', 0)",
+    // `is_undone`: 0 it may be taken back, 1 it was, 2 that is over.
+    "CREATE TABLE moves (act BIGINT PRIMARY KEY, at BIGINT NOT NULL, customer TEXT NOT NULL, serial BIGINT NOT NULL,
+        other BIGINT NOT NULL, is_undone BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX moves_by_case ON moves (serial, act)",
+    "CREATE INDEX moves_by_other ON moves (other, act)",
+    "CREATE INDEX moves_by_moment ON moves (is_undone, at)",
+    "CREATE TABLE alert_moves (act BIGINT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (act, id))",
+    "CREATE INDEX alert_moves_by_id ON alert_moves (id)",
+    // Alerts that another case counts.
+    "CREATE TABLE alert_shares (serial BIGINT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (serial, id))",
+    "CREATE INDEX alert_shares_by_id ON alert_shares (id)",
+    // What goes to one case whoever calls.
+    "CREATE TABLE groupings (id BIGINT PRIMARY KEY, customer TEXT NOT NULL, is_over BIGINT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX groupings_in_force ON groupings (is_over, customer, id)",
+    "INSERT INTO counters (name, value) VALUES ('grouping', 0)",
+    // Its key as JSON; empty until a row of a former version was read again.
+    "ALTER TABLE alerts ADD COLUMN subject TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX alerts_without_subject ON alerts (id) WHERE subject = ''",
 ];
 
 /// Brings the database to the version that this program knows.

@@ -195,14 +195,17 @@ impl<'a> Writing<'a> {
         text: &str,
         number: CaseNumber,
     ) -> Result<(), Error> {
-        sqlx::query("INSERT INTO alerts (id, serial, customer, at, body) VALUES ($1, $2, $3, $4, $5)")
-            .bind(&alert.id)
-            .bind(stored(number.serial()))
-            .bind(&alert.customer)
-            .bind(alert.at.0)
-            .bind(text)
-            .execute(&mut *self.transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO alerts (id, serial, customer, at, body, subject) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(&alert.id)
+        .bind(stored(number.serial()))
+        .bind(&alert.customer)
+        .bind(alert.at.0)
+        .bind(text)
+        .bind(alert.subject())
+        .execute(&mut *self.transaction)
+        .await?;
         crash_at("alert");
         self.feed_alert(alert, number).await?;
         self.note_alert(&alert.id, number).await

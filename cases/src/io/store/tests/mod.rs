@@ -7,6 +7,7 @@ mod crashes;
 mod customers;
 mod files;
 mod inbox;
+mod moves;
 mod notices;
 mod office;
 mod outgoing;
@@ -17,6 +18,7 @@ mod queue;
 mod registry;
 mod schedules;
 mod set_aside;
+mod undo;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -24,6 +24,7 @@ use crate::{decide, events};
     paths(
         decide::answer, events::stream, cases::list, cases::open, cases::one, cases::history, cases::alerts, bulk::change,
         acts::step, acts::note, acts::message, acts::findings, acts::close, acts::link, acts::merge, acts::split,
+        acts::attach, acts::detach, acts::undo, acts::group, acts::ungroup,
         proposals::propose, proposals::ask_authorisers, proposals::by_standing, proposals::withdraw, changes::one,
         alerts::list, alerts::one, customers::list, registrations::one, registrations::drafts, registrations::draft,
         registrations::add, registrations::confirm, registrations::withdraw, standing::list, standing::one,

@@ -14,6 +14,7 @@ use cases::intake::Directory;
 use cases::io::store::{Done, Filter, Store, Visible};
 use cases::{CaseNumber, Service};
 use clap::{Args, Subcommand, ValueEnum};
+use reporter::counted;
 use serde::de::DeserializeOwned;
 
 use crate::outcome::{Failure, Outcome};
@@ -122,7 +123,7 @@ enum Task {
         #[command(flatten)]
         account: Account,
     },
-    /// Join another case of the same customer into this one.
+    /// Join another case of the same customer into this one; `undo` parts them again.
     Merge {
         number: CaseNumber,
         other: CaseNumber,
@@ -131,8 +132,7 @@ enum Task {
         #[command(flatten)]
         account: Account,
     },
-    /// Take alerts out of a case into one of their own; `merge` joins it again.
-    #[command(alias = "detach")]
+    /// Take alerts out of a case into one of their own; `undo` brings them back.
     Split {
         number: CaseNumber,
         /// Alerts by their ids, as `show` prints them.
@@ -143,6 +143,25 @@ enum Task {
         #[command(flatten)]
         account: Account,
     },
+    /// Have alerts that other cases count stand in this case as well.
+    Attach(Alerts),
+    /// Take alerts that are in several cases out of this one.
+    Detach(Alerts),
+    /// Take back what was done with alerts, within 30 days: `show` prints the number of the act behind such a line.
+    Undo {
+        number: CaseNumber,
+        /// The number of the act.
+        act: u64,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+    },
+    /// Have alerts that are like those of a case join it from now on, whoever calls: of the same rule, with what all of them
+    /// have in common.
+    Group(One),
+    /// End that: each caller is a case again.
+    Ungroup(One),
     /// Say that two cases have to do with each other.
     Link {
         number: CaseNumber,
@@ -197,6 +216,29 @@ struct Act {
     /// What to write.
     #[arg(default_value = "")]
     text: String,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    account: Account,
+}
+
+/// One case.
+#[derive(Args)]
+struct One {
+    number: CaseNumber,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    account: Account,
+}
+
+/// One case, and alerts.
+#[derive(Args)]
+struct Alerts {
+    number: CaseNumber,
+    /// Alerts by their ids, as `show` prints them.
+    #[arg(required = true)]
+    alerts: Vec<String>,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
@@ -293,7 +335,32 @@ impl Arguments {
                 let (store, service) = place.open().await?;
                 let child =
                     store.desk().split(*number, alerts, account.done(&service)).await.map_err(said)?;
-                Ok(format!("{}: {} alerts of {number}\n", child.number, child.alerts))
+                Ok(format!("{}: {} of {number}\n", child.number, counted(child.alerts, "alert")))
+            }
+            Task::Attach(Alerts { number, alerts, place, account }) => {
+                let (store, service) = place.open().await?;
+                let attached = store.desk().attach(*number, alerts, account.done(&service)).await;
+                Ok(print::told(&attached.map_err(said)?))
+            }
+            Task::Detach(Alerts { number, alerts, place, account }) => {
+                let (store, service) = place.open().await?;
+                let detached = store.desk().detach(*number, alerts, account.done(&service)).await;
+                Ok(print::told(&detached.map_err(said)?))
+            }
+            Task::Group(One { number, place, account }) => {
+                let (store, service) = place.open().await?;
+                let grouped = store.desk().group(*number, account.done(&service)).await;
+                Ok(print::told(&grouped.map_err(said)?))
+            }
+            Task::Ungroup(One { number, place, account }) => {
+                let (store, service) = place.open().await?;
+                let ungrouped = store.desk().ungroup(*number, account.done(&service)).await;
+                Ok(print::told(&ungrouped.map_err(said)?))
+            }
+            Task::Undo { number, act, place, account } => {
+                let (store, service) = place.open().await?;
+                let undone = store.desk().take_back(*number, *act, account.done(&service)).await;
+                Ok(print::told(&undone.map_err(said)?))
             }
             Task::Link { number, other, place, account } => {
                 let (store, service) = place.open().await?;

@@ -5,7 +5,7 @@ use cases::explanation::wall_time;
 use cases::io::store::{Event, Sent, Store, Visible};
 use cases::statement;
 use cases::{Calendar, Case, CaseNumber, Outgoing, Service};
-use reporter::printable;
+use reporter::{counted, printable};
 use rules::Timestamp;
 use serde_json::json;
 
@@ -71,6 +71,8 @@ pub(super) async fn case(
     let alerts = desk.alerts(number, ALERTS_SHOWN).await.map_err(said)?;
     let sent = desk.outgoing(number).await.map_err(said)?;
     let told = desk.ledger(number).await.map_err(said)?;
+    let undoable = desk.can_be_undone(number, policies::now()).await.map_err(said)?;
+    let about = desk.observables(number, OBSERVABLES_SHOWN).await.map_err(said)?;
     let legal = case.state.legal(case.flow);
     if json {
         let alerts: Vec<serde_json::Value> =
@@ -81,8 +83,13 @@ pub(super) async fn case(
             .iter()
             .map(|it| json!({ "channel": it.channel, "to": it.to, "due": it.due, "state": it.state, "tries": it.tries }))
             .collect();
+        let about: Vec<_> = about
+            .iter()
+            .map(|it| json!({ "name": it.name, "value": it.value, "alerts": it.alerts, "first": it.first, "last": it.last }))
+            .collect();
         let whole = json!({
             "case": case, "events": events, "sent": sent, "alerts": alerts, "next": legal, "notices": told,
+            "observables": about, "undo": undoable,
         });
         return Ok(serde_json::to_string(&whole).map_err(unwritten)? + "\n");
     }
@@ -102,7 +109,11 @@ pub(super) async fn case(
     );
     if case.alerts > 0 {
         let (first, last) = (wall_time(calendar, case.first), wall_time(calendar, case.last));
-        text += &format!("  {} alerts, first {first}, last {last}\n", case.alerts);
+        text += &format!("  {}, first {first}, last {last}\n", counted(case.alerts, "alert"));
+    }
+    for it in &about {
+        let (name, value) = (printable(&it.name), printable(&it.value));
+        text += &format!("  {name} {value} in {}\n", counted(it.alerts, "alert"));
     }
     for (other, relation) in &case.links {
         text += &format!("  {} {other}\n", relation_words(*relation));
@@ -118,7 +129,7 @@ pub(super) async fn case(
     }
     text += "history\n";
     for event in &events {
-        text += &event_line(event, calendar);
+        text += &event_line(event, calendar, event.act.filter(|act| undoable.contains(act)));
     }
     if !sent.is_empty() || !told.is_empty() {
         text += "sent\n";
@@ -210,14 +221,15 @@ fn sent_line(outgoing: &Outgoing, calendar: &Calendar) -> String {
     )
 }
 
-fn event_line(event: &Event, calendar: &Calendar) -> String {
+fn event_line(event: &Event, calendar: &Calendar, undo: Option<u64>) -> String {
     let seen = if event.visible == Visible::Customer { " (customer sees it)" } else { "" };
     let text = if event.text.is_empty() { String::new() } else { format!(": {}", printable(&event.text)) };
     format!(
-        "  {}  {} {}{seen}{text}\n",
+        "  {}  {} {}{seen}{text}{undo}\n",
         wall_time(calendar, event.at),
         printable(&event.who),
-        printable(&event.what)
+        printable(&event.what),
+        undo = undo.map(|act| format!(" [undo {act}]")).unwrap_or_default(),
     )
 }
 
@@ -243,17 +255,18 @@ fn alert_line(alert: &str, calendar: &Calendar) -> String {
     let Ok(alert) = serde_json::from_str::<serde_json::Value>(alert) else { return String::new() };
     let word = |name: &str| alert.get(name).and_then(|it| it.as_str()).unwrap_or_default().to_owned();
     let number = |name: &str| alert.get(name).map(ToString::to_string).unwrap_or_default();
+    let calls = alert.get("total_calls").and_then(serde_json::Value::as_u64).unwrap_or_default();
     let at =
         word("at").parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_microsecond())).unwrap_or_default();
     let window = if word("window").is_empty() { String::new() } else { format!(" in {}", word("window")) };
     format!(
-        "  {}  {} {}: {} of {}{window}, {} calls ({})\n",
+        "  {}  {} {}: {} of {}{window}, {} ({})\n",
         wall_time(calendar, at),
         printable(&word("severity")),
         printable(&word("rule")),
         number("count"),
         number("limit"),
-        number("total_calls"),
+        counted(calls, "call"),
         printable(&word("id"))
     )
 }
@@ -289,3 +302,4 @@ fn table<const N: usize>(rows: &[[String; N]]) -> String {
 }
 
 const ALERTS_SHOWN: u32 = 20;
+const OBSERVABLES_SHOWN: usize = 10;

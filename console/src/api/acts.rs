@@ -68,13 +68,22 @@ pub(crate) struct Other {
     number: String,
 }
 
-/// Alerts that do not belong to a case.
+/// Alerts, by their ids.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Taken {
     /// Their ids.
     #[schema(min_items = 1, max_items = 500)]
     alerts: Vec<String>,
+}
+
+/// Something that was done.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Undone {
+    /// `act` of the line in the history.
+    #[schema(minimum = 0, maximum = 9007199254740991_u64)]
+    act: u64,
 }
 
 /// Goes a step further.
@@ -216,19 +225,95 @@ pub(crate) async fn split(
     Body { value, .. }: Body<Taken>,
 ) -> Result<Response, Failure> {
     let (book, number) = (service.book()?, parse(&number)?);
-    if value.alerts.len() > ALERTS_MAX {
-        return Err(Failure::Wrong(format!("alerts: more than {ALERTS_MAX}")));
-    }
-    for id in &value.alerts {
-        line("alerts", id)?;
-    }
+    let ids = value.ids()?;
     let now = (service.now)();
     let store = book.store().await?;
     find(store, &viewer, number).await?;
     let desk = store.desk().expecting(number, seen.version(number)?);
-    let child = desk.split(number, &value.alerts, book.done(&viewer.who, now)).await?;
+    let child = desk.split(number, ids, book.done(&viewer.who, now)).await?;
     let shown = CaseShown::new(book, &child, viewer.is_of_desk(), now);
     Ok(made(&shown, Some(&shown.tag()), &shown.place()))
+}
+
+/// Has alerts that other cases of the customer count stand in it as well.
+#[utoipa::path(post, path = "/v1/cases/{number}/attach", tag = "Cases", request_body = Taken,
+    params(("number" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, description = "The case as it stands then.", body = CaseShown, headers(("ETag" = String)))))]
+pub(crate) async fn attach(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    seen: Seen,
+    Body { value, .. }: Body<Taken>,
+) -> Result<Response, Failure> {
+    act(&service, &viewer, &number, &seen, Act::Attach(value.ids()?)).await
+}
+
+/// Takes alerts that are in several cases out of this one.
+#[utoipa::path(post, path = "/v1/cases/{number}/detach", tag = "Cases", request_body = Taken,
+    params(("number" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, description = "The case as it stands then.", body = CaseShown, headers(("ETag" = String)))))]
+pub(crate) async fn detach(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    seen: Seen,
+    Body { value, .. }: Body<Taken>,
+) -> Result<Response, Failure> {
+    act(&service, &viewer, &number, &seen, Act::Detach(value.ids()?)).await
+}
+
+/// Takes back a joining, a taking out, an attaching or detaching, for 30 days. What happened since may make it impossible: the
+/// problem says what.
+#[utoipa::path(post, path = "/v1/cases/{number}/undo", tag = "Cases", request_body = Undone,
+    params(("number" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, description = "The case as it stands then.", body = CaseShown, headers(("ETag" = String)))))]
+pub(crate) async fn undo(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    seen: Seen,
+    Body { value, .. }: Body<Undone>,
+) -> Result<Response, Failure> {
+    act(&service, &viewer, &number, &seen, Act::Undo(value.act)).await
+}
+
+/// Has alerts that are like its own join it from now on, whoever calls: of the same rule, with what all of them have in common.
+#[utoipa::path(post, path = "/v1/cases/{number}/group", tag = "Cases",
+    params(("number" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, description = "The case as it stands then.", body = CaseShown, headers(("ETag" = String)))))]
+pub(crate) async fn group(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    seen: Seen,
+) -> Result<Response, Failure> {
+    act(&service, &viewer, &number, &seen, Act::Group).await
+}
+
+/// Ends that: each caller is a case again.
+#[utoipa::path(post, path = "/v1/cases/{number}/ungroup", tag = "Cases",
+    params(("number" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, description = "The case as it stands then.", body = CaseShown, headers(("ETag" = String)))))]
+pub(crate) async fn ungroup(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    seen: Seen,
+) -> Result<Response, Failure> {
+    act(&service, &viewer, &number, &seen, Act::Ungroup).await
+}
+
+impl Taken {
+    fn ids(&self) -> Result<&[String], Failure> {
+        if self.alerts.len() > ALERTS_MAX {
+            return Err(Failure::Wrong(format!("alerts: more than {ALERTS_MAX}")));
+        }
+        for id in &self.alerts {
+            line("alerts", id)?;
+        }
+        Ok(&self.alerts)
+    }
 }
 
 /// What is done with a case.
@@ -240,6 +325,11 @@ enum Act<'a> {
     /// The other one may be at any version.
     Link(CaseNumber),
     Merge(CaseNumber),
+    Attach(&'a [String]),
+    Detach(&'a [String]),
+    Undo(u64),
+    Group,
+    Ungroup,
 }
 
 /// Does something with a case that is theirs, as it was seen.
@@ -263,6 +353,11 @@ async fn act(
         Act::Close(close) => end(&desk, number, close, done).await?,
         Act::Link(other) => desk.link(number, other, done).await?,
         Act::Merge(other) => desk.merge(number, other, done).await?,
+        Act::Attach(ids) => desk.attach(number, ids, done).await?,
+        Act::Detach(ids) => desk.detach(number, ids, done).await?,
+        Act::Undo(act) => desk.take_back(number, act, done).await?,
+        Act::Group => desk.group(number, done).await?,
+        Act::Ungroup => desk.ungroup(number, done).await?,
     };
     shown(service, viewer, &case)
 }

@@ -8,6 +8,7 @@ use cases::CaseNumber;
 use cases::case::Severity;
 use cases::flow::{Reason, Signal};
 use cases::io::store::{Act, Visible};
+use reporter::counted;
 use serde::Deserialize;
 
 use super::{desk, parse, place};
@@ -213,14 +214,102 @@ pub(crate) async fn split(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     let number = parse(&number)?;
-    let ids: Vec<String> =
-        form.into_iter().filter(|(name, _)| name == "alert").map(|(_, id)| id).take(ALERTS_MAX).collect();
-    if ids.is_empty() {
-        return Err(Failure::Wrong("Tick the alerts that do not belong here.".to_owned()));
-    }
+    let ids = ticked(&form)?;
     let (book, desk) = desk(&service).await?;
     let child = desk.split(number, &ids, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at(&place(child.number), &format!("{} alerts of {number} are in this case now.", child.alerts)))
+    let are = if child.alerts == 1 { "is" } else { "are" };
+    let told = format!("{} of {number} {are} in this case now.", counted(child.alerts, "alert"));
+    Ok(told_at(&place(child.number), &told))
+}
+
+/// Has alerts of this case stand in another one as well, which is shown then.
+pub(crate) async fn attach(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let to = form.iter().find(|(name, _)| name == "to").map(|(_, to)| to.as_str()).unwrap_or_default();
+    let (ids, to) = (ticked(&form)?, other(to)?);
+    let (book, desk) = desk(&service).await?;
+    desk.attach(to, &ids, book.done(&viewer.who, (service.now)())).await?;
+    let stand = if ids.len() == 1 { "stands" } else { "stand" };
+    let told = format!("{} of {number} {stand} in this case as well.", counted(ids.len() as u64, "alert"));
+    Ok(told_at(&place(to), &told))
+}
+
+/// Takes alerts that are in several cases out of this one.
+pub(crate) async fn detach(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let ids = ticked(&form)?;
+    let (book, desk) = desk(&service).await?;
+    desk.detach(number, &ids, book.done(&viewer.who, (service.now)())).await?;
+    Ok(told_at(&place(number), "They are in this case no more."))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Undone {
+    act: u64,
+    #[serde(default)]
+    back: String,
+}
+
+/// Takes back what was done with alerts between cases.
+pub(crate) async fn take_back(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Undone>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let (book, desk) = desk(&service).await?;
+    desk.take_back(number, form.act, book.done(&viewer.who, (service.now)())).await?;
+    Ok(told_at(&back(number, &form.back), "It is taken back."))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Grouped {
+    /// `end`, or anything else to begin.
+    #[serde(default)]
+    until: String,
+    #[serde(default)]
+    back: String,
+}
+
+/// Has what is like the alerts of this case join it from now on, or no more.
+pub(crate) async fn group(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Grouped>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let (book, desk) = desk(&service).await?;
+    let done = book.done(&viewer.who, (service.now)());
+    let told = if form.until == "end" {
+        desk.ungroup(number, done).await?;
+        "What is like its alerts joins it no more."
+    } else {
+        desk.group(number, done).await?;
+        "What is like its alerts joins this case from now on: the history says what that is."
+    };
+    Ok(told_at(&back(number, &form.back), told))
+}
+
+/// The alerts that a form names.
+fn ticked(form: &[(String, String)]) -> Result<Vec<String>, Failure> {
+    let ids: Vec<String> =
+        form.iter().filter(|(name, _)| name == "alert").map(|(_, id)| id.clone()).take(ALERTS_MAX).collect();
+    if ids.is_empty() {
+        return Err(Failure::Wrong("Tick the alerts that you mean.".to_owned()));
+    }
+    Ok(ids)
 }
 
 #[derive(Deserialize)]

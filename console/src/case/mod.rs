@@ -5,6 +5,7 @@ mod change;
 mod mails;
 mod timeline;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -13,12 +14,16 @@ use axum::response::Response;
 use cases::case::{Relation, Severity};
 use cases::clock::{Clock, Standing};
 use cases::flow::{Reason, Signal, State as Stand};
-use cases::io::store::{Cursor, Desk};
+use cases::grouping::Grouping;
+use cases::io::store::{Cursor, Desk, Observable};
 use cases::{Case, CaseNumber, Explanation};
 use rules::Timestamp;
 use serde::Deserialize;
 
-pub(crate) use self::acts::{adopt, assign, close, find, link, merge, message, note, rate, split, step};
+pub(crate) use self::acts::{
+    adopt, assign, attach, close, detach, find, group, link, merge, message, note, rate, split, step,
+    take_back,
+};
 use self::change::Proposal;
 pub(crate) use self::change::{
     REASON_CHARACTERS, Wanted, ask, propose, propose_lines, standing, today, told, until,
@@ -50,6 +55,8 @@ struct Page<'a> {
     show: &'a str,
     entries: Vec<Entry>,
     alerts: Vec<AlertShown>,
+    /// What they are about.
+    observables: Vec<Observable>,
     mails: Vec<MailShown>,
     sent: Vec<SentShown>,
     proposal: Proposal,
@@ -76,6 +83,9 @@ struct Can {
     find: bool,
     adopt: bool,
     work: bool,
+    /// Cases were joined into it: what is like its alerts may join it as well.
+    group: bool,
+    ungroup: bool,
 }
 
 /// Where somebody comes from, and what they want to see.
@@ -135,7 +145,12 @@ pub(crate) async fn page(
         requesters,
         contacts: timeline::contacts(&registration, now),
         show,
-        entries: timeline::entries(desk.events(case.number).await?, show, zone),
+        entries: {
+            let undoable =
+                if viewer.may_work() { desk.can_be_undone(case.number, now).await? } else { BTreeSet::new() };
+            timeline::entries(desk.events(case.number).await?, show, &undoable, zone)
+        },
+        observables: desk.observables(case.number, OBSERVABLES_SHOWN).await?,
         alerts: timeline::alerts(&desk.alerts(case.number, ALERTS_SHOWN).await?, zone),
         sent: timeline::sent(&desk.outgoing(case.number).await?, &desk.ledger(case.number).await?, zone),
         proposal: change::of(&service, &viewer, &case, (&mails, &registration)).await?,
@@ -157,12 +172,16 @@ pub(crate) async fn page(
 impl Can {
     fn of(case: &Case) -> Self {
         let may = |signal: &Signal| case.state.after(case.flow, signal).is_ok();
+        let is_campaign = case.alerts > 1 && case.links.iter().any(|(_, it)| *it == Relation::Merged);
+        let is_grouped = Grouping::of_case(case).is_some();
         Self {
             take: may(&Signal::Take),
             ask_info: may(&Signal::AskInfo),
             find: may(&Signal::Find),
             adopt: case.state == Stand::Unverified,
             work: !case.state.is_over(),
+            group: is_campaign && !is_grouped && !case.state.is_over(),
+            ungroup: is_grouped,
         }
     }
 }
@@ -252,3 +271,4 @@ pub(crate) const fn relation_words(relation: Relation) -> &'static str {
 /// Cases that a case names.
 const LINKS_SHOWN: usize = 50;
 const ALERTS_SHOWN: u32 = 50;
+const OBSERVABLES_SHOWN: usize = 20;

@@ -1,5 +1,7 @@
 //! What happened in a case, as a page shows it.
 
+use std::collections::BTreeSet;
+
 use cases::Outgoing;
 use cases::Registration;
 use cases::intake::Role;
@@ -18,6 +20,8 @@ pub(super) struct Entry {
     pub(super) class: &'static str,
     /// Whether the customer sees it.
     pub(super) is_public: bool,
+    /// By what it is taken back, while that is possible.
+    pub(super) undo: Option<u64>,
 }
 
 /// An alert of the case.
@@ -47,7 +51,12 @@ pub(super) struct SentShown {
 }
 
 /// The history, filtered.
-pub(super) fn entries(events: Vec<Event>, show: &str, zone: &TimeZone) -> Vec<Entry> {
+pub(super) fn entries(
+    events: Vec<Event>,
+    show: &str,
+    undoable: &BTreeSet<u64>,
+    zone: &TimeZone,
+) -> Vec<Entry> {
     let fits = |event: &Event| match show {
         "mail" => matches!(
             event.what.as_str(),
@@ -55,7 +64,10 @@ pub(super) fn entries(events: Vec<Event>, show: &str, zone: &TimeZone) -> Vec<En
         ),
         "changes" => CHANGES.contains(&event.what.as_str()),
         "notes" => matches!(event.what.as_str(), "note" | "find" | "close"),
-        "alerts" => matches!(event.what.as_str(), "open" | "reopen" | "merge" | "split" | "alert"),
+        "alerts" => matches!(
+            event.what.as_str(),
+            "open" | "reopen" | "merge" | "split" | "attach" | "detach" | "undo" | "alert"
+        ),
         _ => true,
     };
     let shown: Vec<_> = events.into_iter().filter(fits).collect();
@@ -70,7 +82,8 @@ pub(super) fn entries(events: Vec<Event>, show: &str, zone: &TimeZone) -> Vec<En
                 "note" => "note",
                 _ => "",
             };
-            Entry { at: Moment::new(event.at, zone), class, is_public, event }
+            let undo = event.act.filter(|act| undoable.contains(act));
+            Entry { at: Moment::new(event.at, zone), class, is_public, undo, event }
         })
         .collect()
 }

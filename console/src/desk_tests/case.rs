@@ -80,6 +80,70 @@ fn alerts_that_do_not_belong_are_taken_out_and_cases_joined() {
 }
 
 #[test]
+fn d6_what_was_done_with_alerts_is_taken_back_from_the_history() {
+    at_a_desk(|desk| async move {
+        let cases = desk.alerts("Acme", &["+12105550101", "+12105550102"]).await;
+        let [one, two] = [&cases[0], &cases[1]].map(|case| case.number.to_string());
+        let (place, other) = (format!("/case/{one}"), format!("/case/{two}"));
+        desk.get("anna", &place).await.page_well().says("<code>+12105550101</code>").says_not(">Undo<");
+        // In both, and out of one again.
+        let form = [("alert", "Acme-+12105550101-0"), ("to", two.as_str())];
+        for (act, form) in [("attach", &form[..]), ("detach", &form[..1]), ("undo", &[("act", "1")])] {
+            assert_eq!(desk.post("fred", &format!("{place}/{act}"), form).await.status, 403, "{act}");
+        }
+        let id = desk.store.desk().alert_list(None, 9).await.unwrap();
+        let id = id.iter().find(|alert| alert.number == cases[0].number).unwrap().id.clone();
+        let nothing = [("to", two.as_str())];
+        assert_eq!(desk.post("anna", &format!("{place}/attach"), &nothing).await.status, 400);
+        let form = [("alert", id.as_str()), ("to", two.as_str())];
+        desk.post("anna", &format!("{place}/attach"), &form).await.goes_to(&other);
+        let page = desk.get("anna", &other).await.page_well();
+        page.says("<code>+12105550101</code>")
+            .says("<code>+12105550102</code>")
+            .says("name=\"act\" value=\"1\"");
+        desk.post("anna", &format!("{other}/detach"), &form[..1]).await.goes_to(&other);
+        desk.get("anna", &other).await.page_well().says_not("<code>+12105550101</code>");
+        let refused = desk.post("anna", &format!("{other}/undo"), &[("act", "1")]).await;
+        assert_eq!(refused.status, 409);
+        refused.says("was taken out of");
+        // Joined, and parted.
+        desk.post("anna", &format!("{place}/merge"), &[("other", &two)]).await.goes_to(&other);
+        let page = desk.get("anna", &other).await.page_well();
+        page.says("name=\"act\" value=\"3\"").says(">Undo<");
+        desk.get("fred", &other).await.page_well().says_not(">Undo<");
+        desk.post("anna", &format!("{other}/undo"), &[("act", "3")]).await.goes_to(&other);
+        desk.get("anna", &place).await.page_well().says("is taken back").says_not("value=\"3\"");
+        let counts: Vec<_> = desk.store.desk().list(&Filter::default()).await.unwrap().cases;
+        desk.get("anna", &other).await.page_well().says_not("Group these like this");
+        assert_eq!(counts.iter().map(|case| case.alerts).collect::<Vec<_>>(), [1, 1]);
+        desk
+    });
+}
+
+#[test]
+fn d4_cases_that_were_joined_are_grouped_from_then_on() {
+    at_a_desk(|desk| async move {
+        let cases = desk.alerts("Acme", &["+12105550101", "+12105550102"]).await;
+        let place = format!("/case/{}", cases[0].number);
+        let form = [("other", cases[0].number.to_string())];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        desk.post("anna", &format!("/case/{}/merge", cases[1].number), &form).await.goes_to(&place);
+        desk.get("anna", &place).await.page_well().says("Group these like this from now on");
+        assert_eq!(desk.post("fred", &format!("{place}/group"), &[("until", "")]).await.status, 403);
+        desk.post("anna", &format!("{place}/group"), &[("until", "")]).await.goes_to(&place);
+        desk.take(&[alert("Acme", "+12105550177", 0)]).await;
+        let page = desk.get("anna", &place).await.page_well();
+        page.says("<code>+12105550177</code>")
+            .says("callers from +12105550100 to +12105550199")
+            .says("End that");
+        desk.post("anna", &format!("{place}/group"), &[("until", "end")]).await.goes_to(&place);
+        desk.take(&[alert("Acme", "+12105550178", 0)]).await;
+        desk.get("anna", &place).await.page_well().says_not("+12105550178");
+        desk
+    });
+}
+
+#[test]
 fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
     at_a_desk(|desk| async move {
         let case = desk.alerts("Acme", &["+12105550101"]).await.remove(0);

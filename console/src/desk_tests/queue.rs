@@ -164,6 +164,12 @@ fn campaigns_say_by_what_cases_belong_together() {
         let form = [("act", "merge"), ("serials", &serials.join(" ")), ("back", "/campaigns")];
         desk.post("anna", "/queue/bulk", &form).await.goes_to("/campaigns");
         assert_eq!(desk.store.desk().case(cases[0].number).await.unwrap().alerts, 3);
+        // What takes the others in is not counted among them.
+        let more = desk.alerts("Acme", &["+14155550100"]).await.pop().unwrap().number.serial().to_string();
+        let both = format!("{} {more}", cases[0].number.serial());
+        let form = [("act", "merge"), ("serials", both.as_str()), ("back", "/campaigns")];
+        let told = desk.post("anna", "/queue/bulk", &form).await.goes_to("/campaigns");
+        assert!(told.head.contains("1%20case%20is%20in%20rw-"), "{}", told.head);
         desk
     });
 }

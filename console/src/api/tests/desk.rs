@@ -17,6 +17,47 @@ fn weekly() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn d6_what_was_done_between_cases_is_taken_back_by_who_has_seen_the_case() {
+    let house = House::new().await;
+    let promises = cases::Service::sample();
+    let done = Done { who: "test", now: NOW, service: &promises };
+    let kind = cases::case::Kind::Block;
+    let other = house.store.desk().open("Acme", kind, cases::flow::State::New, "x", done).await.unwrap();
+    let place = format!("/v1/cases/{}", house.acme);
+    let read = house.ask("key desk", "GET", &place, &[], "").await;
+    let body = json!({ "number": other.number.to_string() });
+    let merged =
+        house.change("key desk", &format!("{place}/merge"), Some(read.header("etag")), None, &body).await;
+    assert_eq!(merged.status, 200, "{}", merged.text);
+    let history = house.ask("key desk", "GET", &format!("{place}/history"), &[], "").await.json();
+    let act = history["items"].as_array().unwrap().iter().find_map(|it| it["act"].as_u64()).unwrap();
+    // A customer is told of no such act, and does none.
+    let theirs = house.ask("ann", "GET", &format!("{place}/history"), &[], "").await;
+    assert!(!theirs.text.contains(&format!("\"act\":{act}")), "{}", theirs.text);
+    let (undo, body) = (format!("{place}/undo"), json!({ "act": act }));
+    assert_eq!(house.change("key desk", &undo, Some(read.header("etag")), None, &body).await.status, 412);
+    let tag = Some(merged.header("etag"));
+    let nothing = house.change("key desk", &undo, tag, None, &json!({ "act": 999 })).await;
+    assert!(nothing.status == 409 && nothing.text.contains("no act 999"), "{}", nothing.text);
+    let undone = house.change("key desk", &undo, tag, None, &body).await;
+    assert_eq!(
+        (undone.status.as_u16(), undone.json()["links"].as_array().unwrap().len()),
+        (200, 0),
+        "{}",
+        undone.text
+    );
+    let again = house.change("key desk", &undo, Some(undone.header("etag")), None, &body).await;
+    assert!(again.status == 409 && again.text.contains("taken back already"), "{}", again.text);
+    let nobody = json!({ "alerts": ["none-of-that-name"] });
+    for way in ["attach", "detach"] {
+        let refused = house
+            .change("key desk", &format!("{place}/{way}"), Some(undone.header("etag")), None, &nobody)
+            .await;
+        assert_eq!(refused.status, 409, "{way}: {}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn o1_a_schedule_is_added_changed_run_and_removed() {
     let house = House::new().await;
     let added = house.change("key desk", "/v1/schedules", None, Some("s"), &weekly()).await;

@@ -13,7 +13,7 @@ use cases::{Alert, Service};
 use generator::{Attack, Campaigns, Confounder, Day, Label, Settings, pcap};
 use jiff::{ToSpan as _, tz::TimeZone};
 use reporter::metrics::Period;
-use rules::Timestamp;
+use rules::{Number, Timestamp};
 
 use super::Arguments;
 use crate::case::said;
@@ -36,6 +36,8 @@ struct Raised {
     alert: Alert,
     text: String,
     is_attack: bool,
+    /// Who called, where the number is not one of the customer's, which somebody shows.
+    stranger: Option<String>,
 }
 
 /// Makes the week in the folder of `config`, judged by `policy`.
@@ -98,6 +100,12 @@ fn inspect(
     attacks: &HashSet<String>,
 ) -> Result<Vec<Raised>, Failure> {
     let policies = policies::load(&[policy.to_owned()], None)?;
+    let own: Vec<_> =
+        policies.policies().iter().map(|policy| policy.text().customer.numbers.clone()).collect();
+    let is_stranger = |caller: &&String| {
+        let number = caller.strip_prefix('+').and_then(|digits| Number::international(digits.as_bytes()));
+        number.is_some_and(|number| !own.iter().any(|numbers| numbers.contains(number)))
+    };
     let mut stored = Stored::create(&folder.join(RECORDS), &policies)?;
     let mut replay = Replay::new(policies);
     let mut raised: HashMap<String, Raised> = HashMap::new();
@@ -111,7 +119,8 @@ fn inspect(
                 let bad = told.calls.iter().filter(|call| attacks.contains(*call)).count();
                 let is_attack = 2 * bad >= told.calls.len();
                 if let Ok(alert) = serde_json::from_str::<Alert>(&text) {
-                    raised.insert(alert.id.clone(), Raised { alert, text, is_attack });
+                    let stranger = alert.key.get("caller").filter(is_stranger).cloned();
+                    raised.insert(alert.id.clone(), Raised { alert, text, is_attack, stranger });
                 }
             }
         }
@@ -142,9 +151,9 @@ async fn work(cases: &Cases, raised: &[Raised]) -> Result<Week, Failure> {
     work_off(&store, &service, now.plus_micros(-RECENT_MICROS), &really).await?;
     let cases = list(&store, false).await?.len() + list(&store, true).await?.len();
     let is_nuisance = |rule: &str| rule.contains("harass") || rule.contains("robocall");
-    let mut nuisances = raised.iter().rev().filter(|it| is_nuisance(&it.alert.rule));
-    let nuisance = nuisances.find_map(|it| it.alert.key.get("caller").filter(|it| it.starts_with('+')));
-    let nuisance = nuisance.cloned().unwrap_or_else(|| "+12125550166".to_owned());
+    let mut nuisances = raised.iter().rev().filter(|it| it.is_attack && is_nuisance(&it.alert.rule));
+    let nuisance = nuisances.find_map(|it| it.stranger.clone());
+    let nuisance = nuisance.unwrap_or_else(|| "+12125550166".to_owned());
     store.close().await;
     Ok(Week { cases, nuisance })
 }

@@ -202,10 +202,13 @@ fn kamailio(scratch: &Scratch, listen: u16, ringwall: u16) -> std::path::PathBuf
 
 /// A UDP port that is free now.
 pub(super) fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = socket.local_addr().unwrap().port();
-    drop(TcpListener::bind(("127.0.0.1", port)));
-    port
+    // Free of both kinds: a peer that listens by both ends where one is taken.
+    let both = std::iter::repeat_with(|| {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
+    });
+    both.take(100).flatten().next().expect("a port that is free of both kinds")
 }
 
 #[test]

@@ -91,7 +91,10 @@ fn check(browser: &Browser) {
     assert_eq!(came_in, serde_json::json!([]), "{place}");
     let complaints = browser.complaints();
     assert!(complaints.is_empty(), "{place}: {complaints:?}");
-    let has_template = browser.run("return document.title.includes('49') || document.title === '1'");
+    // A case's own number may hold what the template would have come to.
+    let has_template = browser.run(
+        "return document.title.replace(/RW-\\d+-\\d/g, '').includes('49') || document.title === '1'",
+    );
     assert_eq!(has_template, false, "{place}");
 }
 

@@ -110,7 +110,7 @@ pub async fn try_once(
             webhook::send((url, secret_file, authorities.as_deref()), outgoing, clock()).await
         }
         (Channel::Chat, Some(TargetKind::Chat { url_file, authorities }), _) => {
-            chat::send((url_file, authorities.as_deref()), outgoing).await
+            chat::send((url_file, authorities.as_deref()), outgoing, settings.page.as_deref()).await
         }
         _ => match syslog_place(settings, channel, to, host) {
             Some(place) => syslog::send(place, std::slice::from_ref(outgoing), clock()).await,

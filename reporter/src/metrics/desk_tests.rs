@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cases::audit::Entry;
 use cases::case::{Closure, Feedback, Kind, Severity};
 use cases::flow::{Reason, State};
+use cases::outgoing::Channel;
 use cases::{Calendar, Case, CaseNumber, Change, Clock, ClockKind, Due, Outgoing, Registration, Service};
 use jiff::tz::TimeZone;
 use rules::Timestamp;
@@ -335,9 +336,12 @@ fn m30_m32_m33_who_is_told_how_often_it_rings_and_who_is_there() {
         .unwrap(),
         serde_json::from_value(serde_json::json!({ "customer": "Other", "people": [person("cid", None, None)] })).unwrap(),
     ];
+    let by = |channel, to| Outgoing { channel, ..sent(to, "failed", "2026-12-02T08:05") };
+    given.outgoing.extend([by(Channel::Webhook, "tickets"), by(Channel::Sms, "+12105550142")]);
     let contacts: Contacts = given.measure();
     assert_eq!(contacts.people, 3);
     let stale: Vec<_> = contacts.not_verified.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!((stale, contacts.few_authorisers), (vec!["bea", "cid"], vec!["Other".to_owned()]));
-    assert_eq!(contacts.bounced.len(), 2);
+    let bounced: Vec<_> = contacts.bounced.iter().map(|(_, to)| to.as_str()).collect();
+    assert_eq!(bounced, ["+12105550142", "ann@example.com", "bea@example.com"]);
 }

@@ -17,7 +17,7 @@ pub struct Contacts {
     pub not_verified: Vec<(String, String)>,
     /// Customers with fewer than two authorisers.
     pub few_authorisers: Vec<String>,
-    /// Customer and address to which mail failed in the period.
+    /// Customer and address or number to which mail or a text message failed in the period.
     pub bounced: Vec<(String, String)>,
 }
 
@@ -25,12 +25,12 @@ impl Measure for Contacts {
     const DEFINITION: Definition = Definition {
         id: "M33",
         name: "Contact hygiene",
-        formula: "contacts valid at the end without verification in the 180 days before; customers with fewer than two authorisers; addresses to which \
-                  mail failed in the period",
+        formula: "contacts valid at the end without verification in the 180 days before; customers with fewer than two authorisers; addresses and numbers \
+                  to which mail or a text message failed in the period",
         unit: Unit::Count,
-        version: 1,
+        version: 2,
         counts: "People of yours whose addresses should be looked at again, and whether enough of them may authorise.",
-        omits: "Mail that a provider took and returned later: only what it refused is known.",
+        omits: "Mail and text messages that a provider took and did not deliver: only what it refused is known.",
     };
 
     fn measure(desk: &Desk<'_>, period: &Period) -> Self {
@@ -49,7 +49,7 @@ impl Measure for Contacts {
         }
         let failed = desk.outgoing.iter().filter(|sent| {
             let at = sent.tries.last().map(|(at, _)| *at);
-            sent.channel == Channel::Mail
+            matches!(sent.channel, Channel::Mail | Channel::Sms)
                 && sent.state == Delivery::Failed
                 && at.is_some_and(|at| period.contains(at))
         });

@@ -4,6 +4,8 @@
   const body = document.body;
   // Milliseconds after which what failed is tried again.
   const PAUSE = 3000;
+  // Milliseconds by which a count of open cases may be behind; see COUNTED_MICROS.
+  const COUNTED = 600;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const one = (selector, within = document) => within.querySelector(selector);
 
@@ -263,7 +265,7 @@
     const pill = one("#fresh");
     const fresh = new Set();
     const touched = new Set();
-    let waits = null;
+    let waits = null, last = null, came = 0;
     const shown = (number) => one(`[data-row][data-number="${CSS.escape(number)}"]`, list);
     const say = () => {
       if (!pill) return;
@@ -271,7 +273,8 @@
       pill.textContent = `${fresh.size} new`;
     };
     const look = async () => {
-      const numbers = [...touched].slice(0, 60);
+      const began = performance.now();
+      const numbers = touched.size ? [...touched].slice(0, 60) : [last];
       numbers.forEach((number) => touched.delete(number));
       const asked = new URLSearchParams({ q: list.dataset.rows });
       numbers.forEach((number) => asked.append("n", number));
@@ -306,7 +309,8 @@
       }
       say();
       waits = null;
-      if (touched.size) later();
+      // How many are open was counted up to half a second ago: what came since is not in it.
+      if (touched.size || began - came < COUNTED) later();
     };
     // One look after the other, so that no older answer comes after a newer one.
     const later = () => { waits ??= setTimeout(look, 700); };
@@ -314,7 +318,7 @@
       const { what, number, version } = event.detail;
       if (what !== "case") return;
       // Of those that are not shown only new ones are looked at: what else happens to them changes nothing here.
-      if (shown(number) || version <= 1 || fresh.has(number)) { touched.add(number); later(); }
+      if (shown(number) || version <= 1 || fresh.has(number)) { touched.add(number); last = number; came = performance.now(); later(); }
     });
     document.addEventListener("ringwall:reset", () => { if (pill) { pill.hidden = false; pill.textContent = "Load anew"; } });
     pill?.addEventListener("click", () => location.assign(location.pathname + location.search));

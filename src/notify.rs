@@ -1,14 +1,17 @@
 //! `ringwall notify`: who is told of what, why, and whether it arrived.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cases::explanation::wall_time;
 use cases::io::send::machines;
+use cases::io::store::{Done, Store};
 use cases::notice::{
-    Engine, Fact, Happening, Memory, Outcome as Decided, Settings, TargetKind, Telling, World, document,
+    AWAKE_HOURS, AWAKE_HOURS_MAX, Engine, Fact, HandOver, Happening, Memory, Outcome as Decided, Settings,
+    TargetKind, Telling, World, document, hand_overs,
 };
 use cases::outgoing::{Channel, Content, Delivery, Outgoing};
-use cases::{CaseNumber, Registration};
+use cases::{CaseNumber, Registration, Service};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use reporter::printable;
@@ -25,7 +28,8 @@ use crate::policies;
 #[command(
     after_help = "Example:\n  ringwall notify explain RW-100001-9\n  ringwall notify explain --event fact.json --config ringwall.toml\n  \
 ringwall notify rota --from 2026-12-21 --to 2027-01-04 --config ringwall.toml\n  ringwall notify test --target siem --config ringwall.toml\n  \
-ringwall notify acknowledge RW-100001-9 --by anna"
+ringwall notify acknowledge RW-100001-9 --by anna\n  \
+ringwall notify handover first --by anna --note 'RW-100001-9 waits for the carrier'\n  ringwall notify awake --by anna --hours 3"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -77,6 +81,40 @@ enum Task {
         #[command(flatten)]
         account: Account,
     },
+    /// Say what whoever comes on duty after you should know; without a note, print what was said.
+    Handover {
+        /// The rota, as the file of notices calls it; all of them unless named, where there is no note.
+        #[arg(required_unless_present_any = ["list"])]
+        rota: Option<String>,
+        /// What they should know, in up to 2,000 characters; `-` reads it from standard input.
+        #[arg(long, required_unless_present = "list", requires = "by", allow_hyphen_values = true)]
+        note: Option<String>,
+        /// Who says it: who is on duty, or a duty manager.
+        #[arg(long)]
+        by: Option<String>,
+        /// Print hand-overs of the past two weeks and the next ones, with what was said.
+        #[arg(long, conflicts_with_all = ["note", "by"])]
+        list: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Say that you are awake: what would ring comes in one thread of mails meanwhile, and rings when nobody acts.
+    Awake {
+        /// For so many hours, from 1 to 12.
+        #[arg(long, default_value_t = AWAKE_HOURS, value_parser = clap::value_parser!(i64).range(1..=AWAKE_HOURS_MAX))]
+        hours: i64,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+    },
+    /// Say that you are not awake any more: what comes rings again.
+    Asleep {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+    },
     /// Say that you look at it: nobody further is called for half an hour.
     Acknowledge {
         number: CaseNumber,
@@ -111,17 +149,23 @@ impl Task {
                 let service = cases.service()?;
                 let settings = cases.notices(&service)?;
                 let fact = read(path)?;
-                // People and silences count where there is a database.
-                let (people, silences) = match place.open().await {
+                // People, silences and who is awake count where there is a database.
+                let (people, silences, awake) = match place.open().await {
                     Ok((store, _)) => (
                         store.desk().registrations().await.map_err(said)?,
                         store.desk().silences(false).await.map_err(said)?,
+                        store.desk().awake(fact.at).await.map_err(said)?,
                     ),
-                    Err(_) => (Vec::new(), Vec::new()),
+                    Err(_) => (Vec::new(), Vec::new(), BTreeMap::new()),
                 };
                 let people = people.into_iter().map(|it: Registration| (it.customer.clone(), it)).collect();
-                let world =
-                    World { settings: &settings, service: &service, people: &people, silences: &silences };
+                let world = World {
+                    settings: &settings,
+                    service: &service,
+                    people: &people,
+                    silences: &silences,
+                    awake: &awake,
+                };
                 told(&foretold(&fact, world), service.calendar_of(&fact.customer), *json)?
             }
             Self::Rota { from, to, place } => {
@@ -142,6 +186,47 @@ impl Task {
                     None => return Err(Failure::Usage(format!("there is nothing {id:?} that went out"))),
                 }
             }
+            Self::Handover { rota, note: Some(note), by: Some(by), place, .. } => {
+                let (settings, store, service) = duty(place).await?;
+                let note = if note == "-" {
+                    std::io::read_to_string(std::io::stdin()).map_err(Failure::Output)?
+                } else {
+                    note.clone()
+                };
+                let done = Done { who: by, now: policies::now(), service: &service };
+                let rota = rota.as_deref().unwrap_or_default();
+                let of = store.desk().hand_over(&settings, rota, &note, done).await.map_err(said)?;
+                let at = settings.rotas.get(rota).map(|it| it.wall_words(of.at)).unwrap_or_default();
+                let to = if of.to.is_empty() { "whoever comes on".to_owned() } else { of.to.join(", ") };
+                let when =
+                    if of.at > done.now { format!("is told on {at}") } else { "is told now".to_owned() };
+                printable(&format!("{to} {when}")) + "\n"
+            }
+            Self::Handover { rota, place, .. } => {
+                let (settings, store, _) = duty(place).await?;
+                let now = policies::now();
+                let (from, to) = (now.plus_micros(-TWO_WEEKS_MICROS), now.plus_micros(TWO_WEEKS_MICROS));
+                let notes = store.desk().notes(from, to).await.map_err(said)?;
+                let all = hand_overs(&settings, &notes, from, to);
+                said_at(&settings, all.iter().filter(|it| rota.as_ref().is_none_or(|rota| *rota == it.rota)))
+            }
+            Self::Awake { hours, place, account } => {
+                let (settings, store, service) = duty(place).await?;
+                is_person(&settings, &account.by)?;
+                let done = account.done(&service);
+                let until = done.now.plus_micros(hours * 3_600_000_000);
+                let awake = store.desk().wake(until, done).await.map_err(said)?;
+                format!(
+                    "{} is awake until {}: what would ring comes in one thread, and rings when nobody acts\n",
+                    printable(&account.by),
+                    wall_time(service.calendar(), awake.until)
+                )
+            }
+            Self::Asleep { place, account } => {
+                let (store, service) = place.open().await?;
+                store.desk().rest(account.done(&service)).await.map_err(said)?;
+                format!("{} is not awake any more: what comes rings\n", printable(&account.by))
+            }
             Self::Acknowledge { number, place, account } => {
                 let (store, service) = place.open().await?;
                 store.desk().acknowledge(*number, account.done(&service)).await.map_err(said)?;
@@ -150,6 +235,40 @@ impl Task {
         };
         Ok((text, Outcome::Done))
     }
+}
+
+/// People and rotas, and where notes are kept.
+async fn duty(place: &Place) -> Result<(Settings, Store, Service), Failure> {
+    let cases = place.cases()?;
+    let settings = cases.notices(&cases.service()?)?;
+    let (store, service) = place.open().await?;
+    Ok((settings, store, service))
+}
+
+fn is_person(settings: &Settings, who: &str) -> Result<(), Failure> {
+    if settings.people.contains_key(who) {
+        return Ok(());
+    }
+    let names: Vec<_> = settings.people.keys().map(String::as_str).collect();
+    Err(Failure::Usage(format!("no person {who:?} in the file of notices: {}", names.join(", "))))
+}
+
+/// Hand-overs with what was said, one under the other.
+fn said_at<'a>(settings: &Settings, all: impl Iterator<Item = &'a HandOver>) -> String {
+    let mut text = String::new();
+    for it in all {
+        let at = settings.rotas.get(&it.rota).map(|rota| rota.wall_words(it.at)).unwrap_or_default();
+        let (from, to) = (it.from.join(", "), it.to.join(", "));
+        text += &format!("{at}  {}: {} to {}\n", printable(&it.rota), printable(&from), printable(&to));
+        if it.notes.is_empty() {
+            text += "  nothing was said\n";
+        }
+        for note in &it.notes {
+            text += &format!("  {}:\n", printable(&note.by));
+            text.extend(note.text.lines().map(|line| format!("    {}\n", printable(line))));
+        }
+    }
+    if text.is_empty() { "no hand-overs within two weeks\n".to_owned() } else { text }
 }
 
 /// What the engine would decide about `fact` in the hours to come, while nobody acts.
@@ -208,10 +327,6 @@ fn duties(settings: &Settings, from: Option<Date>, to: Option<Date>) -> Result<S
         let to = to.map_or_else(|| Ok(from.plus_micros(14 * 24 * 3_600_000_000)), start)?;
         text += &format!("{name}\n");
         for duty in rota.duties(from, to) {
-            let at = |moment: Timestamp| {
-                let at = jiff::Timestamp::from_microsecond(moment.0).unwrap_or_default();
-                at.to_zoned(rota.zone.clone()).strftime("%a %-d %b %Y %H:%M %Z").to_string()
-            };
             let who = if duty.people.is_empty() { "NOBODY".to_owned() } else { duty.people.join(", ") };
             let shadow = if duty.shadow.is_empty() {
                 String::new()
@@ -220,8 +335,8 @@ fn duties(settings: &Settings, from: Option<Date>, to: Option<Date>) -> Result<S
             };
             text += &format!(
                 "  {} - {}  {}{}\n",
-                at(duty.from),
-                at(duty.to),
+                rota.wall_words(duty.from),
+                rota.wall_words(duty.to),
                 printable(&who),
                 printable(&shadow)
             );
@@ -258,6 +373,7 @@ async fn test(name: &str, place: &Place) -> Result<(String, Outcome), Failure> {
         id,
         customer: String::new(),
         case: None,
+        thread: None,
         channel,
         to: name.to_owned(),
         content,
@@ -272,5 +388,6 @@ async fn test(name: &str, place: &Place) -> Result<(String, Outcome), Failure> {
     })
 }
 
+const TWO_WEEKS_MICROS: i64 = 14 * 24 * 3_600_000_000;
 /// Eight hours are foretold.
 const FORETOLD_SECONDS: i64 = 8 * 3600;

@@ -34,6 +34,8 @@ pub struct Letter<'a> {
     pub text: &'a str,
     /// The case and its secret.
     pub thread: Option<(CaseNumber, ThreadToken)>,
+    /// What it hangs under with others, instead of under the first mail of its case.
+    pub gathered: Option<&'a str>,
     /// Tells it from other mails in the case; the same when it is sent again, so that its reader gets one.
     pub sequence: u64,
     /// When.
@@ -60,6 +62,7 @@ impl Letter<'_> {
             return None;
         }
         let desk = self.desk;
+        let domain = desk.address.split_once('@').map_or("localhost", |(_, domain)| domain);
         let mut mail = String::new();
         let mut field = |name: &str, value: &str| {
             let _ = write!(mail, "{name}: {value}\r\n");
@@ -70,10 +73,14 @@ impl Letter<'_> {
             field("Reply-To", &format!("<{}>", answer_address(&desk.address, case, token)));
             field("Message-ID", &format!("<{}>", message_id(&desk.address, case, token, self.sequence)));
             // All mails of a case hang under the first, so that they stand together in a mailbox.
-            field("References", &format!("<{}>", message_id(&desk.address, case, token, 0)));
+            if self.gathered.is_none() {
+                field("References", &format!("<{}>", message_id(&desk.address, case, token, 0)));
+            }
         } else {
-            let domain = desk.address.split_once('@').map_or("localhost", |(_, domain)| domain);
             field("Message-ID", &format!("<notice.{}@{domain}>", self.sequence));
+        }
+        if let Some(name) = self.gathered {
+            field("References", &format!("<thread.{}@{domain}>", sequence_of(name)));
         }
         field("Subject", &phrase(self.subject));
         field("Date", &date(self.at));
@@ -151,6 +158,7 @@ mod tests {
             subject: "hello\r\nBcc: x@evil.example.net",
             text: ".\r\nzwölf\n.\n",
             thread: Some((case, ThreadToken([7; 16]))),
+            gathered: None,
             sequence: 5,
             at: Timestamp::from_seconds(0),
             attachments: &[],
@@ -161,6 +169,39 @@ mod tests {
         assert!(mail.contains(&format!("Reply-To: <{}>\r\n", letter.return_path())));
         assert!(letter.return_path().starts_with("case+104233.0707"));
         assert!(Letter { to: "ann@acme.example.com, x@y.example", ..letter }.mail().is_none());
+    }
+
+    #[test]
+    fn mails_that_are_gathered_hang_under_one_and_an_answer_still_finds_the_case() {
+        let desk = DeskAddress { address: "case@desk.example.com".to_owned(), name: "Desk".to_owned() };
+        let of = |number: u64, gathered: Option<&str>| {
+            let thread = Some((CaseNumber::new(number), ThreadToken([7; 16])));
+            let to = "anna@desk.example.com";
+            let (subject, text, at) = ("pages", "", Timestamp::from_seconds(0));
+            let letter = Letter {
+                desk: &desk,
+                to,
+                subject,
+                text,
+                thread,
+                gathered,
+                sequence: number,
+                at,
+                attachments: &[],
+            };
+            String::from_utf8(letter.mail().unwrap()).unwrap()
+        };
+        let references = |mail: &str| {
+            let lines: Vec<_> =
+                mail.lines().filter(|it| it.starts_with("References: ")).map(str::to_owned).collect();
+            assert_eq!(lines.len(), 1, "{mail}");
+            lines
+        };
+        let (one, other) = (of(100_001, Some("awake-1")), of(100_002, Some("awake-1")));
+        assert_eq!(references(&one), references(&other));
+        assert!(one.contains("Reply-To: <case+100001.0707"), "{one}");
+        assert_ne!(references(&one), references(&of(100_001, Some("awake-2"))));
+        assert_ne!(references(&of(100_001, None)), references(&of(100_002, None)));
     }
 
     #[test]
@@ -178,6 +219,7 @@ mod tests {
             subject: "report",
             text: "--=_ringwall-5--\nhere it is\n",
             thread: None,
+            gathered: None,
             sequence: 5,
             at: Timestamp::from_seconds(0),
             attachments: &attachments,

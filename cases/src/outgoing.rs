@@ -19,6 +19,9 @@ pub struct Outgoing {
     /// The case that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<CaseNumber>,
+    /// What it hangs under with others, where that is not its case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
     /// How it goes.
     pub channel: Channel,
     /// The address, number or name of a target that it goes to.
@@ -52,6 +55,7 @@ impl Outgoing {
             id: format!("{}/{key}/mail/{to}", run.id),
             customer: schedule.customer.clone(),
             case: schedule.case,
+            thread: None,
             channel: Channel::Mail,
             to: to.to_owned(),
             content,
@@ -68,6 +72,7 @@ impl Outgoing {
             id: format!("{}/{key}/mail/{to}", case.number),
             customer: case.customer.clone(),
             case: Some(case.number),
+            thread: None,
             channel: Channel::Mail,
             to: to.to_owned(),
             content: Content::Notice { subject: words.subject, text: words.text },
@@ -206,6 +211,7 @@ mod tests {
             id: "one".to_owned(),
             customer: "Acme".to_owned(),
             case: None,
+            thread: None,
             channel: Channel::Mail,
             to: "ann@acme.example.com".to_owned(),
             content: Content::Document(String::new()),

@@ -1,4 +1,5 @@
-//! What people answer to text messages, brought by the gateway: that they look at something is written in its case (E-4).
+//! What people answer to text messages, brought by the gateway: that they look at something is written in its case (E-4), that they
+//! are awake spares them further ones (E-6).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +7,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{StatusCode, header};
 use axum::{Form, Json};
-use cases::notice::code_of;
+use cases::explanation::wall_time;
+use cases::io::store::{Done, Error};
+use cases::notice::Answer;
 use cases::outgoing::{Channel, Content, Delivery, Outgoing};
 use rules::Timestamp;
 use serde_json::Value;
@@ -46,15 +49,43 @@ pub(crate) async fn take(
     }
     let book = service.book()?;
     let desk = book.store().await?.desk();
-    let said = match code_of(text) {
-        Some(code) => match desk.answer(code, (&people, answers), now, book.service()).await? {
-            Some((_, numbers)) => {
-                let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
-                format!("RINGWALL: you look at {}; nobody further is called for 30 minutes.", some(&numbers))
+    let said = match Answer::of(text) {
+        Some(Answer::Look(code)) => {
+            match desk.answer(&code, (&people, answers), now, book.service()).await? {
+                Some((_, numbers)) => {
+                    let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+                    format!(
+                        "RINGWALL: you look at {}; nobody further is called for 30 minutes.",
+                        some(&numbers)
+                    )
+                }
+                None => format!("RINGWALL: nothing that is open has the code {code}."),
             }
-            None => format!("RINGWALL: nothing that is open has the code {code}."),
-        },
-        None => "RINGWALL: answer ACK and the six digits of a message, such as ACK 482113.".to_owned(),
+        }
+        Some(Answer::Awake(hours)) => {
+            let mut until = now.plus_micros(hours * HOUR_MICROS);
+            for who in &people {
+                let done = Done { who, now, service: book.service() };
+                until = desk.wake(until, done).await?.until;
+            }
+            format!(
+                "RINGWALL: until {} pages come by mail or chat, and ring when nobody acts. ASLEEP ends it.",
+                wall_time(book.service().calendar(), until)
+            )
+        }
+        Some(Answer::Asleep) => {
+            for who in &people {
+                match desk.rest(Done { who, now, service: book.service() }).await {
+                    Ok(()) | Err(Error::Refused(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            "RINGWALL: what comes rings again.".to_owned()
+        }
+        None => {
+            "RINGWALL: answer ACK and the six digits of a message, such as ACK 482113; or AWAKE, or ASLEEP."
+                .to_owned()
+        }
     };
     desk.send(&[reply(phone, text, said, now)]).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -88,6 +119,7 @@ fn reply(to: &str, text: &str, said: String, now: Timestamp) -> Outgoing {
         id: format!("answer/{id}"),
         customer: String::new(),
         case: None,
+        thread: None,
         channel: Channel::Sms,
         to: to.to_owned(),
         content: Content::Notice { subject: String::new(), text: said },
@@ -98,6 +130,7 @@ fn reply(to: &str, text: &str, said: String, now: Timestamp) -> Outgoing {
 }
 
 const NUMBERS_MAX: usize = 5;
+const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 /// Within so long a gateway brings what it could not bring the first time.
 const BROUGHT_AGAIN_MICROS: i64 = 600 * 1_000_000;
 

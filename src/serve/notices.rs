@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use cases::io::send::{heartbeat, machines};
 use cases::io::store::{Done, Store};
-use cases::notice::{Engine, Fact, Happening, Settings, Silence, TRIALS, World, failed_trial, trials};
+use cases::notice::{
+    Awake, Engine, Fact, Happening, Settings, Silence, TRIALS, World, failed_trial, hand_over_facts, trials,
+};
 use cases::{Registration, Service};
 use collector::judge::{Count, Counters};
 use rules::Timestamp;
@@ -49,8 +51,11 @@ struct Trouble {
 struct Read {
     people: BTreeMap<String, Registration>,
     silences: Vec<Silence>,
-    /// When rotas were looked at.
+    awake: BTreeMap<String, Awake>,
+    /// When it was looked for gaps in rotas.
     rotas_at: Timestamp,
+    /// When it was looked who hands over.
+    hand_overs_at: Timestamp,
 }
 
 impl Notices {
@@ -146,7 +151,13 @@ impl Worker {
         let registrations = desk.registrations().await?;
         read.people = registrations.into_iter().map(|it| (it.customer.clone(), it)).collect();
         read.silences = desk.silences(false).await?;
+        read.awake = desk.awake(now).await?;
         let mut more = self.trouble.facts(now);
+        if !self.settings.rotas.is_empty() && now.micros_since(read.hand_overs_at) >= HAND_OVERS_MICROS {
+            read.hand_overs_at = now;
+            let notes = desk.notes(now.plus_micros(-DAY_MICROS), now.plus_micros(DAY_MICROS)).await?;
+            more.extend(hand_over_facts(&self.settings, &notes, now));
+        }
         if now.micros_since(read.rotas_at) >= HOUR_MICROS {
             read.rotas_at = now;
             more.extend(gaps(&self.settings, now));
@@ -164,6 +175,7 @@ impl Worker {
             service: &self.service,
             people: &read.people,
             silences: &read.silences,
+            awake: &read.awake,
         };
         desk.take_news(engine, world, more, done).await?;
         self.trouble.silent_since = None;
@@ -238,16 +250,10 @@ fn gaps(settings: &Settings, now: Timestamp) -> Vec<Fact> {
         for gap in rota.gaps(now, GAP_MICROS) {
             // One that has begun is told once a day; its beginning moves.
             let is_now = gap.from == now;
-            let place =
-                if is_now { format!("day-{}", now.0 / (24 * HOUR_MICROS)) } else { gap.from.0.to_string() };
+            let place = if is_now { format!("day-{}", now.0 / (DAY_MICROS)) } else { gap.from.0.to_string() };
             let mut fact = Fact::of_service(Happening::RotaGap, now, &format!("{name}/{place}"));
-            let at = |moment: Timestamp| {
-                jiff::Timestamp::from_microsecond(moment.0).map_or_else(
-                    |_| String::new(),
-                    |at| at.to_zoned(rota.zone.clone()).strftime("%a %-d %b %Y %H:%M %Z").to_string(),
-                )
-            };
-            fact.text = format!("rota {name}: nobody from {} to {}", at(gap.from), at(gap.to));
+            let (from, to) = (rota.wall_words(gap.from), rota.wall_words(gap.to));
+            fact.text = format!("rota {name}: nobody from {from} to {to}");
             fact.key.insert("rota".to_owned(), name.clone());
             facts.push(fact);
         }
@@ -265,8 +271,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What is on its way may take so long at the end.
 const GOODBYE: Duration = Duration::from_secs(3);
 const HOUR_MICROS: i64 = 3_600_000_000;
-const GAP_MICROS: i64 = 14 * 24 * HOUR_MICROS;
+const DAY_MICROS: i64 = 24 * HOUR_MICROS;
+/// A note is told so soon after the hand-over, or after it was written.
+const HAND_OVERS_MICROS: i64 = 5 * 1_000_000;
+const GAP_MICROS: i64 = 14 * DAY_MICROS;
 /// Facts and decisions are kept for 90 days.
-const KEPT_MICROS: i64 = 90 * 24 * HOUR_MICROS;
+const KEPT_MICROS: i64 = 90 * DAY_MICROS;
 /// A shorter silence of the database is no trouble.
 const SILENT_SECONDS_MIN: i64 = 10;

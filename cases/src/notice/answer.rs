@@ -1,7 +1,9 @@
-//! What people of the desk answer by text message: `ACK 482113` says that they look at what they were told of (E-4).
+//! What people of the desk answer by text message: `ACK 482113` says that they look at what they were told of (E-4), `AWAKE` that
+//! they are up (E-6).
 
 use std::fmt;
 
+use super::awake::{AWAKE_HOURS, AWAKE_HOURS_MAX};
 use super::engine::hash;
 use super::settings::Settings;
 
@@ -35,12 +37,40 @@ impl Answers {
     }
 }
 
-/// The code in what somebody answered; `None` where it says something else. Case and signs around it are not looked at.
-pub fn code_of(text: &str) -> Option<&str> {
-    let text = text.trim_matches(|it: char| !it.is_alphanumeric());
-    let word = text.get(..3).filter(|word| word.eq_ignore_ascii_case("ack"))?;
-    let code = text.get(word.len()..)?.trim_start_matches(|it: char| !it.is_alphanumeric());
-    (code.len() == 6 && code.bytes().all(|it| it.is_ascii_digit())).then_some(code)
+/// What somebody answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// They look at what has this code.
+    Look(String),
+    /// They are awake for so many hours.
+    Awake(i64),
+    /// They are not any more.
+    Asleep,
+}
+
+impl Answer {
+    /// What `text` says: `ACK 482113`, `AWAKE`, `AWAKE 3` or `ASLEEP`; `None` where it says something else. Case and signs around
+    /// it are not looked at.
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.trim_matches(|it: char| !it.is_alphanumeric());
+        let after = |word: &str| {
+            let rest = text
+                .get(..word.len())
+                .filter(|it| it.eq_ignore_ascii_case(word))
+                .and_then(|_| text.get(word.len()..))?;
+            Some(rest.trim_start_matches(|it: char| !it.is_alphanumeric()))
+        };
+        if let Some(code) = after("ack") {
+            let is_code = code.len() == 6 && code.bytes().all(|it| it.is_ascii_digit());
+            return is_code.then(|| Self::Look(code.to_owned()));
+        }
+        if let Some(hours) = after("awake") {
+            let hours = hours.strip_suffix(['h', 'H']).unwrap_or(hours).trim_end();
+            let hours = if hours.is_empty() { Some(AWAKE_HOURS) } else { hours.parse().ok() };
+            return hours.filter(|hours| (1..=AWAKE_HOURS_MAX).contains(hours)).map(Self::Awake);
+        }
+        after("asleep").filter(|rest| rest.is_empty()).map(|_| Self::Asleep)
+    }
 }
 
 impl Settings {
@@ -63,7 +93,7 @@ mod tests {
     #[test]
     fn e4_an_answer_is_three_letters_and_six_digits_however_it_is_typed() {
         for text in ["ACK 482113", " ack482113.\n", "Ack: 482113", "\"ACK 482113\"", "ack\u{a0}482113"] {
-            assert_eq!(code_of(text), Some("482113"), "{text:?}");
+            assert_eq!(Answer::of(text), Some(Answer::Look("482113".to_owned())), "{text:?}");
         }
         for text in [
             "",
@@ -76,7 +106,26 @@ mod tests {
             "ÄCK 482113",
             "ACK ４８２１１３",
         ] {
-            assert_eq!(code_of(text), None, "{text:?}");
+            assert_eq!(Answer::of(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn e6_who_is_up_says_so_and_for_how_long() {
+        for (text, expected) in [
+            ("AWAKE", Some(Answer::Awake(AWAKE_HOURS))),
+            ("\"awake.\"", Some(Answer::Awake(AWAKE_HOURS))),
+            ("Awake 3", Some(Answer::Awake(3))),
+            ("awake: 12h", Some(Answer::Awake(12))),
+            ("asleep", Some(Answer::Asleep)),
+            ("awake 0", None),
+            ("awake 13", None),
+            ("AWAKE 3 h", Some(Answer::Awake(3))),
+            ("awake until six", None),
+            ("asleep soon", None),
+            ("I am awake", None),
+        ] {
+            assert_eq!(Answer::of(text), expected, "{text:?}");
         }
     }
 
@@ -87,7 +136,10 @@ mod tests {
         let (one, other) = (of("Bearer one"), of("Bearer other"));
         let codes =
             [one.code("g1", "anna"), one.code("g1", "ben"), one.code("g2", "anna"), other.code("g1", "anna")];
-        assert!(codes.iter().all(|code| code_of(&format!("ACK {code}")) == Some(code)), "{codes:?}");
+        assert!(
+            codes.iter().all(|code| Answer::of(&format!("ACK {code}")) == Some(Answer::Look(code.clone()))),
+            "{codes:?}"
+        );
         assert_eq!(codes.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{codes:?}");
         assert!(!format!("{one:?}").contains("Bearer"));
     }

@@ -61,6 +61,7 @@ pub fn stream(fact: &Fact, settings: &Settings, now: Timestamp, outcome: &mut Ou
             id,
             customer: fact.customer.clone(),
             case: fact.case,
+            thread: None,
             channel,
             to: name.clone(),
             content,

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::notice::budget::Budget;
 use crate::notice::group::{Acknowledged, Group, Outcome, Position, Stage};
 use crate::notice::settings::{Route, Settings, Urgency};
-use crate::notice::{Fact, Happening, Silence};
+use crate::notice::{Awake, Fact, Happening, Silence};
 use crate::{Registration, Service};
 
 mod step;
@@ -28,6 +28,8 @@ pub struct World<'a> {
     pub people: &'a BTreeMap<String, Registration>,
     /// Those that may count.
     pub silences: &'a [Silence],
+    /// Who is up, by name; those whose time is over count no more.
+    pub awake: &'a BTreeMap<String, Awake>,
 }
 
 /// What outlives a restart, piece by piece.
@@ -336,6 +338,7 @@ impl Memory {
 
 fn begin_round(group: &mut Group, step: usize, now: Timestamp) {
     group.round += 1;
+    group.awake.clear();
     group.position = Some(Position { step, repeat: 0, at: now, stage: Stage::Arrived });
 }
 

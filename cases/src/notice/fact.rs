@@ -50,6 +50,12 @@ pub enum Happening {
     SilenceEnded,
     /// Nobody will be on duty.
     RotaGap,
+    /// Who goes off duty within the hour has not said what the next one should know.
+    HandOverAsked,
+    /// What they said, for who comes on.
+    HandOver,
+    /// They said nothing.
+    HandOverMissing,
     /// The spool, the database or a policy is not as it should be.
     Trouble,
     /// Somebody has taken the case, or says that they look at it.
@@ -139,7 +145,7 @@ pub struct Violation {
 
 impl Happening {
     /// All of them that a route may name.
-    pub const ROUTED: [Self; 19] = [
+    pub const ROUTED: [Self; 22] = [
         Self::Opened,
         Self::SeverityRaised,
         Self::Violation,
@@ -157,6 +163,9 @@ impl Happening {
         Self::SilenceEnding,
         Self::SilenceEnded,
         Self::RotaGap,
+        Self::HandOverAsked,
+        Self::HandOver,
+        Self::HandOverMissing,
         Self::Trouble,
         Self::Trial,
     ];
@@ -181,6 +190,9 @@ impl Happening {
             Self::SilenceEnding => "silence-ending",
             Self::SilenceEnded => "silence-ended",
             Self::RotaGap => "rota-gap",
+            Self::HandOverAsked => "handover-asked",
+            Self::HandOver => "handover",
+            Self::HandOverMissing => "handover-missing",
             Self::Trouble => "trouble",
             Self::Acknowledged => "acknowledged",
             Self::Progress => "progress",

@@ -37,6 +37,9 @@ pub struct Group {
     pub told: Vec<Fact>,
     /// Counts rounds.
     pub round: u32,
+    /// Who was awake when the round told them, and was not rung.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub awake: BTreeSet<String>,
     /// Whether the round tells something new; one that only tells it again is not for customers.
     pub is_news: bool,
     /// Where the round stands; `None` when it is through.
@@ -141,6 +144,7 @@ impl Group {
             flushed: None,
             told: Vec::new(),
             round: 0,
+            awake: BTreeSet::new(),
             is_news: false,
             position: None,
             left_out: None,

@@ -4,12 +4,14 @@
 //! All of it is a function of facts, settings and time; what has to outlive a restart is plain data ([`Memory`]).
 
 mod answer;
+mod awake;
 mod budget;
 mod cef;
 mod document;
 mod engine;
 mod fact;
 mod group;
+mod hand_over;
 mod monthly;
 mod news;
 mod ocsf;
@@ -20,12 +22,14 @@ mod syslog;
 mod text;
 mod words;
 
-pub use answer::{Answers, code_of};
+pub use answer::{Answer, Answers};
+pub use awake::{AWAKE_HOURS, AWAKE_HOURS_MAX, Awake};
 pub use cef::cef;
 pub use document::{alert_fact, document, stream};
 pub use engine::{Engine, Memory, Stored, World};
 pub use fact::{Fact, Happening, Violation};
 pub use group::{Acknowledged, Group, Ledger, Outcome, Position, Stage, Telling};
+pub use hand_over::{HandOver, NOTE_CHARACTERS_MAX, Note, Notes, hand_over_facts, hand_overs, spoken_of};
 pub use monthly::{TRIALS, failed_trial, trials};
 pub use news::{Seen, news};
 pub use ocsf::{case_finding, detection_finding};

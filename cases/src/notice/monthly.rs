@@ -74,6 +74,7 @@ fn trial(month: &str, channel: Channel, to: &str, customer: &str, now: Timestamp
         id: format!("{TRIALS}{month}/{}/{to}", channel.name()),
         customer: customer.to_owned(),
         case: None,
+        thread: None,
         channel,
         to: to.to_owned(),
         content: Content::Notice { subject: "Monthly test: nothing has happened".to_owned(), text },

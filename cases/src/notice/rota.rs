@@ -28,6 +28,8 @@ pub struct Rota {
     pub shadow: Vec<String>,
     /// Exceptions, the later winning.
     pub overrides: Vec<Override>,
+    /// Whether who hands over has to say what the next one should know.
+    pub needs_note: bool,
 }
 
 /// Somebody else, or nobody, for a time.
@@ -113,6 +115,11 @@ impl Rota {
         gaps
     }
 
+    /// `at` on the wall of whoever takes turns, with the day.
+    pub fn wall_words(&self, at: Timestamp) -> String {
+        instant(at).to_zoned(self.zone.clone()).strftime("%a %-d %b %Y %H:%M %Z").to_string()
+    }
+
     fn holds(&self, from: DateTime, to: DateTime, at: Timestamp) -> bool {
         let (from, to) = (self.moment(from, Edge::First), self.moment(to, Edge::Last));
         from.is_some_and(|from| from <= at) && to.is_some_and(|to| at < to)
@@ -172,6 +179,7 @@ pub(super) struct RotaText {
     shadow: Vec<Spanned<String>>,
     #[serde(default, rename = "override")]
     overrides: Vec<OverrideText>,
+    handover_note: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -230,6 +238,7 @@ impl RotaText {
             people: names(self.people),
             shadow: names(self.shadow),
             overrides,
+            needs_note: self.handover_note.unwrap_or(true),
         })
     }
 }

@@ -118,7 +118,7 @@ pub enum Who {
     Contacts(Role),
     /// The manager.
     Escalation,
-    /// The person of the desk whom it concerns: who has the case, or wrote the silence.
+    /// People of the desk whom it concerns: who has the case, wrote the silence, hands duty over or takes it.
     Concerned,
     /// A machine.
     Target(String),

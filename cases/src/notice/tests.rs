@@ -105,11 +105,14 @@ fn other_notices_read_as_they_should() {
     late.due = violation().due;
     let mut trouble = Fact::of_service(Happening::Trouble, OPEN, "spool");
     (trouble.rule, trouble.text) = ("spool".to_owned(), "3: times the spool could not be written".to_owned());
+    let mut handed = Fact::of_service(Happening::HandOver, OPEN, "first");
+    handed.text = "anna:\nAcme's trunk flaps.\nRW-104233-3 waits for the carrier.".to_owned();
     let texts = [
         mail(&[asked], Audience::Customer),
         mail(&[proven], Audience::Customer),
         mail(&[late], Audience::Desk),
         mail(&[trouble], Audience::Shadow),
+        mail(&[handed], Audience::Desk),
     ];
     assert_eq!(&texts.join("----\n"), golden!("others.txt"));
     for text in &texts {

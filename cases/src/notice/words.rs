@@ -120,7 +120,10 @@ pub(super) fn digest(lines: &[String], more: u64, settings: &Settings) -> (Strin
 
 /// The same as a text message.
 pub(super) fn sms_digest(number: u64) -> String {
-    format!("RINGWALL: {} more, held back because there were many. See the queue.", count(number, "notice"))
+    format!(
+        "RINGWALL: {} more, held back so that there is one message. See the queue.",
+        count(number, "notice")
+    )
 }
 
 fn headline(fact: &Fact) -> String {
@@ -156,6 +159,9 @@ fn headline(fact: &Fact) -> String {
         Happening::SilenceEnding => "A silence ends soon".to_owned(),
         Happening::SilenceEnded => "A silence is over".to_owned(),
         Happening::RotaGap => "Nobody will be on duty".to_owned(),
+        Happening::HandOverAsked => "Your duty ends: what should the next one know?".to_owned(),
+        Happening::HandOver => "Your duty begins: what was left to you".to_owned(),
+        Happening::HandOverMissing => "Duty was handed over, and nothing was said".to_owned(),
         Happening::Trouble => format!("The service is in trouble{rule}"),
         Happening::Trial => "Trial of a channel".to_owned(),
         Happening::Acknowledged | Happening::Progress | Happening::Updated => format!("Changed{rule}"),
@@ -202,7 +208,7 @@ fn body(fact: &Fact, audience: Audience, world: World<'_>) -> String {
     if let Some((clock, _)) = fact.clock {
         row("Clock", clock.name().to_owned());
     }
-    if !fact.text.is_empty() {
+    if !fact.text.is_empty() && fact.event != Happening::HandOver {
         row("What", one_line(&fact.text, WORDS_CHARACTERS_MAX));
     }
     match fact.event {
@@ -233,6 +239,10 @@ fn body(fact: &Fact, audience: Audience, world: World<'_>) -> String {
     }
     if fact.severity == Severity::Critical && fact.alerts > 1 {
         row("Alerts", fact.alerts.to_string());
+    }
+    // What a colleague wrote is told as they wrote it.
+    if fact.event == Happening::HandOver {
+        text += &format!("{}\n\n", fact.text);
     }
     text
 }

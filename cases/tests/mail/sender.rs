@@ -37,6 +37,7 @@ fn outgoing(id: &str, case: CaseNumber, to: &str, content: Content) -> Outgoing 
         id: id.to_owned(),
         customer: "Acme".to_owned(),
         case: Some(case),
+        thread: None,
         channel: if matches!(content, Content::Document(_)) { Channel::Webhook } else { Channel::Mail },
         to: to.to_owned(),
         content,

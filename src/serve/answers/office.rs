@@ -117,6 +117,7 @@ async fn send(config: &Config, settings: &Settings, trial: &Trial) -> Result<Tri
         id,
         customer: String::new(),
         case: None,
+        thread: None,
         channel: trial.channel,
         to: trial.to.clone(),
         content,

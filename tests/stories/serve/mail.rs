@@ -69,9 +69,15 @@ impl Mailbox {
             host_name: "mail.acme.example.com".to_owned(),
             protocol: Protocol::Smtp,
             allowed: vec!["127.0.0.0/8".parse().unwrap()],
-            recipients: ["ann@acme.example.com", "bob@acme.example.com", "help@other.example.net"]
-                .map(str::to_owned)
-                .to_vec(),
+            recipients: [
+                "ann@acme.example.com",
+                "bob@acme.example.com",
+                "help@other.example.net",
+                "dana@desk.example.com",
+                "ben@desk.example.com",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             mail_bytes_max: 1 << 20,
             connections_max: 20,
         };

@@ -19,6 +19,7 @@ mod differential;
 #[cfg(feature = "mail-auth")]
 #[path = "../../../cases/tests/mail/dns.rs"]
 mod dns;
+mod duty;
 mod feeds;
 mod hep;
 mod known;

@@ -36,15 +36,15 @@ alert = "critical"
 
 /// One request that a sink took.
 #[derive(Clone, Debug)]
-struct Taken {
-    path: String,
+pub(super) struct Taken {
+    pub(super) path: String,
     headers: BTreeMap<String, String>,
-    body: String,
+    pub(super) body: String,
 }
 
 /// An HTTP server that counts, and refuses when it is told to.
-struct Sink {
-    address: SocketAddr,
+pub(super) struct Sink {
+    pub(super) address: SocketAddr,
     taken: Arc<Mutex<Vec<Taken>>>,
     refuses: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ struct Sink {
 }
 
 impl Sink {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (taken, refuses, stop) = <(Arc<Mutex<Vec<Taken>>>, Arc<AtomicBool>, Arc<AtomicBool>)>::default();
@@ -69,7 +69,7 @@ impl Sink {
         Self { address, taken, refuses, stop, thread: Some(thread) }
     }
 
-    fn taken(&self) -> Vec<Taken> {
+    pub(super) fn taken(&self) -> Vec<Taken> {
         self.taken.lock().unwrap().clone()
     }
 
@@ -212,9 +212,9 @@ authorization_file = "sms.key"
     )
 }
 
-const KEYS: &str = "[cases]\nnotices = \"notices.toml\"\n";
+pub(super) const KEYS: &str = "[cases]\nnotices = \"notices.toml\"\n";
 
-fn prepare(name: &str, sink: SocketAddr, more: &str) -> Scratch {
+pub(super) fn prepare(name: &str, sink: SocketAddr, more: &str) -> Scratch {
     let scratch = Scratch::new(name);
     scratch.write("acme.toml", POLICY);
     scratch.write("notices.toml", settings(sink, more));
@@ -251,7 +251,7 @@ fn register(data: &Path) {
     });
 }
 
-fn call(service: &Service, caller: &str, call_id: &str) {
+pub(super) fn call(service: &Service, caller: &str, call_id: &str) {
     let phone = Phone::new(service.udp());
     assert_eq!(
         status(&phone.ask(&Call { call_id, ..Call::new(caller, "+12105550150") }.by(phone.port()))),
@@ -260,14 +260,14 @@ fn call(service: &Service, caller: &str, call_id: &str) {
 }
 
 /// What a command of the desk prints.
-fn desk(service: &Service, words: &[&str]) -> String {
+pub(super) fn desk(service: &Service, words: &[&str]) -> String {
     let config = service.data().with_file_name("ringwall.toml");
     let output = ringwall([words, &["--config", config.to_str().unwrap()]].concat());
     assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     stdout(&output)
 }
 
-fn cases(service: &Service) -> Vec<Value> {
+pub(super) fn cases(service: &Service) -> Vec<Value> {
     desk(service, &["case", "list", "--json"])
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -466,7 +466,7 @@ fn a_silence_and_an_acknowledgement_are_seen_and_explained() {
     service.stop();
 }
 
-const DESK: &str = r#"
+pub(super) const DESK: &str = r#"
 [sms.answers]
 authorization_file = "answers.key"
 from = "From"

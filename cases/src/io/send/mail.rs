@@ -82,8 +82,17 @@ impl MailWay {
         at: Timestamp,
     ) -> Came {
         let sequence = sequence_of(id);
-        let letter =
-            Letter { desk: &self.desk, to, subject, text, thread: None, sequence, at, attachments: &[] };
+        let letter = Letter {
+            desk: &self.desk,
+            to,
+            subject,
+            text,
+            thread: None,
+            gathered: None,
+            sequence,
+            at,
+            attachments: &[],
+        };
         let Some(mail) = letter.mail() else {
             return Came::Refused(format!("{to:?} is no address that mail goes to"));
         };
@@ -152,7 +161,9 @@ impl MailWay {
             None => None,
         };
         let (to, sequence) = (outgoing.to.as_str(), sequence(outgoing));
-        let letter = Letter { desk: &self.desk, to, subject, text, thread, sequence, at, attachments };
+        let gathered = outgoing.thread.as_deref();
+        let letter =
+            Letter { desk: &self.desk, to, subject, text, thread, gathered, sequence, at, attachments };
         let Some(mail) = letter.mail() else {
             return Ok(Err(Came::Refused(format!("{to:?} is no address that mail goes to"))));
         };

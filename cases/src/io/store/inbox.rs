@@ -353,6 +353,7 @@ impl Entry<'_> {
             id: format!("reply:{}", self.mail.key),
             customer: customer.to_owned(),
             case: Some(first.number),
+            thread: None,
             channel: Channel::Mail,
             to: reply.to,
             content: Content::AutomaticReply(STANDARD.encode(&reply.mail)),
@@ -394,6 +395,7 @@ impl Entry<'_> {
                 id: format!("{what}:{}:{}:{to}:{day}", case.customer, sender.address),
                 customer: case.customer.clone(),
                 case: Some(case.number),
+                thread: None,
                 channel: Channel::Mail,
                 to: to.clone(),
                 content: Content::Notice {

@@ -14,6 +14,7 @@ mod bulk;
 mod condition;
 mod copy;
 mod desk;
+mod duty;
 mod evidence;
 mod feed;
 mod figures;

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Executor as _, Row as _};
 use super::Error;
 
 /// Each step is applied once, in order, each in a transaction of its own.
-const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 const FIRST: &[&str] = &[
     // One row that every writer writes first: writers come one after the other, on both databases.
@@ -158,6 +158,13 @@ const FIFTH: &[&str] = &[
     // Its key as JSON; empty until a row of a former version was read again.
     "ALTER TABLE alerts ADD COLUMN subject TEXT NOT NULL DEFAULT ''",
     "CREATE INDEX alerts_without_subject ON alerts (id) WHERE subject = ''",
+];
+
+/// What people on duty leave to each other, and who is awake.
+const SIXTH: &[&str] = &[
+    "CREATE TABLE hand_overs (rota TEXT NOT NULL, at BIGINT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (rota, at))",
+    "CREATE INDEX hand_overs_by_moment ON hand_overs (at)",
+    "CREATE TABLE awake (who TEXT PRIMARY KEY, until BIGINT NOT NULL, body TEXT NOT NULL)",
 ];
 
 /// Brings the database to the version that this program knows.

@@ -7,11 +7,12 @@ use rules::Timestamp;
 use super::{Engine, Piece, World, hash};
 use crate::CaseNumber;
 use crate::calendar::Calendar;
+use crate::explanation::wall_time;
 use crate::notice::budget::Budget;
 use crate::notice::group::{Group, Ledger, Outcome, Position, Stage};
 use crate::notice::settings::{Step, TargetKind, Urgency, Who};
 use crate::notice::words::{self, Audience};
-use crate::notice::{Fact, Happening, document};
+use crate::notice::{Awake, Fact, Happening, document};
 use crate::outgoing::{Channel, Content, Delivery, Outgoing};
 
 /// Somebody, or something, that a step tells.
@@ -73,11 +74,8 @@ impl Engine {
         match opens.filter(|_| !later.is_empty()) {
             Some(opens) => {
                 let names: Vec<_> = later.iter().map(|it| it.name.as_str()).collect();
-                let text = format!(
-                    "{place} waits for {} until {}",
-                    names.join(", "),
-                    crate::explanation::wall_time(calendar, opens)
-                );
+                let text =
+                    format!("{place} waits for {} until {}", names.join(", "), wall_time(calendar, opens));
                 outcome.tell_all(now, &group.told, "chain", &text);
                 group.position = Some(Position { at: opens, stage: Stage::Held, ..position });
             }
@@ -162,7 +160,7 @@ impl Engine {
     /// Sends to one recipient by every channel of the step that there is an address for.
     fn tell(
         &mut self,
-        group: &Group,
+        group: &mut Group,
         (position, step): (Position, &Step),
         recipient: &Recipient,
         world: World<'_>,
@@ -173,29 +171,41 @@ impl Engine {
             self.tell_machine(group, position, target, world, now, outcome);
             return;
         }
-        let mut channels = Vec::new();
-        for channel in &step.channels.0 {
-            let to = match channel {
-                Channel::Mail => &recipient.mail,
-                Channel::Sms if world.settings.sms.is_none() => {
-                    let text = format!("{}: no gateway sends text messages", recipient.name);
-                    outcome.tell_all(now, &group.told, "chain", &text);
-                    continue;
+        let place = format!("step {} of {}", position.step + 1, group.chain);
+        let mut ways = ways(group, step, recipient, world, now, outcome);
+        let awake = awake(group, recipient, world, now);
+        if let Some(awake) = awake
+            && let Some(sms) = ways.iter().position(|(channel, _)| *channel == Channel::Sms)
+        {
+            let until = wall_time(world.service.calendar_of(&group.customer), awake.until);
+            let (name, (_, phone)) = (&recipient.name, ways.remove(sms));
+            group.awake.insert(name.clone());
+            let other = [(Channel::Mail, &recipient.mail), (Channel::Chat, &recipient.chat)]
+                .into_iter()
+                .find_map(|(channel, to)| Some((channel, to.clone()?)));
+            let text = match other {
+                Some(way) => {
+                    let text =
+                        format!("{place}: {name} is awake until {until}: by {} instead of sms", way.0.name());
+                    if !ways.contains(&way) {
+                        ways.push(way);
+                    }
+                    text
                 }
-                Channel::Sms => &recipient.phone,
-                Channel::Chat | Channel::Webhook | Channel::Syslog => &recipient.chat,
-            };
-            match to {
-                Some(to) => channels.push((*channel, to.clone())),
                 None => {
-                    let text = format!("{} has no address for {}", recipient.name, channel.name());
-                    outcome.tell_all(now, &group.told, "chain", &text);
+                    let (line, _) = words::notice(&group.told, group.more, recipient.audience, world);
+                    self.budget(name, &group.customer, (Channel::Sms, &phone)).hold(
+                        line,
+                        world.settings.limits.digest_micros,
+                        now,
+                    );
+                    format!("{place}: {name} is awake until {until}: it comes with the digest")
                 }
-            }
+            };
+            outcome.tell_all(now, &group.told, "limit", &text);
         }
-        for (channel, to) in channels {
-            let place = format!("step {} of {}", position.step + 1, group.chain);
-            let (subject, text) = words::notice(&group.told, group.more, recipient.audience, world);
+        for (channel, to) in ways {
+            let (mut subject, mut text) = words::notice(&group.told, group.more, recipient.audience, world);
             let is_promise = group.told.iter().any(|fact| fact.event == Happening::Violation);
             let tells_customer = recipient.audience == Audience::Customer && is_promise;
             // A promise goes by mail however many there are.
@@ -211,6 +221,13 @@ impl Engine {
                 outcome.tell_all(now, &group.told, "limit", &text);
                 continue;
             }
+            let thread = awake.filter(|_| channel == Channel::Mail);
+            if let Some(awake) = thread {
+                // Mailboxes that gather by subject gather these.
+                text = format!("{subject}\n\n{text}");
+                let since = wall_time(world.service.calendar(), awake.since);
+                subject = format!("Pages while you are awake since {since}");
+            }
             let content = match channel {
                 Channel::Sms => {
                     let code = code(group, recipient, world);
@@ -224,11 +241,13 @@ impl Engine {
             let ledger = Ledger {
                 id: id.clone(),
                 who: recipient.name.clone(),
-                why: place,
+                why: place.clone(),
                 cases: cases(&group.told),
                 promises: if tells_customer { promises(&group.told) } else { Vec::new() },
             };
-            outcome.outgoing.push((outgoing(id, group, (channel, to), content, now), ledger));
+            let mut sent = outgoing(id, group, (channel, to), content, now);
+            sent.thread = thread.map(Awake::thread);
+            outcome.outgoing.push((sent, ledger));
         }
     }
 
@@ -282,15 +301,19 @@ impl Engine {
     ) -> bool {
         let limits = world.settings.limits;
         let an_hour = if channel == Channel::Sms { limits.sms_an_hour } else { limits.mail_an_hour };
-        let name = format!("{who}|{}|{to}", channel.name());
-        self.memory.changed.insert((Piece::Budget, name.clone()));
-        let budget =
-            self.memory.budgets.entry(name).or_insert_with(|| Budget::new(who, customer, channel, to));
+        let budget = self.budget(who, customer, (channel, to));
         let may = budget.may_send(an_hour, now);
         if !may {
             budget.hold(line.to_owned(), limits.digest_micros, now);
         }
         may
+    }
+
+    /// What `who` got by one channel, which is about to change.
+    fn budget(&mut self, who: &str, customer: &str, (channel, to): (Channel, &str)) -> &mut Budget {
+        let name = format!("{who}|{}|{to}", channel.name());
+        self.memory.changed.insert((Piece::Budget, name.clone()));
+        self.memory.budgets.entry(name).or_insert_with(|| Budget::new(who, customer, channel, to))
     }
 
     /// Sends what was held back, and forgets who was told nothing for an hour.
@@ -318,6 +341,7 @@ impl Engine {
                 id,
                 customer: budget.customer.clone(),
                 case: None,
+                thread: None,
                 channel: budget.channel,
                 to: budget.to.clone(),
                 content: Content::Notice { subject, text },
@@ -331,6 +355,46 @@ impl Engine {
         let over: Vec<_> = over.map(|(name, _)| (Piece::Budget, name)).collect();
         self.memory.changed.extend(over);
     }
+}
+
+/// The channels of `step` by which there is an address for `recipient`.
+fn ways(
+    group: &Group,
+    step: &Step,
+    recipient: &Recipient,
+    world: World<'_>,
+    now: Timestamp,
+    outcome: &mut Outcome,
+) -> Vec<(Channel, String)> {
+    let mut ways = Vec::new();
+    for channel in &step.channels.0 {
+        let to = match channel {
+            Channel::Mail => &recipient.mail,
+            Channel::Sms if world.settings.sms.is_none() => {
+                let text = format!("{}: no gateway sends text messages", recipient.name);
+                outcome.tell_all(now, &group.told, "chain", &text);
+                continue;
+            }
+            Channel::Sms => &recipient.phone,
+            Channel::Chat | Channel::Webhook | Channel::Syslog => &recipient.chat,
+        };
+        match to {
+            Some(to) => ways.push((*channel, to.clone())),
+            None => {
+                let text = format!("{} has no address for {}", recipient.name, channel.name());
+                outcome.tell_all(now, &group.told, "chain", &text);
+            }
+        }
+    }
+    ways
+}
+
+/// Whether `recipient` is up and hears of something for the first time. What is told again, because nobody has it, rings: whoever
+/// said that they are awake may have fallen asleep.
+fn awake<'a>(group: &Group, recipient: &Recipient, world: World<'a>, now: Timestamp) -> Option<&'a Awake> {
+    let awake = world.awake.get(&recipient.name).filter(|awake| awake.since <= now && now < awake.until)?;
+    let is_first = group.is_news && !group.awake.contains(&recipient.name);
+    (is_first && recipient.audience != Audience::Customer).then_some(awake)
 }
 
 /// What `recipient` answers who looks at it: people of the desk, where answers come in, and where somebody has to have it.
@@ -392,6 +456,7 @@ fn outgoing(
         id,
         customer: group.customer.clone(),
         case: group.told.iter().find_map(|fact| fact.case),
+        thread: None,
         channel,
         to,
         content,

@@ -9,9 +9,11 @@ use crate::CaseNumber;
 use crate::case::{Kind, Severity};
 use crate::clock::ClockKind;
 use crate::intake::Role;
-use crate::notice::{Settings, Silence, Violation};
+use crate::notice::{Awake, Ledger, Settings, Silence, Violation};
 use crate::outgoing::{Channel, Content, Outgoing};
 use crate::registry::Person;
+
+mod awake;
 
 /// Monday 2026-10-05T15:00:00Z, 10:00 in Chicago: open.
 pub(in crate::notice) const OPEN: Timestamp = Timestamp(1_791_212_400_000_000);
@@ -27,9 +29,11 @@ pub(in crate::notice) struct Story {
     pub(in crate::notice) service: Service,
     pub(in crate::notice) people: BTreeMap<String, Registration>,
     silences: Vec<Silence>,
+    awake: BTreeMap<String, Awake>,
     engine: Engine,
     stored: BTreeMap<String, String>,
     sent: Vec<(i64, Outgoing)>,
+    ledgers: Vec<Ledger>,
     ids: BTreeSet<String>,
     decided: Outcome,
     start: Timestamp,
@@ -61,9 +65,11 @@ impl Story {
             service: Service::sample(),
             people: ["Acme", "Other"].map(|name| (name.to_owned(), registration(name))).into(),
             silences: Vec::new(),
+            awake: BTreeMap::new(),
             engine: Engine::default(),
             stored: BTreeMap::new(),
             sent: Vec::new(),
+            ledgers: Vec::new(),
             ids: BTreeSet::new(),
             decided: Outcome::default(),
             start,
@@ -76,6 +82,7 @@ impl Story {
             service: &self.service,
             people: &self.people,
             silences: &self.silences,
+            awake: &self.awake,
         }
     }
 
@@ -112,6 +119,7 @@ impl Story {
             assert_eq!(outgoing.id, ledger.id);
             assert!(self.ids.insert(outgoing.id.clone()), "{} goes twice", outgoing.id);
             self.sent.push((second, outgoing.clone()));
+            self.ledgers.push(ledger.clone());
         }
         self.decided.tellings.extend(outcome.tellings);
     }

@@ -197,3 +197,59 @@ async fn e5_the_rota_shows_who_is_on_duty_and_when_nobody_is() {
     page.has("▲ Nobody from <time datetime=\"2026-11-20T15:00:00Z\"");
     page.has("Thu 26 Nov 2026");
 }
+
+#[tokio::test]
+async fn e5_who_goes_off_duty_says_what_the_next_one_should_know() {
+    let console = Console::start("handover").await;
+    for who in ["anna", "ben", "fay"] {
+        console.logged_in(who, Role::FirstLevel).await;
+    }
+    let page = console.get("anna", "/rota").await;
+    page.is_sound();
+    page.has("Anna (anna) to ben <span class=\"badge\">nothing said yet</span>");
+    page.has("What should ben know, who comes on <time datetime=\"2026-11-16T15:00:00Z\"");
+    console.get("fay", "/rota").await.has_not("Hand over</button>");
+    let hostile = "RW-100001-9 waits.\n<script>alert(1)</script>";
+    let said = [("rota", "first"), ("note", hostile)];
+    assert_eq!(console.post("anna", "/rota/handover", &said).await.status, 303);
+    let page = console.get("ben", "/rota").await;
+    page.is_sound();
+    page.has("RW-100001-9 waits.\n&#60;script&#62;alert(1)&#60;/script&#62;");
+    page.has_not("nothing said yet");
+    for (who, fields, why) in [
+        ("fay", &said[..], "fay hands nothing over"),
+        ("anna", &[("rota", "second"), ("note", "x")][..], "no rota"),
+        ("anna", &[("rota", "first"), ("note", " \r\n ")][..], "says what the next one should know"),
+    ] {
+        let answer = console.post(who, "/rota/handover", fields).await;
+        assert_eq!(answer.status, 409, "{}", answer.body);
+        answer.has(why);
+    }
+    let (entries, _) = (console.store.audit("", 0, 100).await.unwrap(), ());
+    assert_eq!(entries.iter().filter(|it| it.action == "hand-over" && it.actor == "anna").count(), 1);
+}
+
+#[tokio::test]
+async fn e6_who_is_up_says_so_on_the_page_and_colleagues_see_it() {
+    let console = Console::start("awake").await;
+    for who in ["anna", "fay"] {
+        console.logged_in(who, Role::FirstLevel).await;
+    }
+    assert_eq!(console.post("anna", "/rota/awake", &[("hours", "3")]).await.status, 303);
+    let awake = console.store.desk().awake(NOW).await.unwrap();
+    assert_eq!(awake["anna"].until, NOW.plus_micros(3 * 3_600_000_000));
+    console.get("fay", "/rota").await.has("; awake until <time datetime=\"2026-11-13T19:00:00Z\"");
+    console.get("anna", "/rota").await.has("you are awake");
+    assert_eq!(console.post("anna", "/rota/asleep", &[]).await.status, 303);
+    assert!(console.store.desk().awake(NOW).await.unwrap().is_empty());
+    for (who, path, hours, why) in [
+        ("anna", "/rota/asleep", "1", "has not said to be awake"),
+        ("anna", "/rota/awake", "13", "longer than 12 hours"),
+        ("anna", "/rota/awake", "-9223372036854775808", "for no time"),
+        ("fay", "/rota/awake", "1", "nobody whom notices go to"),
+    ] {
+        let answer = console.post(who, path, &[("hours", hours)]).await;
+        assert_eq!(answer.status, 409, "{}", answer.body);
+        answer.has(why);
+    }
+}

@@ -52,6 +52,7 @@ pub(super) fn notice(id: &str) -> Outgoing {
         id: id.to_owned(),
         customer: "Acme".to_owned(),
         case: None,
+        thread: None,
         channel: Channel::Mail,
         to: "ann@acme.example.com".to_owned(),
         content: Content::Notice { subject: "s".to_owned(), text: "t".to_owned() },

@@ -51,11 +51,13 @@ impl Teller {
     async fn look(&mut self, seconds: i64) {
         let desk = self.store.desk();
         let silences = desk.silences(false).await.unwrap();
+        let awake = desk.awake(NOW.plus_micros(seconds * 1_000_000)).await.unwrap();
         let world = World {
             settings: &self.settings,
             service: &self.service,
             people: &self.people,
             silences: &silences,
+            awake: &awake,
         };
         let now = NOW.plus_micros(seconds * 1_000_000);
         let done = Done { who: "ringwall", now, service: &self.service };

@@ -58,6 +58,7 @@ fn outgoing(channel: Channel, to: &str, id: usize) -> Outgoing {
         id: id.clone(),
         customer: "Acme".to_owned(),
         case: None,
+        thread: None,
         channel,
         to: to.to_owned(),
         content: Content::Document(format!("CEF:0|R|R|1|{id}|n|5|")),

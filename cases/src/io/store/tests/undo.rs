@@ -133,7 +133,9 @@ fn a_database_of_the_former_version_is_brought_on_with_what_is_in_it() {
             "DROP TABLE alert_shares",
             "DROP TABLE groupings",
             "DELETE FROM counters WHERE name IN ('move', 'grouping')",
-            "DELETE FROM schema_steps WHERE step = 4",
+            "DROP TABLE hand_overs",
+            "DROP TABLE awake",
+            "DELETE FROM schema_steps WHERE step >= 4",
         ] {
             connection.execute(statement).await.unwrap();
         }

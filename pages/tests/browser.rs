@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use thirtyfour::prelude::*;
-use thirtyfour::{DesiredCapabilities, LoggingPrefsLogLevel};
+use thirtyfour::{DesiredCapabilities, LoggingPrefsLogLevel, WindowHandle};
 
 use crate::support::within;
 
@@ -172,6 +172,21 @@ impl Browser {
         let newest = opened.flatten().expect("a window was opened");
         self.runtime.block_on(self.window().switch_to_window(newest)).unwrap();
         self.arrive("true");
+    }
+
+    /// Goes on in a window of its own, and returns the one it leaves.
+    pub(crate) fn another_window(&self) -> WindowHandle {
+        self.runtime.block_on(async {
+            let before = self.window().window().await.unwrap();
+            let other = self.window().new_window().await.unwrap();
+            self.window().switch_to_window(other).await.unwrap();
+            before
+        })
+    }
+
+    /// Goes on in this window.
+    pub(crate) fn look_at(&self, window: &WindowHandle) {
+        self.runtime.block_on(self.window().switch_to_window(window.clone())).unwrap();
     }
 
     /// Chooses a command by its words from the list of all commands.

@@ -9,6 +9,8 @@ mod keys;
 #[path = "../../cases/src/io/store/tests/postgres.rs"]
 #[allow(dead_code, reason = "other stories stop and start it")]
 mod postgres;
+mod relay;
+mod rush;
 mod support;
 mod tasks;
 

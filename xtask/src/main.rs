@@ -34,8 +34,8 @@ cargo xtask peers                            CPU time per answered INVITE beside
 cargo xtask peers calls                      CPU time per call of a proxy, beside the bare socket and Kamailio
 cargo xtask peers hep                        CPU time per HEP packet beside Kamailio's sipcapture
 cargo xtask soak [NAME]                      what takes too long for every run: flood, reloads, mutated,
-                                             kills, service-kills, desk-kills, queue, storm,
-                                             lists, overload, slow, panics
+                                             kills, service-kills, desk-kills, queue, pages,
+                                             browser, storm, lists, overload, slow, panics
 cargo xtask help                             this text
 
 Example: cargo xtask fuzz sip_message --seconds 600

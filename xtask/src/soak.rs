@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::cargo;
 use crate::report::Report;
+use crate::suite;
 
 /// One check: its name, and the command that does it.
 type Soak = (&'static str, fn() -> Command);
@@ -87,6 +88,13 @@ fn pages() -> Command {
     command
 }
 
+/// Fifty thousand cases in a browser, two hundred alerts a second for a minute, connections that break; needs a release build.
+fn browser() -> Command {
+    let mut command = suite::pages();
+    command.arg("a_rush_of_alerts").env("RINGWALL_QUEUE_CASES", "50000");
+    command
+}
+
 /// A million alerts at once.
 fn storm() -> Command {
     let mut command =
@@ -161,6 +169,7 @@ const SOAKS: &[Soak] = &[
     ("kills", kills),
     ("queue", queue),
     ("pages", pages),
+    ("browser", browser),
     ("storm", storm),
     ("service-kills", service_kills),
     ("desk-kills", desk_kills),

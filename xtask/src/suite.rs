@@ -66,7 +66,7 @@ fn tests(report: &mut Report) {
 }
 
 /// Stories in a browser, on the release binary. They are a workspace of their own, built into a folder of its own.
-fn pages() -> Command {
+pub(crate) fn pages() -> Command {
     let mut command =
         cargo(&["test", "--locked", "--manifest-path", "pages/Cargo.toml", "--", "--show-output"]);
     command.env("CARGO_TARGET_DIR", built("pages")).env("RINGWALL_BINARY", built("release/ringwall"));

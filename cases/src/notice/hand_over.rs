@@ -119,22 +119,17 @@ pub fn spoken_of(
     let all: Vec<_> =
         hand_overs(settings, notes, from, to).into_iter().filter(|it| it.rota == rota).collect();
     let is_own = |it: &&HandOver| it.from.iter().any(|who| who == by);
-    let is_owed = |it: &&HandOver| it.at <= now && it.notes.is_empty();
-    let (own, others): (Vec<_>, Vec<_>) = all.iter().partition(is_own);
-    let own_next = own.iter().find(|it| it.at > now);
-    // Whoever is off duty has more to say of what they handed over.
-    let is_on_duty = all.iter().find(|it| it.at > now).is_some_and(|next| is_own(&next));
-    let own_last = own.iter().rev().find(|it| it.at <= now);
-    let own = own.iter().find(|it| is_owed(it)).or(if is_on_duty { own_next } else { own_last.or(own_next) });
-    let others = others.iter().find(|it| is_owed(it)).or_else(|| others.iter().find(|it| it.at > now));
-    let found = match own {
-        // A manager's own turn may be weeks away.
-        Some(own) if !is_manager || own.at <= now || is_on_duty => Some(own),
-        own => others.filter(|_| is_manager).or(own),
-    };
-    found
-        .map(|it| (*it).clone())
-        .ok_or_else(|| format!("{by} hands nothing over in rota {rota} within a year"))
+    // Of those before the last one nobody is on duty any more who could be told.
+    let last = all.iter().rfind(|it| it.at <= now);
+    let (owed, next) = (last.filter(|it| it.notes.is_empty()), all.iter().find(|it| it.at > now));
+    let is_on_duty = next.is_some_and(|next| is_own(&next));
+    let own_last = if is_on_duty { owed } else { last };
+    let of_now = own_last.filter(is_own).or_else(|| next.filter(is_own));
+    let for_others = owed.or(next).filter(|_| is_manager);
+    // The next turn of who is off duty may be weeks away.
+    let later = || all.iter().find(|it| it.at > now && is_own(it));
+    let found = of_now.or(for_others).or_else(later);
+    found.cloned().ok_or_else(|| format!("{by} hands nothing over in rota {rota} within a year"))
 }
 
 /// What people have to be told about hand-overs at `now`: who goes off within the hour and has said nothing is asked, who comes on
@@ -288,6 +283,8 @@ mod tests {
         assert_eq!(of(&none, "anna", "2026-09-14T16:00:00Z"), Ok(first));
         assert_eq!(of(&none, "ben", "2026-09-14T16:00:00Z"), Ok(second));
         assert_eq!(of(&none, "dana", "2026-09-14T16:00:00Z"), Ok(first), "a duty manager speaks for others");
+        // Once Ben has gone, nobody is told what Anna did not say to him.
+        assert_eq!(of(&none, "anna", "2026-09-21T14:30:00Z"), Ok(at("2026-09-28T14:00:00Z")));
         let owed = spoken_of(&settings, &none, ("first", "anna"), first).unwrap();
         let notes = said("anna", &owed, first);
         assert_eq!(of(&notes, "dana", "2026-09-14T16:00:00Z"), Ok(second));

@@ -81,20 +81,16 @@ enum Task {
         #[command(flatten)]
         account: Account,
     },
-    /// Say what whoever comes on duty after you should know; without a note, print what was said.
+    /// Say what whoever comes on duty after you should know; without a note, print what was said within two weeks.
     Handover {
-        /// The rota, as the file of notices calls it; all of them unless named, where there is no note.
-        #[arg(required_unless_present_any = ["list"])]
+        /// The rota, as the file of notices calls it; without a note all of them unless named.
         rota: Option<String>,
         /// What they should know, in up to 2,000 characters; `-` reads it from standard input.
-        #[arg(long, required_unless_present = "list", requires = "by", allow_hyphen_values = true)]
+        #[arg(long, requires_all = ["rota", "by"], allow_hyphen_values = true)]
         note: Option<String>,
         /// Who says it: who is on duty, or a duty manager.
-        #[arg(long)]
+        #[arg(long, requires = "note")]
         by: Option<String>,
-        /// Print hand-overs of the past two weeks and the next ones, with what was said.
-        #[arg(long, conflicts_with_all = ["note", "by"])]
-        list: bool,
         #[command(flatten)]
         place: Place,
     },

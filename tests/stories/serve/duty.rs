@@ -61,7 +61,7 @@ fn e5_who_goes_off_duty_is_asked_and_who_comes_on_hears_what_they_said() {
     let heard = within(60, || mails(&mailbox, "ben@desk.example.com").into_iter().next()).unwrap();
     assert!(Timestamp::now() >= handed);
     assert!(heard.contains("dana:\r\nThe fax line rings.\r\nAsk Acme.\r\n"), "{heard}");
-    let list = desk(&service, &["notify", "handover", "--list"]);
+    let list = desk(&service, &["notify", "handover"]);
     assert!(list.contains("first: dana to ben\n  dana:\n    The fax line rings.\n    Ask Acme.\n"), "{list}");
     // What is added is told at once; once is enough.
     let more = ["notify", "handover", "first", "--by", "dana", "--note", "And mind the trunk."];

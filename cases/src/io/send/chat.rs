@@ -28,13 +28,10 @@ pub async fn send(
 
 /// As Slack takes it; who knows no buttons shows the text, which has the address as well.
 fn body(text: String, case: Option<(&str, CaseNumber)>) -> serde_json::Value {
-    let mut body = serde_json::json!({ "text": text });
-    if let Some((page, number)) = case {
-        let url = format!("{}/{number}", page.trim_end_matches('/'));
-        let button = serde_json::json!({ "type": "button", "text": format!("Look at {number}"), "url": url });
-        body["attachments"] = serde_json::json!([{ "fallback": url, "actions": [button] }]);
-    }
-    body
+    let Some((page, number)) = case else { return serde_json::json!({ "text": text }) };
+    let url = format!("{}/{number}", page.trim_end_matches('/'));
+    let button = serde_json::json!({ "type": "button", "text": format!("Look at {number}"), "url": url });
+    serde_json::json!({ "text": text, "attachments": [{ "fallback": url, "actions": [button] }] })
 }
 
 #[cfg(test)]

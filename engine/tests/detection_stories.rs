@@ -55,6 +55,11 @@ detections! {
 }
 
 #[test]
+fn the_name_that_a_machine_shows_gives_it_away() {
+    check("rotating-callers", "named");
+}
+
+#[test]
 fn every_shipped_detection_has_both_stories() {
     let told: BTreeSet<&str> = TOLD.iter().copied().collect();
     let builtin = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules/builtin");

@@ -93,6 +93,7 @@ impl Course {
                 ("fax" | "modem", "") => self.message.media = if word == "fax" { FAX } else { MODEM },
                 ("without", "offer") => self.message.media = "",
                 ("agent", agent) => self.message.agent = agent.to_owned(),
+                ("shown", shown) => shown.trim_start_matches("as ").clone_into(&mut self.message.shown),
                 ("diverted", by) => {
                     let by = name(by.trim_start_matches("by "));
                     self.message.opening +=

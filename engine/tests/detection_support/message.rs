@@ -34,6 +34,8 @@ pub(super) struct Message {
     /// Headers of the next request inside the call.
     pub extra: String,
     pub agent: String,
+    /// The name that the caller shows.
+    pub shown: String,
     pub media: &'static str,
     /// Where a 3xx sends the call.
     pub contact: Option<String>,
@@ -49,6 +51,7 @@ impl Message {
             opening: String::new(),
             extra: String::new(),
             agent,
+            shown: String::new(),
             media: VOICE,
             contact: None,
         }
@@ -95,6 +98,8 @@ impl Message {
         let to_tag = if tagged { format!(";tag={to_tag}{id}") } else { String::new() };
         // A CANCEL and the ACK of a refusal are of the transaction of their INVITE.
         let transaction = if matches!(method, "CANCEL" | "ACK") { "INVITE" } else { method };
+        let shown =
+            if by_caller && !self.shown.is_empty() { format!("\"{}\" ", self.shown) } else { String::new() };
         let (via, contact) = (from.at, from.at);
         // Who registers is in To as well.
         let to = if method == "REGISTER" { &self.caller } else { to };
@@ -103,7 +108,7 @@ impl Message {
         }
         let host = if method == "REGISTER" { self.called.at } else { from.at };
         let mut text = format!(
-            "{line}\r\nVia: SIP/2.0/UDP {via};branch=z9hG4bK{id}{transaction}{cseq}{from_tag}\r\nFrom: <{}>;tag={from_tag}{id}\r\n\
+            "{line}\r\nVia: SIP/2.0/UDP {via};branch=z9hG4bK{id}{transaction}{cseq}{from_tag}\r\nFrom: {shown}<{}>;tag={from_tag}{id}\r\n\
              To: <{}>{to_tag}\r\nCall-ID: story-{id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n",
             from.uri(host),
             to.uri(to.at),

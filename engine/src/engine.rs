@@ -18,6 +18,7 @@ use crate::ips::{Budget, Counted, Ending, Ips, may_be_repeated};
 use crate::judging::Judging;
 use crate::packet::Packet;
 use crate::prevention::Passports;
+use crate::redirection::Redirected;
 use crate::sharing::{Seeds, Sharing};
 use crate::sight::{Sight, Silence, Trunks};
 use crate::sip::{Message, NameAddr};
@@ -34,6 +35,8 @@ pub struct Engine {
     pub(crate) facts: Facts,
     pub(crate) ips: Ips,
     pub(crate) passports: Passports,
+    /// The call that the 3xx in hand sends on.
+    pub(crate) redirected: Redirected,
     /// Who verifies Identity headers; `None` when nobody does.
     pub(crate) verifier: Option<Verifier>,
     pub(crate) trunks: Trunks,
@@ -45,7 +48,7 @@ pub struct Engine {
     pub(crate) hasher: RandomState,
     pub(crate) seeds: Seeds,
     pub(crate) sharing: Sharing,
-    unjudged: DialPlan,
+    pub(crate) unjudged: DialPlan,
     /// How often other policies were taken up.
     pub(crate) reign: u32,
     /// The reign in which the thresholds came: what waits in attempts of earlier ones means nothing to them.
@@ -112,6 +115,7 @@ impl Engine {
             sharing: Sharing::default(),
             ips: Ips::new(&policies, budget, hasher.clone()),
             passports: Passports::new(hasher.clone()),
+            redirected: Redirected::default(),
             verifier: None,
             trunks: Trunks::new(&policies),
             sight: Sight::default(),
@@ -375,40 +379,44 @@ impl Engine {
         match found {
             Some((slot, Side::Caller)) => {
                 self.join_parties(slot, packet, message);
-                self.answered(slot, &keys, to_tag, status, packet.at);
+                if self.answered(slot, &keys, to_tag, status, packet.at) && method == Method::Invite {
+                    self.redirect(packet, message, Some(slot), (keys, to_tag), &mut handled);
+                }
             }
             // The caller answers a re-INVITE of the called side.
             Some((slot, Side::Called)) => self.table.touch(slot, packet.at),
             None if (300..400).contains(&status) && self.dialog(&keys, to_tag).is_none() => {
-                let (from, kind) = (message.from(), Kind::Redirection(method));
-                self.open(packet, message, from.as_ref(), keys, kind, Flags::NONE, &mut handled);
+                self.redirect(packet, message, None, (keys, to_tag), &mut handled);
             }
             None => {}
         }
         handled
     }
 
-    fn answered(&mut self, slot: Slot, keys: &Keys, to_tag: Option<u64>, status: u16, at: Timestamp) {
+    /// Takes a response to the INVITE at `slot`, or to another request of it. Returns whether it may send the call on.
+    fn answered(&mut self, slot: Slot, keys: &Keys, to_tag: Option<u64>, status: u16, at: Timestamp) -> bool {
         self.table.touch(slot, at);
-        let Some(attempt) = self.table.attempt_mut(slot) else { return };
+        let Some(attempt) = self.table.attempt_mut(slot) else { return false };
         if let Some(tag) = to_tag {
             attempt.keys.add_to_tag(tag);
         }
         // Only responses to the INVITE in progress move the call: those to an older one are late, those to a newer
         // one answer a re-INVITE.
         if keys.cseq != attempt.keys.cseq {
-            return;
+            return false;
         }
         let before = attempt.progress.state;
         let signal = match status {
             101..200 => Signal::Ring,
             200..300 => Signal::Answer(status),
             300..700 => Signal::Refuse(status),
-            _ => return,
+            _ => return false,
         };
         attempt.progress.handle(signal, at);
+        // Another fork may send it on after one refused, but not after one answered.
+        let is_sent_on = (300..400).contains(&status) && attempt.progress.state == State::Refused;
         if attempt.progress.state == before {
-            return;
+            return is_sent_on;
         }
         let state = attempt.progress.state;
         self.table.reschedule(slot);
@@ -421,10 +429,11 @@ impl Engine {
             _ => {}
         }
         self.responded(slot, status, at);
+        is_sent_on
     }
 
     #[allow(clippy::too_many_arguments, reason = "all that is known of the message that opens it")]
-    fn open<'a>(
+    pub(crate) fn open<'a>(
         &mut self,
         packet: &Packet<'a>,
         message: &Message<'a>,
@@ -489,6 +498,7 @@ impl Engine {
             packet,
             message,
             from,
+            redirected: &self.redirected,
             flags,
             policies: &policies,
             facts: &mut self.facts,

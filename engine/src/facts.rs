@@ -12,6 +12,7 @@ use crate::call::{Attempt, Fact, KeptHeaders, Kind, Role, Sighting, View};
 use crate::limits::FACTS_MAX;
 use crate::number::{self, Verstat};
 use crate::packet::Packet;
+use crate::redirection::Left;
 use crate::sip::passport::Room;
 use crate::sip::{Header, Message, NameAddr, Passport, Uri};
 use crate::verifying::{self, Belief, Found};
@@ -44,12 +45,14 @@ pub struct Trust {
 }
 
 impl Facts {
-    /// Reads all addresses of `message`, whose first From is `from`, by `plan` and keeps them with `attempt`.
+    /// Reads all addresses of `message`, a request or a 3xx, by `plan` and keeps them with `attempt`. `from` is its first
+    /// From, of a 3xx its first To; `left` is the number that a 3xx redirects from, as far as the INVITE told.
     /// `own_side` says whether the customer's own side sent it: only there do extensions name callers.
-    pub fn read<'m>(
+    pub(crate) fn read<'m>(
         &mut self,
         message: &Message<'m>,
         from: Option<&NameAddr<'m>>,
+        left: Left<'_>,
         plan: &DialPlan,
         own_side: bool,
         attempt: &mut Attempt,
@@ -59,21 +62,13 @@ impl Facts {
         let as_caller = if own_side { number::Role::OwnCaller } else { number::Role::Caller };
         let mut reading =
             Reading { facts: self, plan, attempt, as_caller, facts_max, read: [None; READ_KEPT], next: 0 };
-        match from.filter(|_| has_one_from(message)) {
-            Some(from) => reading.from(from),
-            None => message.froms().for_each(|from| reading.from(&from)),
+        let mut redirector = Party::Absent;
+        if message.is_request() {
+            reading.callers(message, from);
+        } else {
+            redirector = reading.redirector(from, left);
         }
         // Most messages lack most of these headers, and that is seen at once.
-        for (role, header) in
-            [(Role::Asserted, Header::AssertedIdentity), (Role::Preferred, Header::PreferredIdentity)]
-        {
-            if message.has(header) {
-                message.addresses(header).for_each(|address| reading.caller(role, &address));
-            }
-        }
-        if message.has(Header::RemotePartyId) {
-            message.addresses(Header::RemotePartyId).for_each(|party| reading.remote_party(&party));
-        }
         if message.has(Header::Diversion) {
             message
                 .addresses(Header::Diversion)
@@ -84,14 +79,13 @@ impl Facts {
         }
         if message.is_request() {
             reading.called(Role::Called, &message.request_uri());
+        } else {
+            let contacts = message.addresses(Header::Contact);
+            let targets = contacts.filter(|it| left.is_for(&it.uri, (redirector, from), plan));
+            targets.for_each(|target| reading.called(Role::RedirectTo, &target.uri));
         }
         if message.has(Header::ReferTo) {
             message.addresses(Header::ReferTo).for_each(|target| reading.called(Role::ReferTo, &target.uri));
-        }
-        if message.status().is_some_and(|status| (300..400).contains(&status)) {
-            message
-                .addresses(Header::Contact)
-                .for_each(|target| reading.called(Role::RedirectTo, &target.uri));
         }
         if !reading.facts.leaves_out_others {
             reading.others(message);
@@ -186,13 +180,9 @@ impl Facts {
         headers: &'a KeptHeaders<'a>,
         seen: Seen,
     ) -> Subject<'a> {
-        let method = match attempt.kind {
-            Kind::Call => Method::Invite,
-            Kind::Request(method) | Kind::Redirection(method) => method,
-        };
         Subject {
             at: sighting.at,
-            method,
+            method: attempt.kind.method(),
             direction: seen.direction,
             source: attempt.source,
             destination: attempt.destination,
@@ -259,7 +249,11 @@ impl Facts {
     ) -> Subject<'a> {
         Subject {
             at: packet.at,
-            method: message.method(),
+            method: if message.is_request() {
+                message.method()
+            } else {
+                Kind::Redirection(message.method()).method()
+            },
             direction: seen.direction,
             source: packet.source,
             destination: packet.destination,
@@ -324,6 +318,44 @@ type Known<'m> = (number::Role, Uri<'m>, number::Reading<'m>);
 const READ_KEPT: usize = 4;
 
 impl<'m> Reading<'_, 'm> {
+    /// Everybody that a request says calls.
+    #[inline]
+    fn callers(&mut self, message: &Message<'m>, from: Option<&NameAddr<'m>>) {
+        match from.filter(|_| has_one_from(message)) {
+            Some(from) => self.from(from),
+            None => message.froms().for_each(|from| self.from(&from)),
+        }
+        for (role, header) in
+            [(Role::Asserted, Header::AssertedIdentity), (Role::Preferred, Header::PreferredIdentity)]
+        {
+            if message.has(header) {
+                message.addresses(header).for_each(|address| self.caller(role, &address));
+            }
+        }
+        if message.has(Header::RemotePartyId) {
+            message.addresses(Header::RemotePartyId).for_each(|party| self.remote_party(&party));
+        }
+    }
+
+    /// Who answers with a 3xx has the call go on: it is who was called. From names who called, and other identities of
+    /// a response are the sender's word only.
+    fn redirector(&mut self, to: Option<&NameAddr<'m>>, left: Left<'_>) -> Party {
+        let party = match (left.number(), to) {
+            (Some(number), _) => {
+                self.keep(Role::From, Party::Number(number), b"");
+                Party::Number(number)
+            }
+            (None, Some(to)) => {
+                let reading = self.number(Role::From, &to.uri, number::Role::Called);
+                self.facts.flags = self.facts.flags.union(reading.flags).union(to.flags);
+                reading.party
+            }
+            (None, None) => return Party::Absent,
+        };
+        self.facts.callers.push(Identity { party, origin: Origin::From, asserted: false });
+        party
+    }
+
     fn from(&mut self, from: &NameAddr<'m>) {
         self.caller(Role::From, from);
         self.display_name(from);

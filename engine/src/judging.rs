@@ -16,6 +16,7 @@ use crate::ips::{Counted, Ips, Occasion, Parts};
 use crate::limits::TALLIES_MAX;
 use crate::packet::Packet;
 use crate::prevention::Passports;
+use crate::redirection::Redirected;
 use crate::sip::{Message, NameAddr};
 use crate::verifying::Belief;
 
@@ -23,8 +24,10 @@ use crate::verifying::Belief;
 pub(crate) struct Judging<'a, 'p> {
     pub(crate) packet: &'a Packet<'p>,
     pub(crate) message: &'a Message<'p>,
-    /// The first From of the message, read once.
+    /// The first From of the message, of a 3xx its first To, read once.
     pub(crate) from: Option<&'a NameAddr<'p>>,
+    /// What the INVITE told of the number that a 3xx redirects from.
+    pub(crate) redirected: &'a Redirected,
     pub(crate) flags: Flags,
     pub(crate) policies: &'a PolicySet,
     pub(crate) facts: &'a mut Facts,
@@ -102,7 +105,14 @@ impl Judging<'_, '_> {
             let policy = self.policies.policy(index as usize);
             policy.is_some_and(|policy| policy.text().customer.is_own_side(source))
         });
-        self.facts.read(self.message, self.from, dial_plan, own_side, attempt);
+        let left = self.redirected.left(Some(plan));
+        self.facts.read(self.message, self.from, left, dial_plan, own_side, attempt);
+        if self.facts.called.is_empty() {
+            // By this plan the 3xx leads where the call went.
+            attempt.facts.truncate(first as usize);
+            attempt.text.truncate(text);
+            return;
+        }
         self.note_passport();
         let facts = first..attempt.facts.len() as u32;
         self.find_touched(plan, (source, destination), true);
@@ -232,7 +242,8 @@ impl Judging<'_, '_> {
     /// Reads the message for the record of a call that touches no customer.
     pub(crate) fn by_nobody(&mut self, dial_plan: &DialPlan, attempt: &mut Attempt) {
         let first = attempt.facts.len() as u32;
-        self.facts.read(self.message, self.from, dial_plan, false, attempt);
+        let left = self.redirected.left(None);
+        self.facts.read(self.message, self.from, left, dial_plan, false, attempt);
         let message = (self.message, self.packet.at);
         self.facts.verify(self.verifier.as_deref_mut(), message, dial_plan, attempt);
         let Belief { flags, attestation, stir } = self.facts.believe(Trust::default(), self.message);

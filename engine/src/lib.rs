@@ -19,6 +19,7 @@ mod prefetch;
 mod prevention;
 pub mod question;
 pub mod recorded;
+mod redirection;
 mod rerun;
 mod sharing;
 mod sight;

@@ -89,10 +89,7 @@ impl Engine {
         let Some(attempt) = self.table.attempt(slot).filter(|attempt| !attempt.waiting.is_empty()) else {
             return;
         };
-        let method = match attempt.kind {
-            Kind::Call => Method::Invite,
-            Kind::Request(method) | Kind::Redirection(method) => method,
-        };
+        let method = attempt.kind.method();
         let refused = matches!(status, 401 | 403 | 404 | 407);
         let registration = method == Method::Register && refused && attempt.standing.has_credentials;
         // Who is refused with a password is known to the server, or has at least been asked for it.

@@ -10,6 +10,7 @@ use stir::{Outcome, Verifier};
 use crate::call::Attempt;
 use crate::facts::{self, Facts, Seen, Trust};
 use crate::packet::Packet;
+use crate::redirection::Left;
 use crate::sip::Message;
 use crate::verifying::Belief;
 
@@ -96,7 +97,14 @@ impl Question {
         let mut facts = Facts::default();
         let trust = self.trust.unwrap_or_else(|| facts::trust(customer, self.source.ip()));
         let from = message.from();
-        facts.read(&message, from.as_ref(), &customer.dial_plan, trust.own_side, &mut attempt);
+        facts.read(
+            &message,
+            from.as_ref(),
+            Left::default(),
+            &customer.dial_plan,
+            trust.own_side,
+            &mut attempt,
+        );
         facts.verify(verifier, (&message, self.at), &customer.dial_plan, &mut attempt);
         let Belief { flags: number_flags, attestation, stir } = facts.believe(trust, &message);
         let seen = Seen {

@@ -55,6 +55,11 @@ detections! {
 }
 
 #[test]
+fn calls_that_a_telephone_sends_on_ring_without_the_calls_that_follow() {
+    check("transfer-fraud", "moved");
+}
+
+#[test]
 fn the_name_that_a_machine_shows_gives_it_away() {
     check("rotating-callers", "named");
 }

@@ -77,5 +77,43 @@ fn an_invite_is_counted_by_twenty_thresholds_without_the_heap() {
     assert_eq!(taken, 0, "allocations of 4,000 INVITEs");
 }
 
+#[test]
+fn a_call_that_is_sent_on_is_counted_without_the_heap() {
+    let mut text = thresholds(20, "m", 100_000_000);
+    text += "[[ips]]\nname = \"sent on\"\nwhen = { method = \"REFER\" }\ncount = \"attempts\"\nper = [\"caller\"]\n\
+             within = \"1m\"\nwarning = 100000\n";
+    let reading = rules::policy::read("acme.toml", &text, &MemoryFiles::new(), Timestamp::default());
+    let policy = Policy::new(reading.policy.unwrap());
+    let budget = Budget { keys_max: 1 << 14, ..Budget::default() };
+    let mut engine = Engine::with_budget(Arc::new(PolicySet::new(vec![policy])), budget);
+    engine.leave_out_others();
+    let (outside, inside) = ends();
+    let (mut payload, mut judged, mut taken) = (Vec::new(), 0, 0);
+    for call in 0..WARM_UP / 4 + 4_000 {
+        let at = Timestamp(1_791_979_200_000_000 + call as i64 * 100_000);
+        let caller = 3_145_550_000 + call % 255;
+        write_invite(&mut payload, call, caller, call % 7);
+        let (transport, flags) = (Transport::Udp, Flags::NONE);
+        let (source, destination) = (outside, inside);
+        engine.handle(&Packet { at, source, destination, transport, payload: &payload, flags });
+        write_refusal(&mut payload, call, caller, call % 7);
+        let moved = String::from_utf8_lossy(&payload)
+            .replace("486 Busy Here", "302 Moved")
+            .replace("Max-Forwards: 70", "Contact: <sip:+88213555010@10.20.0.1>");
+        for is_first in [true, false] {
+            let (source, destination, payload) = (inside, outside, moved.as_bytes());
+            let before = ALLOCATIONS.with(Cell::get);
+            let handled = engine.handle(&Packet { at, source, destination, transport, payload, flags });
+            if call >= WARM_UP / 4 {
+                taken += ALLOCATIONS.with(Cell::get) - before;
+                judged += u64::from(handled.decision.is_some());
+            }
+            assert_eq!(handled.decision.is_some(), is_first);
+        }
+        while engine.poll_ended().is_some() {}
+    }
+    assert_eq!((judged, taken), (4_000, 0), "allocations of 4,000 redirections");
+}
+
 /// Calls of five hours at ten a second: in the first of them deadlines find their room, all times over.
 const WARM_UP: u64 = 180_000;

@@ -189,7 +189,7 @@ impl Headers for () {
 pub struct Subject<'a> {
     /// When it was seen.
     pub at: Timestamp,
-    /// The request's method, by the request line.
+    /// The request's method, by the request line; REFER for a 3xx to an INVITE, which transfers the call as well.
     pub method: Method,
     /// Which way it goes.
     pub direction: Direction,

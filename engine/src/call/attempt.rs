@@ -24,14 +24,26 @@ pub enum Kind {
     Call,
     /// Another request outside a known dialog.
     Request(Method),
-    /// A 3xx outside a known dialog, to a request of this method.
+    /// A 3xx to a request of this method: to an INVITE, or to a request that was not seen.
     Redirection(Method),
+}
+
+impl Kind {
+    /// The method that policies judge it by. Who answers an INVITE with a 3xx transfers the call, as who sends a REFER does.
+    pub fn method(self) -> Method {
+        match self {
+            Self::Call => Method::Invite,
+            Self::Redirection(Method::Invite) => Method::Refer,
+            Self::Request(method) | Self::Redirection(method) => method,
+        }
+    }
 }
 
 /// The part an address plays in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each is named for its header or parameter")]
 pub enum Role {
+    /// Of a 3xx: who redirects.
     From,
     Asserted,
     Preferred,

@@ -37,7 +37,8 @@ impl Policy {
     }
 
     /// Whether `subject` calls an emergency service. What is dialled decides, not what further headers
-    /// name: they would be a way round every block. A transfer dials its Refer-To as well.
+    /// name: they would be a way round every block. A transfer dials its Refer-To as well, or each
+    /// Contact of the 3xx.
     fn is_emergency(&self, subject: &Subject<'_>) -> bool {
         let dialled = if subject.method == Method::Refer { subject.called.len() } else { 1 };
         let leaves = matches!(subject.direction, Direction::Outbound | Direction::Internal);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use engine::{Attempt, Breach, Engine, Packet};
+use engine::{Attempt, Breach, Engine, Kind, Packet};
 use generator::{Attack, Campaign, Campaigns, Customer, Day, Label, Settings};
 use rules::policy::PolicySet;
 use rules::{Action, Flags, Timestamp, Transport};
@@ -92,8 +92,11 @@ impl Seen {
     }
 }
 
-/// The rule that refused or diverted `attempt`.
+/// The rule that refused or diverted `attempt`. A 3xx is an answer: nobody refuses it.
 fn stopped_by(attempt: &Attempt, policies: &PolicySet) -> Option<String> {
+    if let Kind::Redirection(_) = attempt.kind {
+        return None;
+    }
     attempt.views.iter().find_map(|view| {
         let verdict = view
             .verdict

@@ -98,7 +98,8 @@ fn play(story: &Story) -> Played {
             payload: message.text.as_bytes(),
             flags: Flags::NONE,
         });
-        played.refused[message.event] |= handled.decision.is_some_and(|decision| decision == Action::Block);
+        // A 3xx is judged too, but an answer is not refused.
+        played.refused[message.event] |= handled.status.is_none() && handled.decision == Some(Action::Block);
         take(&mut engine, &mut played, begun.len());
     }
     // Long enough for challenges that nobody answers.

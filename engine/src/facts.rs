@@ -80,9 +80,7 @@ impl Facts {
         if message.is_request() {
             reading.called(Role::Called, &message.request_uri());
         } else {
-            let contacts = message.addresses(Header::Contact);
-            let targets = contacts.filter(|it| left.is_for(&it.uri, (redirector, from), plan));
-            targets.for_each(|target| reading.called(Role::RedirectTo, &target.uri));
+            reading.targets(message, (redirector, from), left);
         }
         if message.has(Header::ReferTo) {
             message.addresses(Header::ReferTo).for_each(|target| reading.called(Role::ReferTo, &target.uri));
@@ -339,6 +337,7 @@ impl<'m> Reading<'_, 'm> {
 
     /// Who answers with a 3xx has the call go on: it is who was called. From names who called, and other identities of
     /// a response are the sender's word only.
+    #[cold]
     fn redirector(&mut self, to: Option<&NameAddr<'m>>, left: Left<'_>) -> Party {
         let party = match (left.number(), to) {
             (Some(number), _) => {
@@ -354,6 +353,15 @@ impl<'m> Reading<'_, 'm> {
         };
         self.facts.callers.push(Identity { party, origin: Origin::From, asserted: false });
         party
+    }
+
+    /// Where a 3xx has the call go.
+    #[cold]
+    fn targets(&mut self, message: &Message<'m>, by: (Party, Option<&NameAddr<'m>>), left: Left<'_>) {
+        left.any_target(message, by, self.plan, &mut |target| {
+            self.called(Role::RedirectTo, target);
+            false
+        });
     }
 
     fn from(&mut self, from: &NameAddr<'m>) {

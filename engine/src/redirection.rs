@@ -69,9 +69,22 @@ impl Left<'_> {
         self.number().map_or_else(|| to.map_or(Party::Absent, read), Party::Number)
     }
 
+    /// Shows `visit` each Contact of `message`, a 3xx by `by`, that has the call go to somebody else, until it says that is
+    /// enough. Returns whether it did.
+    #[cold]
+    pub(crate) fn any_target<'m>(
+        self,
+        message: &Message<'m>,
+        by: (Party, Option<&NameAddr<'_>>),
+        plan: &DialPlan,
+        visit: &mut dyn FnMut(&Uri<'m>) -> bool,
+    ) -> bool {
+        message.addresses(Header::Contact).any(|it| self.is_for(&it.uri, by, plan) && visit(&it.uri))
+    }
+
     /// Whether a 3xx by `redirector`, whose To is `to`, has the call go to somebody else by this Contact. The same number
     /// on another host is where the call went before.
-    pub(crate) fn is_for(
+    fn is_for(
         self,
         target: &Uri<'_>,
         (redirector, to): (Party, Option<&NameAddr<'_>>),
@@ -98,6 +111,7 @@ fn called_last<'a>(attempt: &'a Attempt, view: &'a View) -> &'a [Fact] {
 impl Engine {
     /// Takes `message`, a 3xx, that answers the INVITE of the attempt at `call`, or a request that was not seen. It opens
     /// an attempt of who redirects to where the Contacts lead: once for each fork, and not if that is where the call went.
+    #[cold]
     pub(crate) fn redirect<'a>(
         &mut self,
         packet: &Packet<'a>,
@@ -146,11 +160,12 @@ impl Engine {
     }
 
     /// Whether any dial plan reads a Contact of `message` as somebody else than who redirects.
+    #[cold]
     fn leads_elsewhere(&self, message: &Message<'_>, to: Option<&NameAddr<'_>>) -> bool {
         let leads = |place: Option<usize>, plan: &DialPlan| {
             let left = self.redirected.left(place);
             let redirector = left.party(to, plan);
-            message.addresses(Header::Contact).any(|it| left.is_for(&it.uri, (redirector, to), plan))
+            left.any_target(message, (redirector, to), plan, &mut |_| true)
         };
         let plans = self.policies.plans();
         plans.iter().enumerate().any(|(place, plan)| leads(Some(place), plan))

@@ -9,7 +9,7 @@ use rules::policy::{Limits, Policy, PolicySet};
 use rules::{Direction, Flag, Flags, Reason, Subject};
 use stir::Verifier;
 
-use crate::call::{Attempt, Shown, Sighting, View};
+use crate::call::{Attempt, Kind, Shown, Sighting, View};
 use crate::callback::Callbacks;
 use crate::facts::{self, Facts, Seen, Trust};
 use crate::ips::{Counted, Ips, Occasion, Parts};
@@ -72,7 +72,8 @@ impl Bench<'_> {
         let Self { index, policy, .. } = *self;
         let customer = &policy.text().customer;
         let mut verdict = policy.judge(subject, self.limits, self.scratch);
-        if verdict.reason == Reason::Emergency {
+        // Only who places an emergency call is called back: an answer, or a transfer, is anybody's word.
+        if verdict.reason == Reason::Emergency && matches!(attempt.kind, Kind::Call) {
             let until = facts::callback_until(subject.at, customer);
             for caller in subject.callers {
                 self.callbacks.expect(caller.party, until, subject.at);

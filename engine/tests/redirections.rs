@@ -333,6 +333,38 @@ fn nobody_is_kept_from_being_sent_to_the_emergency_number() {
 }
 
 #[test]
+fn who_is_sent_to_the_emergency_number_by_a_forged_answer_is_no_hole_in_the_firewall() {
+    let blocks = format!(
+        "{POLICY}[[firewall]]\nname = \"listed\"\nwhen = {{ caller = \"{CALLER}\" }}\naction = {{ block = 603 }}\n"
+    );
+    const OUTSIDE: &str = "203.0.113.66:5060";
+    let invite = format!("INVITE sip:{DESK}@192.0.2.10 SIP/2.0\r\n{}", CALL.head(""));
+    let forged = |from: &str, to: &str, contact: &str| {
+        format!(
+            "SIP/2.0 302 Moved\r\nVia: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bKx\r\nFrom: <sip:{from}@h>;tag=x\r\n\
+             To: <sip:{to}@h>;tag=y\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContact: {contact}\r\nContent-Length: 0\r\n\r\n"
+        )
+    };
+    for contact in
+        ["<urn:service:sos>", "<sip:911@192.0.2.10>", "<sip:+882135550100@h>;q=1, <urn:service:sos>;q=0.1"]
+    {
+        for (from, to) in [(DESK, CALLER), (CALLER, DESK)] {
+            let mut line = Line::new(&[&blocks]);
+            line.take(OUTSIDE, EXCHANGE, &forged(from, to, contact));
+            assert_eq!(line.take(CARRIER, EXCHANGE, &invite), Some(Action::Block), "{from} {to} {contact}");
+        }
+    }
+    // Who has called for help is called back by whoever it is.
+    let mut line = Line::new(&[&blocks]);
+    let help = format!(
+        "INVITE urn:service:sos SIP/2.0\r\n{}",
+        CALL.head("").replace(CALLER, DESK).replace("ID: a", "ID: b")
+    );
+    assert_eq!(line.take(EXCHANGE, CARRIER, &help), Some(Action::Allow));
+    assert_eq!(line.take(CARRIER, EXCHANGE, &invite), Some(Action::Allow));
+}
+
+#[test]
 fn each_customer_reads_it_by_its_own_plan() {
     let german = r#"
 [customer]

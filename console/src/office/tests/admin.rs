@@ -214,7 +214,7 @@ async fn e5_who_goes_off_duty_says_what_the_next_one_should_know() {
     assert_eq!(console.post("anna", "/rota/handover", &said).await.status, 303);
     let page = console.get("ben", "/rota").await;
     page.is_sound();
-    page.has("RW-100001-9 waits.\n&#60;script&#62;alert(1)&#60;/script&#62;");
+    page.has("RW-100001-9 waits.\n&lt;script&gt;alert(1)&lt;/script&gt;");
     page.has_not("nothing said yet");
     for (who, fields, why) in [
         ("fay", &said[..], "fay hands nothing over"),

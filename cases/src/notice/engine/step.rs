@@ -180,28 +180,16 @@ impl Engine {
             let until = wall_time(world.service.calendar_of(&group.customer), awake.until);
             let (name, (_, phone)) = (&recipient.name, ways.remove(sms));
             group.awake.insert(name.clone());
+            // One message for all of them comes in any case: mail may go nowhere, and who said it may have been somebody else.
+            let (line, _) = words::notice(&group.told, group.more, recipient.audience, world);
+            let digest_micros = world.settings.limits.digest_micros;
+            self.budget(name, &group.customer, (Channel::Sms, &phone)).hold(line, digest_micros, now);
             let other = [(Channel::Mail, &recipient.mail), (Channel::Chat, &recipient.chat)]
                 .into_iter()
                 .find_map(|(channel, to)| Some((channel, to.clone()?)));
-            let text = match other {
-                Some(way) => {
-                    let text =
-                        format!("{place}: {name} is awake until {until}: by {} instead of sms", way.0.name());
-                    if !ways.contains(&way) {
-                        ways.push(way);
-                    }
-                    text
-                }
-                None => {
-                    let (line, _) = words::notice(&group.told, group.more, recipient.audience, world);
-                    self.budget(name, &group.customer, (Channel::Sms, &phone)).hold(
-                        line,
-                        world.settings.limits.digest_micros,
-                        now,
-                    );
-                    format!("{place}: {name} is awake until {until}: it comes with the digest")
-                }
-            };
+            let by = other.as_ref().map_or("digest", |(channel, _)| channel.name());
+            let text = format!("{place}: {name} is awake until {until}: by {by} instead of sms");
+            ways.extend(other.filter(|way| !ways.contains(way)));
             outcome.tell_all(now, &group.told, "limit", &text);
         }
         for (channel, to) in ways {

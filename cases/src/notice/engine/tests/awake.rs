@@ -84,6 +84,15 @@ fn e6_without_a_mailbox_they_come_by_chat_and_without_that_as_one_message() {
     story.happen(0, fact(Happening::Opened, 100_001, "Acme", Severity::Critical));
     story.pass(0, 200);
     assert_eq!((told(&story, Channel::Sms).len(), told(&story, Channel::Chat).len()), (0, 1));
+    let taken = fact(Happening::Acknowledged, 100_001, "Acme", Severity::Critical);
+    story.happen(201, Fact { who: "anna".to_owned(), ..taken });
+    story.pass(201, 1_000);
+    let messages = told(&story, Channel::Sms);
+    assert_eq!(
+        messages.iter().map(|it| it.0).collect::<Vec<_>>(),
+        [930],
+        "one message says that there was something"
+    );
     let mut story = awake(OPEN, |text| without(text, false));
     for (second, serial) in [(0, 100_001), (20, 100_002), (40, 100_003)] {
         let customer = ["Acme", "Other", "Third"][serial as usize - 100_001];

@@ -1,6 +1,7 @@
 //! Everything that CI runs, in the order in which mistakes are cheapest to find.
 
 use std::process::Command;
+use std::time::Instant;
 
 use crate::fuzz;
 use crate::gates;
@@ -31,9 +32,9 @@ pub(crate) fn run(report: &mut Report, install: bool) {
         report.tests("stories on the release binary", &mut stories);
         // Whoever orders a PDF gets it from a program that lies beside the service.
         if report.tests("typesetter", &mut typesetter()) {
-            let copied =
-                std::fs::copy(built("typeset/debug/ringwall-typeset"), built("release/ringwall-typeset"));
-            copied.expect("cargo has built it");
+            let (begin, beside) = (Instant::now(), built("release/ringwall-typeset"));
+            let copied = std::fs::copy(built("typeset/debug/ringwall-typeset"), beside);
+            report.check("typesetter beside the service", begin, copied.is_ok());
         }
         report.tests("pages in a browser", &mut pages());
         report.step("detection", detect().args(DETECTION));

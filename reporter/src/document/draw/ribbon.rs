@@ -56,7 +56,8 @@ pub(super) fn draw(mut canvas: Canvas, unit: &Unit, ribbon: &Ribbon<'_>) -> Canv
         let (x, y) = (x(highest.at), frame.y(&scale, highest.value));
         let is_left = x > f64::midpoint(frame.left, frame.right);
         let (x, anchor) = if is_left { (x - 9.0, Anchor::End) } else { (x + 9.0, Anchor::Start) };
-        canvas.text(&text, Place { x, y: y + 4.0, anchor, size: SIZE }, WIDTH / 3.0, "ink");
+        let room = if is_left { x - frame.left } else { frame.right - x };
+        canvas.text(&text, Place { x, y: y + 4.0, anchor, size: SIZE }, room.min(WIDTH / 3.0), "ink");
     }
     let end = |line: &[Option<(f64, f64)>]| line.iter().rev().flatten().next().map(|place| place.1);
     let middle = end(&low).zip(end(&high)).map(|(low, high)| f64::midpoint(low, high));

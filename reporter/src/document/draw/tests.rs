@@ -161,6 +161,19 @@ fn nothing_is_said_to_be_nothing() {
 }
 
 #[test]
+fn what_is_said_of_the_highest_dot_leaves_wide_marks_room() {
+    let points: Vec<String> = (0..24).map(|at| at.to_string()).collect();
+    let median = vec![Some(1e15); 24];
+    for at in [11, 12, 20] {
+        let label = "<script>alert(1)</script>".to_owned();
+        let dots = vec![Dot { at, value: 8_208.955, label, link: None }];
+        let (low, high, limit) = (Vec::new(), Vec::new(), Vec::new());
+        let (points, median) = (points.clone(), median.clone());
+        check(&chart(Unit::Percent, Drawing::Ribbon { points, low, median, high, limit, dots }));
+    }
+}
+
+#[test]
 fn one_point_is_a_dot_in_the_middle() {
     let lines = vec![Line { name: "Unwanted".to_owned(), hue: Hue::Unwanted, values: vec![Some(5.0)] }];
     let (_, svg) = check(&chart(calls(), Drawing::Trend { points: vec!["Oct".to_owned()], lines }));

@@ -6,13 +6,18 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     f64::from(thousandths) * size / 1_000.0
 }
 
-/// As much of `text` as fits into `room`, with a mark where some is left out.
+/// As much of `text` as fits into `room`, with a mark where some is left out. What has no room even for the mark has no text.
 pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
+    // A room that was reckoned from this very text may be a rounding error too small.
+    let room = room + 0.01;
     if width(text, size) <= room {
         return text.to_owned();
     }
     let mut kept = String::new();
     let mut used = width("…", size);
+    if used > room {
+        return kept;
+    }
     for character in text.chars() {
         used += f64::from(advance(character)) * size / 1_000.0;
         if used > room {

@@ -62,7 +62,15 @@ pub(crate) async fn take(
                 None => format!("RINGWALL: nothing that is open has the code {code}."),
             }
         }
-        Some(Answer::Awake(hours)) => {
+        // A sender's number is easily forged, and this spares a telephone: whoever holds it confirms.
+        Some(Answer::Awake { hours, code: None }) => {
+            let code = answers.wake_code(phone, now);
+            format!("RINGWALL: if that was you, answer AWAKE {hours} {code} within ten minutes.")
+        }
+        Some(Answer::Awake { code: Some(code), .. }) if !answers.is_wake_code(&code, phone, now) => {
+            "RINGWALL: this code is over, or was never sent; answer AWAKE for a new one.".to_owned()
+        }
+        Some(Answer::Awake { hours, .. }) => {
             let mut until = now.plus_micros(hours * HOUR_MICROS);
             for who in &people {
                 let done = Done { who, now, service: book.service() };

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use rules::Timestamp;
+
 use super::awake::{AWAKE_HOURS, AWAKE_HOURS_MAX};
 use super::engine::hash;
 use super::settings::Settings;
@@ -31,43 +33,81 @@ impl fmt::Debug for Answers {
 impl Answers {
     /// The digits by which `who` answers to what `group` tells. Only who knows what the gateway shows us could work them out.
     pub fn code(&self, group: &str, who: &str) -> String {
-        let digits = hash(&["answer", &self.authorization, group, who]);
-        let number = u64::from_str_radix(digits.get(..12).unwrap_or_default(), 16).unwrap_or_default();
-        format!("{:06}", number % 1_000_000)
+        digits(&["answer", &self.authorization, group, who])
+    }
+
+    /// The digits by which whoever holds the telephone `phone` confirms at `now` that they are awake: a gateway takes any number for
+    /// that of a sender, and only who holds the telephone reads what is sent to it.
+    pub fn wake_code(&self, phone: &str, now: Timestamp) -> String {
+        self.wake_code_of(phone, now.0.div_euclid(CODE_MICROS))
+    }
+
+    /// Whether `code` was sent to this telephone within the last ten minutes, twenty at most.
+    pub fn is_wake_code(&self, code: &str, phone: &str, now: Timestamp) -> bool {
+        let time = now.0.div_euclid(CODE_MICROS);
+        [time, time - 1].into_iter().any(|time| self.wake_code_of(phone, time) == code)
+    }
+
+    fn wake_code_of(&self, phone: &str, time: i64) -> String {
+        digits(&["awake", &self.authorization, phone, &time.to_string()])
     }
 }
+
+fn digits(of: &[&str]) -> String {
+    let hash = hash(of);
+    let number = u64::from_str_radix(hash.get(..12).unwrap_or_default(), 16).unwrap_or_default();
+    format!("{:06}", number % 1_000_000)
+}
+
+fn is_code(text: &str) -> bool {
+    text.len() == 6 && text.bytes().all(|it| it.is_ascii_digit())
+}
+
+/// A code that was sent counts for so long, and at most as long again.
+const CODE_MICROS: i64 = 600 * 1_000_000;
 
 /// What somebody answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// They look at what has this code.
     Look(String),
-    /// They are awake for so many hours.
-    Awake(i64),
+    /// They are awake.
+    Awake {
+        /// For so many hours.
+        hours: i64,
+        /// The digits that confirm it, once they were sent.
+        code: Option<String>,
+    },
     /// They are not any more.
     Asleep,
 }
 
 impl Answer {
-    /// What `text` says: `ACK 482113`, `AWAKE`, `AWAKE 3` or `ASLEEP`; `None` where it says something else. Case and signs around
-    /// it are not looked at.
+    /// What `text` says: `ACK 482113`, `AWAKE`, `AWAKE 3`, `AWAKE 3 482113` or `ASLEEP`; `None` where it says something else. Case
+    /// and signs around words are not looked at.
     pub fn of(text: &str) -> Option<Self> {
-        let text = text.trim_matches(|it: char| !it.is_alphanumeric());
+        let is_sign = |it: char| !it.is_alphanumeric();
+        let text = text.trim_matches(is_sign);
         let after = |word: &str| {
             let rest = text
                 .get(..word.len())
                 .filter(|it| it.eq_ignore_ascii_case(word))
                 .and_then(|_| text.get(word.len()..))?;
-            Some(rest.trim_start_matches(|it: char| !it.is_alphanumeric()))
+            Some(rest.trim_start_matches(is_sign))
         };
         if let Some(code) = after("ack") {
-            let is_code = code.len() == 6 && code.bytes().all(|it| it.is_ascii_digit());
-            return is_code.then(|| Self::Look(code.to_owned()));
+            return is_code(code).then(|| Self::Look(code.to_owned()));
         }
-        if let Some(hours) = after("awake") {
+        if let Some(rest) = after("awake") {
+            let (hours, code) = match rest.rsplit_once(is_sign) {
+                Some((hours, code)) if is_code(code) => (hours.trim_end_matches(is_sign), Some(code)),
+                None if is_code(rest) => ("", Some(rest)),
+                _ => (rest, None),
+            };
             let hours = hours.strip_suffix(['h', 'H']).unwrap_or(hours).trim_end();
-            let hours = if hours.is_empty() { Some(AWAKE_HOURS) } else { hours.parse().ok() };
-            return hours.filter(|hours| (1..=AWAKE_HOURS_MAX).contains(hours)).map(Self::Awake);
+            let hours = if hours.is_empty() { AWAKE_HOURS } else { hours.parse().ok()? };
+            let code = code.map(str::to_owned);
+            return (1..=AWAKE_HOURS_MAX).contains(&hours).then_some(Self::Awake { hours, code });
         }
         after("asleep").filter(|rest| rest.is_empty()).map(|_| Self::Asleep)
     }
@@ -112,21 +152,47 @@ mod tests {
 
     #[test]
     fn e6_who_is_up_says_so_and_for_how_long() {
+        let awake = |hours, code: &str| {
+            Some(Answer::Awake { hours, code: Some(code.to_owned()).filter(|it| !it.is_empty()) })
+        };
         for (text, expected) in [
-            ("AWAKE", Some(Answer::Awake(AWAKE_HOURS))),
-            ("\"awake.\"", Some(Answer::Awake(AWAKE_HOURS))),
-            ("Awake 3", Some(Answer::Awake(3))),
-            ("awake: 12h", Some(Answer::Awake(12))),
+            ("AWAKE", awake(AWAKE_HOURS, "")),
+            ("\"awake.\"", awake(AWAKE_HOURS, "")),
+            ("Awake 3", awake(3, "")),
+            ("awake: 12h", awake(12, "")),
+            ("AWAKE 3 h", awake(3, "")),
+            ("AWAKE 482113", awake(AWAKE_HOURS, "482113")),
+            ("awake482113", awake(AWAKE_HOURS, "482113")),
+            ("Awake 3 482113.", awake(3, "482113")),
+            ("awake 3h, 482113", awake(3, "482113")),
+            ("awake 3 h 482113", awake(3, "482113")),
             ("asleep", Some(Answer::Asleep)),
             ("awake 0", None),
             ("awake 13", None),
-            ("AWAKE 3 h", Some(Answer::Awake(3))),
+            ("awake 13 482113", None),
+            ("awake 3 4821134", None),
+            ("awake 482113 3", None),
             ("awake until six", None),
             ("asleep soon", None),
             ("I am awake", None),
         ] {
             assert_eq!(Answer::of(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn e6_a_code_is_of_one_telephone_and_ends() {
+        let of =
+            |authorization: &str| Answers { authorization: authorization.to_owned(), ..Answers::default() };
+        let (one, other) = (of("Bearer one"), of("Bearer other"));
+        let sent = Timestamp::from_seconds(1_000_000);
+        let (anna, ben) = ("+12105550171", "+12105550172");
+        let code = one.wake_code(anna, sent);
+        assert!(is_code(&code), "{code}");
+        let later = |minutes: i64| sent.plus_micros(minutes * 60 * 1_000_000);
+        assert!([0, 5, 10].into_iter().all(|it| one.is_wake_code(&code, anna, later(it))));
+        assert!([-20, 20, 600].into_iter().all(|it| !one.is_wake_code(&code, anna, later(it))));
+        assert!(!one.is_wake_code(&code, ben, sent) && !other.is_wake_code(&code, anna, sent));
     }
 
     #[test]

@@ -96,6 +96,13 @@ fn e6_who_is_up_gets_pages_in_one_thread_and_is_rung_again_when_asleep() {
     assert_eq!(answer("From=%2B12105550100&Body=awake+13"), 204);
     within(10, || texts().iter().any(|it| it.contains("or AWAKE, or ASLEEP")).then_some(())).unwrap();
     assert_eq!(answer("From=%2B12105550100&Body=Awake+3+h"), 204);
+    // Whoever forges the sender's number does not see the digits.
+    let asked = within(10, || texts().into_iter().find(|it| it.contains("if that was you"))).unwrap();
+    let (_, code) = asked.split_once("answer AWAKE 3 ").unwrap();
+    let code: u32 = code.split(' ').next().unwrap().parse().unwrap();
+    assert_eq!(answer(&format!("From=%2B12105550100&Body=Awake+3+{:06}", (code + 1) % 1_000_000)), 204);
+    within(10, || texts().iter().any(|it| it.contains("never sent")).then_some(())).unwrap();
+    assert_eq!(answer(&format!("From=%2B12105550100&Body=Awake+3+{code:06}")), 204);
     within(10, || texts().iter().any(|it| it.contains("pages come by mail or chat")).then_some(())).unwrap();
     call(&service, "+13035550142", "awake-1");
     call(&service, "+13035550143", "awake-2");
@@ -112,7 +119,7 @@ fn e6_who_is_up_gets_pages_in_one_thread_and_is_rung_again_when_asleep() {
         assert_eq!(of(&read[0], name), of(&read[1], name));
     }
     assert_ne!(of(&read[0], "Message-ID: "), of(&read[1], "Message-ID: "));
-    assert_eq!(texts().len(), 2, "no page came as a text message: {:?}", texts());
+    assert_eq!(texts().len(), 4, "no page came as a text message: {:?}", texts());
     let numbers: Vec<_> =
         cases(&service).iter().map(|it| it["number"].as_str().unwrap().to_owned()).collect();
     assert!(

@@ -1,12 +1,12 @@
 //! Keeps the policies in force: reads them at start, and again when their files change or somebody asks; makes changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use collector::judge::{Count, Counters, Handle};
 use collector::proxy;
@@ -17,6 +17,7 @@ use rules::{Policy, Timestamp};
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use super::glance::Glance;
 use super::kept::Kept;
 use super::mail::Customers;
 use crate::admission::{Admission, Admitted, Door};
@@ -36,8 +37,8 @@ pub(super) struct Keeper {
     proxy: Option<Arc<proxy::Settings>>,
     senders: Arc<Senders>,
     counters: Arc<Counters>,
-    /// What the files were like when they were read last.
-    seen: BTreeMap<PathBuf, Seen>,
+    /// At the files, as they were when they were read last.
+    glance: Glance,
     /// Files that were said to be passed over.
     passed_over: BTreeSet<PathBuf>,
     /// What is in force, and where each of its policies came from, in the same order.
@@ -50,9 +51,6 @@ pub(super) struct Keeper {
     /// Former policies: the last to let one go must not be whoever judges.
     former: Vec<Arc<PolicySet>>,
 }
-
-/// What tells that a file is another: when it was changed, and how long it is.
-type Seen = Option<(SystemTime, u64)>;
 
 /// Where a policy in force came from.
 #[derive(Clone)]
@@ -103,7 +101,7 @@ impl Keeper {
             proxy,
             senders,
             counters,
-            seen: BTreeMap::new(),
+            glance: Glance::default(),
             passed_over: BTreeSet::new(),
             current: Arc::new(PolicySet::new(Vec::new())),
             origins: Vec::new(),
@@ -140,7 +138,6 @@ impl Keeper {
     /// for a moment.
     pub(super) fn run(mut self, handles: &[Handle], asked: &Receiver<Order>) {
         self.former.extend(handles.iter().map(Handle::policies));
-        let mut changed: Option<BTreeMap<PathBuf, Seen>> = None;
         loop {
             let is_asked = match asked.recv_timeout(GLANCE) {
                 Ok(Order::Reload) => true,
@@ -152,11 +149,7 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let now = look(self.seen.keys());
-            let stands_still = changed.as_ref() == Some(&now);
-            changed = (now != self.seen).then_some(now);
-            if is_asked || (stands_still && changed.is_some()) {
-                changed = None;
+            if self.glance.has_changed() || is_asked {
                 self.reload(handles);
             }
             self.former.retain(|policies| Arc::strong_count(policies) > 1);
@@ -188,17 +181,18 @@ impl Keeper {
 
     /// Reads everything from disk and makes it current; false when something is wrong with it, which is said.
     fn load(&mut self) -> bool {
+        let versions = self.versions.path();
+        self.glance = Glance::at(self.glance.paths().chain(&self.paths).chain([&versions]));
         let all = match self.versions.all() {
             Ok(all) => all,
             Err(failure) => {
-                self.seen = look([self.versions.path()].iter().chain(&self.paths));
                 failure.report();
                 return false;
             }
         };
-        let mut files = vec![self.versions.path()];
+        let mut files = vec![versions];
         let assembled = self.assemble(&all, &mut files);
-        self.seen = look(files.iter());
+        self.glance.narrow(files);
         let Some(assembled) = assembled else { return false };
         let set = PolicySet::new(assembled.policies);
         let misfits = self.misfits(&set);
@@ -351,7 +345,7 @@ impl Keeper {
         self.note_control();
         // What we wrote ourselves is no news.
         for path in prepared.written.iter().map(|(path, _)| path.clone()).chain([versions.path()]) {
-            self.seen.insert(path.clone(), look([&path].into_iter()).remove(&path).flatten());
+            self.glance.is_known(&path);
         }
         self.say_unless_kept(self.keep(&writing));
         self.take_force(handles);
@@ -455,14 +449,6 @@ fn wait_for(handles: &[Handle]) {
 pub(super) fn version(policy: &Policy) -> &str {
     let version = policy.version();
     version.get(..16).unwrap_or(version)
-}
-
-fn look<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> BTreeMap<PathBuf, Seen> {
-    let seen = |path: &PathBuf| {
-        let data = fs::metadata(path).ok()?;
-        Some((data.modified().ok()?, data.len()))
-    };
-    paths.map(|path| (path.clone(), seen(path))).collect()
 }
 
 /// How often the files are looked at.

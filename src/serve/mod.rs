@@ -9,6 +9,7 @@ mod control;
 mod desk;
 mod feeds;
 mod first;
+mod glance;
 mod keeper;
 mod kept;
 mod mail;

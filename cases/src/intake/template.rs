@@ -153,8 +153,7 @@ impl Known {
             return is_marked || self.is_long();
         }
         // Looking at the first word first keeps long mails cheap.
-        let first = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
-        let begins_alike = || distance(&first(name), &first(self.text), 1).is_some();
+        let begins_alike = || distance(first(name), first(self.text), 1).is_some();
         let slips = self.text.len() / 6;
         let is_as_long = name.len().abs_diff(self.text.len()) <= slips;
         self.is_long() && is_as_long && begins_alike() && distance(name, self.text, slips).is_some()
@@ -163,6 +162,10 @@ impl Known {
     const fn is_long(&self) -> bool {
         self.text.len() >= 12
     }
+}
+
+fn first(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
 }
 
 const fn block(text: &'static str) -> Known {

@@ -38,19 +38,24 @@ pub(super) fn position(words: &[String], phrase: &str) -> Option<usize> {
 
 /// How many letters are more, less, other or swapped between the two, when at most `most`.
 pub(super) fn distance(left: &str, right: &str, most: usize) -> Option<usize> {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    if left.len().abs_diff(right.len()) > most || left.len() > LETTERS_MAX {
+    if most == 0 || left == right {
+        return (left == right).then_some(0);
+    }
+    let (rows, columns) = (left.chars().count(), right.chars().count());
+    if rows.abs_diff(columns) > most || rows > LETTERS_MAX {
         return None;
     }
+    let right: Vec<char> = right.chars().collect();
+    let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
     // Three rows of the table are enough to see swaps.
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=right.len()).collect();
+    let (mut before, mut line) = (Vec::new(), Vec::with_capacity(columns + 1));
+    let mut above: Vec<usize> = (0..=columns).collect();
     let mut previous = None;
-    for (row, &letter) in left.iter().enumerate() {
-        let mut line = vec![row + 1];
+    for (row, letter) in left.chars().enumerate() {
+        line.clear();
+        line.push(row + 1);
         let mut last = None;
         for (column, &other) in right.iter().enumerate() {
-            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
             let mut best = (at(&above, column) + usize::from(letter != other))
                 .min(at(&above, column + 1) + 1)
                 .min(at(&line, column) + 1);
@@ -61,7 +66,12 @@ pub(super) fn distance(left: &str, right: &str, most: usize) -> Option<usize> {
             last = Some(other);
         }
         previous = Some(letter);
-        before = std::mem::replace(&mut above, line);
+        std::mem::swap(&mut before, &mut above);
+        std::mem::swap(&mut above, &mut line);
+        // Neither of the rows that the next ones build upon comes below them again.
+        if before.iter().chain(&above).all(|it| *it > most) {
+            return None;
+        }
     }
     above.last().copied().filter(|distance| *distance <= most)
 }
@@ -81,6 +91,33 @@ const LETTERS_MAX: usize = 260;
 mod tests {
     use super::*;
 
+    /// By its definition, cell by cell.
+    fn slowly(left: &[char], right: &[char]) -> usize {
+        match (left, right) {
+            ([], rest) | (rest, []) => rest.len(),
+            ([a, left_rest @ ..], [b, right_rest @ ..]) => {
+                let mut best = (slowly(left_rest, right_rest) + usize::from(a != b))
+                    .min(slowly(left_rest, right) + 1)
+                    .min(slowly(left, right_rest) + 1);
+                if let ([a, c, left_rest @ ..], [b, d, right_rest @ ..]) = (left, right) {
+                    if a == d && b == c {
+                        best = best.min(slowly(left_rest, right_rest) + 1);
+                    }
+                }
+                best
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_distance_is_the_fewest_slips(left in "[abc]{0,6}", right in "[abc]{0,6}", most in 0..4_usize) {
+            let of = |text: &str| text.chars().collect::<Vec<_>>();
+            let fewest = slowly(&of(&left), &of(&right));
+            proptest::prop_assert_eq!(distance(&left, &right, most), Some(fewest).filter(|it| *it <= most));
+        }
+    }
+
     #[test]
     fn b9_slips_of_long_words_are_forgiven() {
         for (word, known, most, expected) in [
@@ -91,6 +128,11 @@ mod tests {
             ("fraud", "fraud", 0, Some(0)),
             ("lock", "block", 0, None),
             ("abc", "xyz", 2, None),
+            ("ab", "ba", 1, Some(1)),
+            ("xab", "xba", 1, Some(1)),
+            ("phone numbers to block", "hpone nubmers to blokc", 3, Some(3)),
+            ("phone numbers to block", "hpone nubmers to blokc", 2, None),
+            ("año", "ano", 1, Some(1)),
         ] {
             assert_eq!(distance(word, known, most), expected, "{word}");
         }

@@ -136,3 +136,14 @@ impl From<Outcome> for ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_has_two_arguments_of_one_name() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

@@ -68,6 +68,7 @@ enum Task {
     )]
     Rollback {
         /// A version whose policies are to hold again.
+        #[arg(id = "number", value_name = "VERSION")]
         version: Option<u64>,
         #[command(flatten)]
         account: Account,

@@ -1,6 +1,9 @@
 //! Senders of mails that were kept are checked before they are read, many at once: one whose DNS is slow holds up no other.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use cases::intake::Checks;
 use cases::io::mail::Checker;
@@ -12,14 +15,17 @@ pub(super) struct Checking {
     /// Who checks them, where that is us; otherwise they are checked already.
     checker: Option<Checker>,
     tasks: JoinSet<Result<(), Error>>,
-    /// The names of those that are checked now.
-    busy: HashMap<Id, String>,
+    /// The names of those that are checked now, and since when.
+    busy: HashMap<Id, (String, Instant)>,
+    /// What those take of memory.
+    held: Arc<AtomicUsize>,
     checked: VecDeque<Result<String, Error>>,
 }
 
 impl Checking {
     pub(super) fn new(checker: Option<Checker>) -> Self {
-        Self { checker, tasks: JoinSet::new(), busy: HashMap::new(), checked: VecDeque::new() }
+        let (tasks, busy, checked) = (JoinSet::new(), HashMap::new(), VecDeque::new());
+        Self { checker, tasks, busy, held: Arc::default(), checked }
     }
 
     /// Mails that are checked now.
@@ -33,17 +39,23 @@ impl Checking {
             self.checked = keys.into_iter().map(Ok).collect();
             return;
         };
+        let mut quick = self.busy.values().filter(|(_, since)| since.elapsed() < SLOW).count();
         for key in keys {
-            if self.busy.len() >= CHECKS_AT_ONCE {
+            if quick >= CHECKS_AT_ONCE || self.busy.len() >= CHECKS_MAX {
+                return;
+            }
+            if self.held.load(Ordering::Relaxed) > HELD_BYTES_MAX {
                 return;
             }
             let is_checked = self.checked.iter().any(|it| it.as_ref().is_ok_and(|it| *it == key));
-            if is_checked || self.busy.values().any(|it| *it == key) {
+            if is_checked || self.busy.values().any(|(it, _)| *it == key) {
                 continue;
             }
             let (checker, store, name) = (checker.clone(), store.clone(), key.clone());
-            let task = self.tasks.spawn(async move { check(checker, &store, &name).await });
-            self.busy.insert(task.id(), key);
+            let held = Arc::clone(&self.held);
+            let task = self.tasks.spawn(async move { check(checker, &store, &name, held).await });
+            self.busy.insert(task.id(), (key, Instant::now()));
+            quick += 1;
         }
     }
 
@@ -73,16 +85,17 @@ impl Checking {
             Ok(done) => done,
             Err(error) => (error.id(), Err(Error::Refused(error.to_string()))),
         };
-        if let Some(key) = self.busy.remove(&id) {
+        if let Some((key, _)) = self.busy.remove(&id) {
             self.checked.push_back(done.map(|()| key));
         }
     }
 }
 
 /// Checks the sender of a mail that was kept, if that is still to be done, and keeps what was found with it.
-async fn check(checker: Checker, store: &Store, key: &str) -> Result<(), Error> {
+async fn check(checker: Checker, store: &Store, key: &str, held: Arc<AtomicUsize>) -> Result<(), Error> {
     let desk = store.desk();
     let Some(mail) = desk.begin_checking(key).await? else { return Ok(()) };
+    let _held = Held::new(mail.raw.len(), held);
     let mut envelope = mail.envelope.clone();
     let made = tokio::spawn(async move { checker.check(&mail.raw, &mail.envelope).await }).await;
     envelope.checks = Some(made.unwrap_or_else(|_| {
@@ -93,5 +106,30 @@ async fn check(checker: Checker, store: &Store, key: &str) -> Result<(), Error> 
     desk.keep_checks(key, &envelope).await
 }
 
-/// As many as wait for DNS together; each holds its mail in memory.
+/// Bytes of a mail that is checked, until that is over.
+struct Held {
+    bytes: usize,
+    of: Arc<AtomicUsize>,
+}
+
+impl Held {
+    fn new(bytes: usize, of: Arc<AtomicUsize>) -> Self {
+        of.fetch_add(bytes, Ordering::Relaxed);
+        Self { bytes, of }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.of.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// As many wait for DNS together, each with its mail in memory.
 const CHECKS_AT_ONCE: usize = 64;
+/// What waits longer gives its place to the next one, and goes on waiting beside it.
+const SLOW: Duration = Duration::from_secs(1);
+/// As many wait at all.
+const CHECKS_MAX: usize = 512;
+/// No further ones begin while mails of so many bytes are checked.
+const HELD_BYTES_MAX: usize = 256 << 20;

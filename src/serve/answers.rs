@@ -21,6 +21,7 @@ use console::{Asked, Customer, PortalQuestions, Questions};
 use tokio::sync::oneshot;
 
 use super::config::Config;
+use super::notice_file::NoticeFile;
 use super::pages::Running;
 use super::redress;
 use super::status::Parts;
@@ -31,6 +32,7 @@ pub(super) fn answers(
     config: &Arc<Config>,
     running: &Arc<OnceLock<Running>>,
     parts: &Arc<Parts>,
+    notices: &Arc<NoticeFile>,
     tokens: Tokens,
 ) -> Result<Questions, Failure> {
     let for_customers = Arc::clone(running);
@@ -39,7 +41,7 @@ pub(super) fn answers(
         customers: at_once(move |()| Ok(customers(running_of(&for_customers)?))),
         known: known::known(config, running),
         desk: desk::answers(config, running)?,
-        office: office::office(config, running)?,
+        office: office::office(config, running, notices),
         portal: for_portal(running),
         refused: redress::finder(&config.data, tokens, running)?,
         status: at_once(move |()| Ok(parts.look(crate::policies::now()))),

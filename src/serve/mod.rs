@@ -14,6 +14,7 @@ mod keeper;
 mod kept;
 mod mail;
 mod mounts;
+mod notice_file;
 mod notices;
 mod pages;
 pub(crate) mod presence;

@@ -16,6 +16,7 @@ use collector::judge::{Count, Counters};
 use rules::Timestamp;
 
 use super::config::{Cases, Config};
+use super::notice_file::NoticeFile;
 use crate::outcome::Failure;
 use crate::policies;
 
@@ -28,6 +29,8 @@ pub(super) struct Notices {
 struct Worker {
     place: String,
     service: Service,
+    file: Arc<NoticeFile>,
+    /// What the file says, from one decision to the next.
     settings: Arc<Settings>,
     host: String,
     stop: Arc<AtomicBool>,
@@ -60,7 +63,11 @@ struct Read {
 
 impl Notices {
     /// Starts it, if the configuration wants cases.
-    pub(super) fn start(config: &Config, counters: Arc<Counters>) -> Result<Option<Self>, Failure> {
+    pub(super) fn start(
+        config: &Config,
+        file: &Arc<NoticeFile>,
+        counters: Arc<Counters>,
+    ) -> Result<Option<Self>, Failure> {
         if !config.cases.on {
             return Ok(None);
         }
@@ -70,8 +77,9 @@ impl Notices {
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             place: cases.place(),
-            settings: Arc::new(cases.notices(&service)?),
             service,
+            settings: file.settings(),
+            file: Arc::clone(file),
             host: host.trim().to_owned(),
             stop: Arc::clone(&stop),
             trouble: Trouble { counters, told: BTreeMap::new(), silent_since: None },
@@ -100,6 +108,13 @@ impl Worker {
         let mut sending: Option<tokio::task::JoinHandle<()>> = None;
         loop {
             let is_last = self.stop.load(Ordering::Relaxed);
+            if self.file.follow(&self.trouble.counters) {
+                self.settings = self.file.settings();
+                // Rotas have other gaps now.
+                if let Some((.., read)) = &mut open {
+                    read.rotas_at = Timestamp::default();
+                }
+            }
             match self.work(&mut open).await {
                 Ok(()) => {
                     is_said = false;
@@ -261,7 +276,12 @@ fn gaps(settings: &Settings, now: Timestamp) -> Vec<Fact> {
     facts
 }
 
-const WATCHED: [(&str, Count, &str); 3] = [
+const WATCHED: [(&str, Count, &str); 4] = [
+    (
+        "notices",
+        Count::NoticesRefused,
+        "times the file of notices was changed and not taken: it has mistakes",
+    ),
     ("spool", Count::SpoolFailed, "times the spool could not be written"),
     ("spool-damaged", Count::SpoolDamaged, "stretches of the spool are damaged"),
     ("cases-unread", Count::CasesUnread, "alerts could not be read, and are in no case"),

@@ -15,6 +15,7 @@ use super::Hints;
 use super::answers::answers;
 use super::authorised::Visits;
 use super::config::{Cases, Config, Network};
+use super::notice_file::NoticeFile;
 use super::schedules::Fetches;
 use super::status::Parts;
 use super::watched::Watched;
@@ -36,7 +37,7 @@ pub(super) struct Running {
 /// The pages of a service that may still be loading.
 pub(super) fn pages(
     (config, hints): (&Arc<Config>, Option<Hints>),
-    (running, parts, tokens): (&Arc<OnceLock<Running>>, &Arc<Parts>, Tokens),
+    (running, parts, notices, tokens): (&Arc<OnceLock<Running>>, &Arc<Parts>, &Arc<NoticeFile>, Tokens),
     visits: Visits,
     fetches: Fetches,
 ) -> Result<Service, Failure> {
@@ -69,7 +70,7 @@ pub(super) fn pages(
                 running.counters.add(Count::FaultPage);
             }
         }),
-        questions: answers(config, running, parts, tokens)?,
+        questions: answers(config, running, parts, notices, tokens)?,
         cases: book,
         now: policies::now,
         name: config.http.name.clone(),
@@ -301,6 +302,7 @@ fn help(name: &str) -> &'static str {
         "notices_failures_total" => {
             "Times that notices could not be decided because the database did not answer."
         }
+        "notices_reloads_total" => "Times that the file of notices was changed, by what became of it.",
         "feed_fetches_total" => "Looks at feeds, by what came of them.",
         "cases_unread_total" => "Alerts of the spool that could be put into no case, and are set aside.",
         "cases_failures_total" => "Times that the database of cases did not take what it was given.",

@@ -29,6 +29,7 @@ use super::first;
 use super::keeper::{Found, Keeper, Order, version};
 use super::mail::Mail;
 use super::mounts::{Mounted, go_on};
+use super::notice_file::NoticeFile;
 use super::notices::Notices;
 use super::pages::{Running, pages};
 use super::records::Records;
@@ -65,7 +66,9 @@ pub(super) async fn run(
     let (fetches, fetched) = mpsc::channel(VISITS_MAX);
     let tokens = redress::tokens(&config.data)?;
     let parts = Arc::new(Parts::new(&config, &running));
-    let pages = pages((&config, around.hints), (&running, &parts, tokens), visits, fetches)?;
+    let notice_file = Arc::new(NoticeFile::read(&config)?);
+    let shown = (&running, &parts, &notice_file, tokens);
+    let pages = pages((&config, around.hints), shown, visits, fetches)?;
     let pages = tokio::spawn(console::serve(console, pages, async move {
         let _ = console_stop.wait_for(|stop| *stop).await;
     }));
@@ -83,7 +86,7 @@ pub(super) async fn run(
     let records = Records::start(&config, Arc::clone(&counters))?;
     let records = records.with_wanted(signing.as_ref().map(Signing::wanted));
     let desk = Desk::start(&config, Arc::clone(&counters), Box::new(records.noting()))?;
-    let notices = Notices::start(&config, Arc::clone(&counters))?;
+    let notices = Notices::start(&config, &notice_file, Arc::clone(&counters))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));
     let admission = admission(&config);
@@ -201,7 +204,7 @@ pub(super) async fn run(
         }
     };
     tokio::select! {
-        () = signals.end(&orders) => {}
+        () = signals.end(&orders, &notice_file) => {}
         () = time_is_up => {}
     }
     if let Some(authorised) = authorised {
@@ -349,8 +352,8 @@ impl Signals {
         })
     }
 
-    /// Waits for one that ends the service; SIGHUP only has policies read anew.
-    async fn end(&mut self, keeper: &Sender<Order>) {
+    /// Waits for one that ends the service; SIGHUP only has policies and who is told of what read anew.
+    async fn end(&mut self, keeper: &Sender<Order>, notices: &NoticeFile) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
@@ -358,6 +361,7 @@ impl Signals {
                 _ = self.hang_up.recv() => {
                     // The keeper lives as long as the service.
                     let _ = keeper.send(Order::Reload);
+                    notices.ask();
                 }
             }
         }

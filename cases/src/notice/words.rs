@@ -60,6 +60,10 @@ pub fn sms(facts: &[Fact], code: Option<&str>, world: World<'_>) -> String {
     let number = first.case.map(|number| format!(" {number}")).unwrap_or_default();
     let mut parts = vec![format!("RINGWALL{number}: {}", headline(first))];
     parts.extend(code.map(|code| format!("Answer ACK {code} if you look at it")));
+    // What is in no case can be read nowhere else by whoever has only a telephone at hand.
+    if first.case.is_none() && !first.text.is_empty() {
+        parts.push(one_line(&first.text, SMS_CHARACTERS_MAX));
+    }
     if let Some(violation) = &first.violation {
         parts.push(observed(violation));
         parts.push(format!("since {}", time(first, world.service, first.first)));
@@ -296,6 +300,8 @@ const GSM_BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæ
 const GSM_EXTENDED: &str = "^{}\\[~]|€";
 const SEGMENTS_MAX: usize = 2;
 const SUBJECT_CHARACTERS_MAX: usize = 120;
+/// Of what somebody wrote in a text message.
+const SMS_CHARACTERS_MAX: usize = 140;
 const WORDS_CHARACTERS_MAX: usize = 400;
 /// Lines about further facts; a notice has 200 words at most.
 const LINES_MAX: usize = 6;

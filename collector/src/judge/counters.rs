@@ -113,6 +113,8 @@ counts! {
     MailDelayed "mails_sent_total" "delayed" "Mails that the smarthost did not take now; they are tried again.";
     MailRefused "mails_sent_total" "refused" "Mails that the smarthost will never take.";
     NoticesFailed "notices_failures_total" "" "Times that notices could not be decided because the database did not answer.";
+    NoticesReloaded "notices_reloads_total" "made" "Times that the file of notices was changed and taken.";
+    NoticesRefused "notices_reloads_total" "refused" "Times that the file of notices was changed and had mistakes: what was in force stayed.";
     FeedUnchanged "feed_fetches_total" "unchanged" "Looks at feeds that found what is in force.";
     FeedChanged "feed_fetches_total" "changed" "Looks at feeds that brought another list.";
     FeedAside "feed_fetches_total" "aside" "Looks at feeds that brought a list which waits for a person.";

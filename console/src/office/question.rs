@@ -1,5 +1,7 @@
 //! What the pages of the office ask of the service beyond cases.
 
+use std::sync::Arc;
+
 use cases::Registration;
 use cases::intake::Directory;
 use cases::io::store::Office;
@@ -49,7 +51,7 @@ pub struct ReportKind {
 #[derive(Clone, Debug)]
 pub struct Channels {
     /// What the file of notices says.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Whether there is such a file; without one the usual holds.
     pub has_file: bool,
     /// Who the desk is in its mails.

@@ -10,8 +10,8 @@ use console::{Asked, Catalogue, Channels, OfficeQuestions, Trial, Tried};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{at_once, running_of};
-use crate::outcome::Failure;
-use crate::serve::config::{Cases, Config};
+use crate::serve::config::Config;
+use crate::serve::notice_file::NoticeFile;
 use crate::serve::pages::Running;
 use crate::{policies, report};
 
@@ -19,13 +19,13 @@ use crate::{policies, report};
 pub(in crate::serve) fn office(
     config: &Config,
     running: &Arc<OnceLock<Running>>,
-) -> Result<OfficeQuestions, Failure> {
-    let channels = Arc::new(channels(config)?);
+    notices: &Arc<NoticeFile>,
+) -> OfficeQuestions {
     let config = Arc::new(config.clone());
-    let (of_catalogue, of_trial, of_directory) = (Arc::clone(&config), Arc::clone(&config), config);
+    let [of_catalogue, of_channels, of_trial, of_directory] = [(); 4].map(|()| Arc::clone(&config));
     let (for_channels, for_trial, for_directory) =
-        (Arc::clone(&channels), Arc::clone(&channels), Arc::clone(running));
-    Ok(OfficeQuestions {
+        (Arc::clone(notices), Arc::clone(notices), Arc::clone(running));
+    OfficeQuestions {
         catalogue: at_once(move |()| {
             Ok(Catalogue {
                 reports: report::kinds(),
@@ -33,7 +33,7 @@ pub(in crate::serve) fn office(
                 is_made_here: of_catalogue.reports.on,
             })
         }),
-        channels: at_once(move |()| Ok((*for_channels).clone())),
+        channels: at_once(move |()| Ok(channels(&of_channels, &for_channels))),
         trial: trial(of_trial, for_trial),
         directory: at_once(move |registrations: Vec<cases::Registration>| {
             let policies = running_of(&for_directory)?.redirect.handle().policies();
@@ -41,15 +41,11 @@ pub(in crate::serve) fn office(
                 policies.policies().iter().map(|policy| policy.text().customer.clone()).collect();
             Ok(of_directory.mail.ours().directory(&registrations, &customers))
         }),
-    })
+    }
 }
 
-fn channels(config: &Config) -> Result<Channels, Failure> {
-    let cases = Cases::new(config);
-    let settings = match config.cases.on {
-        true => cases.notices(&cases.service()?)?,
-        false => Settings::usual(),
-    };
+fn channels(config: &Config, notices: &NoticeFile) -> Channels {
+    let settings = notices.settings();
     let mail = &config.mail;
     let mut inward: Vec<String> =
         mail.listen.iter().map(|address| format!("{} on {address}", mail.protocol.word())).collect();
@@ -59,11 +55,11 @@ fn channels(config: &Config) -> Result<Channels, Failure> {
     let smarthost = mail.smarthost.as_ref().filter(|_| mail.desk().is_some());
     let smarthost = smarthost.map(|place| format!("{place}, {}", mail.smarthost_tls.told()));
     let has_file = config.cases.notices.is_some();
-    Ok(Channels { settings, has_file, office: mail.office(), smarthost, inward })
+    Channels { settings, has_file, office: mail.office(), smarthost, inward }
 }
 
 /// Sends trials, a few at a time: each waits for somebody else's machine.
-fn trial(config: Arc<Config>, channels: Arc<Channels>) -> Asked<Trial, Tried> {
+fn trial(config: Arc<Config>, notices: Arc<NoticeFile>) -> Asked<Trial, Tried> {
     let room = Arc::new(Semaphore::new(TRIALS_MAX));
     Box::new(move |trial: Trial| {
         let (tell, told) = oneshot::channel();
@@ -71,9 +67,9 @@ fn trial(config: Arc<Config>, channels: Arc<Channels>) -> Asked<Trial, Tried> {
             let _ = tell.send(Err("Other trials are on their way: wait for them.".to_owned()));
             return told;
         };
-        let (config, channels) = (Arc::clone(&config), Arc::clone(&channels));
+        let (config, settings) = (Arc::clone(&config), notices.settings());
         tokio::spawn(async move {
-            let sent = tokio::time::timeout(PATIENCE, send(&config, &channels.settings, &trial)).await;
+            let sent = tokio::time::timeout(PATIENCE, send(&config, &settings, &trial)).await;
             let silent = || Tried {
                 is_taken: false,
                 said: format!("the other side says nothing within {} s", PATIENCE.as_secs()),

@@ -385,6 +385,55 @@ fn kills_at_any_moment_leave_nobody_untold_and_nobody_told_more_than_twice() {
 }
 
 #[test]
+fn another_file_of_notices_holds_at_once_and_one_with_mistakes_does_not() {
+    let sink = Sink::start();
+    let more = DESK.split("[sms.answers]").last().unwrap().split_once("[chain.desk]").unwrap().1;
+    let more = format!(
+        "[chain.desk]{more}[[route]]\nname = \"trouble\"\nmatch = {{ event = \"trouble\" }}\nwait = \"0 s\"\n\
+         urgency = \"page\"\nchain = \"desk\"\n"
+    );
+    let text = settings(sink.address, &more)
+        .replace("name = \"machines\"\n", "name = \"machines\"\ncontinue = true\n");
+    let scratch = prepare("serve-notices-anew", sink.address, "");
+    scratch.write("notices.toml", &text);
+    let service = Service::resume(scratch, KEYS);
+    let write = |text: &str| std::fs::write(service.data().with_file_name("notices.toml"), text).unwrap();
+    let texts = |to: &str| {
+        let all = sink.taken().into_iter().filter(|it| it.path == "/sms").map(|it| it.body);
+        all.filter(|body| body.contains(&format!("\"to\":\"{to}\""))).collect::<Vec<_>>()
+    };
+    let counted = |what: &str| {
+        let name = format!("ringwall_notices_reloads_total{{kind=\"{what}\"}}");
+        service.metric(&name)
+    };
+    call(&service, "+13035550142", "anew-1");
+    within(15, || (texts("+12105550100").len() == 1).then_some(())).unwrap();
+
+    let other = text.replace("+12105550100", "+12105550101");
+    write(&other);
+    within(10, || (counted("made") == 1).then_some(())).unwrap();
+    call(&service, "+13035550143", "anew-2");
+    within(15, || (texts("+12105550101").len() == 1).then_some(())).unwrap();
+    assert_eq!(texts("+12105550100").len(), 1);
+
+    // One with mistakes: whoever is reached by what holds hears of it.
+    write(&other.replace("[chain.desk]", "[chain.nobody]"));
+    within(10, || (counted("refused") == 1).then_some(())).unwrap();
+    let said = within(20, || texts("+12105550101").into_iter().nth(1)).unwrap();
+    assert!(said.contains("the file of notices was changed and not taken"), "{said}");
+    call(&service, "+13035550144", "anew-3");
+    within(15, || (texts("+12105550101").len() == 3).then_some(())).unwrap();
+
+    // Who asks need not wait for it to look different.
+    write(&other);
+    within(10, || (counted("made") == 2).then_some(())).unwrap();
+    service.signal("-HUP");
+    within(10, || (counted("made") == 3).then_some(())).unwrap();
+    assert_eq!(counted("refused"), 1);
+    service.stop();
+}
+
+#[test]
 fn what_a_gateway_refuses_is_tried_again() {
     let sink = Sink::start();
     sink.refuses.store(true, Ordering::SeqCst);

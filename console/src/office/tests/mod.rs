@@ -184,7 +184,7 @@ fn channels() -> Channels {
         phone = \"+12105550199\"\nduty_manager = true\n[rota.first]\ntz = \"America/Chicago\"\n\
         start = \"2026-11-09T09:00\"\nuntil = \"2026-11-20T09:00\"\npeople = [\"anna\", \"ben\"]\n";
     Channels {
-        settings: Settings::parse(notices, &[]).unwrap(),
+        settings: Arc::new(Settings::parse(notices, &[]).unwrap()),
         has_file: true,
         office: Office {
             desk: DeskAddress { address: "case@desk.example.com".to_owned(), name: "Desk".to_owned() },

@@ -141,9 +141,21 @@ impl From<Outcome> for ExitCode {
 mod tests {
     use super::*;
 
+    /// clap itself looks at that in debug builds only.
     #[test]
     fn no_command_has_two_arguments_of_one_name() {
-        use clap::CommandFactory as _;
-        Cli::command().debug_assert();
+        fn check(command: &clap::Command) {
+            let mut names = std::collections::BTreeSet::new();
+            for argument in command.get_arguments() {
+                let long = argument.get_long().map(|long| format!("--{long}"));
+                for name in long.into_iter().chain([argument.get_id().to_string()]) {
+                    assert!(names.insert(name.clone()), "{}: {name}", command.get_name());
+                }
+            }
+            command.get_subcommands().for_each(check);
+        }
+        let mut command = <Cli as clap::CommandFactory>::command();
+        command.build();
+        check(&command);
     }
 }

@@ -145,14 +145,15 @@ impl Task {
                 let service = cases.service()?;
                 let settings = cases.notices(&service)?;
                 let fact = read(path)?;
-                // People, silences and who is awake count where there is a database.
-                let (people, silences, awake) = match place.open().await {
+                // People with what they chose, silences and who is awake count where there is a database.
+                let (people, silences, awake, preferences) = match place.open().await {
                     Ok((store, _)) => (
                         store.desk().registrations().await.map_err(said)?,
                         store.desk().silences(false).await.map_err(said)?,
                         store.desk().awake(fact.at).await.map_err(said)?,
+                        store.desk().preferences().await.map_err(said)?,
                     ),
-                    Err(_) => (Vec::new(), Vec::new(), BTreeMap::new()),
+                    Err(_) => (Vec::new(), Vec::new(), BTreeMap::new(), BTreeMap::new()),
                 };
                 let people = people.into_iter().map(|it: Registration| (it.customer.clone(), it)).collect();
                 let world = World {
@@ -161,6 +162,7 @@ impl Task {
                     people: &people,
                     silences: &silences,
                     awake: &awake,
+                    preferences: &preferences,
                 };
                 told(&foretold(&fact, world), service.calendar_of(&fact.customer), *json)?
             }

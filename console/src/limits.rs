@@ -29,6 +29,8 @@ pub(crate) enum Door {
     Entry,
     /// An answer to a text message, of one telephone.
     Answer,
+    /// A trial message that a contact sends to themselves.
+    Trial,
 }
 
 /// The buckets of everybody who asked lately.
@@ -61,6 +63,7 @@ impl Limits {
             (Door::Api, rates) => (SECOND_MICROS / i64::from(rates.requests_per_second), 4 * SECOND_MICROS),
             (Door::Entry, rates) => (MINUTE_MICROS / i64::from(rates.log_ins_per_minute), MINUTE_MICROS),
             (Door::Answer, _) => (60 * MINUTE_MICROS / ANSWERS_AN_HOUR, 60 * MINUTE_MICROS),
+            (Door::Trial, _) => (60 * MINUTE_MICROS / TRIALS_AN_HOUR, 60 * MINUTE_MICROS),
         };
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = (door, who.chars().take(WHO_CHARACTERS_MAX).collect::<String>());
@@ -87,6 +90,8 @@ impl Limits {
 
 /// Of one telephone: who guesses codes needs years.
 const ANSWERS_AN_HOUR: i64 = 20;
+/// Of one contact: each costs the desk a text message.
+const TRIALS_AN_HOUR: i64 = 6;
 const SECOND_MICROS: i64 = 1_000_000;
 const MINUTE_MICROS: i64 = 60 * SECOND_MICROS;
 /// Some megabytes.

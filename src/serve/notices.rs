@@ -9,7 +9,8 @@ use std::time::Duration;
 use cases::io::send::{heartbeat, machines};
 use cases::io::store::{Done, Store};
 use cases::notice::{
-    Awake, Engine, Fact, Happening, Settings, Silence, TRIALS, World, failed_trial, hand_over_facts, trials,
+    Awake, Engine, Fact, Happening, Preferences, Settings, Silence, TRIALS, World, failed_trial,
+    hand_over_facts, trials,
 };
 use cases::{Registration, Service};
 use collector::judge::{Count, Counters};
@@ -55,6 +56,7 @@ struct Read {
     people: BTreeMap<String, Registration>,
     silences: Vec<Silence>,
     awake: BTreeMap<String, Awake>,
+    preferences: Preferences,
     /// When it was looked for gaps in rotas.
     rotas_at: Timestamp,
     /// When it was looked who hands over.
@@ -167,6 +169,7 @@ impl Worker {
         read.people = registrations.into_iter().map(|it| (it.customer.clone(), it)).collect();
         read.silences = desk.silences(false).await?;
         read.awake = desk.awake(now).await?;
+        read.preferences = desk.preferences().await?;
         let mut more = self.trouble.facts(now);
         if !self.settings.rotas.is_empty() && now.micros_since(read.hand_overs_at) >= HAND_OVERS_MICROS {
             read.hand_overs_at = now;
@@ -191,6 +194,7 @@ impl Worker {
             people: &read.people,
             silences: &read.silences,
             awake: &read.awake,
+            preferences: &read.preferences,
         };
         desk.take_news(engine, world, more, done).await?;
         self.trouble.silent_since = None;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::notice::budget::Budget;
 use crate::notice::group::{Acknowledged, Group, Outcome, Position, Stage};
 use crate::notice::settings::{Route, Settings, Urgency};
-use crate::notice::{Awake, Fact, Happening, Silence};
+use crate::notice::{Awake, Fact, Happening, Preferences, Silence};
 use crate::{Registration, Service};
 
 mod step;
@@ -30,6 +30,8 @@ pub struct World<'a> {
     pub silences: &'a [Silence],
     /// Who is up, by name; those whose time is over count no more.
     pub awake: &'a BTreeMap<String, Awake>,
+    /// What contacts chose.
+    pub preferences: &'a Preferences,
 }
 
 /// What outlives a restart, piece by piece.

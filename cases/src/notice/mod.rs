@@ -15,6 +15,7 @@ mod hand_over;
 mod monthly;
 mod news;
 mod ocsf;
+mod preference;
 mod rota;
 mod settings;
 mod silence;
@@ -33,6 +34,7 @@ pub use hand_over::{HandOver, NOTE_CHARACTERS_MAX, Note, Notes, hand_over_facts,
 pub use monthly::{TRIALS, failed_trial, trials};
 pub use news::{Seen, news};
 pub use ocsf::{case_finding, detection_finding};
+pub use preference::{Preference, Preferences, Way};
 pub use rota::{Duty, Override, Rota};
 pub use settings::{
     Carriage, Chain, Channels, Condition, Format, Heartbeat, Inhibition, Limits, Matcher, Member, Route,

@@ -27,9 +27,15 @@ pub(super) struct Text {
 /// All of them, as they would go out at `now`.
 pub(super) fn texts(service: &Service, channels: &Channels, now: Timestamp) -> Vec<Text> {
     let (known, stranger) = (reply(service, channels, now, true), reply(service, channels, now, false));
-    let (people, awake) = (BTreeMap::new(), BTreeMap::new());
-    let world =
-        World { settings: &channels.settings, service, people: &people, silences: &[], awake: &awake };
+    let (people, awake, preferences) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let world = World {
+        settings: &channels.settings,
+        service,
+        people: &people,
+        silences: &[],
+        awake: &awake,
+        preferences: &preferences,
+    };
     let mut texts = vec![known, stranger];
     for (title, fact) in facts(service, now) {
         for (title, audience) in [(title[0], Audience::Desk), (title[1], Audience::Customer)] {

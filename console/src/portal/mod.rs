@@ -9,6 +9,7 @@ pub(crate) mod home;
 pub(crate) mod people;
 pub(crate) mod reports;
 pub(crate) mod requests;
+pub(crate) mod told;
 pub(crate) mod unadopted;
 
 use axum::response::Response;

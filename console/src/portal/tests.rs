@@ -1,8 +1,10 @@
 //! The portal, appeals and the status page, asked over a real socket by people of two customers.
 
 mod strangers;
+mod told;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cases::account::{Invitation, Session, Side, hash_of};
@@ -118,6 +120,7 @@ fn service(place: &str) -> Service {
             refused: at_hand(|token: String| refused(&token)),
             status: at_hand(part),
             desk: DeskQuestions { approve_part, ..silent.desk },
+            office: told::office(),
             ..Questions::silent()
         },
         cases: Some(Book::new(place.to_owned(), Promises::sample())),
@@ -133,7 +136,7 @@ fn person(name: &str, customer: &str, roles: &[Role]) -> Person {
     Person {
         name: name.to_owned(),
         addresses: vec![format!("{name}@{customer}.example.com").to_lowercase()],
-        phones: Vec::new(),
+        phones: (name == "Ann").then(|| "+12105550181".to_owned()).into_iter().collect(),
         roles: BTreeSet::from_iter(roles.iter().copied()),
         valid_from: None,
         valid_until: None,

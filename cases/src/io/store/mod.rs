@@ -30,6 +30,7 @@ mod office;
 mod outgoing;
 mod part;
 mod portal;
+mod preferences;
 mod readings;
 mod registry;
 mod replies;

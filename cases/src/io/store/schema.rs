@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Executor as _, Row as _};
 use super::Error;
 
 /// Each step is applied once, in order, each in a transaction of its own.
-const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
+const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
 
 const FIRST: &[&str] = &[
     // One row that every writer writes first: writers come one after the other, on both databases.
@@ -165,6 +165,11 @@ const SIXTH: &[&str] = &[
     "CREATE TABLE hand_overs (rota TEXT NOT NULL, at BIGINT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (rota, at))",
     "CREATE INDEX hand_overs_by_moment ON hand_overs (at)",
     "CREATE TABLE awake (who TEXT PRIMARY KEY, until BIGINT NOT NULL, body TEXT NOT NULL)",
+];
+
+/// How contacts want to be told.
+const SEVENTH: &[&str] = &[
+    "CREATE TABLE preferences (customer TEXT NOT NULL, contact TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (customer, contact))",
 ];
 
 /// Brings the database to the version that this program knows.

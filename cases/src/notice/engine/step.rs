@@ -12,7 +12,7 @@ use crate::notice::budget::Budget;
 use crate::notice::group::{Group, Ledger, Outcome, Position, Stage};
 use crate::notice::settings::{Step, TargetKind, Urgency, Who};
 use crate::notice::words::{self, Audience};
-use crate::notice::{Awake, Fact, Happening, document};
+use crate::notice::{Awake, Fact, Happening, Preference, Way, document};
 use crate::outgoing::{Channel, Content, Delivery, Outgoing};
 
 /// Somebody, or something, that a step tells.
@@ -25,6 +25,8 @@ struct Recipient {
     /// A machine's name among the targets.
     target: Option<String>,
     is_told_at_any_hour: bool,
+    /// What a contact chose for alarms.
+    way: Way,
 }
 
 impl Engine {
@@ -120,11 +122,16 @@ impl Engine {
                     chat: member.chat.clone(),
                     target: None,
                     is_told_at_any_hour: group.urgency == Urgency::Page || member.is_duty_manager,
+                    way: Way::Arranged,
                 });
             }
             if let Who::Contacts(role) = who {
                 let people = world.people.get(&group.customer);
+                let chosen = world.preferences.get(&group.customer);
                 recipients.extend(people.into_iter().flat_map(|it| it.with_role(*role, now)).map(|person| {
+                    let chosen = chosen.and_then(|it| it.get(&person.name)).copied();
+                    let Preference { by, at_any_hour } = chosen.unwrap_or_default();
+                    let arranged = || settings.is_told_at_any_hour(&group.customer);
                     Recipient {
                         name: person.name.clone(),
                         audience: Audience::Customer,
@@ -133,7 +140,8 @@ impl Engine {
                         chat: None,
                         target: None,
                         is_told_at_any_hour: group.urgency == Urgency::Page
-                            && settings.is_told_at_any_hour(&group.customer),
+                            && at_any_hour.unwrap_or_else(arranged),
+                        way: by,
                     }
                 }));
             }
@@ -146,6 +154,7 @@ impl Engine {
                     chat: None,
                     target: Some(name.clone()),
                     is_told_at_any_hour: true,
+                    way: Way::Arranged,
                 });
             }
             if recipients.len() == before {
@@ -355,7 +364,13 @@ fn ways(
     outcome: &mut Outcome,
 ) -> Vec<(Channel, String)> {
     let mut ways = Vec::new();
-    for channel in &step.channels.0 {
+    let has_sms = recipient.phone.is_some() && world.settings.sms.is_some();
+    let way = if group.is_alarm { recipient.way } else { Way::Arranged };
+    let (channels, chosen) = way.applied(&step.channels.0, (recipient.mail.is_some(), has_sms));
+    if let Some(chosen) = chosen {
+        outcome.tell_all(now, &group.told, "chain", &format!("{} wants {chosen}", recipient.name));
+    }
+    for channel in &channels {
         let to = match channel {
             Channel::Mail => &recipient.mail,
             Channel::Sms if world.settings.sms.is_none() => {

@@ -9,7 +9,7 @@ use crate::CaseNumber;
 use crate::case::{Kind, Severity};
 use crate::clock::ClockKind;
 use crate::intake::Role;
-use crate::notice::{Awake, Ledger, Settings, Silence, Violation};
+use crate::notice::{Awake, Ledger, Preference, Preferences, Settings, Silence, Violation, Way};
 use crate::outgoing::{Channel, Content, Outgoing};
 use crate::registry::Person;
 
@@ -30,6 +30,7 @@ pub(in crate::notice) struct Story {
     pub(in crate::notice) people: BTreeMap<String, Registration>,
     silences: Vec<Silence>,
     awake: BTreeMap<String, Awake>,
+    preferences: Preferences,
     engine: Engine,
     stored: BTreeMap<String, String>,
     sent: Vec<(i64, Outgoing)>,
@@ -66,6 +67,7 @@ impl Story {
             people: ["Acme", "Other"].map(|name| (name.to_owned(), registration(name))).into(),
             silences: Vec::new(),
             awake: BTreeMap::new(),
+            preferences: Preferences::new(),
             engine: Engine::default(),
             stored: BTreeMap::new(),
             sent: Vec::new(),
@@ -83,6 +85,7 @@ impl Story {
             people: &self.people,
             silences: &self.silences,
             awake: &self.awake,
+            preferences: &self.preferences,
         }
     }
 
@@ -390,6 +393,53 @@ fn customers_are_told_at_any_hour_only_where_they_want_it() {
             [format!("{expected} mail ivy@acme.example.com"), format!("{expected} sms +12105550181")]
         );
     }
+}
+
+#[test]
+fn a_contact_chooses_for_themselves_how_alarms_come() {
+    let ivy = |by: Way, at_any_hour: Option<bool>| {
+        let of_acme = [("ivy".to_owned(), Preference { by, at_any_hour })].into();
+        Preferences::from([("Acme".to_owned(), of_acme)])
+    };
+    let (mail, sms) = ("mail ivy@acme.example.com", "sms +12105550181");
+    let night = |customer: &str, preferences: Preferences| {
+        let mut story =
+            Story::new(NIGHT, |text| text.replace("chain    = \"desk\"", "chain    = \"machines\""));
+        story.preferences = preferences;
+        story.happen(0, fact(Happening::Violation, 100_001, customer, Severity::Critical));
+        story.pass(0, 12 * 3600 + 10);
+        story
+    };
+    for (customer, by, at_any_hour, at, ways) in [
+        ("Acme", Way::Mail, None, 30, &[mail][..]),
+        ("Acme", Way::Sms, Some(false), 43_200, &[mail, sms]),
+        ("Acme", Way::Mail, Some(false), 43_200, &[mail]),
+        // What one of Acme chose is nothing to her namesake.
+        ("Other", Way::Mail, Some(true), 43_200, &[mail, sms]),
+    ] {
+        let story = night(customer, ivy(by, at_any_hour));
+        let expected: Vec<_> = ways.iter().map(|way| format!("{at} {way}")).collect();
+        assert_eq!(story.told(), expected, "{customer} {by:?} {at_any_hour:?}");
+        let wants = story.why("chain").contains(&"ivy wants mail instead of text messages");
+        assert_eq!(wants, customer == "Acme" && by == Way::Mail);
+    }
+    // Whom the customer has not told of otherwise is told at night once they want it.
+    let mut story = night("Other", Preferences::new());
+    assert!(story.told().iter().all(|it| it.starts_with("43200 ")), "{:?}", story.told());
+    let awake = Preference { by: Way::Arranged, at_any_hour: Some(true) };
+    story = night("Other", [("Other".to_owned(), [("ivy".to_owned(), awake)].into())].into());
+    assert!(story.told().iter().all(|it| it.starts_with("30 ")), "{:?}", story.told());
+    // What has to be answered by mail comes by mail, whatever they chose.
+    let mut story = Story::new(OPEN, str::to_owned);
+    let ada = [("ada".to_owned(), Preference { by: Way::Sms, at_any_hour: None })].into();
+    story.preferences = [("Acme".to_owned(), ada)].into();
+    story.happen(0, fact(Happening::AuthorisationReminded, 100_001, "Acme", Severity::Warning));
+    story.pass(0, 60);
+    assert!(
+        !story.told().is_empty() && story.told().iter().all(|it| it.contains(" mail ")),
+        "{:?}",
+        story.told()
+    );
 }
 
 #[test]

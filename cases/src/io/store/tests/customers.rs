@@ -6,7 +6,7 @@ use super::*;
 use crate::intake::MailKey;
 
 /// Everything that [`OfCustomer`] can be asked: a function that is not swept here fails the test below.
-const SWEPT: [&str; 25] = [
+const SWEPT: [&str; 27] = [
     "alert",
     "alert_list",
     "case",
@@ -34,6 +34,8 @@ const SWEPT: [&str; 25] = [
     "runs",
     "report_file",
     "audit",
+    "preference",
+    "prefer",
 ];
 
 const CUSTOMERS: [&str; 4] = ["Acme", "Other", "acme", "Acme' OR '1'='1"];

@@ -52,12 +52,14 @@ impl Teller {
         let desk = self.store.desk();
         let silences = desk.silences(false).await.unwrap();
         let awake = desk.awake(NOW.plus_micros(seconds * 1_000_000)).await.unwrap();
+        let preferences = desk.preferences().await.unwrap();
         let world = World {
             settings: &self.settings,
             service: &self.service,
             people: &self.people,
             silences: &silences,
             awake: &awake,
+            preferences: &preferences,
         };
         let now = NOW.plus_micros(seconds * 1_000_000);
         let done = Done { who: "ringwall", now, service: &self.service };

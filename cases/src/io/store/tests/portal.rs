@@ -43,6 +43,32 @@ async fn register(store: &Store, service: &Service) {
     }
 }
 
+#[test]
+fn a_contact_chooses_for_themselves_while_they_are_one() {
+    use crate::notice::{Preference, Way};
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let (acme, other) = (store.customer("Acme"), store.customer("Other"));
+        let wanted = Preference { by: Way::Sms, at_any_hour: Some(false) };
+        acme.prefer(Preference::default(), by("Ann", &service, 1)).await.unwrap();
+        acme.prefer(wanted, by("Ann", &service, 2)).await.unwrap();
+        assert_eq!(acme.preference("Ann").await.unwrap(), wanted);
+        for (of, name) in [(&acme, "Bob"), (&other, "Ann"), (&other, "' OR '1'='1")] {
+            assert_eq!(of.preference(name).await.unwrap(), Preference::default(), "{name}");
+        }
+        let stranger = other.prefer(wanted, by("Eve", &service, 3)).await.unwrap_err();
+        assert!(stranger.to_string().contains("Eve is no contact"), "{stranger}");
+        let mut left = people("Acme");
+        left.people[0].valid_until = Some(NOW.plus_micros(4 * MINUTE));
+        let draft = store.desk().draft_registration(left, done(&service, 4)).await.unwrap();
+        store.desk().confirm_registration(&draft.hash, by("ben", &service, 4)).await.unwrap();
+        assert!(acme.prefer(wanted, by("Ann", &service, 5)).await.is_err());
+        let all = store.desk().preferences().await.unwrap();
+        assert_eq!((all.len(), all["Acme"].len()), (1, 1));
+    });
+}
+
 fn by<'a>(who: &'a str, service: &'a Service, minutes: i64) -> Done<'a> {
     Done { who, ..done(service, minutes) }
 }

@@ -135,6 +135,7 @@ fn a_database_of_the_former_version_is_brought_on_with_what_is_in_it() {
             "DELETE FROM counters WHERE name IN ('move', 'grouping')",
             "DROP TABLE hand_overs",
             "DROP TABLE awake",
+            "DROP TABLE preferences",
             "DELETE FROM schema_steps WHERE step >= 4",
         ] {
             connection.execute(statement).await.unwrap();

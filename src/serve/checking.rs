@@ -3,12 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cases::intake::Checks;
 use cases::io::mail::Checker;
 use cases::io::store::{Error, Store};
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 
 /// Mails on their way from being kept to being read.
 pub(super) struct Checking {

@@ -99,10 +99,10 @@ mod tests {
                 let mut best = (slowly(left_rest, right_rest) + usize::from(a != b))
                     .min(slowly(left_rest, right) + 1)
                     .min(slowly(left, right_rest) + 1);
-                if let ([a, c, left_rest @ ..], [b, d, right_rest @ ..]) = (left, right) {
-                    if a == d && b == c {
-                        best = best.min(slowly(left_rest, right_rest) + 1);
-                    }
+                if let ([a, c, left_rest @ ..], [b, d, right_rest @ ..]) = (left, right)
+                    && (a, b) == (d, c)
+                {
+                    best = best.min(slowly(left_rest, right_rest) + 1);
                 }
                 best
             }

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use crate::report::Report;
+use crate::suite::ON_WISH;
 use crate::{cargo, root};
 
 /// What to fuzz and how long.
@@ -53,7 +54,8 @@ pub(crate) fn run(report: &mut Report, bounds: &Bounds) {
     }
     for target in targets {
         let milliseconds = (bounds.seconds * 1_000).to_string();
-        let mut command = cargo(&["test", "--locked", "--workspace", "--test", &target]);
+        // With the features of all other tests, by which they are built already.
+        let mut command = cargo(&["test", "--locked", "--workspace", "--features", ON_WISH, "--test", &target]);
         command.args(["--", "--test-threads", "1", "--nocapture"]);
         command.env("RINGWALL_FUZZ_SECONDS", bounds.seconds.to_string());
         // bolero stops at whichever bound comes first; time is to be that one.

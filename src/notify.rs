@@ -163,6 +163,7 @@ impl Task {
                     silences: &silences,
                     awake: &awake,
                     preferences: &preferences,
+                    office: None,
                 };
                 told(&foretold(&fact, world), service.calendar_of(&fact.customer), *json)?
             }

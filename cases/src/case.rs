@@ -214,6 +214,7 @@ impl Case {
             signal,
             Signal::Notify
                 | Signal::Adopt
+                | Signal::Release
                 | Signal::Answer
                 | Signal::Drop
                 | Signal::Close(Reason::NotAuthorised | Reason::NoAnswer)

@@ -31,6 +31,7 @@ pub mod statement;
 mod tag;
 pub mod terms;
 pub mod waiting;
+pub mod written;
 
 pub use alert::Alert;
 pub use calendar::Calendar;

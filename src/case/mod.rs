@@ -72,7 +72,8 @@ enum Task {
     Mail(mail::Mail),
     /// Write all that is kept of a case into one signed file: for police, a carrier, the customer. That is written down.
     Pack(pack::Pack),
-    /// Have a contact who may ask for it make the request of somebody unknown their own. It counts from now.
+    /// Have a contact who may ask for it make the request of somebody unknown, or what is in quarantine, their own. It counts from
+    /// now.
     Adopt {
         number: CaseNumber,
         /// The contact, by the name in the registry.

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cases::io::send::{heartbeat, machines};
-use cases::io::store::{Done, Store};
+use cases::io::store::{Done, Office, Store};
 use cases::notice::{
     Awake, Engine, Fact, Happening, Preferences, Settings, Silence, TRIALS, World, failed_trial,
     hand_over_facts, trials,
@@ -31,6 +31,8 @@ struct Worker {
     place: String,
     service: Service,
     file: Arc<NoticeFile>,
+    /// Who we are towards customers.
+    office: Office,
     /// What the file says, from one decision to the next.
     settings: Arc<Settings>,
     host: String,
@@ -80,6 +82,7 @@ impl Notices {
         let worker = Worker {
             place: cases.place(),
             service,
+            office: config.mail.office(),
             settings: file.settings(),
             file: Arc::clone(file),
             host: host.trim().to_owned(),
@@ -195,6 +198,7 @@ impl Worker {
             silences: &read.silences,
             awake: &read.awake,
             preferences: &read.preferences,
+            office: Some(&self.office),
         };
         desk.take_news(engine, world, more, done).await?;
         self.trouble.silent_since = None;

@@ -13,6 +13,7 @@ use super::thread::{ThreadToken, answer_address, message_id};
 use super::trust::Trust;
 use super::{Intake, RequestKind, plainly};
 use crate::CaseNumber;
+use crate::written::request_page;
 
 /// What an answer says beside what stands in the mail. Moments are texts already, so that everybody reads the same ones.
 #[derive(Clone, Debug)]
@@ -136,7 +137,7 @@ fn told(intake: &Intake, facts: &ReplyFacts) -> String {
             case.acknowledged_by, case.done_by
         );
         if !facts.portal.is_empty() {
-            let _ = writeln!(text, "Follow it:      {}/c/{}", facts.portal, case.number);
+            let _ = writeln!(text, "Follow it:      {}", request_page(&facts.portal, case.number));
         }
     }
     for part in &intake.unread {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rules::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::io::store::Office;
 use crate::notice::budget::Budget;
 use crate::notice::group::{Acknowledged, Group, Outcome, Position, Stage};
 use crate::notice::settings::{Route, Settings, Urgency};
@@ -32,6 +33,8 @@ pub struct World<'a> {
     pub awake: &'a BTreeMap<String, Awake>,
     /// What contacts chose.
     pub preferences: &'a Preferences,
+    /// Who the desk is towards customers; nobody where it writes no mail.
+    pub office: Option<&'a Office>,
 }
 
 /// What outlives a restart, piece by piece.

@@ -60,6 +60,8 @@ pub enum Happening {
     Trouble,
     /// Somebody has taken the case, or says that they look at it.
     Acknowledged,
+    /// The customer has answered, or somebody who may be one.
+    Replied,
     /// Somebody goes on with it.
     Progress,
     /// Further alerts joined the case: for machines that follow it.
@@ -145,7 +147,7 @@ pub struct Violation {
 
 impl Happening {
     /// All of them that a route may name.
-    pub const ROUTED: [Self; 22] = [
+    pub const ROUTED: [Self; 23] = [
         Self::Opened,
         Self::SeverityRaised,
         Self::Violation,
@@ -157,6 +159,7 @@ impl Happening {
         Self::Proven,
         Self::RolledBack,
         Self::Closed,
+        Self::Replied,
         Self::StormBegun,
         Self::StormContinues,
         Self::StormEnded,
@@ -195,6 +198,7 @@ impl Happening {
             Self::HandOverMissing => "handover-missing",
             Self::Trouble => "trouble",
             Self::Acknowledged => "acknowledged",
+            Self::Replied => "replied",
             Self::Progress => "progress",
             Self::Updated => "updated",
             Self::Trial => "trial",

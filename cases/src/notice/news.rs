@@ -128,6 +128,7 @@ impl News<'_> {
             "roll-back" => Happening::RolledBack,
             "close" | "merge" if self.case.state.is_over() => Happening::Closed,
             "reopen" => Happening::Opened,
+            "reply" | "untrusted-note" => Happening::Replied,
             _ if is_ours => return,
             _ => Happening::Progress,
         };
@@ -143,7 +144,7 @@ impl News<'_> {
         ) {
             fact.text.clone_from(&event.text);
         }
-        if happening == Happening::ApprovalVoided {
+        if matches!(happening, Happening::ApprovalVoided | Happening::Replied) {
             fact.key.insert("owner".to_owned(), self.case.owner.clone().unwrap_or_default());
         }
         self.facts.push(fact);

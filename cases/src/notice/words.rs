@@ -157,6 +157,7 @@ fn headline(fact: &Fact) -> String {
         Happening::Proven => "The change is in force and proven".to_owned(),
         Happening::RolledBack => "The change did not do what it should, and was taken back".to_owned(),
         Happening::Closed => format!("Closed{rule}"),
+        Happening::Replied => "The customer has answered".to_owned(),
         Happening::StormBegun => "Storm: more alerts than cases can be read".to_owned(),
         Happening::StormContinues => "The storm goes on".to_owned(),
         Happening::StormEnded => "The storm is over".to_owned(),

@@ -101,6 +101,7 @@ pub(super) fn steps() -> impl Iterator<Item = Signal> {
                 | Signal::Find
                 | Signal::Notify
                 | Signal::Adopt
+                | Signal::Release
                 | Signal::Drop
         )
     })

@@ -178,7 +178,7 @@ impl Can {
             take: may(&Signal::Take),
             ask_info: may(&Signal::AskInfo),
             find: may(&Signal::Find),
-            adopt: case.state == Stand::Unverified,
+            adopt: matches!(case.state, Stand::Unverified | Stand::Quarantine),
             work: !case.state.is_over(),
             group: is_campaign && !is_grouped && !case.state.is_over(),
             ungroup: is_grouped,
@@ -217,6 +217,7 @@ fn steps(case: &Case) -> Vec<(&'static str, String)> {
                 | Signal::Find
                 | Signal::Notify
                 | Signal::Adopt
+                | Signal::Release
                 | Signal::Drop
         )
     });

@@ -35,6 +35,7 @@ pub(super) fn texts(service: &Service, channels: &Channels, now: Timestamp) -> V
         silences: &[],
         awake: &awake,
         preferences: &preferences,
+        office: None,
     };
     let mut texts = vec![known, stranger];
     for (title, fact) in facts(service, now) {

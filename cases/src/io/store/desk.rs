@@ -276,6 +276,8 @@ impl Desk<'_> {
                 | Signal::Prove
                 | Signal::RollBack
                 | Signal::Find
+                | Signal::Adopt
+                | Signal::Release
         );
         if has_its_own_way {
             return Err(Error::Refused(format!(

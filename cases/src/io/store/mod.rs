@@ -43,6 +43,7 @@ mod undo;
 mod void;
 mod waiting;
 mod writing;
+mod written;
 
 use std::fmt;
 use std::fs::{self, OpenOptions, Permissions};

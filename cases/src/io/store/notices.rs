@@ -58,8 +58,13 @@ impl Writing<'_> {
         Ok(serials)
     }
 
-    /// What happened to one case.
-    async fn news_of(&mut self, serial: i64, done: Done<'_>) -> Result<Vec<Fact>, Error> {
+    /// What happened to one case; its customer's people are written of what they shall know.
+    async fn news_of(
+        &mut self,
+        serial: i64,
+        world: World<'_>,
+        done: Done<'_>,
+    ) -> Result<Vec<Fact>, Error> {
         let number = CaseNumber::new(u64::try_from(serial).unwrap_or_default());
         let mut case = self.case(number).await?;
         let row = sqlx::query("SELECT body FROM case_seen WHERE serial = $1").bind(serial);
@@ -78,6 +83,7 @@ impl Writing<'_> {
             let version: i64 = row.try_get(0)?;
             events.push((u64::try_from(version).unwrap_or_default(), serde_json::from_str(row.try_get(1)?)?));
         }
+        self.write_of(&case, &events, world, done).await?;
         let statement = "SELECT body FROM alerts WHERE serial = $1 ORDER BY at DESC, id LIMIT $2";
         let rows = sqlx::query(statement).bind(serial).bind(ALERTS_READ).fetch_all(self.connection()).await?;
         let alerts: Vec<Value> = rows.iter().map(body).collect::<Result<_, _>>()?;
@@ -289,7 +295,7 @@ impl Desk<'_> {
         let mut writing = self.write().await?;
         let (mut outcome, mut facts) = (Outcome::default(), more);
         for serial in writing.news(now).await? {
-            facts.extend(writing.news_of(serial, done).await?);
+            facts.extend(writing.news_of(serial, world, done).await?);
         }
         let of_silences = writing.silence_news(world, &mut facts, now).await?;
         facts.extend(of_silences);

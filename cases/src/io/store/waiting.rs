@@ -6,7 +6,7 @@ use sqlx::Row as _;
 use super::desk::{events, refused, write};
 use super::inbox::Office;
 use super::writing::Writing;
-use super::{Desk, Done, Error, Filter, OfCustomer, Visible, stored};
+use super::{Desk, Done, Error, Event, Filter, OfCustomer, Visible, stored};
 use crate::case::{Case, Closure, UNASSIGNED};
 use crate::flow::{Reason, Signal, State};
 use crate::intake::Role;
@@ -14,16 +14,17 @@ use crate::outgoing::{Channel, Content, Delivery};
 use crate::{CaseNumber, Outgoing, waiting};
 
 impl Desk<'_> {
-    /// Makes the request of somebody unknown the request of `contact`, who may ask for it (N-2): the promised time for it
-    /// begins now.
+    /// Makes the request of somebody unknown the request of `contact`, who may ask for it (N-2), or has `contact` say that what
+    /// is in quarantine is theirs: the promised time for it begins now.
     ///
     /// # Errors
-    /// The contact may not ask for it, the case is not unverified, or it is not kept.
+    /// The contact may not ask for it, the case is neither unverified nor in quarantine, or it is not kept.
     pub async fn adopt(&self, number: CaseNumber, contact: &str, done: Done<'_>) -> Result<Case, Error> {
         let mut writing = self.store.write().await?;
         let case = writing.case(number).await?;
+        let signal = if case.state == State::Quarantine { Signal::Release } else { Signal::Adopt };
         let text = format!("{contact} makes it their request; written down by {}", done.who);
-        let case = adopt(&mut writing, case, &text, Done { who: contact, ..done }).await?;
+        let case = adopt(&mut writing, case, &signal, &text, Done { who: contact, ..done }).await?;
         writing.commit().await?;
         Ok(case)
     }
@@ -35,14 +36,21 @@ impl Desk<'_> {
     pub async fn work_waiting(&self, office: &Office, done: Done<'_>) -> Result<usize, Error> {
         let mut touched = 0;
         let mut unverified = Vec::new();
-        for state in [State::Unverified, State::NeedsInfo, State::Quarantine] {
+        for state in waiting::STATES {
             for case in self.standing(state).await? {
-                let since = self.since(&case).await?;
+                let history = match state {
+                    State::Unverified | State::Quarantine => Vec::new(),
+                    _ => events(self.store, case.number, None).await?,
+                };
+                let since = since(&case, &history);
                 let calendar = done.service.calendar_of(&case.customer);
                 match waiting::due(&case, since, calendar, done.now) {
                     Some(signal) => touched += usize::from(self.end(&case, &signal, office, done).await?),
                     None if state == State::Unverified && case.customer != UNASSIGNED => {
                         unverified.push(case)
+                    }
+                    None if state == State::NeedsInfo && office.sends => {
+                        touched += usize::from(self.remind(&case, &history, office, done).await? > 0);
                     }
                     None => {}
                 }
@@ -69,15 +77,6 @@ impl Desk<'_> {
             }
             filter.after = page.next;
         }
-    }
-
-    /// Since when a case stands where it does.
-    async fn since(&self, case: &Case) -> Result<Timestamp, Error> {
-        if case.state != State::NeedsInfo {
-            return Ok(case.opened);
-        }
-        let all = events(self.store, case.number, None).await?;
-        Ok(all.iter().rev().find(|event| event.what == "ask-info").map_or(case.opened, |event| event.at))
     }
 
     async fn end(
@@ -169,7 +168,7 @@ impl OfCustomer<'_> {
         let mut writing = self.store.write().await?;
         let Some(case) = self.own(&mut writing, number).await? else { return Ok(None) };
         let text = format!("{} makes it their request", done.who);
-        let case = adopt(&mut writing, case, &text, done).await?;
+        let case = adopt(&mut writing, case, &Signal::Adopt, &text, done).await?;
         writing.commit().await?;
         Ok(Some(case))
     }
@@ -197,11 +196,28 @@ impl OfCustomer<'_> {
     }
 }
 
+/// Since when a case stands where it does, by its history.
+fn since(case: &Case, history: &[Event]) -> Timestamp {
+    let acts: &[&str] = match case.state {
+        State::NeedsInfo => &["ask-info"],
+        State::Informed | State::Done => &["inform", "prove", "deliver"],
+        _ => &[],
+    };
+    let act = history.iter().rev().find(|event| acts.contains(&event.what.as_str()));
+    act.map_or(case.opened, |event| event.at)
+}
+
 /// Makes `case` the request of the contact who acts.
-async fn adopt(writing: &mut Writing<'_>, mut case: Case, text: &str, done: Done<'_>) -> Result<Case, Error> {
+async fn adopt(
+    writing: &mut Writing<'_>,
+    mut case: Case,
+    signal: &Signal,
+    text: &str,
+    done: Done<'_>,
+) -> Result<Case, Error> {
     check_requester(writing, &case.customer, done).await?;
-    case.step(&Signal::Adopt, done.who, done.service, done.now).map_err(refused)?;
-    write(writing, &mut case, "adopt", text, Visible::Customer, done).await?;
+    case.step(signal, done.who, done.service, done.now).map_err(refused)?;
+    write(writing, &mut case, signal.name(), text, Visible::Customer, done).await?;
     Ok(case)
 }
 

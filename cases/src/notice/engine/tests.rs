@@ -86,6 +86,7 @@ impl Story {
             silences: &self.silences,
             awake: &self.awake,
             preferences: &self.preferences,
+            office: None,
         }
     }
 

@@ -19,6 +19,7 @@ mod registry;
 mod schedules;
 mod set_aside;
 mod undo;
+mod written;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -11,16 +11,17 @@ use crate::outgoing::{Channel, Delivery};
 use crate::registry::{Person, Registration};
 
 /// A desk that goes by the usual settings.
-struct Teller {
-    store: Store,
-    service: Service,
+pub(super) struct Teller {
+    pub(super) store: Store,
+    pub(super) service: Service,
     settings: Settings,
-    people: BTreeMap<String, Registration>,
+    pub(super) people: BTreeMap<String, Registration>,
     engine: Engine,
+    pub(super) office: Option<Office>,
 }
 
 impl Teller {
-    fn new(store: Store) -> Self {
+    pub(super) fn new(store: Store) -> Self {
         let person = |name: &str, role: Role| Person {
             name: name.to_owned(),
             addresses: vec![format!("{name}@acme.example.com")],
@@ -44,11 +45,12 @@ impl Teller {
             settings: Settings::usual(),
             people: [("Acme".to_owned(), acme)].into(),
             engine: Engine::default(),
+            office: None,
         }
     }
 
     /// Looks at the news, so many seconds after ten o'clock.
-    async fn look(&mut self, seconds: i64) {
+    pub(super) async fn look(&mut self, seconds: i64) {
         let desk = self.store.desk();
         let silences = desk.silences(false).await.unwrap();
         let awake = desk.awake(NOW.plus_micros(seconds * 1_000_000)).await.unwrap();
@@ -60,6 +62,7 @@ impl Teller {
             silences: &silences,
             awake: &awake,
             preferences: &preferences,
+            office: self.office.as_ref(),
         };
         let now = NOW.plus_micros(seconds * 1_000_000);
         let done = Done { who: "ringwall", now, service: &self.service };
@@ -67,7 +70,7 @@ impl Teller {
     }
 
     /// As after a crash.
-    async fn restart(&mut self) {
+    pub(super) async fn restart(&mut self) {
         self.engine = Engine::new(self.store.desk().notice_memory().await.unwrap());
     }
 

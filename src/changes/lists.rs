@@ -79,6 +79,14 @@ impl Desk<'_> {
         let mut written = Vec::new();
         for (name, bytes) in edited.files {
             if let Owner::File(path) = &owner {
+                let new = name.as_ref().filter(|name| !then.files.contains_key(*name));
+                if let Some(there) = new.map(|name| beside(path, name)).filter(|new| new.exists()) {
+                    return Err(Declined::usage(format!(
+                        "the list {} needs a file, and {} is there already: name it in the policy, with `numbers_file`",
+                        change.list,
+                        there.display()
+                    )));
+                }
                 written.push((
                     name.as_ref().map_or_else(|| path.clone(), |name| beside(path, name)),
                     bytes.clone(),

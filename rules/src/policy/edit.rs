@@ -77,7 +77,8 @@ pub fn list_of<'a>(policy: &'a PolicyText, name: &str) -> Result<&'a List, Strin
 
 /// Adds `additions` to the list `name`, as entries of the day `today`. An entry that cannot be read, has ended at
 /// `now`, or holds what may not be blocked, is refused alone; one that the list holds already, for at least as long, is
-/// not written again.
+/// not written again. A list that stands in the policy itself, where there is no place for a reason or a date, gets a file,
+/// `NAME.csv`, for entries that have one.
 ///
 /// # Errors
 /// A sentence that says why the list cannot be changed at all.
@@ -92,21 +93,21 @@ pub fn add(
     let mut sieve = Sieve::new(policy, list, now);
     let mut place = match list.source.files.last() {
         Some(file) => Place::File(file, rows::Rows::new(file)),
-        None => Place::Policy(Vec::new()),
+        None => Place::Policy(Vec::new(), rows::Rows::empty()),
     };
     for addition in additions {
         match sieve.take(&addition) {
             Taken::New(number) => {
                 match &mut place {
                     Place::File(_, rows) => rows.push(&number, &addition, today),
-                    Place::Policy(numbers) if addition.reason.is_none() && addition.expires.is_none() => {
+                    Place::Policy(numbers, _)
+                        if addition.reason.is_none()
+                            && addition.expires.is_none()
+                            && !list.source.inline.is_empty() =>
+                    {
                         numbers.push(number);
                     }
-                    Place::Policy(_) => {
-                        let why = "the list stands in the policy itself, where there is no place for a comment or a date";
-                        edited.refuse(addition.line, format!("{}: {why}", addition.number));
-                        continue;
-                    }
+                    Place::Policy(_, rows) => rows.push(&number, &addition, today),
                 }
                 edited.done += 1;
             }
@@ -120,10 +121,22 @@ pub fn add(
         }
     }
     if edited.done > 0 {
-        edited.files.push(match place {
-            Place::File(file, rows) => (Some(file.path.clone()), rows.finish(file)),
-            Place::Policy(numbers) => (None, inline::with(policy, list, &numbers)?.into_bytes()),
-        });
+        match place {
+            Place::File(file, rows) => edited.files.push((Some(file.path.clone()), rows.finish(file))),
+            Place::Policy(numbers, rows) => {
+                let mut text = policy.source.clone();
+                if !numbers.is_empty() {
+                    text = inline::with(policy, list, &numbers)?;
+                }
+                if rows.count() > 0 {
+                    let name = new_file(policy, name)?;
+                    text = inline::with_file(text, list, &name)?;
+                    // Before the policy that reads it.
+                    edited.files.push((Some(name), rows.alone()));
+                }
+                edited.files.push((None, text.into_bytes()));
+            }
+        }
     }
     Ok(edited)
 }
@@ -275,7 +288,20 @@ pub fn remove(
 
 enum Place<'a> {
     File(&'a ListFile, rows::Rows),
-    Policy(Vec<String>),
+    Policy(Vec<String>, rows::Rows),
+}
+
+/// What a list file beside `policy` is called that is not there yet.
+fn new_file(policy: &PolicyText, list: &str) -> Result<String, String> {
+    let name = format!("{list}.csv");
+    let is_plain = list.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '-' | '_'));
+    let is_taken = policy.lists.iter().flat_map(|list| &list.source.files).any(|file| file.path == name);
+    if is_plain && !is_taken {
+        return Ok(name);
+    }
+    Err(format!(
+        "the list {list:?} needs a file of its own for a reason or a date: name one with `numbers_file`"
+    ))
 }
 
 /// What a pattern stands for, as something to compare.

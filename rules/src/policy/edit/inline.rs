@@ -65,6 +65,31 @@ pub(super) fn without(policy: &PolicyText, list: &List, spans: &[Span]) -> Resul
     proved(text, &expected)
 }
 
+/// `text`, a policy, with the file `name` named for `list`, which stands in it alone.
+pub(super) fn with_file(text: String, list: &List, name: &str) -> Result<String, String> {
+    let mut expected = parsed(&text)?;
+    let lists = expected.get_mut("lists").and_then(Value::as_table_mut);
+    let own = lists.and_then(|lists| lists.get_mut(&list.name)).and_then(Value::as_table_mut);
+    own.ok_or_else(|| no_place(list))?.insert("numbers_file".to_owned(), Value::from(name));
+    let is_head = |line: &str| {
+        let head = line.split('#').next().unwrap_or_default().trim();
+        let inner = head.strip_prefix("[lists.").and_then(|rest| rest.strip_suffix(']'));
+        inner.is_some_and(|inner| inner.trim().trim_matches(['"', '\'']) == list.name)
+    };
+    let mut edited = String::with_capacity(text.len() + name.len() + 20);
+    for line in text.split_inclusive('\n') {
+        edited.push_str(line);
+        if is_head(line) {
+            let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
+            if !line.ends_with('\n') {
+                edited.push_str(end);
+            }
+            edited.push_str(&format!("numbers_file = {}{end}", Value::from(name)));
+        }
+    }
+    proved(edited, &expected).map_err(|why| format!("{why}: it needs `numbers_file` for a reason or a date"))
+}
+
 fn replaced(source: &str, span: &Span, new: &str) -> String {
     let mut text = source.to_owned();
     text.replace_range(span.clone(), new);

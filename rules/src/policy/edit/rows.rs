@@ -18,6 +18,12 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// Rows of a file that is not there yet.
+    pub(super) fn empty() -> Self {
+        let columns = Columns { separator: b',', has_header: true, ..Columns::default() };
+        Self { columns, rows: 0, count: 1, lacking: Vec::new(), text: Vec::new() }
+    }
+
     pub(super) fn new(file: &ListFile) -> Self {
         let columns = file.columns;
         let count = match header(file) {

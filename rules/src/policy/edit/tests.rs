@@ -183,8 +183,34 @@ fn numbers_in_the_policy_itself_change_and_nothing_else_does() {
     assert!(
         remove(&only, "bad", [(1, "+12025550143".to_owned())]).unwrap_err().contains("would hold nothing")
     );
-    let dated = Addition { reason: Some("why".to_owned()), ..addition("+12025550150") };
-    assert!(added(&only, vec![dated]).refusals[0].1.contains("no place for a comment"));
+}
+
+#[test]
+fn a_list_in_the_policy_itself_gets_a_file_for_what_has_a_reason_or_a_date() {
+    let dated = || Addition { reason: Some("why, now".to_owned()), ..addition("+12025550150") };
+    for (list, plain) in [
+        ("numbers = []", "numbers = []"),
+        ("numbers = [\"+12025550143\"] # ours", "numbers = [\"+12025550143\", \"+12025550144\"] # ours"),
+    ] {
+        let edited = added(&policy(list, ""), vec![dated(), addition("+12025550144")]);
+        let names: Vec<_> = edited.files.iter().map(|(name, _)| name.as_deref()).collect();
+        assert_eq!((edited.done, names.as_slice()), (2, &[Some("bad.csv"), None][..]));
+        let (file, text) = (text(&edited), std::str::from_utf8(&edited.files[1].1).unwrap());
+        assert_eq!(text, format!("{HEAD}[lists.bad]\nnumbers_file = \"bad.csv\"\n{plain}\n"));
+        assert!(file.starts_with("number,added,reason\n+12025550150,2026-10-01,\"why, now\"\n"), "{file}");
+        let files = MemoryFiles::new().with("bad.csv", file);
+        let after = read("acme.toml", text, &files, NOW).policy.unwrap();
+        assert_eq!(after.lists[0].listed(&after).count(), if plain == list { 2 } else { 3 });
+        // From then on it is a list with a file as any other.
+        let again =
+            added(&after, vec![Addition { reason: Some("x".to_owned()), ..addition("+12025550151") }]);
+        assert_eq!(again.files.iter().map(|it| it.0.as_deref()).collect::<Vec<_>>(), [Some("bad.csv")]);
+    }
+    // Written so that no line can be put in.
+    let odd = format!("{HEAD}[lists]\nbad = {{ numbers = [] }}\n");
+    let odd = read("acme.toml", &odd, &MemoryFiles::new(), NOW).policy.unwrap();
+    let why = add(&odd, "bad", [dated()], ("2026-10-01", NOW)).unwrap_err();
+    assert!(why.contains("`numbers_file`"), "{why}");
 }
 
 #[test]

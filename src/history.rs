@@ -66,8 +66,8 @@ impl History {
     }
 
     /// Callers who were talked to for longer than a minute and that `policy` lets through, the most frequent first, each with
-    /// whom they called: at most `count`.
-    pub(crate) fn wanted(&self, policy: &Policy, count: usize) -> Vec<(String, String)> {
+    /// whom they called: at most `count`, and none of `except`.
+    pub(crate) fn wanted(&self, policy: &Policy, except: &[String], count: usize) -> Vec<(String, String)> {
         let mut calls: HashMap<String, (u32, Call)> = HashMap::new();
         for batch in &self.batches {
             for row in 0..batch.len() {
@@ -80,7 +80,13 @@ impl History {
         }
         let mut calls: Vec<_> = calls.into_iter().collect();
         calls.sort_by(|(one, (calls, _)), (other, (more, _))| more.cmp(calls).then_with(|| one.cmp(other)));
-        let passes = |(caller, (_, call)): &(String, (u32, Call))| !is_blocked_by(policy, caller, call);
+        let is_excepted = |caller: &str| {
+            let digits = |number: &str| number.chars().filter(char::is_ascii_digit).collect::<String>();
+            except.iter().any(|except| digits(except) == digits(caller))
+        };
+        let passes = |(caller, (_, call)): &(String, (u32, Call))| {
+            !is_excepted(caller) && !is_blocked_by(policy, caller, call)
+        };
         let wanted = calls.into_iter().filter(passes).take(count);
         wanted.map(|(caller, (_, call))| (caller, call.called.to_string())).collect()
     }

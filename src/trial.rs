@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use cases::change::Line;
 use engine::Question;
-use rules::policy::ExpectedCall;
-use rules::{Action, Direction, Policy, Timestamp};
+use rules::policy::{Expect, ExpectedCall};
+use rules::{Action, Direction, Number, Policy, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::admission::Admitted;
@@ -23,6 +23,9 @@ pub(crate) struct Probe {
     pub(crate) called: String,
     /// From the customer to outside, rather than the other way.
     pub(crate) is_outbound: bool,
+    /// The call of the `[[expect]]` at this place of the policy, with all that it says, instead of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expected: Option<usize>,
 }
 
 /// What a change makes of a call.
@@ -30,6 +33,18 @@ pub(crate) struct Probe {
 pub(crate) struct Promise {
     probe: Probe,
     action: Action,
+    why: Why,
+}
+
+/// What a test call is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// A number comes on a list or leaves it, or the policy says what shall become of the call.
+    Change,
+    /// The same, and the policy before decides otherwise.
+    Effect,
+    /// The caller was talked to before.
+    Wanted,
 }
 
 /// What one of those who judge decides.
@@ -47,12 +62,14 @@ impl Probe {
     /// What `policy` decides about it, with fresh counters, and how that is said. In shadow mode, what would happen.
     fn verdict(&self, policy: &Policy, now: Timestamp) -> (Action, String) {
         let direction = if self.is_outbound { Direction::Outbound } else { Direction::Inbound };
-        let call = ExpectedCall {
+        let plain = || ExpectedCall {
             from: self.caller.clone(),
             to: self.called.clone(),
             direction: Some(direction),
             ..ExpectedCall::default()
         };
+        let expected = self.expected.and_then(|place| policy.text().expects.get(place));
+        let call = expected.map_or_else(plain, |expect| expect.call.clone());
         let verdict = Question::of_call(&call, now).verdict(policy);
         let action = verdict.would.unwrap_or(verdict.action);
         let said = match reporter::status(&verdict) {
@@ -84,13 +101,20 @@ impl Shown {
     }
 }
 
-/// What `draft` promises: what becomes of calls of the numbers in it, and that those go on who are wanted.
+/// What `draft` promises of the policy that `base` was before: what becomes of calls of the numbers in it, of the calls that a
+/// policy with other rules says something about, and of those who were talked to most.
 ///
 /// # Errors
 /// A number comes on a list that refuses calls, and its calls would not be refused.
-pub(crate) fn promises(draft: &Draft, history: &History, now: Timestamp) -> Result<Vec<Promise>, Declined> {
+pub(crate) fn promises(
+    draft: &Draft,
+    base: Option<&Admitted>,
+    history: &History,
+    now: Timestamp,
+) -> Result<Vec<Promise>, Declined> {
     let text = draft.admitted.text();
     let policy = Policy::new(text.clone());
+    let before = base.map(|base| Policy::new(base.text().clone()));
     let own =
         text.customer.numbers.witness().map_or_else(|| "anybody".to_owned(), |number| number.to_string());
     let mut promises = Vec::new();
@@ -101,8 +125,9 @@ pub(crate) fn promises(draft: &Draft, history: &History, now: Timestamp) -> Resu
             Line::Text { .. } => continue,
         };
         let number = sample(entry);
-        let inbound = Probe { caller: number.clone(), called: own.clone(), is_outbound: false };
-        let outbound = Probe { caller: own.clone(), called: number, is_outbound: true };
+        let inbound =
+            Probe { caller: number.clone(), called: own.clone(), is_outbound: false, expected: None };
+        let outbound = Probe { caller: own.clone(), called: number, is_outbound: true, expected: None };
         let of = |probe: &Probe| probe.verdict(&policy, now).0;
         let refuses = comes && text.lists.iter().any(|found| found.name == *list && found.refuses);
         let blocked = [&inbound, &outbound].into_iter().find(|probe| of(probe) == Action::Block);
@@ -115,13 +140,57 @@ pub(crate) fn promises(draft: &Draft, history: &History, now: Timestamp) -> Resu
             (true, Some(blocked)) => blocked.clone(),
             (false, _) => inbound,
         };
-        promises.push(Promise { action: of(&probe), probe });
+        promises.push(Promise { action: of(&probe), probe, why: Why::Change });
     }
-    for (caller, called) in history.wanted(&policy, WANTED) {
-        let probe = Probe { caller, called, is_outbound: false };
-        promises.push(Promise { action: probe.verdict(&policy, now).0, probe });
+    if draft.change.lines.iter().any(|line| matches!(line, Line::Text { .. })) {
+        promises.extend(expected(&policy, before.as_ref(), now));
+    }
+    // By what held before: a change that stops those who are wanted is to be seen.
+    let changed: Vec<String> = promises.iter().map(|promise| promise.probe.caller.clone()).collect();
+    for (caller, called) in history.wanted(before.as_ref().unwrap_or(&policy), &changed, WANTED) {
+        let probe = Probe { caller, called, is_outbound: false, expected: None };
+        promises.push(Promise { action: probe.verdict(&policy, now).0, probe, why: Why::Wanted });
     }
     Ok(promises)
+}
+
+/// Whether calls of ours, from `numbers`, still reach the customer (B-11).
+///
+/// # Errors
+/// They would be refused; in words.
+pub(crate) fn stay_open(draft: &Draft, numbers: &[Number], now: Timestamp) -> Result<(), Declined> {
+    let text = draft.admitted.text();
+    let policy = Policy::new(text.clone());
+    let own =
+        text.customer.numbers.witness().map_or_else(|| "anybody".to_owned(), |number| number.to_string());
+    for number in numbers {
+        let caller = number.to_string();
+        let probe = Probe { caller: caller.clone(), called: own.clone(), is_outbound: false, expected: None };
+        if let (Action::Block, said) = probe.verdict(&policy, now) {
+            return Err(Declined::usage(format!(
+                "{caller} is a number of the desk, and its calls would be refused ({said})"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The calls that `policy` says something about, those first of which `before` decides otherwise.
+fn expected(policy: &Policy, before: Option<&Policy>, now: Timestamp) -> Vec<Promise> {
+    let promise = |(place, expect): (usize, &Expect)| {
+        let ExpectedCall { from, to, .. } = &expect.call;
+        let is_outbound = expect.call.direction == Some(Direction::Outbound);
+        let probe = Probe { caller: from.clone(), called: to.clone(), is_outbound, expected: Some(place) };
+        let action = probe.verdict(policy, now).0;
+        let question = Question::of_call(&expect.call, now);
+        let was = before.map(|before| question.verdict(before)).map(|it| it.would.unwrap_or(it.action));
+        let why = if was.is_some_and(|was| was != action) { Why::Effect } else { Why::Change };
+        Promise { probe, action, why }
+    };
+    let mut promises: Vec<_> = policy.text().expects.iter().enumerate().map(promise).collect();
+    promises.sort_by_key(|promise| promise.why != Why::Effect);
+    promises.truncate(TRIED_MAX);
+    promises
 }
 
 /// Has all who judge in `data` decide about `promises` of `admitted`; what they show, in words.
@@ -167,10 +236,17 @@ pub(crate) fn show(
     let verdicts = shown.first().map(|shown| shown.verdicts.as_slice()).unwrap_or_default();
     for (promise, (verdict, said)) in promises.iter().zip(verdicts) {
         let (caller, called) = (&promise.probe.caller, &promise.probe.called);
-        text.push_str(&format!("\n{caller} to {called}: {verdict} ({said})"));
+        let why = match promise.why {
+            Why::Change => "",
+            Why::Effect => "; by this change",
+            Why::Wanted => "; was talked to before",
+        };
+        text.push_str(&format!("\n{caller} to {called}: {verdict} ({said}){why}"));
     }
-    let wanted = promises.iter().filter(|promise| promise.action != Action::Block).count();
-    if wanted < WANTED {
+    if promises.iter().all(|promise| promise.why == Why::Wanted) {
+        text.push_str("\nno test call shows what it does: the policy has no [[expect]]");
+    }
+    if promises.iter().filter(|promise| promise.why == Why::Wanted).count() < WANTED {
         text.push_str(&format!("\nfewer than {WANTED} wanted callers are on record"));
     }
     Ok(Ok(text))

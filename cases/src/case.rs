@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{LeftOut, Line, is_one_number};
+use crate::change::{Change, LeftOut, Line, is_one_number};
 use crate::clock::{Clock, ClockKind, Standing};
+use crate::explanation::wall_time;
 use crate::flow::{Flow, Illegal, Reason, Signal, State};
 use crate::intake::Category;
 use crate::limits::{SPARK_HOURS_MAX, STORM_RULES_MAX, TITLE_CHARACTERS_MAX};
-use crate::{CaseNumber, Service};
+use crate::{CaseNumber, Due, Service};
 
 /// What a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,7 +101,7 @@ pub struct Case {
     /// The hash of the change that is proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
-    /// What its asker wants a change to be about, as they were asked in the portal; nothing for alerts and mails.
+    /// What its asker wants a change to be about, as they asked in the portal or by mail; nothing for alerts.
     #[serde(default, skip_serializing_if = "Wanted::is_empty")]
     pub wanted: Wanted,
     /// Other cases, and how they belong to it.
@@ -252,6 +253,29 @@ impl Case {
         Ok(())
     }
 
+    /// Whether enough is known of what a contact wants blocked: the kind of nuisance (B-9), and for fraud why (B-10). What was
+    /// not asked for in time an analyst says instead, as the reason of each entry.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn check_wanted(&self, change: &Change) -> Result<(), Refused> {
+        let mut added = change.lines.iter().filter_map(|line| match line {
+            Line::Add { reason, .. } => Some(reason),
+            Line::Remove { .. } | Line::Text { .. } => None,
+        });
+        if self.kind != Kind::Block || self.wanted.is_empty() || added.all(|reason| !reason.trim().is_empty())
+        {
+            return Ok(());
+        }
+        match self.wanted.category {
+            None => Err(Refused::Wanting("the request names no category: ask for it, or give a reason")),
+            Some(Category::Fraud) if self.wanted.reason.is_empty() => Err(Refused::Wanting(
+                "a block for fraud needs its business case: ask for it, or give a reason",
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// The clocks of what came in at `start`: acknowledgement, and completion of what a customer asked for.
     pub fn begin_cycle(&mut self, service: &Service, start: Timestamp) {
         self.begin_clock(ClockKind::Acknowledge, service, start);
@@ -266,13 +290,26 @@ impl Case {
         if self.clocks.iter().any(|clock| clock.kind == kind && clock.stopped.is_none()) {
             return;
         }
-        let terms = service.terms();
-        let term = match kind {
-            ClockKind::Acknowledge => &terms.acknowledge,
-            ClockKind::Complete => &terms.complete,
-            ClockKind::Notify => &terms.notify,
-        };
+        let term = service.terms().of(kind);
         self.clocks.extend(Clock::start(kind, term, service.calendar_of(&self.customer), start));
+    }
+
+    /// Recomputes the due times of clocks that run, where the hours of the desk or what it promises are others now (S-6). What
+    /// became of them, in words; nothing where all stay.
+    pub fn recompute(&mut self, service: &Service, why: &str, now: Timestamp) -> String {
+        let (calendar, pauses) = (service.calendar_of(&self.customer), service.terms().pause_on_customer);
+        let mut words = Vec::new();
+        for clock in &mut self.clocks {
+            let before = clock.due;
+            if clock.recompute(service.terms().of(clock.kind), calendar, (why, pauses), now) {
+                let told = |due: Due| {
+                    format!("{} / {}", wall_time(calendar, due.target), wall_time(calendar, due.contract))
+                };
+                let (kind, was, is) = (clock.kind.name(), told(before), told(clock.due));
+                words.push(format!("{kind} was due {was}, is due {is}"));
+            }
+        }
+        if words.is_empty() { String::new() } else { format!("{why}: {}", words.join("; ")) }
     }
 
     /// What is due next: the earliest target of a clock that runs.

@@ -80,7 +80,7 @@ impl Office {
         let admitted = look(versions.offered(&offered)?)?;
         let draft = Draft { change: proposed.change.clone(), admitted };
         let history = History::of(&self.data, &case.customer, done.now);
-        let promises = trial::promises(&draft, &history, done.now)?;
+        let promises = trial::promises(&draft, base.as_ref(), &history, done.now)?;
         if !is_in_force {
             let signer = desk_key::open_at(&self.key)?;
             let permit = authority.permit(&case.customer, done.now, &signer);

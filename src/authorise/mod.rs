@@ -11,7 +11,7 @@ use cases::explanation::wall_time;
 use cases::intake::Role;
 use cases::io::store::{Asking, Done, Link, LinkFor, Proposed, Store};
 use cases::{Case, CaseNumber, Outgoing, Registration};
-use rules::Timestamp;
+use rules::{Number, Timestamp};
 
 use crate::case::{Only, said};
 use crate::changes::Declined;
@@ -37,6 +37,8 @@ pub(crate) struct Office {
     pub(crate) portal: Option<String>,
     /// Whether mail goes out.
     pub(crate) has_mail: bool,
+    /// Our own telephone numbers, which nobody has blocked (B-11).
+    pub(crate) desk_numbers: Vec<Number>,
 }
 
 /// What became of a request to authorise.
@@ -55,6 +57,7 @@ impl Office {
             key: Cases::new(config).key(),
             portal: config.mail.portal.clone(),
             has_mail: config.mail.smarthost.is_some(),
+            desk_numbers: config.mail.desk_numbers().collect(),
         }
     }
 
@@ -95,7 +98,8 @@ impl Office {
         let base = base(&self.data, &self.policies, customer)?;
         let draft = Draft::new(base.as_ref(), customer, wish, now)?;
         let history = History::of(&self.data, customer, now);
-        trial::promises(&draft, &history, now)?;
+        trial::promises(&draft, base.as_ref(), &history, now)?;
+        trial::stay_open(&draft, &self.desk_numbers, now)?;
         let impact = draft.impact(base.as_ref(), &history);
         Ok((draft, impact))
     }
@@ -199,12 +203,21 @@ impl Office {
         let case = desk.case(number).await.map_err(said)?;
         let proposed = self.proposed(store, &case).await?;
         let registration = desk.registration(&case.customer).await.map_err(said)?;
-        let key = format!("standing/{}", proposed.change.hash());
-        let told = registration.with_role(Role::Authorizer, done.now).map(|person| {
-            let words = proposed.change.used_standing(number, name);
-            Outgoing::letter(&case, person.address(), &key, words, done.now)
-        });
-        let told: Vec<Outgoing> = if self.has_mail { told.collect() } else { Vec::new() };
+        let hash = proposed.change.hash();
+        let (key, expires) = (format!("standing/{hash}"), done.now.plus_micros(LINK_MICROS));
+        let until = wall_time(done.service.calendar_of(&case.customer), expires);
+        let portal = self.portal.as_deref().filter(|_| self.has_mail);
+        let mut told = Vec::new();
+        for person in registration.with_role(Role::Authorizer, done.now).filter(|_| portal.is_some()) {
+            let is_for = LinkFor::Disown(hash.clone());
+            let (link, secret) = Link::draw(&case, &person.name, is_for, expires).map_err(said)?;
+            let outgoing = portal.map(|portal| {
+                let place = link.place(portal, &secret);
+                let words = proposed.change.used_standing(number, name, (&place, &until));
+                Outgoing::letter(&case, person.address(), &key, words, done.now)
+            });
+            told.push(Asking { link, outgoing });
+        }
         let used = desk.use_standing(number, name, today(done.now), &told, done).await;
         Ok(used.map_err(said)?.0)
     }

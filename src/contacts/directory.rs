@@ -2,6 +2,7 @@
 
 use cases::Registration;
 use cases::intake::{Directory, Protected, Tenant};
+use rules::NumberSet;
 use rules::policy::Customer;
 
 /// What is ours: the same for all customers.
@@ -13,6 +14,8 @@ pub(crate) struct Ours {
     pub(crate) hops_behind: usize,
     /// Our own addresses.
     pub(crate) own_addresses: Vec<String>,
+    /// Our own telephone numbers: nobody has them blocked.
+    pub(crate) desk_numbers: NumberSet,
 }
 
 impl Ours {
@@ -27,8 +30,8 @@ impl Ours {
             authserv_id: self.authserv_id.clone(),
             hops_behind: self.hops_behind,
             own_addresses: self.own_addresses.clone(),
+            desk_numbers: self.desk_numbers.clone(),
             tenants: with_policy.chain(without).collect(),
-            ..Directory::default()
         }
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use cases::change::Standing;
 use cases::intake::{Directory, Language, Role};
 use cases::registry::{Person, Registration};
-use rules::Timestamp;
 use rules::policy::Customer;
+use rules::{NumberSet, Timestamp};
 use serde::Deserialize;
 
 use self::directory::Ours;
@@ -105,7 +105,10 @@ impl Contacts {
         let customers = text.customer.into_iter().map(|customer| customer.read(path));
         let customers = customers.collect::<Result<_, _>>()?;
         let Text { authserv_id, hops_behind, own_addresses, .. } = text;
-        Ok(Self { ours: Ours { authserv_id, hops_behind, own_addresses }, customers })
+        Ok(Self {
+            ours: Ours { authserv_id, hops_behind, own_addresses, desk_numbers: NumberSet::EMPTY },
+            customers,
+        })
     }
 
     /// The same as intake knows it.

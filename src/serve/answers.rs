@@ -42,16 +42,17 @@ pub(super) fn answers(
         known: known::known(config, running),
         desk: desk::answers(config, running)?,
         office: office::office(config, running, notices),
-        portal: for_portal(running),
+        portal: for_portal(config, running),
         refused: redress::finder(&config.data, tokens, running)?,
         status: at_once(move |()| Ok(parts.look(crate::policies::now()))),
     })
 }
 
-fn for_portal(running: &Arc<OnceLock<Running>>) -> PortalQuestions {
+fn for_portal(config: &Config, running: &Arc<OnceLock<Running>>) -> PortalQuestions {
+    let ours = config.mail.ours();
     let [for_directory, for_force] = [(); 2].map(|()| Arc::clone(running));
     PortalQuestions {
-        directory: at_once(move |()| Ok(portal::directory(running_of(&for_directory)?))),
+        directory: at_once(move |()| Ok(portal::directory(running_of(&for_directory)?, &ours))),
         in_force: Box::new(move |customer| {
             let (tell, told) = oneshot::channel();
             match running_of(&for_force) {

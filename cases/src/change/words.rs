@@ -43,7 +43,7 @@ impl Change {
         let rest: String = left_out.iter().map(LeftOut::in_words).collect();
         let text = format!(
             "Case {case} is done.\n\nWhat changed:\n{}\nWhat test calls have shown:\n{}\n\n{rest}Is something wrong with it? Answer \
-             this mail, and it is taken back.\n",
+             this mail: whoever has the case is told, and can take it back.\n",
             self.in_lines(),
             proof.lines().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n")
         );
@@ -60,11 +60,11 @@ impl Change {
         Words { subject: format!("[{case}] {by} has approved: {}", self.title()), text }
     }
 
-    /// Says that a standing authorisation was used for it (Z-6).
-    pub fn used_standing(&self, case: CaseNumber, name: &str) -> Words {
+    /// Says that a standing authorisation was used for it, and how that is taken back (Z-6).
+    pub fn used_standing(&self, case: CaseNumber, name: &str, (link, until): (&str, &str)) -> Words {
         let text = format!(
-            "By your standing authorisation {name:?} this comes into force, case {case}:\n\n{}\nIs it wrong? Answer this mail, and \
-             it is taken back.\n",
+            "By your standing authorisation {name:?} this comes into force, case {case}:\n\n{}\nIs it wrong? This takes it \
+             back, until {until}:\n{link}\n",
             self.in_lines()
         );
         Words { subject: format!("[{case}] By your standing authorisation: {}", self.title()), text }

@@ -13,10 +13,10 @@ use crate::contacts::directory::Ours;
 use crate::serve::pages::Running;
 
 /// Plans, own and protected numbers of everybody who has a policy.
-pub(super) fn directory(running: &Running) -> Directory {
+pub(super) fn directory(running: &Running, ours: &Ours) -> Directory {
     let policies = running.redirect.handle().policies();
     let customers: Vec<_> = policies.policies().iter().map(|it| it.text().customer.clone()).collect();
-    Ours::default().directory(&[], &customers)
+    ours.directory(&[], &customers)
 }
 
 /// Tells lists and blocks of `customer` when the thread that judges has a moment. One that is too busy lets go of `tell`.

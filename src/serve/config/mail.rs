@@ -10,6 +10,7 @@ use cases::io::mail::{Asking, Checker, Mailbox, Protocol, ReceivedMail, Settings
 use cases::io::send::{Encryption, Smarthost};
 use cases::io::store::Office;
 use cases::letter::DeskAddress;
+use rules::{Number, NumberSet};
 use serde::{Deserialize, Serialize};
 
 use super::Network;
@@ -34,6 +35,7 @@ pub(crate) struct MailKeys {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) host_name: Option<String>,
     pub(crate) desk_name: String,
+    pub(crate) desk_numbers: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) portal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,6 +110,7 @@ impl Default for MailKeys {
             check_seconds: 5,
             host_name: None,
             desk_name: "Ringwall desk".to_owned(),
+            desk_numbers: Vec::new(),
             portal: None,
             escalation: None,
             megabytes_max: MAIL_BYTES_MAX >> 20,
@@ -135,6 +138,9 @@ impl MailKeys {
     pub(super) fn check(&self) -> Result<(), String> {
         if let Some(wrong) = self.addresses.iter().find(|it| !cases::intake::is_plain_address(it)) {
             return Err(format!("[mail] {wrong:?} is no plain address such as case@desk.example.com"));
+        }
+        if let Some(wrong) = self.desk_numbers.iter().find(|it| number(it).is_none()) {
+            return Err(format!("[mail] {wrong:?} is no number such as +1 210 555 0100"));
         }
         if self.mailbox.as_deref().is_some_and(|it| place(it).is_none()) {
             return Err("[mail] `mailbox` is a name and a port, such as imap.example.com:993".to_owned());
@@ -185,7 +191,15 @@ impl MailKeys {
             authserv_id: self.authserv_id.clone(),
             hops_behind: self.hops_behind,
             own_addresses: self.addresses.clone(),
+            desk_numbers: self
+                .desk_numbers()
+                .fold(NumberSet::EMPTY, |set, it| set.union(&NumberSet::exact(it))),
         }
+    }
+
+    /// Our own telephone numbers; a text that is none was refused by [`Self::check`].
+    pub(crate) fn desk_numbers(&self) -> impl Iterator<Item = Number> {
+        self.desk_numbers.iter().filter_map(|text| number(text))
     }
 
     /// Who we are in our mails; nobody without an address.
@@ -335,6 +349,12 @@ fn bytes(path: &PathBuf) -> Result<Vec<u8>, Failure> {
 /// A password: the content of a file, but for the end of its line.
 fn secret(path: &PathBuf) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&bytes(path)?).trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// A number in E.164, with a plus; spaces and hyphens may stand in it.
+fn number(text: &str) -> Option<Number> {
+    let digits: String = text.strip_prefix('+')?.chars().filter(|it| !matches!(it, ' ' | '-')).collect();
+    Number::international(digits.as_bytes())
 }
 
 fn place(text: &str) -> Option<(&str, u16)> {

@@ -1,9 +1,9 @@
 //! What a mail asks for, as the case that it becomes.
 
 use super::Visible;
-use crate::case::Kind;
+use crate::case::{Kind, Wanted};
 use crate::flow::State;
-use crate::intake::{Authority, Intake, Request, RequestKind, Trust};
+use crate::intake::{Authority, Category, Intake, Request, RequestKind, Trust, one_line};
 
 /// A case that a mail asks for.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Asked {
     pub understood: String,
     /// Who may see that.
     pub visible: Visible,
+    /// What a proposal is filled in with.
+    pub wanted: Wanted,
 }
 
 impl Asked {
@@ -40,7 +42,20 @@ impl Asked {
         let title = if intake.subject.is_empty() { request.kind.word() } else { intake.subject.as_str() };
         // What strangers wrote is for the desk only (T-4).
         let visible = if state == State::New { Visible::Customer } else { Visible::Desk };
-        Self { kind, state, title: title.to_owned(), understood: understood(request), visible }
+        // Words of people whom nobody knows fill in nothing.
+        let fills = state == State::New && matches!(kind, Kind::Block | Kind::Unblock);
+        let wanted = if fills { wanted(request) } else { Wanted::default() };
+        Self { kind, state, title: title.to_owned(), understood: understood(request), visible, wanted }
+    }
+}
+
+/// Where both categories are ticked the one counts that needs more to be said.
+fn wanted(request: &Request) -> Wanted {
+    let is_fraud = request.categories.contains(&Category::Fraud);
+    Wanted {
+        numbers: request.taken().map(|number| number.to_string()).collect(),
+        category: if is_fraud { Some(Category::Fraud) } else { request.categories.first().copied() },
+        reason: request.reason.as_deref().map_or_else(String::new, |it| one_line(it, REASON_CHARACTERS_MAX)),
     }
 }
 
@@ -64,3 +79,6 @@ pub fn understood(request: &Request) -> String {
     }
     text
 }
+
+/// Of a reason.
+const REASON_CHARACTERS_MAX: usize = 300;

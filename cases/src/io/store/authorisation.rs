@@ -14,7 +14,7 @@ use crate::flow::{Reason, Signal, State};
 use crate::outgoing::Outgoing;
 use crate::{Case, CaseNumber};
 
-/// A request to one authoriser.
+/// A request to one authoriser, or what one of them is told that may be taken back.
 #[derive(Clone, Debug)]
 pub struct Asking {
     /// The way to answer that is sent.
@@ -30,6 +30,18 @@ pub enum Proof {
     Shown(String, Vec<Outgoing>),
     /// Something else, or it did not come into force: it was taken back.
     Failed(String),
+}
+
+impl Writing<'_> {
+    async fn put_asking(&mut self, case: &Case, asked: &[Asking]) -> Result<(), Error> {
+        for Asking { link, outgoing } in asked {
+            self.put_link(case, link).await?;
+            if let Some(outgoing) = outgoing {
+                self.put_outgoing(outgoing).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Desk<'_> {
@@ -66,6 +78,7 @@ impl Desk<'_> {
                 change.customer, case.customer
             )));
         }
+        case.check_wanted(&change).map_err(refused)?;
         if matches!(case.state, State::Proposed | State::AwaitingAuthorisation) {
             case.step(&Signal::AskChanges, done.who, done.service, done.now).map_err(refused)?;
         }
@@ -170,12 +183,7 @@ impl Desk<'_> {
         let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         case.step(&Signal::AskAuthorisation, done.who, done.service, done.now).map_err(refused)?;
-        for Asking { link, outgoing } in asked {
-            writing.put_link(&case, link).await?;
-            if let Some(outgoing) = outgoing {
-                writing.put_outgoing(outgoing).await?;
-            }
-        }
+        writing.put_asking(&case, asked).await?;
         let names: Vec<&str> = asked.iter().map(|it| it.link.contact.as_str()).collect();
         let text = format!("asked {}", names.join(", "));
         write(&mut writing, &mut case, "ask-authorisation", &text, Visible::Customer, done).await?;
@@ -286,7 +294,7 @@ impl Desk<'_> {
         number: CaseNumber,
         name: &str,
         today: jiff::civil::Date,
-        outgoing: &[Outgoing],
+        told: &[Asking],
         done: Done<'_>,
     ) -> Result<(Case, Authority), Error> {
         let mut writing = self.write().await?;
@@ -307,9 +315,7 @@ impl Desk<'_> {
         let signal = Signal::Authorise(Box::new(authority.clone()));
         case.step(&signal, done.who, done.service, done.now).map_err(refused)?;
         writing.put_change(&case, &Proposed { standing: Some(name.to_owned()), ..proposed }).await?;
-        for outgoing in outgoing {
-            writing.put_outgoing(outgoing).await?;
-        }
+        writing.put_asking(&case, told).await?;
         let text = format!("by the standing authorisation {name}");
         write(&mut writing, &mut case, "authorise", &text, Visible::Customer, done).await?;
         writing.commit().await?;

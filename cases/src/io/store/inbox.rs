@@ -165,6 +165,7 @@ impl Entry<'_> {
             if self.intake.is_high_priority() {
                 case.severity = Severity::Warning;
             }
+            case.wanted = asked.wanted.clone();
             cases.push((case, asked));
         }
         let numbers: Vec<_> = cases.iter().map(|(case, _)| case.number).collect();

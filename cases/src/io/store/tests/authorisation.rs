@@ -318,8 +318,10 @@ fn z6_what_was_agreed_beforehand_spares_the_asking() {
         desk.propose(number, change(), Impact::default(), done(&service, 2)).await.unwrap();
         let unknown = desk.use_standing(number, "flood", today(), &[], done(&service, 3)).await;
         assert!(unknown.unwrap_err().to_string().contains("no standing authorisation"));
-        let (case, _) =
-            desk.use_standing(number, "storm", today(), &[notice("used")], done(&service, 3)).await.unwrap();
+        let (hash, expires) = (change().hash(), NOW.plus_micros(72 * 60 * MINUTE));
+        let (link, _) = Link::draw(&case, "Ann", LinkFor::Disown(hash.clone()), expires).unwrap();
+        let told = [Asking { link: link.clone(), outgoing: Some(notice("used")) }];
+        let (case, _) = desk.use_standing(number, "storm", today(), &told, done(&service, 3)).await.unwrap();
         assert_eq!(case.state, State::Implementing);
         let (_, authority) = desk.authority(number, today(), NOW.plus_micros(4 * MINUTE)).await.unwrap();
         assert!(authority.is_standing());
@@ -328,6 +330,14 @@ fn z6_what_was_agreed_beforehand_spares_the_asking() {
             1,
             "the authorisers are told at once"
         );
+        // One of them takes it back, once.
+        let incident = desk.disown(&link, &hash, done(&service, 5)).await.unwrap();
+        assert_eq!(
+            (incident.kind, incident.severity),
+            (Kind::ReportedIncident, crate::case::Severity::Critical)
+        );
+        assert_ne!(desk.case(number).await.unwrap().state, State::Implementing);
+        assert!(desk.disown(&link, &hash, done(&service, 6)).await.is_err());
     });
 }
 

@@ -66,6 +66,7 @@ async fn filled(store: &Store) {
             title,
             understood: marked("understood"),
             visible: Visible::Customer,
+            wanted: crate::case::Wanted::default(),
         };
         let asked = [asked(marked("first")), asked(marked("second"))];
         let kept = store.desk().take_mail(&mail, &asked, done(&service, 4)).await.unwrap();

@@ -138,11 +138,32 @@ impl Clock {
     }
 
     /// Recomputes the due times from the start: the calendar was changed, or the promise is another one. A clock that was met
-    /// keeps what it was judged by (S-6).
-    pub fn recompute(&mut self, term: &Term, calendar: &Calendar, why: &str, at: Timestamp) {
-        if let Some(due) = term.due(calendar, self.start).filter(|_| self.stopped.is_none()) {
-            self.replace(due, calendar, why, at);
+    /// keeps what it was judged by (S-6). Where clocks stand still while the customer has to act, `pauses`, what was left when a
+    /// wait began is left at its end, as in [`Self::resume`]. Whether a due time is another one now.
+    pub fn recompute(
+        &mut self,
+        term: &Term,
+        calendar: &Calendar,
+        (why, pauses): (&str, bool),
+        at: Timestamp,
+    ) -> bool {
+        if self.stopped.is_some() {
+            return false;
         }
+        let Some(mut due) = term.due(calendar, self.start) else { return false };
+        let waits = self.waits.iter().filter(|_| pauses).filter_map(|wait| Some((wait.from, wait.to?)));
+        for (from, to) in waits {
+            let moved = |due| match calendar.between(from, due) {
+                0 => Some(due),
+                left => calendar.add(to, left),
+            };
+            if let (Some(target), Some(contract)) = (moved(due.target), moved(due.contract)) {
+                due = Due { target: target.min(contract), contract };
+            }
+        }
+        let is_other = due != self.due;
+        self.replace(due, calendar, why, at);
+        is_other
     }
 
     /// Microseconds of business time until it was met, or until `now`, without those in which the customer had to act.
@@ -266,7 +287,11 @@ mod tests {
         let changed = Service::parse(&text).unwrap();
         let term = service.terms().complete;
         for clock in [&mut open, &mut met] {
-            clock.recompute(&term, changed.calendar(), "the sixth is closed", at("2026-10-05T16:30:00"));
+            let why = ("the sixth is closed", false);
+            assert_eq!(
+                clock.recompute(&term, changed.calendar(), why, at("2026-10-05T16:30:00")),
+                clock.stopped.is_none()
+            );
         }
         assert_eq!(
             (open.due.target, open.due.contract),

@@ -3,6 +3,7 @@
 use rules::Timestamp;
 
 use crate::calendar::Calendar;
+use crate::clock::ClockKind;
 
 /// A promise in business time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,15 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// What is promised of the clock `kind`.
+    pub const fn of(&self, kind: ClockKind) -> &Term {
+        match kind {
+            ClockKind::Acknowledge => &self.acknowledge,
+            ClockKind::Complete => &self.complete,
+            ClockKind::Notify => &self.notify,
+        }
+    }
+
     /// One business hour to acknowledge, four to complete, by `calendar`.
     pub const fn usual(calendar: String) -> Self {
         let acknowledge = Term { target_minutes: 60, contract: Contract::NextBusinessDayOutsideHours };

@@ -27,9 +27,8 @@ pub fn letters(
         let key = format!("{version}/{}", event.what);
         let people = readers(case, history, registration, now);
         let others = people.into_iter().filter(|person| person.name != event.who);
-        letters.extend(
-            others.map(|person| Outgoing::letter(case, person.address(), &key, words.clone(), now)),
-        );
+        letters
+            .extend(others.map(|person| Outgoing::letter(case, person.address(), &key, words.clone(), now)));
     }
     letters
 }
@@ -86,7 +85,8 @@ fn readers<'a>(
         return if told.is_empty() { with(Role::Requester) } else { told };
     }
     let requesters = with(Role::Requester);
-    let asker = history.iter().rev().filter(|event| matches!(event.what.as_str(), "open" | "adopt" | "release"));
+    let asker =
+        history.iter().rev().filter(|event| matches!(event.what.as_str(), "open" | "adopt" | "release"));
     let mut asker = asker.filter_map(|event| requesters.iter().find(|person| person.name == event.who));
     asker.next().map_or_else(|| requesters.clone(), |person| vec![*person])
 }

@@ -157,6 +157,14 @@ impl Worker {
             let store = Store::open(&self.place).await.map_err(|error| error.to_string())?;
             let position = self.position(&store).await?;
             self.reader.seek(position);
+            let done = Done { who: "ringwall", now: policies::now(), service: &self.service };
+            let changed = store.desk().recompute_clocks(done).await.map_err(|error| error.to_string())?;
+            if changed > 0 {
+                eprintln!(
+                    "ringwall: the hours of the desk or its promises are others: other due times for {}",
+                    reporter::counted(changed as u64, "case")
+                );
+            }
             *open = Some(store);
         }
         let Some(store) = open else { return Ok(0) };

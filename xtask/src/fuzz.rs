@@ -55,7 +55,8 @@ pub(crate) fn run(report: &mut Report, bounds: &Bounds) {
     for target in targets {
         let milliseconds = (bounds.seconds * 1_000).to_string();
         // With the features of all other tests, by which they are built already.
-        let mut command = cargo(&["test", "--locked", "--workspace", "--features", ON_WISH, "--test", &target]);
+        let mut command =
+            cargo(&["test", "--locked", "--workspace", "--features", ON_WISH, "--test", &target]);
         command.args(["--", "--test-threads", "1", "--nocapture"]);
         command.env("RINGWALL_FUZZ_SECONDS", bounds.seconds.to_string());
         // bolero stops at whichever bound comes first; time is to be that one.

@@ -22,7 +22,8 @@ pub(crate) fn run(report: &mut Report, install: bool) {
     report.step("lints without what is built on wish", lean.args(["--", "-D", "warnings"]));
     tests(report);
     // With the drivers of what follows: alone they would be built with other features of the same crates.
-    let mut release = cargo(&["build", "--locked", "--release", "--package", "ringwall", "--bins", "--examples"]);
+    let mut release =
+        cargo(&["build", "--locked", "--release", "--package", "ringwall", "--bins", "--examples"]);
     if report.step("release build", &mut release) {
         // The stories themselves are built as the tests are: only what they are about is the release binary.
         let mut stories = runner(if has_nextest() {

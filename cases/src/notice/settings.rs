@@ -290,6 +290,17 @@ impl Settings {
         taken
     }
 
+    /// Names of routes that tell of violations later than the contract says: it promises that notices leave within `seconds`.
+    pub fn late_routes(&self, seconds: u32) -> impl Iterator<Item = &str> {
+        let most = i64::from(seconds) * 1_000_000;
+        let tells = |route: &&Route| {
+            let events = route.matcher.0.get("event");
+            route.urgency != Urgency::Record
+                && events.is_some_and(|events| events.iter().any(|it| it == Happening::Violation.name()))
+        };
+        self.routes.iter().filter(tells).filter(move |it| it.wait_micros > most).map(|it| it.name.as_str())
+    }
+
     /// Whether contacts of `customer` are told at any hour.
     pub fn is_told_at_any_hour(&self, customer: &str) -> bool {
         self.at_any_hour.contains("*") || self.at_any_hour.contains(customer)

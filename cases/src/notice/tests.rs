@@ -257,3 +257,10 @@ body = "{to}"
     let unknown = Settings::parse("[person.a]\nage = 2\n", &[]).unwrap_err().to_string();
     assert!(unknown.starts_with("line 2: unknown field `age`"), "{unknown}");
 }
+
+#[test]
+fn a_route_that_waits_for_longer_than_the_contract_promises_is_named() {
+    let settings = Settings::usual();
+    assert_eq!(settings.late_routes(60).count(), 0);
+    assert_eq!(settings.late_routes(20).collect::<Vec<_>>(), ["critical violations"]);
+}

@@ -90,6 +90,14 @@ impl Cases {
             }
             Failure::Said
         })?;
+        let promised = service.terms().best_effort_seconds;
+        for late in settings.late_routes(promised) {
+            eprintln!(
+                "ringwall: {}: route {late:?} waits for longer than the {promised} s within which notices of violations leave, as \
+                 `best_effort` of the service hours says",
+                path.display()
+            );
+        }
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         settings.resolve(|relative| folder.join(relative).display().to_string());
         if let Some(answers) = settings.sms.as_mut().and_then(|sms| sms.answers.as_mut()) {

@@ -274,6 +274,17 @@ fn a_request_over_lmtp_is_a_case_that_is_answered_in_its_thread_and_the_answer_f
     // The same mail again, as a server sends it that lost our answer.
     swaks(&desk, "case@desk.example.com", &desk.service.scratch.path().join("1.eml"), "LMTP");
     assert_eq!((desk.cases().len(), mailbox.all().len()), (1, 1));
+
+    // What the desk writes reaches whoever asked, in the same thread, and nothing else does.
+    for (verb, words) in [("take", ""), ("note", "Only for us."), ("message", "We block it today.")] {
+        desk.run(&["case", verb, number, words, "--by", "anna"]);
+    }
+    let written: Vec<String> = mailbox.wait(3)[1..].iter().map(text).collect();
+    let about = |words: &str| written.iter().find(|mail| mail.contains(words)).unwrap();
+    assert!(about("In hand").contains("anna works on your request"), "{written:?}");
+    assert!(about("We block it today.").contains(&format!("/portal/request/{number}")), "{written:?}");
+    assert!(written.iter().all(|mail| field(mail, "Reply-To") == field(&answer, "Reply-To")), "{written:?}");
+    assert!(!written.iter().any(|mail| mail.contains("Only for us.")), "{written:?}");
     desk.service.stop();
 }
 

@@ -59,12 +59,7 @@ impl Writing<'_> {
     }
 
     /// What happened to one case; its customer's people are written of what they shall know.
-    async fn news_of(
-        &mut self,
-        serial: i64,
-        world: World<'_>,
-        done: Done<'_>,
-    ) -> Result<Vec<Fact>, Error> {
+    async fn news_of(&mut self, serial: i64, world: World<'_>, done: Done<'_>) -> Result<Vec<Fact>, Error> {
         let number = CaseNumber::new(u64::try_from(serial).unwrap_or_default());
         let mut case = self.case(number).await?;
         let row = sqlx::query("SELECT body FROM case_seen WHERE serial = $1").bind(serial);

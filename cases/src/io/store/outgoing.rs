@@ -7,9 +7,10 @@ use super::desk::{Done, Visible, write};
 use super::replies::random_token;
 use super::writing::{Writing, body};
 use super::{Desk, Error, stored};
-use crate::CaseNumber;
+use crate::case::Relation;
 use crate::intake::ThreadToken;
-use crate::outgoing::{Channel, Delivery, Outgoing};
+use crate::outgoing::{Channel, Content, Delivery, Outgoing};
+use crate::{CaseNumber, ClockKind};
 
 impl Writing<'_> {
     /// Keeps something to be sent; whether it is new: what has the same id is there already.
@@ -44,6 +45,30 @@ impl Writing<'_> {
 }
 
 impl Writing<'_> {
+    /// Stops the clocks until somebody answers of `number` and of the other cases that the same mail opened.
+    async fn acknowledge_by_reply(&mut self, number: CaseNumber, done: Done<'_>) -> Result<(), Error> {
+        let first = self.case(number).await?;
+        let mut cases = Vec::new();
+        for (other, relation) in &first.links {
+            if *relation == Relation::RelatesTo {
+                cases.push(self.case(*other).await?);
+            }
+        }
+        cases.retain(|other| other.opened == first.opened);
+        cases.push(first);
+        for case in &mut cases {
+            let mut runs = case
+                .clocks
+                .iter_mut()
+                .filter(|clock| clock.kind == ClockKind::Acknowledge && clock.stopped.is_none());
+            let Some(clock) = runs.next() else { continue };
+            clock.stop(done.now);
+            let text = "the automatic reply was taken, and counts as the acknowledgement";
+            write(self, case, "reply-taken", text, Visible::Desk, done).await?;
+        }
+        Ok(())
+    }
+
     /// The secret in the mails of a case; made when it is asked for first.
     pub(super) async fn thread_token(&mut self, number: CaseNumber) -> Result<ThreadToken, Error> {
         if let Some(token) = self.known_token(number).await? {
@@ -118,7 +143,8 @@ impl Desk<'_> {
         Ok(held)
     }
 
-    /// Writes what came of a try. What failed for good is noted on its case, where people see it.
+    /// Writes what came of a try. What failed for good is noted on its case, where people see it; an automatic reply that a
+    /// provider has taken acknowledges its cases, where the contract says that it does.
     ///
     /// # Errors
     /// None of it is kept.
@@ -130,6 +156,12 @@ impl Desk<'_> {
             let why = outgoing.tries.last().map_or("", |(_, words)| words);
             let text = format!("nothing reached {} by {}: {why}", outgoing.to, outgoing.channel.name());
             write(&mut writing, &mut case, "undelivered", &text, Visible::Desk, done).await?;
+        }
+        let is_reply = matches!(outgoing.content, Content::AutomaticReply(_));
+        if let (Delivery::Accepted, true, Some(number)) = (outgoing.state, is_reply, outgoing.case)
+            && done.service.terms().auto_reply_counts_as_ack
+        {
+            writing.acknowledge_by_reply(number, done).await?;
         }
         writing.commit().await
     }

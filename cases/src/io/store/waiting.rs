@@ -65,6 +65,36 @@ impl Desk<'_> {
         Ok(touched)
     }
 
+    /// Recomputes the due times of all clocks that run, by the hours and promises that hold now: the service may have stopped
+    /// while they were written anew (S-6). How many cases have others.
+    ///
+    /// # Errors
+    /// The database does not answer: those before are kept.
+    pub async fn recompute_clocks(&self, done: Done<'_>) -> Result<usize, Error> {
+        let mut filter = Filter { count: Some(500), ..Filter::default() };
+        let mut changed = 0;
+        loop {
+            let page = self.list(&filter).await?;
+            for mut case in page.cases {
+                if case.recompute(done.service, HOURS_CHANGED, done.now).is_empty() {
+                    continue;
+                }
+                let mut writing = self.store.write().await?;
+                let mut now = writing.case(case.number).await?;
+                let words = now.recompute(done.service, HOURS_CHANGED, done.now);
+                if !words.is_empty() {
+                    write(&mut writing, &mut now, "recompute", &words, Visible::Desk, done).await?;
+                    writing.commit().await?;
+                    changed += 1;
+                }
+            }
+            if page.next.is_none() {
+                return Ok(changed);
+            }
+            filter.after = page.next;
+        }
+    }
+
     async fn standing(&self, state: State) -> Result<Vec<Case>, Error> {
         let mut filter =
             Filter { state: Some(state), is_over: state.is_over(), count: Some(500), ..Filter::default() };
@@ -282,6 +312,7 @@ impl Writing<'_> {
 
 /// The address that wrote the mail which began a case.
 const SENDER: &str = "SELECT sender FROM mails WHERE serial = $1 ORDER BY received LIMIT 1";
+const HOURS_CHANGED: &str = "the hours of the desk or its promises are others now";
 /// Between two digests to one customer.
 const DIGEST_MICROS: i64 = 3_600 * 1_000_000;
 /// As many as are looked at in one go.

@@ -4,7 +4,7 @@ use super::notices::Teller;
 use super::*;
 use crate::intake::Role;
 use crate::letter::DeskAddress;
-use crate::outgoing::{Channel, Content, Delivery};
+use crate::outgoing::{Channel, Content, Delivery, Outgoing};
 
 fn office() -> Office {
     Office {
@@ -73,7 +73,10 @@ fn a_requester_reads_what_the_desk_writes_once_each_and_is_reminded_twice_before
         assert_eq!(told.len(), 3, "{told:?}");
         let place_of = |words: &str| told.iter().position(|it| it.1.contains(words)).unwrap();
         let taken = place_of("In hand");
-        assert!(has(taken, "anna works on your request") && has(taken, "at the latest, by Tue 6 Oct"), "{told:?}");
+        assert!(
+            has(taken, "anna works on your request") && has(taken, "at the latest, by Tue 6 Oct"),
+            "{told:?}"
+        );
         assert!(has(taken, &format!("https://desk.example.com/portal/request/{}", case.number)), "{told:?}");
         assert!(has(place_of("A message about"), "We look at <it>."), "{told:?}");
         assert!(has(place_of("We need to know"), "Which number?"), "{told:?}");
@@ -137,7 +140,10 @@ fn n2_no_analyst_makes_a_strangers_request_anybodys_without_a_contact_who_may_as
             let opened = at(&teller, "mallory", 0);
             let number = desk.open("Acme", Kind::Block, state, "z", opened).await.unwrap().number;
             let alone = desk.step(number, &signal, "", at(&teller, "anna", 1)).await;
-            assert!(matches!(&alone, Err(Error::Refused(why)) if why.contains("a way of its own")), "{alone:?}");
+            assert!(
+                matches!(&alone, Err(Error::Refused(why)) if why.contains("a way of its own")),
+                "{alone:?}"
+            );
             for nobody in ["anna", "ada", "mallory", ""] {
                 let adopted = desk.adopt(number, nobody, at(&teller, "anna", 1)).await;
                 assert!(matches!(&adopted, Err(Error::Refused(_))), "{nobody:?}: {adopted:?}");
@@ -172,5 +178,73 @@ fn what_is_told_without_a_word_against_it_ends_after_two_business_days() {
         assert_eq!(case.state, State::Closed);
         assert_eq!(case.owner.as_deref(), Some("anna"));
         assert!(case.closure.unwrap().text.contains("2 business days"));
+    });
+}
+
+const SAMPLE: &str = include_str!("../../../../sample.toml");
+
+#[test]
+fn a7_an_automatic_reply_acknowledges_only_where_the_contract_says_so_and_once_it_is_taken() {
+    on_both(|store| async move {
+        let usual = Service::sample();
+        let counts = SAMPLE.replace("auto_reply_counts_as_ack = false", "auto_reply_counts_as_ack = true");
+        let counts = Service::parse(&counts).unwrap();
+        for (service, came, is_stopped) in [
+            (&usual, Delivery::Accepted, false),
+            (&counts, Delivery::Failed, false),
+            (&counts, Delivery::Accepted, true),
+        ] {
+            let desk = store.desk();
+            let case = desk.open("Acme", Kind::Block, State::New, "x", done(service, 0)).await.unwrap();
+            let words = crate::change::Words { subject: String::new(), text: String::new() };
+            let mut reply = Outgoing::letter(&case, "ann@acme.example.com", "reply", words, NOW);
+            reply.content = Content::AutomaticReply(String::new());
+            reply.state = came;
+            desk.settle_try(&reply, done(service, 2)).await.unwrap();
+            // Told twice, as after a crash.
+            desk.settle_try(&reply, done(service, 3)).await.unwrap();
+            let case = desk.case(case.number).await.unwrap();
+            let clock = case.clocks.iter().find(|it| it.kind == crate::ClockKind::Acknowledge).unwrap();
+            assert_eq!(clock.stopped, is_stopped.then_some(NOW.plus_micros(2 * MINUTE)));
+            assert_eq!(case.state, State::New, "somebody still has to take it");
+        }
+    });
+}
+
+#[test]
+fn s6_clocks_that_run_follow_new_hours_and_those_that_were_met_do_not() {
+    on_both(|store| async move {
+        let (service, desk) = (Service::sample(), store.desk());
+        let open = desk.open("Acme", Kind::Block, State::New, "x", done(&service, 0)).await.unwrap();
+        let over = desk.open("Acme", Kind::Block, State::New, "y", done(&service, 0)).await.unwrap();
+        desk.step(over.number, &Signal::Take, "", done(&service, 1)).await.unwrap();
+        assert_eq!(desk.recompute_clocks(done(&service, 2)).await.unwrap(), 0);
+        // The desk is closed today after all.
+        let closed = SAMPLE.replace("closed = [\"2026-01-01\"", "closed = [\"2026-10-05\", \"2026-01-01\"");
+        let closed = Service::parse(&closed).unwrap();
+        assert_eq!(desk.recompute_clocks(done(&closed, 2)).await.unwrap(), 2);
+        assert_eq!(desk.recompute_clocks(done(&closed, 3)).await.unwrap(), 0);
+        let [open, over] = [open.number, over.number];
+        let day = 24 * 60 * MINUTE;
+        for (number, stopped) in [(open, 0), (over, 1)] {
+            let case = desk.case(number).await.unwrap();
+            let moved = |place: usize| &case.clocks[place];
+            assert_eq!(case.clocks.iter().filter(|it| it.stopped.is_some()).count(), stopped);
+            assert_eq!(moved(0).replaced.len(), 1 - stopped, "one that was met keeps what it was judged by");
+            let complete = moved(1);
+            assert!(
+                complete.due.target > complete.replaced[0].due.target.plus_micros(day / 2),
+                "{complete:?}"
+            );
+            let history = desk.events(number).await.unwrap();
+            let last = history.last().unwrap();
+            assert_eq!(last.what, "recompute");
+            assert!(
+                last.text.contains("complete was due Mon 5 Oct") && last.text.contains("is due Tue 6 Oct"),
+                "{last:?}"
+            );
+        }
+        // The queue is in the order of what is due now.
+        assert!(list(&store).await.windows(2).all(|two| two[0].next_due() <= two[1].next_due()));
     });
 }

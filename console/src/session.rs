@@ -282,10 +282,16 @@ async fn entered(
     let desk = book.store().await?.desk();
     let note = |account: &mut Account| account.last_login = Some(now);
     desk.change_account(&account.login, how, note, book.done(&account.login, now)).await?;
-    // Only places of ours: `//elsewhere` and `/\elsewhere` are not.
-    let is_ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     let own = if account.customer().is_some() { "/portal" } else { "/queue" };
-    Ok(with_session(Redirect::to(if is_ours { next } else { own }).into_response(), service, secret))
+    let place = if is_ours(next) { next } else { own };
+    Ok(with_session(Redirect::to(place).into_response(), service, secret))
+}
+
+/// Whether it is a place of ours. `//elsewhere` and `/\elsewhere` are not, nor is what a browser makes of them: it leaves tabs and
+/// ends of lines out of addresses (WHATWG URL §4.4), and no address of ours has a control character.
+fn is_ours(place: &str) -> bool {
+    let is_strange = |it: char| it == '\\' || it.is_control();
+    place.starts_with('/') && !place.starts_with("//") && !place.contains(is_strange)
 }
 
 /// A new session and the secret that the browser gets.
@@ -458,3 +464,35 @@ fn picture(address: &str) -> String {
 
 /// How long a code is waited for after the password.
 const HALF_MICROS_MAX: i64 = 10 * 60 * 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_place_of_ours_is_gone_to_after_the_log_in() {
+        for place in ["/", "/queue?q=owner:me", "/case/RW-104233-3#note", "/lists/Acme%20Insurance", "/portal?of=//x"] {
+            assert!(is_ours(place), "{place:?}");
+        }
+        for place in [
+            "",
+            "queue",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example/",
+            "javascript:alert(1)",
+            " //evil.example",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "/\n/evil.example",
+            "/\r\n/evil.example",
+            "/\0/evil.example",
+            "/\x0b/evil.example",
+            "/\x7f/evil.example",
+            "/\u{85}/evil.example",
+        ] {
+            assert!(!is_ours(place), "{place:?}");
+        }
+    }
+}

@@ -161,15 +161,15 @@
   all("[data-command=commands]").forEach((it) => it.addEventListener("click", openCommands));
 
   // ---- Toasts, some with a way back.
-  const toast = (text, undo) => {
+  const toast = (text, undo, words = "Undo (z)") => {
     const box = document.createElement("div");
     box.className = "toast"; box.setAttribute("role", "status");
-    const words = document.createElement("span");
-    words.textContent = text;
-    box.append(words);
+    const said = document.createElement("span");
+    said.textContent = text;
+    box.append(said);
     if (undo) {
       const button = document.createElement("button");
-      button.type = "button"; button.textContent = "Undo (z)"; button.dataset.key = "z";
+      button.type = "button"; button.textContent = words; button.dataset.key = "z";
       button.addEventListener("click", () => { box.remove(); undo(); });
       box.append(button);
     }
@@ -190,19 +190,46 @@
     }
   });
 
-  // ---- Drafts: what was typed and not sent is there again.
-  all("textarea[data-draft]").forEach((area) => {
-    const name = `draft:${area.dataset.draft}`;
-    const kept = sessionStorage.getItem(name);
-    if (kept && !area.value) area.value = kept;
-    area.addEventListener("input", () => sessionStorage.setItem(name, area.value));
-    area.form?.addEventListener("submit", () => sessionStorage.removeItem(name));
+  // ---- Drafts: what was typed is there again until a page says that what was sent is done. Each person has their own, each tab too.
+  const draftOf = (area) => `draft:${body.dataset.who}:${area.dataset.draft}`;
+  const keep = (name, text) => { try { sessionStorage.setItem(name, text); } catch { /* There is no room: the page itself still has it. */ } };
+  const digest = (text) => { let sum = 5381; for (let at = 0; at < text.length; at += 1) sum = (sum * 33 + text.charCodeAt(at)) | 0; return `${text.length}.${sum}`; };
+  const sent = JSON.parse(sessionStorage.getItem("sent") ?? "[]");
+  sessionStorage.removeItem("sent");
+  if (one("main > .toast")) sent.forEach((name) => sessionStorage.removeItem(name));
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    // Whoever leaves on purpose leaves nothing behind.
+    if (event.target.getAttribute("action") === "/logout") Object.keys(sessionStorage).filter((name) => name.startsWith("draft:")).forEach((name) => sessionStorage.removeItem(name));
+    else keep("sent", JSON.stringify(all("textarea[data-draft]", event.target).map(draftOf)));
   });
 
   // ---- What changes elsewhere. Whoever comes back says which turn they saw last. It is read here, since an EventSource gives up for
   // ever once an error came as an answer, as from a proxy while the service starts again.
   if (one("[data-live]")) {
     const offline = one("#offline");
+  const restore = (area) => {
+    const name = draftOf(area);
+    // What was typed stands behind what the page had there when it was begun.
+    const begun = digest(area.defaultValue);
+    const kept = sessionStorage.getItem(name) ?? "";
+    const from = kept.slice(0, kept.indexOf("\n")), text = kept.slice(kept.indexOf("\n") + 1);
+    const putBack = () => {
+      area.value = text;
+      const shut = area.closest("details");
+      if (shut) shut.open = true;
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    area.addEventListener("input", () => {
+      if (area.value === area.defaultValue) sessionStorage.removeItem(name);
+      else keep(name, `${begun}\n${area.value}`);
+    });
+    if (!kept || text === area.value) return;
+    if (from === begun) putBack();
+    else toast(`You began to write something else here: ${area.labels[0]?.textContent ?? ""}`, putBack, "Put it back (z)");
+  };
+  // Once htmx is there, so that what is put back is looked at as if it were typed.
+  document.addEventListener("DOMContentLoaded", () => all("textarea[data-draft]").forEach(restore));
     const leaving = new AbortController();
     let last = "";
     const tell = (lines) => {

@@ -1,6 +1,6 @@
 //! Every way into the console: its address, what it takes, and what answers. One that is not here does not exist.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::Request;
@@ -20,7 +20,6 @@ use crate::{
 /// A way in.
 pub(crate) struct Route {
     /// `GET`, `POST` and so on, as it is written in the sweep of all routes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the sweep of all routes goes by it"))]
     pub(crate) method: &'static str,
     /// As axum writes it: `{name}` stands for anything.
     pub(crate) path: &'static str,
@@ -297,6 +296,20 @@ pub(crate) fn all() -> Vec<Route> {
 }
 
 /// The router, with everybody guarded.
+/// Whether people look at what is there, so that a browser can go back to it.
+pub(crate) fn is_page(path: &str) -> bool {
+    static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let pages = all().into_iter().filter(|route| route.method == "GET" && !is_of_programs(route.path));
+        pages.map(|route| route.path).collect()
+    });
+    let is_part =
+        |(part, wanted): (&str, &str)| part == wanted || wanted.starts_with('{') && !part.is_empty();
+    PAGES.iter().any(|page| {
+        path.split('/').count() == page.split('/').count()
+            && path.split('/').zip(page.split('/')).all(is_part)
+    })
+}
+
 pub(crate) fn router(service: &Arc<Service>) -> Router<Arc<Service>> {
     let mut router = Router::new();
     for Route { path, access, answers, .. } in all() {

@@ -14,6 +14,7 @@ mod rush;
 mod support;
 mod tasks;
 
+mod typed;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -203,11 +203,6 @@
     if (event.target.getAttribute("action") === "/logout") Object.keys(sessionStorage).filter((name) => name.startsWith("draft:")).forEach((name) => sessionStorage.removeItem(name));
     else keep("sent", JSON.stringify(all("textarea[data-draft]", event.target).map(draftOf)));
   });
-
-  // ---- What changes elsewhere. Whoever comes back says which turn they saw last. It is read here, since an EventSource gives up for
-  // ever once an error came as an answer, as from a proxy while the service starts again.
-  if (one("[data-live]")) {
-    const offline = one("#offline");
   const restore = (area) => {
     const name = draftOf(area);
     // What was typed stands behind what the page had there when it was begun.
@@ -230,8 +225,18 @@
   };
   // Once htmx is there, so that what is put back is looked at as if it were typed.
   document.addEventListener("DOMContentLoaded", () => all("textarea[data-draft]").forEach(restore));
-    const leaving = new AbortController();
-    let last = "";
+
+  // ---- What changes elsewhere. Whoever comes back says which turn they saw last. It is read here, since an EventSource gives up for
+  // ever once an error came as an answer, as from a proxy while the service starts again.
+  const offline = one("#offline");
+  const warn = (text) => { if (offline) { offline.hidden = !text; offline.textContent = text; } };
+  const OLD = "No connection: what you see may be old";
+  const LOGGED_OUT = "You are logged out: what you type is kept, and sending it leads to the log-in";
+  if (one("[data-live]")) {
+    // Browsers have six connections to a host by HTTP/1.1, for all tabs together: one that nobody sees lets its own go as soon as it
+    // has a place to come back to, and goes on from there when it is seen again.
+    const isWanted = () => document.visibilityState === "visible" || !last;
+    let last = "", isLeaving = false, connection = null;
     const tell = (lines) => {
       const event = {};
       for (const line of lines) { const at = line.indexOf(": "); if (at > 0) event[line.slice(0, at)] = line.slice(at + 2); }
@@ -242,10 +247,14 @@
     };
     // How long to wait before the next try: hardly where a stream ended in peace, as each does after some minutes.
     const read = async () => {
-      const response = await fetch("/v1/events", { headers: last ? { "last-event-id": last } : {}, signal: leaving.signal });
+      connection = new AbortController();
+      const response = await fetch("/v1/events", { headers: last ? { "last-event-id": last } : {}, signal: connection.signal });
       // Whoever may not is asked to log in when they do something.
-      if (!response.ok) return response.status < 500 ? 60000 : PAUSE;
-      offline.hidden = true;
+      if (!response.ok) {
+        warn(response.status === 401 ? LOGGED_OUT : OLD);
+        return response.status < 500 ? 60000 : PAUSE;
+      }
+      warn("");
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let rest = ""; ;) {
         const { value, done } = await reader.read();
@@ -256,19 +265,25 @@
       }
     };
     const follow = async () => {
-      for (;;) {
+      while (!isLeaving) {
+        if (!isWanted()) {
+          await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+          continue;
+        }
         const pause = await read().catch(() => PAUSE);
-        if (leaving.signal.aborted) return;
-        offline.hidden = pause < PAUSE;
+        if (!isWanted()) connection.abort();
+        if (isLeaving || !isWanted()) continue;
+        if (pause === PAUSE) warn(OLD);
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     };
     follow();
-    addEventListener("pagehide", () => leaving.abort());
+    document.addEventListener("visibilitychange", () => { if (!isWanted()) connection?.abort(); });
+    addEventListener("pagehide", () => { isLeaving = true; connection?.abort(); });
   }
 
   // ---- htmx: what failed is said, and never looks as if it had been done.
-  document.addEventListener("htmx:responseError", (event) => toast(event.detail.xhr.statusText ? `Not done: ${event.detail.xhr.status} ${event.detail.xhr.statusText}` : "Not done"));
+  document.addEventListener("htmx:responseError", (event) => (event.detail.xhr.status === 401 ? warn(LOGGED_OUT) : toast(event.detail.xhr.statusText ? `Not done: ${event.detail.xhr.status} ${event.detail.xhr.statusText}` : "Not done")));
   document.addEventListener("htmx:sendError", () => toast("Not done: there is no connection"));
 
   // ---- The desk: many at once, what comes in without a jump, and ten seconds to take something back.

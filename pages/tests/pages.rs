@@ -4,6 +4,7 @@
 
 mod browser;
 mod demo;
+mod follow;
 mod hostile;
 mod keys;
 #[path = "../../cases/src/io/store/tests/postgres.rs"]

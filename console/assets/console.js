@@ -304,16 +304,14 @@
 
   const list = one("[data-rows]");
   if (list) {
-    const pill = one("#fresh");
     const fresh = new Set();
     const touched = new Set();
+  const pill = one("#fresh");
+  const say = (text) => { if (pill) { pill.hidden = !text; pill.textContent = text; } };
+  pill?.addEventListener("click", () => location.assign(location.pathname + location.search));
+  if (pill) document.addEventListener("ringwall:reset", () => say("Load anew"));
     let waits = null, last = null, came = 0;
     const shown = (number) => one(`[data-row][data-number="${CSS.escape(number)}"]`, list);
-    const say = () => {
-      if (!pill) return;
-      pill.hidden = fresh.size === 0;
-      pill.textContent = `${fresh.size} new`;
-    };
     const look = async () => {
       const began = performance.now();
       const numbers = touched.size ? [...touched].slice(0, 60) : [last];
@@ -349,7 +347,7 @@
         if (was) row.classList.add("at");
         if (focused) one("a.through", row)?.focus({ preventScroll: true });
       }
-      say();
+      say(fresh.size ? `${fresh.size} new` : "");
       waits = null;
       // How many are open was counted up to half a second ago: what came since is not in it.
       if (touched.size || began - came < COUNTED) later();
@@ -362,8 +360,18 @@
       // Of those that are not shown only new ones are looked at: what else happens to them changes nothing here.
       if (shown(number) || version <= 1 || fresh.has(number)) { touched.add(number); last = number; came = performance.now(); later(); }
     });
-    document.addEventListener("ringwall:reset", () => { if (pill) { pill.hidden = false; pill.textContent = "Load anew"; } });
-    pill?.addEventListener("click", () => location.assign(location.pathname + location.search));
+  }
+  const alerts = one("[data-alerts]");
+  if (alerts) {
+    const fresh = new Set();
+    const { customer, rule, key } = alerts.dataset;
+    document.addEventListener("ringwall:changed", (event) => {
+      const it = event.detail;
+      if (it.what !== "alert" || (customer && it.customer !== customer) || (rule && it.rule !== rule)) return;
+      fresh.add(it.id);
+      // Whether it has the key that is looked for, its page says.
+      say(key ? "Look for new ones" : `${fresh.size} new`);
+    });
   }
   const open = one("[data-case]");
   if (open) {

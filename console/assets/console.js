@@ -77,8 +77,13 @@
     if (event.key === "Escape" && inField) { event.target.blur(); return; }
     if (inField && (event.ctrlKey || event.metaKey) && event.key === "Enter") {
       const form = event.target.closest("form");
+      if (!form) return;
       // In a field of one line Enter sends by itself, and must not do so a second time.
-      if (form) { event.preventDefault(); form.requestSubmit(); }
+      event.preventDefault();
+      // What the customer reads has a key of its own: a note that is typed in the wrong field stays in the house.
+      if (form.dataset.sends === "out" && !event.shiftKey) toast("The customer reads this: Ctrl, Shift and Enter send it");
+      else if (form.dataset.sends === "in" && event.shiftKey) toast("A note stays here: Ctrl and Enter keep it");
+      else form.requestSubmit(one("button:not([type=button])", form));
       return;
     }
     if (inField || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
@@ -262,6 +267,7 @@
         const blocks = (rest + value).split("\n\n");
         rest = blocks.pop();
         blocks.forEach((block) => tell(block.split("\n")));
+        if (!isWanted()) connection.abort();
       }
     };
     const follow = async () => {
@@ -271,7 +277,6 @@
           continue;
         }
         const pause = await read().catch(() => PAUSE);
-        if (!isWanted()) connection.abort();
         if (isLeaving || !isWanted()) continue;
         if (pause === PAUSE) warn(OLD);
         await new Promise((resolve) => setTimeout(resolve, pause));
@@ -302,14 +307,14 @@
   }
   all("form[data-undo]").forEach((form) => setTimeout(() => form.remove(), Number(form.dataset.undo)));
 
-  const list = one("[data-rows]");
-  if (list) {
-    const fresh = new Set();
-    const touched = new Set();
   const pill = one("#fresh");
   const say = (text) => { if (pill) { pill.hidden = !text; pill.textContent = text; } };
   pill?.addEventListener("click", () => location.assign(location.pathname + location.search));
   if (pill) document.addEventListener("ringwall:reset", () => say("Load anew"));
+  const list = one("[data-rows]");
+  if (list) {
+    const fresh = new Set();
+    const touched = new Set();
     let waits = null, last = null, came = 0;
     const shown = (number) => one(`[data-row][data-number="${CSS.escape(number)}"]`, list);
     const look = async () => {

@@ -68,6 +68,30 @@ fn a_policy_that_is_refused_is_there_again_with_the_reason() {
     assert_eq!(value(&browser, "#text"), in_force);
 }
 
+#[test]
+fn x3_the_key_that_keeps_a_note_sends_no_message() {
+    let Some(browser) = Browser::open() else { return };
+    let demo = Demo::start("keys-of-two");
+    demo.log_in(&browser, "anna");
+    let case = a_case(&browser);
+    browser.fill("#message", "for the desk only: the customer does not pay");
+    browser.press_with_control(thirtyfour::Key::Enter);
+    browser.wait_for("#toasts", "The customer reads this");
+    assert_eq!(browser.place(), case);
+    browser.fill("#note", "for the customer");
+    browser.press_with_control_and_shift(thirtyfour::Key::Enter);
+    browser.wait_for("#toasts .toast:last-child", "A note stays here");
+    assert_eq!(browser.place(), case);
+    browser.fill("#message", "we have looked into it");
+    browser.leave(|| browser.press_with_control_and_shift(thirtyfour::Key::Enter));
+    browser.wait_for(TOLD, "Written to the customer");
+    browser.fill("#note", "they were glad");
+    browser.send_by_keys();
+    browser.wait_for(TOLD, "Customers never see it");
+    let timeline = browser.text(".timeline");
+    assert!(!timeline.contains("does not pay") && !timeline.contains("for the customer\n"), "{timeline}");
+}
+
 /// Opens the first case of the queue; its place.
 fn a_case(browser: &Browser) -> String {
     browser.wait_for("tbody", "RW-");

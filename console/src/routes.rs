@@ -100,6 +100,7 @@ pub(crate) fn all() -> Vec<Route> {
         change("/case/{number}/ask", Desk(Work), post(case::ask)),
         change("/case/{number}/standing", Desk(Work), post(case::standing)),
         change("/case/{number}/told", Desk(Work), post(case::told)),
+        change("/case/{number}/resend", Desk(Work), post(case::resend)),
         look("/alerts", Desk(See), get(alerts::page)),
         change("/alerts/group", Desk(Work), post(alerts::group)),
         look("/silences", Desk(See), get(silences::page)),
@@ -295,7 +296,6 @@ pub(crate) fn all() -> Vec<Route> {
     ]
 }
 
-/// The router, with everybody guarded.
 /// Whether people look at what is there, so that a browser can go back to it.
 pub(crate) fn is_page(path: &str) -> bool {
     static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -310,6 +310,7 @@ pub(crate) fn is_page(path: &str) -> bool {
     })
 }
 
+/// The router, with everybody guarded.
 pub(crate) fn router(service: &Arc<Service>) -> Router<Arc<Service>> {
     let mut router = Router::new();
     for Route { path, access, answers, .. } in all() {

@@ -260,3 +260,37 @@ fn what_is_sent_after_the_session_ended_leads_to_the_log_in_and_back() {
         desk
     });
 }
+
+#[test]
+fn a_notice_that_was_given_up_is_sent_again_by_who_may_work() {
+    use cases::outgoing::{Channel, Content, Delivery, Outgoing};
+
+    at_a_desk(|desk| async move {
+        let number = desk.alerts("Acme", &["+12105550101"]).await[0].number;
+        let place = format!("/case/{number}");
+        let notice = |id: &str, state| Outgoing {
+            id: id.to_owned(),
+            customer: "Acme".to_owned(),
+            case: Some(number),
+            thread: None,
+            channel: Channel::Sms,
+            to: "+12105550171".to_owned(),
+            content: Content::Notice { subject: "look".to_owned(), text: "look".to_owned() },
+            due: now(),
+            state,
+            tries: vec![(now(), "the gateway says 503".to_owned())],
+        };
+        let sent = [notice("page/1", Delivery::Failed), notice("page/2", Delivery::Accepted)];
+        desk.store.desk().send(&sent).await.unwrap();
+        let form = [("id", "page/1")];
+        let again = format!("{place}/resend");
+        desk.get("anna", &place).await.page_well().says("value=\"page/1\"").says_not("value=\"page/2\"");
+        desk.get("fred", &place).await.page_well().says("▲ failed").says_not("value=\"page/1\"");
+        assert_eq!(desk.post("fred", &again, &form).await.status, 403);
+        desk.post("anna", &again, &form).await.goes_to(&place);
+        let page = desk.get("anna", &place).await.page_well();
+        page.says("anna wants it sent again").says("resend").says_not("value=\"page/1\"");
+        assert_eq!(desk.post("anna", &again, &form).await.status, 409);
+        desk
+    });
+}

@@ -141,6 +141,8 @@ async fn show(
     mut draft: Draft,
     outcome: Outcome,
 ) -> Result<Response, Failure> {
+    // Browsers send line ends as CR LF; the page has the text as it was.
+    draft.text = draft.text.replace("\r\n", "\n");
     let known = &service.questions.known;
     let policies = ask(&known.policies, ()).await?;
     let is_controlled = policies.iter().any(|it| it.customer == customer && it.is_controlled);

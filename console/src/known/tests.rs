@@ -458,7 +458,7 @@ async fn a_text_that_is_refused_is_shown_again_with_the_reason() {
         assert_eq!(page.status, 409, "{}", page.text);
         assert_inert(&path, &page.text);
         for part in
-            ["typed by hand", "with a mistake</textarea>", ">no, ", "the policy in force now", "required"]
+            ["typed by hand\nwith a mistake</textarea>", ">no, ", "the policy in force now", "required"]
         {
             assert!(page.text.contains(part), "no {part} after {way}: {}", page.text);
         }

@@ -122,6 +122,11 @@ fn every_page_holds_together_in_both_themes_and_keeps_nobody_out() {
     let axe = axe();
     let demo = Demo::start("pages");
     println!("the demo was ready after {:.1} s", demo.seconds);
+    assert!(
+        demo.seconds <= READY_SECONDS_MAX * PATIENCE,
+        "the demo was ready after {:.1} s only",
+        demo.seconds
+    );
     demo.go(&browser, "/login");
     let mut wrong = inspect(&browser, axe.as_deref(), "login");
     let mut seen = BTreeSet::new();
@@ -146,6 +151,10 @@ fn every_page_holds_together_in_both_themes_and_keeps_nobody_out() {
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// A demo is promised to be ready after so long, on a machine with nothing else to do.
+const READY_SECONDS_MAX: f64 = 20.0;
+/// How much longer it may take beside the other stories of CI.
+const PATIENCE: f64 = 5.0;
 /// What every page keeps below.
 const PAGE_BYTES_MAX: u64 = 300_000;
 

@@ -173,8 +173,8 @@ impl Task {
             }
             Self::Test { target, place } => return test(target, place).await,
             Self::Resend { id, place, account } => {
-                let (store, _) = place.open().await?;
-                match store.desk().resend(id, &account.by, policies::now()).await.map_err(said)? {
+                let (store, service) = place.open().await?;
+                match store.desk().resend(id, account.done(&service)).await.map_err(said)? {
                     Some(outgoing) => {
                         format!(
                             "{id} goes to {} by {} once more\n",

@@ -77,8 +77,13 @@
     if (event.key === "Escape" && inField) { event.target.blur(); return; }
     if (inField && (event.ctrlKey || event.metaKey) && event.key === "Enter") {
       const form = event.target.closest("form");
+      if (!form) return;
       // In a field of one line Enter sends by itself, and must not do so a second time.
-      if (form) { event.preventDefault(); form.requestSubmit(); }
+      event.preventDefault();
+      // What the customer reads has a key of its own: a note that is typed in the wrong field stays in the house.
+      if (form.dataset.sends === "out" && !event.shiftKey) toast("The customer reads this: Ctrl, Shift and Enter send it");
+      else if (form.dataset.sends === "in" && event.shiftKey) toast("A note stays here: Ctrl and Enter keep it");
+      else form.requestSubmit(one("button:not([type=button])", form));
       return;
     }
     if (inField || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
@@ -161,15 +166,15 @@
   all("[data-command=commands]").forEach((it) => it.addEventListener("click", openCommands));
 
   // ---- Toasts, some with a way back.
-  const toast = (text, undo) => {
+  const toast = (text, undo, words = "Undo (z)") => {
     const box = document.createElement("div");
     box.className = "toast"; box.setAttribute("role", "status");
-    const words = document.createElement("span");
-    words.textContent = text;
-    box.append(words);
+    const said = document.createElement("span");
+    said.textContent = text;
+    box.append(said);
     if (undo) {
       const button = document.createElement("button");
-      button.type = "button"; button.textContent = "Undo (z)"; button.dataset.key = "z";
+      button.type = "button"; button.textContent = words; button.dataset.key = "z";
       button.addEventListener("click", () => { box.remove(); undo(); });
       box.append(button);
     }
@@ -190,21 +195,53 @@
     }
   });
 
-  // ---- Drafts: what was typed and not sent is there again.
-  all("textarea[data-draft]").forEach((area) => {
-    const name = `draft:${area.dataset.draft}`;
-    const kept = sessionStorage.getItem(name);
-    if (kept && !area.value) area.value = kept;
-    area.addEventListener("input", () => sessionStorage.setItem(name, area.value));
-    area.form?.addEventListener("submit", () => sessionStorage.removeItem(name));
+  // ---- Drafts: what was typed is there again until a page says that what was sent is done. Each person has their own, each tab too.
+  const draftOf = (area) => `draft:${body.dataset.who}:${area.dataset.draft}`;
+  const keep = (name, text) => { try { sessionStorage.setItem(name, text); } catch { /* There is no room: the page itself still has it. */ } };
+  const digest = (text) => { let sum = 5381; for (let at = 0; at < text.length; at += 1) sum = (sum * 33 + text.charCodeAt(at)) | 0; return `${text.length}.${sum}`; };
+  const sent = JSON.parse(sessionStorage.getItem("sent") ?? "[]");
+  sessionStorage.removeItem("sent");
+  if (one("main > .toast")) sent.forEach((name) => sessionStorage.removeItem(name));
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    // Whoever leaves on purpose leaves nothing behind.
+    if (event.target.getAttribute("action") === "/logout") Object.keys(sessionStorage).filter((name) => name.startsWith("draft:")).forEach((name) => sessionStorage.removeItem(name));
+    else keep("sent", JSON.stringify(all("textarea[data-draft]", event.target).map(draftOf)));
   });
+  const restore = (area) => {
+    const name = draftOf(area);
+    // What was typed stands behind what the page had there when it was begun.
+    const begun = digest(area.defaultValue);
+    const kept = sessionStorage.getItem(name) ?? "";
+    const from = kept.slice(0, kept.indexOf("\n")), text = kept.slice(kept.indexOf("\n") + 1);
+    const putBack = () => {
+      area.value = text;
+      const shut = area.closest("details");
+      if (shut) shut.open = true;
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    area.addEventListener("input", () => {
+      if (area.value === area.defaultValue) sessionStorage.removeItem(name);
+      else keep(name, `${begun}\n${area.value}`);
+    });
+    if (!kept || text === area.value) return;
+    if (from === begun) putBack();
+    else toast(`You began to write something else here: ${area.labels[0]?.textContent ?? ""}`, putBack, "Put it back (z)");
+  };
+  // Once htmx is there, so that what is put back is looked at as if it were typed.
+  document.addEventListener("DOMContentLoaded", () => all("textarea[data-draft]").forEach(restore));
 
   // ---- What changes elsewhere. Whoever comes back says which turn they saw last. It is read here, since an EventSource gives up for
   // ever once an error came as an answer, as from a proxy while the service starts again.
+  const offline = one("#offline");
+  const warn = (text) => { if (offline) { offline.hidden = !text; offline.textContent = text; } };
+  const OLD = "No connection: what you see may be old";
+  const LOGGED_OUT = "You are logged out: what you type is kept, and sending it leads to the log-in";
   if (one("[data-live]")) {
-    const offline = one("#offline");
-    const leaving = new AbortController();
-    let last = "";
+    // Browsers have six connections to a host by HTTP/1.1, for all tabs together: one that nobody sees lets its own go as soon as it
+    // has a place to come back to, and goes on from there when it is seen again.
+    const isWanted = () => document.visibilityState === "visible" || !last;
+    let last = "", isLeaving = false, connection = null;
     const tell = (lines) => {
       const event = {};
       for (const line of lines) { const at = line.indexOf(": "); if (at > 0) event[line.slice(0, at)] = line.slice(at + 2); }
@@ -215,10 +252,14 @@
     };
     // How long to wait before the next try: hardly where a stream ended in peace, as each does after some minutes.
     const read = async () => {
-      const response = await fetch("/v1/events", { headers: last ? { "last-event-id": last } : {}, signal: leaving.signal });
+      connection = new AbortController();
+      const response = await fetch("/v1/events", { headers: last ? { "last-event-id": last } : {}, signal: connection.signal });
       // Whoever may not is asked to log in when they do something.
-      if (!response.ok) return response.status < 500 ? 60000 : PAUSE;
-      offline.hidden = true;
+      if (!response.ok) {
+        warn(response.status === 401 ? LOGGED_OUT : OLD);
+        return response.status < 500 ? 60000 : PAUSE;
+      }
+      warn("");
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let rest = ""; ;) {
         const { value, done } = await reader.read();
@@ -226,22 +267,28 @@
         const blocks = (rest + value).split("\n\n");
         rest = blocks.pop();
         blocks.forEach((block) => tell(block.split("\n")));
+        if (!isWanted()) connection.abort();
       }
     };
     const follow = async () => {
-      for (;;) {
+      while (!isLeaving) {
+        if (!isWanted()) {
+          await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+          continue;
+        }
         const pause = await read().catch(() => PAUSE);
-        if (leaving.signal.aborted) return;
-        offline.hidden = pause < PAUSE;
+        if (isLeaving || !isWanted()) continue;
+        if (pause === PAUSE) warn(OLD);
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     };
     follow();
-    addEventListener("pagehide", () => leaving.abort());
+    document.addEventListener("visibilitychange", () => { if (!isWanted()) connection?.abort(); });
+    addEventListener("pagehide", () => { isLeaving = true; connection?.abort(); });
   }
 
   // ---- htmx: what failed is said, and never looks as if it had been done.
-  document.addEventListener("htmx:responseError", (event) => toast(event.detail.xhr.statusText ? `Not done: ${event.detail.xhr.status} ${event.detail.xhr.statusText}` : "Not done"));
+  document.addEventListener("htmx:responseError", (event) => (event.detail.xhr.status === 401 ? warn(LOGGED_OUT) : toast(event.detail.xhr.statusText ? `Not done: ${event.detail.xhr.status} ${event.detail.xhr.statusText}` : "Not done")));
   document.addEventListener("htmx:sendError", () => toast("Not done: there is no connection"));
 
   // ---- The desk: many at once, what comes in without a jump, and ten seconds to take something back.
@@ -260,18 +307,16 @@
   }
   all("form[data-undo]").forEach((form) => setTimeout(() => form.remove(), Number(form.dataset.undo)));
 
+  const pill = one("#fresh");
+  const say = (text) => { if (pill) { pill.hidden = !text; pill.textContent = text; } };
+  pill?.addEventListener("click", () => location.assign(location.pathname + location.search));
+  if (pill) document.addEventListener("ringwall:reset", () => say("Load anew"));
   const list = one("[data-rows]");
   if (list) {
-    const pill = one("#fresh");
     const fresh = new Set();
     const touched = new Set();
     let waits = null, last = null, came = 0;
     const shown = (number) => one(`[data-row][data-number="${CSS.escape(number)}"]`, list);
-    const say = () => {
-      if (!pill) return;
-      pill.hidden = fresh.size === 0;
-      pill.textContent = `${fresh.size} new`;
-    };
     const look = async () => {
       const began = performance.now();
       const numbers = touched.size ? [...touched].slice(0, 60) : [last];
@@ -307,7 +352,7 @@
         if (was) row.classList.add("at");
         if (focused) one("a.through", row)?.focus({ preventScroll: true });
       }
-      say();
+      say(fresh.size ? `${fresh.size} new` : "");
       waits = null;
       // How many are open was counted up to half a second ago: what came since is not in it.
       if (touched.size || began - came < COUNTED) later();
@@ -320,8 +365,18 @@
       // Of those that are not shown only new ones are looked at: what else happens to them changes nothing here.
       if (shown(number) || version <= 1 || fresh.has(number)) { touched.add(number); last = number; came = performance.now(); later(); }
     });
-    document.addEventListener("ringwall:reset", () => { if (pill) { pill.hidden = false; pill.textContent = "Load anew"; } });
-    pill?.addEventListener("click", () => location.assign(location.pathname + location.search));
+  }
+  const alerts = one("[data-alerts]");
+  if (alerts) {
+    const fresh = new Set();
+    const { customer, rule, key } = alerts.dataset;
+    document.addEventListener("ringwall:changed", (event) => {
+      const it = event.detail;
+      if (it.what !== "alert" || (customer && it.customer !== customer) || (rule && it.rule !== rule)) return;
+      fresh.add(it.id);
+      // Whether it has the key that is looked for, its page says.
+      say(key ? "Look for new ones" : `${fresh.size} new`);
+    });
   }
   const open = one("[data-case]");
   if (open) {

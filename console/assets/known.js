@@ -8,6 +8,8 @@
   const editor = one("[data-editor]");
   if (editor) {
     const where = one("#where");
+    // The page that answers to a form is at the place that can be loaded again.
+    history.replaceState(null, "", editor.dataset.editor);
     const tell = () => {
       const before = editor.value.slice(0, editor.selectionStart).split("\n");
       if (where) where.textContent = `line ${before.length}, column ${before[before.length - 1].length + 1}`;

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::api::told::Problem;
 use crate::failure::Failure;
 use crate::limits::Door;
+use crate::way_back::page_before;
 use crate::{BODY_BYTES_MAX, Service, client, shell};
 
 /// What a way takes.
@@ -159,7 +160,7 @@ pub(crate) async fn lost(State(service): State<Arc<Service>>, request: Request) 
     }
     let (parts, _) = request.into_parts();
     let viewer = viewer(&service, &parts).await.ok().flatten();
-    let mut response = said(&service, viewer.as_ref(), false, &Failure::NotFound);
+    let mut response = said(&service, viewer.as_ref(), false, (&Failure::NotFound, None));
     keep_secure(&mut response, service.is_secure);
     response
 }
@@ -183,18 +184,24 @@ async fn pass(service: Arc<Service>, access: Access, request: Request, next: Nex
     if let Some(door) = door(access, is_program)
         && let Err(seconds) = service.own.limits.take(door, who, (service.now)())
     {
-        return said(&service, None, is_program, &Failure::TooOften(seconds));
+        return said(&service, None, is_program, (&Failure::TooOften(seconds), None));
     }
+    let is_change = is_change(&request);
+    let back = page_before(request.headers()).filter(|_| is_change).map(str::to_owned);
+    let back = back.as_deref();
     let viewer = match found {
         Ok(viewer) => viewer,
         // What is anybody's may have its own idea of who asks.
         Err(_) if access == Access::Open => None,
-        Err(failure) => return said(&service, None, is_program, &failure),
+        Err(failure) => return said(&service, None, is_program, (&failure, back)),
     };
     let request = match admit(&service, access, viewer.as_ref(), request).await {
         Ok(request) => request,
         Err(Unadmitted::Login(place)) => return Redirect::to(&place).into_response(),
-        Err(Unadmitted::Failure(failure)) => return said(&service, viewer.as_ref(), is_program, &failure),
+        Err(Unadmitted::LoggedOut) => return StatusCode::UNAUTHORIZED.into_response(),
+        Err(Unadmitted::Failure(failure)) => {
+            return said(&service, viewer.as_ref(), is_program, (&failure, back));
+        }
     };
     let is_page = request.method() == Method::GET && !is_program;
     if is_page && viewer.as_ref().is_some_and(Viewer::is_of_desk) {
@@ -203,7 +210,7 @@ async fn pass(service: Arc<Service>, access: Access, request: Request, next: Nex
     }
     let response = next.run(request).await;
     let mut response = match response.extensions().get::<Failure>() {
-        Some(failure) => said(&service, viewer.as_ref(), is_program, &failure.clone()),
+        Some(failure) => said(&service, viewer.as_ref(), is_program, (&failure.clone(), back)),
         None => response,
     };
     // What was said once is not said again.
@@ -224,7 +231,10 @@ const fn door(access: Access, is_program: bool) -> Option<Door> {
 }
 
 enum Unadmitted {
+    /// They log in first, there.
     Login(String),
+    /// An open page asked for a part of itself: the page says that they are logged out.
+    LoggedOut,
     Failure(Failure),
 }
 
@@ -234,7 +244,7 @@ async fn admit(
     viewer: Option<&Viewer>,
     mut request: Request,
 ) -> Result<Request, Unadmitted> {
-    let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_change = is_change(&request);
     let wrong_origin = || {
         Unadmitted::Failure(Failure::Forbidden(
             "It was sent from a page that is not ours, or that is too old: load the page again.".to_owned(),
@@ -256,8 +266,14 @@ async fn admit(
             Unadmitted::Failure(Failure::Forbidden(
                 "Log in, or send a key: Authorization: Bearer …".to_owned(),
             ))
+        } else if request.headers().contains_key(HTMX_HEADER) {
+            Unadmitted::LoggedOut
         } else if is_change {
-            wrong_origin()
+            // From a page of ours: their session ended while they typed.
+            let page = page_before(request.headers()).filter(|_| is_from_here(request.headers()));
+            page.map_or_else(wrong_origin, |page| {
+                Unadmitted::Login(format!("/login?cut_off=yes&next={}", crate::text::url_part(page)))
+            })
         } else {
             let place = request.uri().path_and_query().map_or("/", |place| place.as_str());
             Unadmitted::Login(format!("/login?next={}", crate::text::url_part(place)))
@@ -295,6 +311,10 @@ async fn admit(
     }
     let _ = service;
     Ok(with(request, Some(viewer)))
+}
+
+fn is_change(request: &Request) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 fn with(mut request: Request, viewer: Option<&Viewer>) -> Request {
@@ -464,10 +484,15 @@ pub(crate) fn is_of_programs(path: &str) -> bool {
     path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A failure as a page, or as an object for a program.
-fn said(service: &Service, viewer: Option<&Viewer>, is_program: bool, failure: &Failure) -> Response {
+/// A failure as a page, with the page to go back to, or as an object for a program.
+fn said(
+    service: &Service,
+    viewer: Option<&Viewer>,
+    is_program: bool,
+    (failure, back): (&Failure, Option<&str>),
+) -> Response {
     let mut response =
-        if is_program { Problem::answer(failure) } else { shell::failed(service, viewer, failure) };
+        if is_program { Problem::answer(failure) } else { shell::failed(service, viewer, failure, back) };
     if let Failure::TooOften(seconds) = failure {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
     }
@@ -485,6 +510,8 @@ fn is_asked_by_pages(path: &str) -> bool {
 
 pub(crate) const SESSION_COOKIE: &str = "ringwall_session";
 const TOLD_COOKIE: &str = "ringwall_told";
+/// That htmx asks for a part of a page.
+pub(crate) const HTMX_HEADER: &str = "hx-request";
 pub(crate) const CSRF_HEADER: &str = "x-csrf-token";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MINUTE_MICROS: i64 = 60_000_000;

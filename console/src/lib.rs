@@ -40,6 +40,7 @@ mod shell;
 mod silences;
 mod status;
 mod text;
+mod way_back;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Every way into the console: its address, what it takes, and what answers. One that is not here does not exist.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::Request;
@@ -20,7 +20,6 @@ use crate::{
 /// A way in.
 pub(crate) struct Route {
     /// `GET`, `POST` and so on, as it is written in the sweep of all routes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the sweep of all routes goes by it"))]
     pub(crate) method: &'static str,
     /// As axum writes it: `{name}` stands for anything.
     pub(crate) path: &'static str,
@@ -101,6 +100,7 @@ pub(crate) fn all() -> Vec<Route> {
         change("/case/{number}/ask", Desk(Work), post(case::ask)),
         change("/case/{number}/standing", Desk(Work), post(case::standing)),
         change("/case/{number}/told", Desk(Work), post(case::told)),
+        change("/case/{number}/resend", Desk(Work), post(case::resend)),
         look("/alerts", Desk(See), get(alerts::page)),
         change("/alerts/group", Desk(Work), post(alerts::group)),
         look("/silences", Desk(See), get(silences::page)),
@@ -294,6 +294,20 @@ pub(crate) fn all() -> Vec<Route> {
         look("/v1/keys/{id}", Desk(Administer), get(api::keys::one)),
         drop("/v1/keys/{id}", Desk(Administer), delete(api::keys::remove)),
     ]
+}
+
+/// Whether people look at what is there, so that a browser can go back to it.
+pub(crate) fn is_page(path: &str) -> bool {
+    static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let pages = all().into_iter().filter(|route| route.method == "GET" && !is_of_programs(route.path));
+        pages.map(|route| route.path).collect()
+    });
+    let is_part =
+        |(part, wanted): (&str, &str)| part == wanted || wanted.starts_with('{') && !part.is_empty();
+    PAGES.iter().any(|page| {
+        path.split('/').count() == page.split('/').count()
+            && path.split('/').zip(page.split('/')).all(is_part)
+    })
 }
 
 /// The router, with everybody guarded.

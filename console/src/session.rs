@@ -43,12 +43,22 @@ struct LoginPage<'a> {
     hints: Vec<String>,
     /// Who else says who somebody is.
     provider: Option<&'a str>,
+    /// Whether their session ended before what they sent was taken.
+    is_cut_off: bool,
 }
 
 impl<'a> LoginPage<'a> {
     fn of(service: &'a Service, next: &'a str, login: &'a str, wrong: Option<String>) -> Self {
         let shell = Shell::of(service, None, "Log in");
-        Self { shell, next, login, wrong, hints: service.hints(false), provider: service.provider() }
+        Self {
+            shell,
+            next,
+            login,
+            wrong,
+            hints: service.hints(false),
+            provider: service.provider(),
+            is_cut_off: false,
+        }
     }
 }
 
@@ -73,6 +83,9 @@ struct WelcomePage<'a> {
 pub(crate) struct Next {
     #[serde(default)]
     pub(crate) next: String,
+    /// Set where what they sent was not taken.
+    #[serde(default)]
+    cut_off: String,
 }
 
 #[derive(Deserialize)]
@@ -101,9 +114,11 @@ pub(crate) async fn login_page(
     Query(query): Query<Next>,
 ) -> Response {
     if let Some(axum::Extension(viewer)) = viewer {
-        return Redirect::to(home(&viewer)).into_response();
+        let place = if is_ours(&query.next) { &query.next } else { home(&viewer) };
+        return Redirect::to(place).into_response();
     }
-    shell::page(&LoginPage::of(&service, &query.next, "", None))
+    let page = LoginPage::of(&service, &query.next, "", None);
+    shell::page(&LoginPage { is_cut_off: !query.cut_off.is_empty(), ..page })
 }
 
 pub(crate) async fn login(
@@ -282,10 +297,16 @@ async fn entered(
     let desk = book.store().await?.desk();
     let note = |account: &mut Account| account.last_login = Some(now);
     desk.change_account(&account.login, how, note, book.done(&account.login, now)).await?;
-    // Only places of ours: `//elsewhere` and `/\elsewhere` are not.
-    let is_ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     let own = if account.customer().is_some() { "/portal" } else { "/queue" };
-    Ok(with_session(Redirect::to(if is_ours { next } else { own }).into_response(), service, secret))
+    let place = if is_ours(next) { next } else { own };
+    Ok(with_session(Redirect::to(place).into_response(), service, secret))
+}
+
+/// Whether it is a place of ours. `//elsewhere` and `/\elsewhere` are not, nor is what a browser makes of them: it leaves tabs and
+/// ends of lines out of addresses (WHATWG URL §4.4), and no address of ours has a control character.
+pub(crate) fn is_ours(place: &str) -> bool {
+    let is_strange = |it: char| it == '\\' || it.is_control();
+    place.starts_with('/') && !place.starts_with("//") && !place.contains(is_strange)
 }
 
 /// A new session and the secret that the browser gets.
@@ -458,3 +479,37 @@ fn picture(address: &str) -> String {
 
 /// How long a code is waited for after the password.
 const HALF_MICROS_MAX: i64 = 10 * 60 * 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_place_of_ours_is_gone_to_after_the_log_in() {
+        for place in
+            ["/", "/queue?q=owner:me", "/case/RW-104233-3#note", "/lists/Acme%20Insurance", "/portal?of=//x"]
+        {
+            assert!(is_ours(place), "{place:?}");
+        }
+        for place in [
+            "",
+            "queue",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example/",
+            "javascript:alert(1)",
+            " //evil.example",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "/\n/evil.example",
+            "/\r\n/evil.example",
+            "/\0/evil.example",
+            "/\x0b/evil.example",
+            "/\x7f/evil.example",
+            "/\u{85}/evil.example",
+        ] {
+            assert!(!is_ours(place), "{place:?}");
+        }
+    }
+}

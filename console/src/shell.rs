@@ -48,6 +48,8 @@ impl<'a> Shell<'a> {
 struct Failed<'a> {
     shell: Shell<'a>,
     text: String,
+    /// The page that they sent something from.
+    back: Option<&'a str>,
 }
 
 /// A page of this template.
@@ -66,10 +68,15 @@ pub(crate) fn page(template: &impl Template) -> Response {
     }
 }
 
-/// A page that says why not.
-pub(crate) fn failed(service: &Service, viewer: Option<&Viewer>, failure: &Failure) -> Response {
+/// A page that says why not. `back` is the page that they sent something from.
+pub(crate) fn failed(
+    service: &Service,
+    viewer: Option<&Viewer>,
+    failure: &Failure,
+    back: Option<&str>,
+) -> Response {
     let shell = Shell::of(service, viewer, failure.title());
-    let mut response = page(&Failed { shell, text: failure.text() });
+    let mut response = page(&Failed { shell, text: failure.text(), back });
     *response.status_mut() = failure.status();
     response
 }

@@ -146,6 +146,15 @@ impl Browser {
         self.runtime.block_on(chain.key_up(Key::Control).perform()).unwrap();
     }
 
+    /// Presses `key` while Control and Shift are held.
+    pub(crate) fn press_with_control_and_shift(&self, key: impl Into<char>) {
+        let key = key.into();
+        self.arrive("true");
+        let chain = self.window().action_chain().key_down(Key::Control).key_down(Key::Shift);
+        let chain = chain.send_keys(key.to_string()).key_up(Key::Shift).key_up(Key::Control);
+        self.runtime.block_on(chain.perform()).unwrap();
+    }
+
     /// Sends the form in which one types, by Control and Enter, and waits for the page that answers.
     pub(crate) fn send_by_keys(&self) {
         self.leave(|| self.press_with_control(Key::Enter));
@@ -182,6 +191,26 @@ impl Browser {
             self.window().switch_to_window(other).await.unwrap();
             before
         })
+    }
+
+    /// Goes on in a tab of its own, in front of the one it leaves, and returns that one.
+    pub(crate) fn another_tab(&self) -> WindowHandle {
+        self.runtime.block_on(async {
+            let before = self.window().window().await.unwrap();
+            let other = self.window().new_tab().await.unwrap();
+            self.window().switch_to_window(other).await.unwrap();
+            before
+        })
+    }
+
+    /// Forgets who is logged in, as after a day.
+    pub(crate) fn lose_session(&self) {
+        self.runtime.block_on(self.window().delete_all_cookies()).unwrap();
+    }
+
+    /// Loads the page again.
+    pub(crate) fn reload(&self) {
+        self.runtime.block_on(self.window().refresh()).unwrap();
     }
 
     /// Goes on in this window.

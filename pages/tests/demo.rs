@@ -30,6 +30,11 @@ impl Demo {
         Self::start_with(name, &["--database", database])
     }
 
+    /// With so many weeks of calls before it, and few calls in each hour.
+    pub(crate) fn start_after(name: &str, weeks: u32) -> Self {
+        Self::start_with(name, &["--weeks", &weeks.to_string(), "--calls-per-hour", "6"])
+    }
+
     #[allow(clippy::disallowed_methods, reason = "how long it takes is what is asked")]
     fn start_with(name: &str, arguments: &[&str]) -> Self {
         let scratch = Scratch::new(name);
@@ -64,8 +69,13 @@ impl Demo {
 
     /// Logs in as whoever begins so; a code that the page shows is typed.
     pub(crate) fn log_in(&self, browser: &Browser, who: &str) {
-        let (login, password) = self.login(who);
         self.go(browser, "/login");
+        self.enter(browser, who);
+    }
+
+    /// The same on the log-in page where the browser is.
+    pub(crate) fn enter(&self, browser: &Browser, who: &str) {
+        let (login, password) = self.login(who);
         browser.fill("#login", login);
         browser.fill("#password", password);
         browser.submit("button.primary");

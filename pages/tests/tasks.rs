@@ -83,7 +83,7 @@ fn two_hundred_alerts_come_into_one_case_in_one_act() {
 }
 
 /// So many programs try the demo's server, each from an address of its own: what they send has a From without a tag.
-fn scan(demo: &Demo, count: u8) {
+pub(crate) fn scan(demo: &Demo, count: u8) {
     for at in 1..=count {
         let socket = UdpSocket::bind((Ipv4Addr::new(127, 9, 8, at), 0)).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();

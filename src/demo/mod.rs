@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     /// Honest calls in the busiest hour: 200 in a day, 40 in the weeks before and 1200 while it runs unless told.
     #[arg(long)]
     calls_per_hour: Option<f64>,
+    /// Weeks before it. From four on there is enough to say what is usual in each hour of the week.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(i64).range(2..=8), conflicts_with = "day")]
+    weeks: i64,
     /// Where to write. What a demo left there is written anew.
     #[arg(long, default_value = "ringwall-data/demo")]
     data: PathBuf,
@@ -92,7 +95,7 @@ fn live(arguments: &Arguments) -> Result<Outcome, Failure> {
     config.http.name = "Ringwall demo".to_owned();
     (config.redirect.udp, config.redirect.tcp) = (vec![serve::any_port()], vec![serve::any_port()]);
     config.hep = serve::Hep::off();
-    eprintln!("ringwall: making two weeks of calls and the cases that came of them …");
+    eprintln!("ringwall: making {} weeks of calls and the cases that came of them …", arguments.weeks);
     let week = past::make(&config, &policy, arguments)?;
     let logins = people::make(&config, &week)?;
     let (seed, calls_per_hour) = (arguments.seed, arguments.calls_per_hour.unwrap_or(LIVE_CALLS_PER_HOUR));

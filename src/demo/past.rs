@@ -1,4 +1,4 @@
-//! The two weeks before a demo: their calls as records, their alerts as cases, and how they were worked on.
+//! The weeks before a demo: their calls as records, their alerts as cases, and how they were worked on.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -45,8 +45,10 @@ pub(super) fn make(config: &Config, policy: &Path, arguments: &Arguments) -> Res
     let folder = &config.data;
     let zone = TimeZone::get("America/Chicago").unwrap_or(TimeZone::UTC);
     let now = jiff::Timestamp::from_microsecond(policies::now().0).unwrap_or_default().to_zoned(zone);
-    let midnight =
-        now.start_of_day().and_then(|day| day.checked_sub(DAYS.days())).unwrap_or_else(|_| now.clone());
+    let midnight = now
+        .start_of_day()
+        .and_then(|day| day.checked_sub((7 * arguments.weeks + 1).days()))
+        .unwrap_or_else(|_| now.clone());
     let start = midnight.timestamp().as_microsecond();
     let end = now.timestamp().as_microsecond();
     let week = Settings {
@@ -214,8 +216,6 @@ const ATTACKS: [Attack; 12] = [
     Attack::VoicemailBreakIn,
     Attack::ListedCaller,
 ];
-/// What a change would have done is told from two weeks on.
-const DAYS: i64 = 15;
 const CALLS_PER_HOUR: f64 = 40.0;
 const CAMPAIGNS_PER_DAY: f64 = 2.0;
 const MINUTE_MICROS: i64 = 60_000_000;

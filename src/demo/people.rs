@@ -50,7 +50,7 @@ impl Logins {
 
 impl fmt::Display for Logins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n{} cases of the two weeks before wait there or are closed. Log in as", self.cases)?;
+        writeln!(f, "\n{} cases of the weeks before wait there or are closed. Log in as", self.cases)?;
         for Login { login, password, what, factor } in &self.people {
             writeln!(f, "  {login:<24} password {password}   {what}")?;
             if let Some(factor) = factor {

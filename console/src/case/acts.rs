@@ -350,6 +350,27 @@ async fn each(
     queue::told(service, viewer, (act, items), &back(number, from))
 }
 
+#[derive(Deserialize)]
+pub(crate) struct Again {
+    id: String,
+    #[serde(default)]
+    back: String,
+}
+
+/// Has a notice that was given up sent once more.
+pub(crate) async fn resend(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Form(form): Form<Again>,
+) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let (book, desk) = desk(&service).await?;
+    let outgoing = desk.retry(number, &form.id, book.done(&viewer.who, (service.now)())).await?;
+    let told = format!("It goes to {} by {} once more.", outgoing.to, outgoing.channel.name());
+    Ok(told_at(&back(number, &form.back), &told))
+}
+
 /// Back to the case, in the view that it was looked at in.
 pub(super) fn back(number: CaseNumber, from: &str) -> String {
     let own = place(number);

@@ -21,7 +21,7 @@ use rules::Timestamp;
 use serde::Deserialize;
 
 pub(crate) use self::acts::{
-    adopt, assign, attach, close, detach, find, group, link, merge, message, note, rate, split, step,
+    adopt, assign, attach, close, detach, find, group, link, merge, message, note, rate, resend, split, step,
     take_back,
 };
 use self::change::Proposal;

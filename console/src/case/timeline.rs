@@ -40,6 +40,9 @@ pub(crate) struct AlertShown {
 
 /// Something that was sent, or will be.
 pub(super) struct SentShown {
+    pub(super) id: String,
+    /// Nothing of it is tried any more, unless somebody wants that.
+    pub(super) is_given_up: bool,
     pub(super) at: Moment,
     pub(super) to: String,
     pub(super) channel: &'static str,
@@ -60,7 +63,15 @@ pub(super) fn entries(
     let fits = |event: &Event| match show {
         "mail" => matches!(
             event.what.as_str(),
-            "open" | "mail" | "reply" | "message" | "answer" | "ask-info" | "notice"
+            "open"
+                | "mail"
+                | "reply"
+                | "message"
+                | "answer"
+                | "ask-info"
+                | "notice"
+                | "undelivered"
+                | "resend"
         ),
         "changes" => CHANGES.contains(&event.what.as_str()),
         "notes" => matches!(event.what.as_str(), "note" | "find" | "close"),
@@ -165,6 +176,8 @@ pub(super) fn sent(outgoing: &[Outgoing], ledger: &[Sent], zone: &TimeZone) -> V
             };
             let why = ledger.iter().find(|sent| sent.outgoing.id == it.id);
             SentShown {
+                id: it.id.clone(),
+                is_given_up: it.state == Delivery::Failed,
                 at: Moment::new(it.due, zone),
                 to: it.to.clone(),
                 channel: it.channel.name(),

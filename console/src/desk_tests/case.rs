@@ -222,3 +222,75 @@ fn a_page_that_stands_open_keeps_nobody_logged_in() {
         desk
     });
 }
+
+#[test]
+fn what_is_sent_after_the_session_ended_leads_to_the_log_in_and_back() {
+    at_a_desk(|desk| async move {
+        let number = desk.alerts("Acme", &["+12105550101"]).await[0].number;
+        let page = format!("http://{}/case/{number}?q=x", desk.address);
+        let send = async |who: &str, headers: &str| {
+            let line = format!("POST /case/{number}/note HTTP/1.1{headers}");
+            desk.send(who, &line, Some("csrf=old&text=typed")).await
+        };
+        let from_page = format!("\r\nReferer: {page}");
+        let place = format!("/login?cut_off=yes&next=%2Fcase%2F{number}%3Fq%3Dx");
+        send("gone", &from_page).await.goes_to(&place);
+        desk.get("gone", &place).await.page_well().says("Your session had ended");
+        // From elsewhere, or from nowhere, nothing is said but no.
+        for headers in [
+            "",
+            "\r\nReferer: http://evil.example/case/RW-104233-3",
+            &format!("{from_page}\r\nOrigin: http://evil.example"),
+            &format!("{from_page}\r\nSec-Fetch-Site: cross-site"),
+        ] {
+            assert_eq!(send("gone", headers).await.status, 403, "{headers}");
+        }
+        // A part of a page gets no page.
+        assert_eq!(send("gone", &format!("{from_page}\r\nHX-Request: true")).await.status, 401);
+        assert_eq!(
+            desk.send("gone", &format!("GET /case/{number}/present HTTP/1.1\r\nHX-Request: true"), None)
+                .await
+                .status,
+            401
+        );
+        // Whoever has logged in anew elsewhere meanwhile loads the page again, where their text is kept.
+        let refused = send("anna", &from_page).await;
+        assert_eq!(refused.status, 403);
+        refused.says(&format!("href=\"/case/{number}?q=x\""));
+        desk
+    });
+}
+
+#[test]
+fn a_notice_that_was_given_up_is_sent_again_by_who_may_work() {
+    use cases::outgoing::{Channel, Content, Delivery, Outgoing};
+
+    at_a_desk(|desk| async move {
+        let number = desk.alerts("Acme", &["+12105550101"]).await[0].number;
+        let place = format!("/case/{number}");
+        let notice = |id: &str, state| Outgoing {
+            id: id.to_owned(),
+            customer: "Acme".to_owned(),
+            case: Some(number),
+            thread: None,
+            channel: Channel::Sms,
+            to: "+12105550171".to_owned(),
+            content: Content::Notice { subject: "look".to_owned(), text: "look".to_owned() },
+            due: now(),
+            state,
+            tries: vec![(now(), "the gateway says 503".to_owned())],
+        };
+        let sent = [notice("page/1", Delivery::Failed), notice("page/2", Delivery::Accepted)];
+        desk.store.desk().send(&sent).await.unwrap();
+        let form = [("id", "page/1")];
+        let again = format!("{place}/resend");
+        desk.get("anna", &place).await.page_well().says("value=\"page/1\"").says_not("value=\"page/2\"");
+        desk.get("fred", &place).await.page_well().says("▲ failed").says_not("value=\"page/1\"");
+        assert_eq!(desk.post("fred", &again, &form).await.status, 403);
+        desk.post("anna", &again, &form).await.goes_to(&place);
+        let page = desk.get("anna", &place).await.page_well();
+        page.says("anna wants it sent again").says("resend").says_not("value=\"page/1\"");
+        assert_eq!(desk.post("anna", &again, &form).await.status, 409);
+        desk
+    });
+}

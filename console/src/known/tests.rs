@@ -38,6 +38,18 @@ fn said<Q: 'static, A: Send + 'static>(answer: impl Fn() -> A + Send + Sync + 's
     })
 }
 
+/// The same, unless the question is refused.
+fn unless<Q: 'static, A: Send + 'static>(
+    is_refused: impl Fn(&Q) -> bool + Send + Sync + 'static,
+    answer: impl Fn() -> A + Send + Sync + 'static,
+) -> Asked<Q, A> {
+    Box::new(move |question| {
+        let (tell, told) = oneshot::channel();
+        let _ = tell.send(if is_refused(&question) { Err(format!("no, {HOSTILE}")) } else { Ok(answer()) });
+        told
+    })
+}
+
 fn row() -> CallRow {
     CallRow {
         id: text(),
@@ -180,19 +192,25 @@ fn known() -> Known {
             }],
         }),
         check: said(checked),
-        backtest: said(|| Tried {
-            calls: 1,
-            period: text(),
-            changed: 1,
-            people: (1, 1),
-            changes: vec![(text(), text(), text(), 1, 1)],
-            protected: 1,
-            precision: Some([(1, 2), (3, 4)]),
-            examples: vec![[text(), text(), text(), text()]],
-            limits: vec![text()],
-        }),
+        backtest: unless(
+            |trial: &Trial| trial.draft.text.contains("mistake"),
+            || Tried {
+                calls: 1,
+                period: text(),
+                changed: 1,
+                people: (1, 1),
+                changes: vec![(text(), text(), text(), 1, 1)],
+                protected: 1,
+                precision: Some([(1, 2), (3, 4)]),
+                examples: vec![[text(), text(), text(), text()]],
+                limits: vec![text()],
+            },
+        ),
         hits: said(|| Hits { calls: 1, rules: vec![(text(), "gone", 1, 1)], limits: vec![text()] }),
-        install: said(|| Made::Proposed { case: text(), said: text() }),
+        install: unless(
+            |install: &Install| install.why.trim().is_empty(),
+            || Made::Proposed { case: text(), said: text() },
+        ),
         roll_back: said(text),
         thresholds: said(|| {
             vec![Threshold {
@@ -428,4 +446,22 @@ async fn a_refusal_offers_to_ask_the_customer_and_a_proposal_leads_to_its_case()
     assert_eq!(asked.status, 303);
     let place = asked.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
     assert!(place.starts_with("/case/%22%3E%3Cscript"), "{place}");
+}
+
+#[tokio::test]
+async fn a_text_that_is_refused_is_shown_again_with_the_reason() {
+    let console = Console::start("refused").await;
+    for (way, body) in [("install", "why=+"), ("try", "days=7&why=it+is+wanted")] {
+        let path = format!("/policies/{}/{way}", url_part(CUSTOMER));
+        let body = format!("{body}&base=older&proposal=yes&text=typed+by+hand%0D%0Awith+a+mistake");
+        let page = console.ask(Role::Analyst, ("POST", &path), &body, true).await;
+        assert_eq!(page.status, 409, "{}", page.text);
+        assert_inert(&path, &page.text);
+        for part in
+            ["typed by hand\nwith a mistake</textarea>", ">no, ", "the policy in force now", "required"]
+        {
+            assert!(page.text.contains(part), "no {part} after {way}: {}", page.text);
+        }
+        assert!(page.text.contains("value=\"it is wanted\"") == (way == "try"), "{}", page.text);
+    }
 }

@@ -99,10 +99,14 @@ pub(crate) async fn send(
 fn shown(
     service: &Service,
     viewer: &Viewer,
-    wish: Wish,
+    mut wish: Wish,
     checked: Vec<Checked>,
     wrong: Vec<String>,
 ) -> Response {
+    // Browsers send line ends as CR LF; the page has the text as it was.
+    for text in [&mut wish.numbers, &mut wish.text] {
+        *text = text.replace("\r\n", "\n");
+    }
     let shell = shell(service, viewer, "Ask the desk");
     page(&AskPage { shell, wish, kinds: KINDS, checked, wrong })
 }

@@ -330,9 +330,11 @@ async fn a_request_is_checked_without_scripts_and_becomes_the_contacts_case() {
         assert!(live.body.contains(words), "no {words} in {}", live.body);
     }
     assert!(!live.body.contains("<html"), "a piece of a page");
-    let wrong = desk.post(ANN, "/portal/ask", "kind=block&numbers=911&category=Fraud&text=cheats").await;
+    let wrong =
+        desk.post(ANN, "/portal/ask", "kind=block&numbers=911&category=Fraud&text=cheats%0D%0Aus").await;
     assert_eq!(wrong.status, 422);
     assert!(wrong.body.contains("Nothing was sent yet") && wrong.body.contains("911"), "{}", wrong.body);
+    assert!(wrong.body.contains(">cheats\nus</textarea>"), "{}", wrong.body);
     let form =
         "kind=block&numbers=%2B13035550142&category=Fraud&text=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E";
     let sent = desk.post(ANN, "/portal/ask", form).await;

@@ -243,7 +243,7 @@ pub(crate) async fn undo(
 /// A place of ours to go back to; the queue for anything else.
 pub(crate) fn back_of(back: &str) -> &str {
     let is_ours = ["/queue", "/case/", "/alerts", "/campaigns"].iter().any(|place| back.starts_with(place));
-    if is_ours && !back.contains(['\r', '\n', '\\']) { back } else { "/queue" }
+    if is_ours && !back.contains(|it: char| it == '\\' || it.is_control()) { back } else { "/queue" }
 }
 
 fn act(wish: &Wish, viewer: &Viewer) -> Result<Act, Failure> {

@@ -20,6 +20,8 @@ use crate::serve::pages::Running;
 pub(super) struct Around {
     pub(super) config: Config,
     running: Arc<OnceLock<Running>>,
+    /// What was learned of thresholds a short while ago.
+    pub(super) learned: thresholds::Kept,
 }
 
 impl Around {
@@ -51,7 +53,11 @@ impl Around {
 
 /// All answers.
 pub(super) fn known(config: &Config, running: &Arc<OnceLock<Running>>) -> Known {
-    let around = Arc::new(Around { config: config.clone(), running: Arc::clone(running) });
+    let around = Arc::new(Around {
+        config: config.clone(),
+        running: Arc::clone(running),
+        learned: thresholds::Kept::default(),
+    });
     let quick = Desk { around: Arc::clone(&around), places: Arc::new(Semaphore::new(QUICK_MAX)) };
     let long = Desk { around, places: Arc::new(Semaphore::new(LONG_MAX)) };
     Known {

@@ -1,8 +1,10 @@
 //! Thresholds of policies in force: how often they were reached, and what is usual.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use console::known::{Threshold, Usual, UsualHour, UsualWanted};
 use reporter::backtest::Backtest;
-use reporter::baseline::{Hours, Measuring, OfThreshold, Series};
+use reporter::baseline::{Hours, Learned, Measuring, OfThreshold, Series};
 use rules::{Policy, Timestamp};
 
 use super::known::Around;
@@ -36,22 +38,18 @@ pub(super) fn all(around: &Around) -> Result<Vec<Threshold>, String> {
 
 /// What is usual for one of them.
 pub(super) fn usual(around: &Around, wanted: UsualWanted) -> Result<Usual, String> {
-    let again = || around.policy(&wanted.customer, |policy| Ok(Policy::new(policy.text().clone())));
-    let policy = again()?;
-    let zone = policy.text().customer.time_zone.clone();
+    let (version, zone) = around.policy(&wanted.customer, |policy| {
+        Ok((policy.version().to_owned(), policy.text().customer.time_zone.clone()))
+    })?;
     let now = around.now();
-    let from = now.plus_micros(-WEEKS * WEEK_MICROS);
-    let asked = Wanted { customer: &wanted.customer, from, to: now, columns: Backtest::COLUMNS };
-    let mut measuring = Measuring::new(policy, again()?);
-    let mut rows = 0;
-    let read = Source::Data(around.data()).read(&asked, &mut |batch| {
-        if rows < ROWS_MAX {
-            measuring.take(batch);
-            rows += batch.len();
+    let learned = match around.learned.of(&wanted.customer, &version, now) {
+        Some(learned) => learned,
+        None => {
+            let learned = Arc::new(learn(around, &wanted.customer, now)?);
+            around.learned.keep(&wanted.customer, version, Arc::clone(&learned), now);
+            learned
         }
-    });
-    read.map_err(|failure| failure.to_string())?;
-    let learned = measuring.finish(ALERTS_OF_WEEK, WEEKS as u32, &[]);
+    };
     let one = learned.thresholds.iter().find(|one| one.threshold == wanted.name);
     let one = one.ok_or_else(|| format!("{} has no threshold {}.", wanted.customer, wanted.name))?;
     let lacking = learned.not_enough.as_ref().map(|lacking| {
@@ -69,6 +67,55 @@ pub(super) fn usual(around: &Around, wanted: UsualWanted) -> Result<Usual, Strin
         why_not: one.why_not.clone().or(lacking),
         offers: offers.map(|offer| (offer.name.to_owned(), one.limit(offer), offer.budget)).collect(),
     })
+}
+
+/// Goes through the calls of some weeks, for all thresholds of `customer` at once.
+fn learn(around: &Around, customer: &str, now: Timestamp) -> Result<Learned, String> {
+    let again = || around.policy(customer, |policy| Ok(Policy::new(policy.text().clone())));
+    let from = now.plus_micros(-WEEKS * WEEK_MICROS);
+    let asked = Wanted { customer, from, to: now, columns: Backtest::COLUMNS };
+    let mut measuring = Measuring::new(again()?, again()?);
+    let mut rows = 0;
+    let read = Source::Data(around.data()).read(&asked, &mut |batch| {
+        if rows < ROWS_MAX {
+            measuring.take(batch);
+            rows += batch.len();
+        }
+    });
+    read.map_err(|failure| failure.to_string())?;
+    Ok(measuring.finish(ALERTS_OF_WEEK, WEEKS as u32, &[]))
+}
+
+/// What was learned of customers' thresholds. It takes as long as judging all calls of weeks again, is the same for all thresholds
+/// of a customer, and hardly another one minutes later: whoever looks at one after the other waits once.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Vec<OfCustomer>>);
+
+struct OfCustomer {
+    customer: String,
+    version: String,
+    at: Timestamp,
+    learned: Arc<Learned>,
+}
+
+impl Kept {
+    /// What was learned by this version of the policy of `customer`, if that is not long ago.
+    fn of(&self, customer: &str, version: &str, now: Timestamp) -> Option<Arc<Learned>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |it: &&OfCustomer| {
+            it.customer == customer && it.version == version && now.micros_since(it.at) < KEPT_MICROS
+        };
+        kept.iter().find(fits).map(|it| Arc::clone(&it.learned))
+    }
+
+    fn keep(&self, customer: &str, version: String, learned: Arc<Learned>, now: Timestamp) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|it| it.customer != customer && now.micros_since(it.at) < KEPT_MICROS);
+        if kept.len() >= CUSTOMERS_MAX {
+            kept.remove(0);
+        }
+        kept.push(OfCustomer { customer: customer.to_owned(), version, at: now, learned });
+    }
 }
 
 /// The last week, hour by hour.
@@ -106,3 +153,50 @@ const HOURS_SHOWN: usize = 168;
 const ALERTS_OF_WEEK: f64 = 5.0;
 /// Calls that one question looks at.
 const ROWS_MAX: usize = 5_000_000;
+/// So long what was learned is shown.
+const KEPT_MICROS: i64 = 10 * 60 * 1_000_000;
+/// For so many customers at once: some megabytes each.
+const CUSTOMERS_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_791_212_400_000_000);
+
+    fn learned(budget: f64) -> Arc<Learned> {
+        Arc::new(Learned {
+            customer: String::new(),
+            budget,
+            calls: 0,
+            from: String::new(),
+            to: String::new(),
+            weeks: 0.0,
+            coverage: 0.0,
+            attacks: 0,
+            not_enough: None,
+            thresholds: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn what_was_learned_holds_for_a_while_and_for_one_version_of_a_policy() {
+        let kept = Kept::default();
+        let budget = |customer: &str, version: &str, micros: i64| {
+            kept.of(customer, version, NOW.plus_micros(micros)).map(|it| it.budget)
+        };
+        kept.keep("Acme", "one".to_owned(), learned(1.0), NOW);
+        kept.keep("Bay", "one".to_owned(), learned(2.0), NOW);
+        assert_eq!(budget("Acme", "one", 0), Some(1.0));
+        assert_eq!(budget("Bay", "one", KEPT_MICROS - 1), Some(2.0));
+        assert_eq!(budget("Acme", "two", 0), None, "it is another policy");
+        assert_eq!(budget("Acme", "one", KEPT_MICROS), None, "it is long ago");
+        kept.keep("Acme", "two".to_owned(), learned(3.0), NOW);
+        assert_eq!((budget("Acme", "one", 0), budget("Acme", "two", 0)), (None, Some(3.0)));
+        for customer in 0..2 * CUSTOMERS_MAX {
+            kept.keep(&customer.to_string(), "one".to_owned(), learned(4.0), NOW);
+        }
+        assert_eq!(kept.0.lock().unwrap().len(), CUSTOMERS_MAX);
+        assert_eq!(budget("Acme", "two", 0), None, "the oldest goes first");
+    }
+}

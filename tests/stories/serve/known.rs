@@ -43,6 +43,11 @@ impl Browser {
         browser
     }
 
+    /// What a program sends along that acts as they do.
+    pub(super) fn headers(&self) -> [String; 2] {
+        [format!("Cookie: {}", self.cookie), format!("X-CSRF-Token: {}", self.csrf)]
+    }
+
     fn exchange(&self, method: &str, path: &str, body: &str) -> (String, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();

@@ -7,6 +7,7 @@ use super::desk::{Done, Visible, write};
 use super::replies::random_token;
 use super::writing::{Writing, body};
 use super::{Desk, Error, stored};
+use crate::audit::Act;
 use crate::case::Relation;
 use crate::intake::ThreadToken;
 use crate::outgoing::{Channel, Content, Delivery, Outgoing};
@@ -41,6 +42,37 @@ impl Writing<'_> {
             .execute(self.connection())
             .await?;
         Ok(())
+    }
+
+    async fn outgoing(&mut self, id: &str) -> Result<Option<Outgoing>, Error> {
+        let query = sqlx::query("SELECT body FROM outgoing WHERE id = $1").bind(id);
+        query.fetch_optional(self.connection()).await?.as_ref().map(body).transpose()
+    }
+
+    /// Somebody wants it sent once more: it is due now, and who wanted that stands in its case and in the audit.
+    async fn send_again(&mut self, mut outgoing: Outgoing, done: Done<'_>) -> Result<Outgoing, Error> {
+        (outgoing.state, outgoing.due) = (Delivery::Waiting, done.now);
+        outgoing.tries.push((done.now, format!("{} wants it sent again", done.who)));
+        self.renew_outgoing(&outgoing).await?;
+        match outgoing.case {
+            Some(number) => {
+                let mut case = self.case(number).await?;
+                let text = format!("to {} by {}", outgoing.to, outgoing.channel.name());
+                write(self, &mut case, RESEND, &text, Visible::Desk, done).await?;
+            }
+            None => {
+                let detail = serde_json::json!({ "id": outgoing.id }).to_string();
+                let act = Act {
+                    at: done.now,
+                    actor: done.who,
+                    action: RESEND,
+                    subject: &outgoing.to,
+                    detail: &detail,
+                };
+                self.audit(&outgoing.customer, act).await?;
+            }
+        }
+        Ok(outgoing)
     }
 }
 
@@ -177,20 +209,32 @@ impl Desk<'_> {
         Ok(token)
     }
 
-    /// Has what names `id` sent once more; `None` when there is no such thing.
+    /// Has what names `id` sent once more, whatever became of it; `None` when there is no such thing.
     ///
     /// # Errors
     /// It cannot be read or written.
-    pub async fn resend(&self, id: &str, who: &str, now: Timestamp) -> Result<Option<Outgoing>, Error> {
+    pub async fn resend(&self, id: &str, done: Done<'_>) -> Result<Option<Outgoing>, Error> {
         let mut writing = self.store.write().await?;
-        let row = sqlx::query("SELECT body FROM outgoing WHERE id = $1").bind(id);
-        let Some(row) = row.fetch_optional(writing.connection()).await? else { return Ok(None) };
-        let mut outgoing: Outgoing = body(&row)?;
-        (outgoing.state, outgoing.due) = (Delivery::Waiting, now);
-        outgoing.tries.push((now, format!("{who} wants it sent again")));
-        writing.renew_outgoing(&outgoing).await?;
+        let Some(outgoing) = writing.outgoing(id).await? else { return Ok(None) };
+        let outgoing = writing.send_again(outgoing, done).await?;
         writing.commit().await?;
         Ok(Some(outgoing))
+    }
+
+    /// Has what was given up, of a case, sent once more under the same id, and notes it in the case.
+    ///
+    /// # Errors
+    /// Nothing of the case that has this id was given up; or it is not kept.
+    pub async fn retry(&self, number: CaseNumber, id: &str, done: Done<'_>) -> Result<Outgoing, Error> {
+        let mut writing = self.store.write().await?;
+        let found = writing.outgoing(id).await?;
+        let is_given_up = |it: &Outgoing| it.case == Some(number) && it.state == Delivery::Failed;
+        let Some(outgoing) = found.filter(is_given_up) else {
+            return Err(Error::Refused(format!("nothing of {number} that was given up has this id")));
+        };
+        let outgoing = writing.send_again(outgoing, done).await?;
+        writing.commit().await?;
+        Ok(outgoing)
     }
 
     /// All that went out, or will, for a case, the oldest first.
@@ -242,3 +286,6 @@ impl Desk<'_> {
         writing.commit().await
     }
 }
+
+/// What history and audit call it when somebody wants something sent once more.
+const RESEND: &str = "resend";

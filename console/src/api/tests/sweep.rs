@@ -135,6 +135,7 @@ const WAYS: &[(&str, &str, Who)] = &[
     ("POST", "/case/{number}/ask", Desk(WORKERS)),
     ("POST", "/case/{number}/standing", Desk(WORKERS)),
     ("POST", "/case/{number}/told", Desk(WORKERS)),
+    ("POST", "/case/{number}/resend", Desk(WORKERS)),
     ("GET", "/alerts", Desk(EVERY_DESK)),
     ("POST", "/alerts/group", Desk(WORKERS)),
     ("GET", "/silences", Desk(EVERY_DESK)),

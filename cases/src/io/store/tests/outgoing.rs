@@ -95,6 +95,47 @@ fn settings(address: SocketAddr, folder: &str) -> Settings {
 }
 
 #[test]
+fn what_was_given_up_is_sent_again_and_its_case_and_the_audit_say_who_wanted_that() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let desk = store.desk();
+        let case =
+            desk.open("Acme", Kind::Block, State::New, "block", done(&service, 0)).await.unwrap().number;
+        let of_case =
+            |id, state| Outgoing { case: Some(case), state, ..outgoing(Channel::Webhook, "hook", id) };
+        let all = [
+            of_case(1, Delivery::Failed),
+            of_case(2, Delivery::Accepted),
+            outgoing(Channel::Webhook, "hook", 3),
+        ];
+        desk.send(&all).await.unwrap();
+        let [failed, accepted, elsewhere] = all.map(|it| it.id);
+        let other =
+            desk.open("Bay", Kind::Block, State::New, "other", done(&service, 0)).await.unwrap().number;
+        for (number, id) in [(case, "none"), (case, &*accepted), (case, &*elsewhere), (other, &*failed)] {
+            let refused = desk.retry(number, id, done(&service, 1)).await;
+            assert!(matches!(refused, Err(Error::Refused(_))), "{id}: {refused:?}");
+        }
+        let again = desk.retry(case, &failed, done(&service, 1)).await.unwrap();
+        assert_eq!((again.state, again.due), (Delivery::Waiting, done(&service, 1).now));
+        assert!(again.tries[0].1.ends_with("wants it sent again"), "{again:?}");
+        let due = desk.due_by(Channel::Webhook, done(&service, 2).now, 9).await.unwrap();
+        assert!(due.iter().any(|it| it.id == failed), "{due:?}");
+        // It waits: nobody has it sent twice.
+        assert!(desk.retry(case, &failed, done(&service, 2)).await.is_err());
+        let events = desk.events(case).await.unwrap();
+        let last = events.last().unwrap();
+        assert_eq!((last.what.as_str(), last.text.as_str()), ("resend", "to hook by webhook"));
+        assert!(events.iter().all(|it| it.what != "resend" || it.visible == Visible::Desk));
+        // From a terminal whatever it is, also what is in no case.
+        assert!(desk.resend("none", done(&service, 3)).await.unwrap().is_none());
+        assert!(desk.resend(&elsewhere, done(&service, 3)).await.unwrap().is_some());
+        let entries = store.audit("Acme", 0, 100).await.unwrap();
+        assert_eq!(entries.iter().filter(|it| it.action == "resend").count(), 2, "{entries:?}");
+    });
+}
+
+#[test]
 fn e3_of_two_services_on_one_database_one_sends_what_is_due() {
     on_both(|store| async move {
         let (address, taken) = sink();

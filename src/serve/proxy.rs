@@ -243,7 +243,7 @@ impl Proxy {
     pub(super) fn settings(
         &self,
         data: &Path,
-        (refuses_all, tokens): (Arc<AtomicBool>, Tokens),
+        (refuses_all, refused_code, tokens): (Arc<AtomicBool>, u16, Tokens),
     ) -> Result<Settings, Failure> {
         let path = self.secret.clone().unwrap_or_else(|| data.join("proxy.key"));
         let header = Some(self.tag_header.clone()).filter(|header| !header.is_empty());
@@ -258,6 +258,7 @@ impl Proxy {
                 },
                 on_fault: self.calls_on_fault.into(),
                 refuses_all,
+                refused_code,
                 tokens,
             },
             next_hops: self.next_hop.iter().map(Hop::next_hop).collect(),

@@ -77,7 +77,7 @@ pub(super) async fn run(
     let proxy = match config.proxy.is_on() {
         false => None,
         true => {
-            let shared = (Arc::clone(&settings.refuses_all), tokens);
+            let shared = (Arc::clone(&settings.refuses_all), settings.refused_code, tokens);
             Some(Arc::new(config.proxy.settings(&config.data, shared)?))
         }
     };
@@ -297,6 +297,7 @@ fn settings(config: &Config, tokens: Tokens) -> Settings {
         },
         on_fault: redirect.calls_on_fault.into(),
         refuses_all: Arc::default(),
+        refused_code: config.calls_refused_code,
         tokens,
     }
 }

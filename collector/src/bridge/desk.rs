@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
 use engine::sip::Message;
@@ -117,9 +116,8 @@ impl Judging {
             return Fate::GoesOn;
         }
         let opens = message.to_tag().is_none() && may_be_refused(message.method());
-        if self.settings.refuses_all.load(Ordering::Relaxed) && opens && !request.may_be_emergency() {
-            self.counters.add(Count::ShedRefused);
-            return self.word(request, 503);
+        if opens && let Some(fate) = self.settings.without_policy(message, self.engine.policy_set()) {
+            return self.meet(request, fate);
         }
         faults::slow_down();
         faults::strike(Point::Judge);
@@ -166,12 +164,29 @@ impl Judging {
 
     fn fault(&mut self, request: &Request<'_, '_>) -> Fate {
         let opens = request.message.is_request() && may_be_refused(request.message.method());
-        if !opens || self.settings.on_fault == Calls::Pass {
-            self.counters.add(Count::FaultPassed);
-            return Fate::GoesOn;
+        let fate = match opens {
+            true => self.settings.fault(request.message, self.engine.policy_set()),
+            false => Unjudged::Passes(Count::FaultPassed),
+        };
+        self.meet(request, fate)
+    }
+
+    /// What becomes of a request that is not judged.
+    fn meet(&mut self, request: &Request<'_, '_>, fate: Unjudged) -> Fate {
+        match fate {
+            Unjudged::Passes(count) => {
+                self.counters.add(count);
+                Fate::GoesOn
+            }
+            Unjudged::IsRefused(status, count) => {
+                self.counters.add(count);
+                self.word(request, status)
+            }
+            Unjudged::IsSilent(count) => {
+                self.counters.add(count);
+                Fate::IsDropped
+            }
         }
-        self.counters.add(Count::FaultRefused);
-        self.word(request, 500)
     }
 
     fn word(&mut self, request: &Request<'_, '_>, status: u16) -> Fate {

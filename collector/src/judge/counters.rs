@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rules::{Action, Verdict};
+use rules::{Action, Transport, Verdict};
 
 /// Declares what is counted once: variant, metric, label, meaning.
 macro_rules! counts {
@@ -59,7 +59,7 @@ counts! {
     ShedRefused "shed_total" "refused" "Calls answered 503 because we were overloaded.";
     ShedPassed "shed_total" "passed" "Calls of trusted peers that passed undecided because we were overloaded.";
     FaultPassed "faults_total" "passed" "Requests that passed undecided because judging them failed inside.";
-    FaultRefused "faults_total" "refused" "Requests answered 500 because judging them failed inside.";
+    FaultRefused "faults_total" "refused" "Requests refused because judging them failed inside.";
     FaultUnanswered "faults_total" "unanswered" "Messages without an answer because something failed inside.";
     FaultTurn "faults_total" "turn" "Turns of a thread that judges of which the rest was left out because something failed inside.";
     FaultPage "faults_total" "page" "Pages over HTTP answered 500 because something failed inside.";

@@ -101,6 +101,7 @@ impl Relay {
     /// Goes on with `policies`. Calls that are up keep what judged them.
     pub(super) fn replace(&mut self, policies: Arc<PolicySet>) {
         self.judges = self.settings.common.peers.judges(&policies);
+        self.shedding.replace(&policies);
         // How often that happens is counted by who answers beside us.
         if self.engine.take_up(policies, Budget::default()) == Succession::Nothing {
             self.counters.add(Count::CountersLost);

@@ -1,6 +1,5 @@
 //! What becomes of a request: who sent it, whether it may go on, and where (RFC 3261 §16.3 to §16.6).
 
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use super::way::Way;
 use crate::answer::{self, Request, UNFRAMED};
 use crate::faults::{self, Point};
 use crate::judge::{Count, found};
-use crate::redirect::{Calls, Peer, Strangers};
+use crate::redirect::{Peer, Strangers, Unjudged, Waiting};
 use crate::refusal::{self, Refusing};
 
 /// A request, and what is known of who sent it.
@@ -148,10 +147,10 @@ impl Relay {
         let method = message.method();
         let opens = message.to_tag().is_none() && !matches!(method, Method::Ack | Method::Cancel);
         if opens
-            && let Some(calls) = self.settings.common.shed(came.peer, came.request, self.waited_micros)
+            && let Some(fate) = self.without_judging(came)
             && self.engine.repeated(came.packet).is_none()
         {
-            return self.undecided(came, calls, (Count::ShedPassed, Count::ShedRefused), out);
+            return self.undecided(came, fate, out);
         }
         self.engine.judge_by(came.place.and_then(|place| self.judges.get(place).copied().flatten()));
         // Judging is where most can break, and here there is still something to be done about it.
@@ -164,9 +163,15 @@ impl Relay {
             (handled.call, handled.attempt, handled.decision.is_some())
         }));
         let Ok((call, attempt, is_new)) = handled else {
-            let calls = if opens { self.settings.common.on_fault } else { Calls::Pass };
-            return self.undecided(came, calls, (Count::FaultPassed, Count::FaultRefused), out);
+            let fate = match opens {
+                true => self.settings.common.fault(message, self.engine.policy_set()),
+                false => Unjudged::Passes(Count::FaultPassed),
+            };
+            return self.undecided(came, fate, out);
         };
+        if opens {
+            self.shedding.note_judged();
+        }
         self.witness.see(&self.engine, came.packet, attempt.or(call));
         let call = call.and_then(|place| Some((place, self.engine.attempt(place)?.sequence)));
         let mut leave = Leave { call, ..Leave::default() };
@@ -254,13 +259,6 @@ impl Relay {
             self.counters.add(passed);
             return Judged::GoesOn(Leave::default());
         }
-        self.counters.add(refused);
-        let status = if refused == Count::FaultRefused { 500 } else { 503 };
-        came.request.begin(out, status, answer::phrase(status));
-        // Writing to memory cannot fail.
-        let _ = write!(out, "Retry-After: {}\r\n", self.settings.common.overload.retry_after_seconds);
-        answer::end(out);
-        Judged::Refused(Outcome::IsAnswered)
     }
 
     /// Passes a request on.

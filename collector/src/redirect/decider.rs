@@ -1,18 +1,19 @@
 //! One request in, one response out: what a redirect server does, without its sockets.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
 use engine::sip::{Header, Message, Scheme};
 use engine::{Attempt, Budget, Engine, Packet, Succession};
 use rules::policy::PolicySet;
-use rules::{Method, Timestamp, Transport, Verdict};
+use rules::{Method, Timestamp, Verdict};
 
 use super::peer::{Allow, Peer};
-use super::settings::{Calls, Settings, Strangers};
+use super::settings::{Settings, Strangers};
+use super::shedding::{Shedding, Unjudged, Waiting};
 use crate::answer::{self, Request, UNFRAMED};
 use crate::faults::{self, Point};
 use crate::judge::{Count, Counters, Found, News, Witness, found, tell_of_all_but_attempts};
@@ -29,6 +30,7 @@ pub struct Decider {
     tags: RandomState,
     /// How long the oldest request of the batch in hand had waited, in microseconds.
     waited_micros: i64,
+    shedding: Shedding,
     /// Attempts that were decided and not yet told.
     fresh: Vec<u32>,
     /// Who is told of each decision at once.
@@ -59,7 +61,9 @@ impl Decider {
         engine.answer_at_once();
         let judges = settings.peers.judges(&engine.policies());
         let witness = Witness::new(Arc::clone(&counters));
+        let shedding = Shedding::new(&engine.policies());
         Self {
+            shedding,
             engine,
             settings,
             counters,
@@ -75,6 +79,7 @@ impl Decider {
     /// Goes on with `policies`.
     pub(super) fn replace(&mut self, policies: Arc<PolicySet>) {
         self.judges = self.settings.peers.judges(&policies);
+        self.shedding.replace(&policies);
         self.counters.add(Count::Reloaded);
         if self.engine.take_up(policies, Budget::default()) == Succession::Nothing {
             self.counters.add(Count::CountersLost);
@@ -181,7 +186,7 @@ impl Decider {
             Method::Ack | Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify => {
                 self.say(request, 481, Count::InDialog, out);
             }
-            Method::Other => {
+            _ => {
                 self.counters.add(Count::UnknownMethod);
                 request.begin(out, 405, answer::phrase(405));
                 out.extend_from_slice(ALLOW);
@@ -189,6 +194,21 @@ impl Decider {
             }
         }
         true
+    }
+
+    /// The status that a call is refused with which is asked about over HTTP, when there is no policy and calls are refused
+    /// until there is one. `None` when it is to be judged.
+    pub fn refuses(&self, packet: &Packet<'_>) -> Option<u16> {
+        if !self.settings.refuses_all.load(Ordering::Relaxed) {
+            return None;
+        }
+        let message = Message::read(packet.payload);
+        let opens = message.is_request() && message.to_tag().is_none() && opens(message.method());
+        let fate = self.settings.without_policy(&message, self.engine.policy_set()).filter(|_| opens);
+        let Some(Unjudged::IsRefused(status, count)) = fate else { return None };
+        self.counters.add(Count::Http);
+        self.counters.add(count);
+        Some(status)
     }
 
     /// Judges a packet that nobody is to be answered for over SIP, by the policy at `judge` or whom it touches.
@@ -241,9 +261,9 @@ impl Decider {
             }
             return said.is_some();
         }
-        if let Some(calls) = self.settings.shed(peer, request, self.waited_micros) {
-            self.say_undecided(request, peer, calls, (Count::ShedPassed, Count::ShedRefused), out);
-            return true;
+        let without = self.settings.without_policy(request.message, self.engine.policy_set());
+        if let Some(fate) = without.or_else(|| self.shed(request, peer)) {
+            return self.meet(request, peer, fate, out);
         }
         self.engine.judge_by(self.judges.get(place).copied().flatten());
         // Judging is where most can break, and here there is still something to say.
@@ -254,10 +274,10 @@ impl Decider {
             (handled.attempt, handled.decision.is_some())
         }));
         let Ok((Some(attempt), is_new)) = handled else {
-            let calls = self.settings.on_fault;
-            self.say_undecided(request, peer, calls, (Count::FaultPassed, Count::FaultRefused), out);
-            return true;
+            let fate = self.settings.fault(request.message, self.engine.policy_set());
+            return self.meet(request, peer, fate, out);
         };
+        self.shedding.note_judged();
         self.witness.see(&self.engine, packet, Some(attempt));
         let found = found(&self.engine, attempt);
         let verdict = found.and_then(|(.., verdict)| verdict);
@@ -304,6 +324,7 @@ impl Decider {
             }
             _ => None,
         };
+        let judged = attempt.map(|attempt| (attempt, is_new));
         let refused = judged.filter(|(attempt, _)| {
             let verdict = found(&self.engine, *attempt).and_then(|(.., verdict)| verdict);
             verdict.is_some_and(|verdict| !verdict.goes_on())
@@ -325,7 +346,11 @@ impl Decider {
         if let Some((attempt, true)) = judged {
             self.engine.conclude(attempt, 200, packet.at);
         }
-        self.counters.add(Count::Options);
+        self.say_options(request, Count::Options, out)
+    }
+
+    fn say_options(&self, request: &Request<'_, '_>, count: Count, out: &mut Vec<u8>) -> bool {
+        self.counters.add(count);
         request.begin(out, 200, answer::phrase(200));
         out.extend_from_slice(ALLOW);
         out.extend_from_slice(b"Accept: application/sdp\r\n");
@@ -333,36 +358,23 @@ impl Decider {
         true
     }
 
+    /// What becomes of a request when there is no time to judge it.
+    fn shed(&mut self, request: &Request<'_, '_>, peer: &Peer) -> Option<Unjudged> {
+        let waiting = Waiting { peer, request, micros: self.waited_micros };
+        self.shedding.shed(&self.settings, waiting, self.engine.policy_set())
+    }
+
     /// The attempt that this very request opened before, where judging it anew would not find it: there is no time to
     /// judge, or it is of a dialog that we know nothing else of.
     fn known_before(&self, packet: &Packet<'_>, message: &Message<'_>) -> Option<u32> {
-        let hurried = self.waited_micros > self.settings.overload.wait_micros_max / 2;
+        let hurried = self.settings.is_hurried(self.waited_micros);
         let in_dialog = message.to_tag().is_some();
         (hurried || in_dialog).then(|| self.engine.repeated(packet)).flatten()
     }
 
-    fn say_undecided(
-        &self,
-        request: &Request<'_, '_>,
-        peer: &Peer,
-        calls: Calls,
-        (passed, refused): (Count, Count),
-        out: &mut Vec<u8>,
-    ) {
-        match calls {
-            Calls::Pass => {
-                self.counters.add(passed);
-                say_allowed(request, peer, out);
-            }
-            Calls::AreRefused => {
-                self.counters.add(refused);
-                let status = if refused == Count::FaultRefused { 500 } else { 503 };
-                request.begin(out, status, answer::phrase(status));
-                // Writing to memory cannot fail.
-                let _ = write!(out, "Retry-After: {}\r\n", self.settings.overload.retry_after_seconds);
-                answer::end(out);
-            }
-        }
+    /// Words what becomes of a request that is not judged. Returns whether `out` holds a response.
+    fn meet(&self, request: &Request<'_, '_>, peer: &Peer, fate: Unjudged, out: &mut Vec<u8>) -> bool {
+        meet(&self.settings, &self.counters, (request, peer), fate, out)
     }
 
     fn conclude(&mut self, attempt: u32, status: u16, at: Timestamp) {

@@ -6,6 +6,7 @@ mod mount;
 mod next_hop;
 mod peer;
 mod settings;
+mod shedding;
 mod streams;
 
 pub use connections::ConnectionLimits;
@@ -15,4 +16,5 @@ pub use mount::Redirect;
 pub use next_hop::NextHop;
 pub use peer::{Allow, Peer, Peers};
 pub use settings::{Calls, Overload, Settings, Strangers};
+pub(crate) use shedding::{OVERLOADED, Shedding, Unjudged, Waiting};
 pub use streams::{Streams, tls};

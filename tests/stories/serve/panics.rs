@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
+use super::overload::accounted;
 use super::proxy::{entry, proxy};
 use super::{Call, POLICY, Phone, Service, fresh, header, http, status, within};
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use collector::faults::{self, Point};
 use collector::judge::{BOUNDS_SECONDS, Count, Counters, Handle, Shared, now};
+use collector::places::Places;
 use collector::redirect::Redirect;
 use collector::redress::Tokens;
 use console::{Book, Decision, Durations, Health, Kind, Query, Sample, Service, Undecided};
@@ -34,6 +35,10 @@ pub(super) struct Running {
     pub(super) counters: Arc<Counters>,
     /// What is measured now and then.
     pub(super) watched: Watched,
+    /// Whether there is no policy and calls are refused until there is one.
+    pub(super) refuses_all: Arc<AtomicBool>,
+    /// Places of calls that are asked about.
+    pub(super) places: Places,
 }
 
 /// The pages of a service that may still be loading.
@@ -117,8 +122,11 @@ fn decide(running: &Running, query: Query) -> Result<oneshot::Receiver<Decision>
     if customer.is_some_and(|name| !is_known(name)) {
         return Err(Undecided::UnknownCustomer);
     }
+    let comes_first = || dials_emergency(&Message::read(&query.message), &policies);
+    let place = running.places.take(comes_first).ok_or(Undecided::Busy)?;
     let (tell, told) = oneshot::channel();
     let is_taken = shared.ask(Box::new(move |redirect, at| {
+        let _place = place;
         let decider = redirect.decider();
         let policies = decider.engine().policies();
         let judge = query.customer.as_deref().and_then(|name| {

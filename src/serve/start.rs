@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use collector::bridge::Bridge;
 use collector::judge::{Counters, Handle, Judge, Shared};
+use collector::limits::HTTP_QUESTIONS_MAX;
+use collector::places::Places;
 use collector::redirect::{self, ConnectionLimits, Overload, Peers, Redirect, Settings, Streams};
 use collector::redress::Tokens;
 use collector::sensor::Interface;

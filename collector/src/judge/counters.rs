@@ -20,6 +20,15 @@ macro_rules! counts {
                 match self { $(Self::$variant => ($metric, $label)),+ }
             }
 
+            /// What counts a message that came so.
+            pub(crate) const fn of_transport(transport: Transport) -> Self {
+                match transport {
+                    Transport::Tcp => Self::Tcp,
+                    Transport::Tls => Self::Tls,
+                    _ => Self::Udp,
+                }
+            }
+
             /// What it means, in one sentence.
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning),+ }
@@ -56,7 +65,10 @@ counts! {
     StrangerRefused "strangers_total" "refused" "Requests from addresses of no peer, answered 403.";
     MalformedRefused "malformed_total" "refused" "Requests that lack what every request has, answered 400.";
     MalformedDropped "malformed_total" "dropped" "Messages too broken to be answered.";
-    ShedRefused "shed_total" "refused" "Calls answered 503 because we were overloaded.";
+    ShedRefused "shed_total" "refused" "Calls refused because we were overloaded.";
+    ShedOverShare "shed_total" "over-share" "Calls refused because we were overloaded, though what they dial is short or a name, or they claim a priority: more of them came than get a place then.";
+    ShedSilent "shed_total" "silent" "OPTIONS about a user that got no answer because we were overloaded.";
+    ShedWithoutPolicy "shed_total" "no-policy" "Calls refused because there is no policy to judge by.";
     ShedPassed "shed_total" "passed" "Calls of trusted peers that passed undecided because we were overloaded.";
     FaultPassed "faults_total" "passed" "Requests that passed undecided because judging them failed inside.";
     FaultRefused "faults_total" "refused" "Requests refused because judging them failed inside.";

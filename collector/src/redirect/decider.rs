@@ -138,11 +138,7 @@ impl Decider {
 
     /// Returns whether `out` holds a response.
     fn answer(&mut self, packet: &Packet<'_>, request: &Request<'_, '_>, out: &mut Vec<u8>) -> bool {
-        self.counters.add(match packet.transport {
-            Transport::Tcp => Count::Tcp,
-            Transport::Tls => Count::Tls,
-            _ => Count::Udp,
-        });
+        self.counters.add(Count::of_transport(packet.transport));
         if answer::is_keep_alive(packet.payload) {
             self.counters.add(Count::KeepAlive);
             return false;
@@ -152,30 +148,19 @@ impl Decider {
         let Some((place, peer)) = settings.peers.find(packet.source.ip()) else {
             return self.answer_stranger(packet, request, out);
         };
-        if message.is_response() {
-            self.counters.add(Count::Response);
-            return false;
-        }
-        if !message.is_request() || !message.has(Header::Via) {
-            self.counters.add(Count::MalformedDropped);
-            return false;
-        }
-        if message.method() == Method::Ack {
-            self.counters.add(Count::Acknowledged);
-            return false;
-        }
-        let is_cut = !packet.flags.intersection(UNFRAMED).is_empty();
-        if is_cut || !request.can_be_answered() || !request.has_own_cseq() {
-            self.say(request, 400, Count::MalformedRefused, out);
-            return true;
+        match sort(packet, request) {
+            Sorted::IsRequest => {}
+            Sorted::IsMalformed => {
+                self.say(request, 400, Count::MalformedRefused, out);
+                return true;
+            }
+            Sorted::IsNothing(count) => {
+                self.counters.add(count);
+                return false;
+            }
         }
         match message.method() {
-            Method::Invite
-            | Method::Register
-            | Method::Message
-            | Method::Subscribe
-            | Method::Publish
-            | Method::Refer => return self.answer_attempt(packet, request, (place, peer), out),
+            method if opens(method) => return self.answer_attempt(packet, request, (place, peer), out),
             Method::Options => return self.answer_options(packet, request, (place, peer), out),
             // RFC 3261 §9.2: the INVITE has its final answer, so a CANCEL has no effect but its own.
             Method::Cancel => {
@@ -306,23 +291,23 @@ impl Decider {
         (place, peer): (usize, &Peer),
         out: &mut Vec<u8>,
     ) -> bool {
-        let asks_about_user = request.message.request_uri().user.is_some();
-        let has_time = self.waited_micros <= self.settings.overload.wait_micros_max / 2;
-        let judged = (asks_about_user && has_time).then(|| {
-            self.engine.judge_by(self.judges.get(place).copied().flatten());
-            catch_unwind(AssertUnwindSafe(|| {
-                faults::strike(Point::Judge);
-                let handled = self.engine.handle_read(packet, request.message);
-                (handled.attempt, handled.decision.is_some())
-            }))
-        });
-        let judged = match judged {
-            Some(Ok((Some(attempt), is_new))) => Some((attempt, is_new)),
-            Some(Err(_)) => {
-                self.counters.add(Count::FaultPassed);
-                None
-            }
-            _ => None,
+        if request.message.request_uri().user.is_none() {
+            return self.say_options(request, Count::Options, out);
+        }
+        match self.shed(request, peer) {
+            None => {}
+            // Those of trusted peers lose nothing by it.
+            Some(Unjudged::Passes(_)) => return self.say_options(request, Count::Options, out),
+            Some(fate) => return self.meet(request, peer, fate, out),
+        }
+        self.engine.judge_by(self.judges.get(place).copied().flatten());
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            faults::strike(Point::Judge);
+            let handled = self.engine.handle_read(packet, request.message);
+            (handled.attempt, handled.decision.is_some())
+        }));
+        let Ok((attempt, is_new)) = handled else {
+            return self.say_options(request, Count::FaultPassed, out);
         };
         let judged = attempt.map(|attempt| (attempt, is_new));
         let refused = judged.filter(|(attempt, _)| {
@@ -422,6 +407,68 @@ impl Decider {
     fn tag(&self, message: &Message<'_>) -> u64 {
         self.tags.hash_one((message.call_id(), message.from_tag(), message.branch()))
     }
+}
+
+/// What a message of a peer is, before it is looked at what it wants.
+pub(super) enum Sorted {
+    /// A request that can be answered.
+    IsRequest,
+    /// One that lacks what every request has.
+    IsMalformed,
+    /// What nothing is said to.
+    IsNothing(Count),
+}
+
+pub(super) fn sort(packet: &Packet<'_>, request: &Request<'_, '_>) -> Sorted {
+    let message = request.message;
+    if answer::is_keep_alive(packet.payload) {
+        return Sorted::IsNothing(Count::KeepAlive);
+    }
+    if message.is_response() {
+        return Sorted::IsNothing(Count::Response);
+    }
+    if !message.is_request() || !message.has(Header::Via) {
+        return Sorted::IsNothing(Count::MalformedDropped);
+    }
+    if message.method() == Method::Ack {
+        return Sorted::IsNothing(Count::Acknowledged);
+    }
+    let is_cut = !packet.flags.intersection(UNFRAMED).is_empty();
+    if is_cut || !request.can_be_answered() || !request.has_own_cseq() {
+        return Sorted::IsMalformed;
+    }
+    Sorted::IsRequest
+}
+
+/// Whether a request of `method` opens something, which a policy judges.
+pub(super) fn opens(method: Method) -> bool {
+    use Method::{Invite, Message, Publish, Refer, Register, Subscribe};
+    matches!(method, Invite | Register | Message | Subscribe | Publish | Refer)
+}
+
+/// Words what becomes of a request of `peer` that is not judged, and counts it. Returns whether `out` holds a response.
+pub(super) fn meet(
+    settings: &Settings,
+    counters: &Counters,
+    (request, peer): (&Request<'_, '_>, &Peer),
+    fate: Unjudged,
+    out: &mut Vec<u8>,
+) -> bool {
+    match fate {
+        Unjudged::Passes(count) => {
+            counters.add(count);
+            say_allowed(request, peer, out);
+        }
+        Unjudged::IsRefused(status, count) => {
+            counters.add(count);
+            request.refuse_for_now(out, status, settings.overload.retry_after_seconds);
+        }
+        Unjudged::IsSilent(count) => {
+            counters.add(count);
+            return false;
+        }
+    }
+    true
 }
 
 fn say_allowed(request: &Request<'_, '_>, peer: &Peer, out: &mut Vec<u8>) {

@@ -8,6 +8,7 @@ mod peer;
 mod settings;
 mod shedding;
 mod streams;
+mod turnstile;
 
 pub use connections::ConnectionLimits;
 pub(crate) use connections::{Connections, Full, Held};

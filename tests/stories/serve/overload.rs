@@ -247,6 +247,57 @@ fn ten_times_as_much_as_can_be_judged_costs_nobody_who_is_trusted_and_no_emergen
     assert!(shed(&service, "silent") > 0 && of_carrier.get(&('r', 503)) > of_carrier.get(&('r', 302)));
     assert!(of_carrier[&('e', 302)] + lost >= emergencies && of_carrier[&('e', 302)] > 0);
     assert!(stranger.answers().is_empty());
+    let alerts = || {
+        let lines = super::lines(&service.data().join("alerts.jsonl"));
+        let mut rules: Vec<String> =
+            lines.iter().map(|line| line["rule"].as_str().unwrap().to_owned()).collect();
+        rules.retain(|rule| ["calls-shed", "judging-fails"].contains(&rule.as_str()));
+        rules.sort();
+        rules
+    };
+    within(5, || (alerts() == ["calls-shed", "judging-fails"]).then_some(()))
+        .unwrap_or_else(|| panic!("one alert for each when it begins: {:?}", alerts()));
+}
+
+#[test]
+fn who_floods_with_what_looks_pressing_takes_no_time_of_a_trusted_peer() {
+    for sort in PRESSING {
+        let service = Service::start_faulty("overload-pressing", POLICY, PEERS, JUDGING);
+        let capacity = capacity(&service);
+        let before = service.total("ringwall_messages_received_total");
+        let server = service.udp();
+        let flood = std::thread::spawn(move || {
+            let mut carrier = Source::at("127.0.0.2", server);
+            pace(capacity * 7.0, 4.0, |_| carrier.send(sort));
+            carrier
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        let trusted = super::Phone::new(server);
+        let (mut asked, mut slowest) = (0, Duration::ZERO);
+        while !flood.is_finished() {
+            let (begin, call_id) = (now(), super::fresh());
+            let call = super::Call { call_id: &call_id, ..super::Call::new("+13035550142", "+12105550150") };
+            // A datagram may be lost before anybody reads it, as any.
+            trusted.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            trusted.send(&call.by(trusted.port()));
+            let mut room = [0; 4096];
+            let said = trusted.socket.recv_from(&mut room);
+            assert!(said.is_err() || room.starts_with(b"SIP/2.0 302"));
+            (asked, slowest) = (asked + 1, slowest.max(begin.elapsed()));
+        }
+        let carrier = flood.join().unwrap();
+        settle(&service, before + carrier.sent + asked);
+        let (sent, over) = (carrier.sent, shed(&service, "over-share"));
+        let of_carrier = carrier.answers();
+        let judged = of_carrier.get(&(sort.letter, 302)).copied().unwrap_or_default();
+        let lost = service.total("ringwall_datagrams_lost_total");
+        println!(
+            "{}: {sent} sent, {judged} judged, {over} shed, {lost} lost; {asked} asked, slowest {slowest:?}",
+            sort.letter
+        );
+        assert!(over > sent / 2, "{over} of {sent} shed");
+        assert!(asked >= 6 && slowest < Duration::from_secs(1), "{asked} asked, slowest {slowest:?}");
+    }
 }
 
 /// Asks from time to time until a call of a peer that is not trusted is decided in time. Returns when that began, and how many

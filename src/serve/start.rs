@@ -40,6 +40,7 @@ use super::schedules::Schedules;
 use super::sharing::Sharing;
 use super::signing::Signing;
 use super::status::{self, Parts};
+use super::undecided;
 use super::watched::Watched;
 use super::watching::{self, senders};
 use super::{Around, Ready};
@@ -182,7 +183,15 @@ pub(super) async fn run(
     let handles = mounts.iter().map(|mounted| (mounted.name, mounted.handle.clone())).collect();
     let counted = Arc::clone(&counters);
     let watched = Watched::new(&config);
-    let _ = running.set(Running { redirect: shared, handles, counters, watched: watched.clone() });
+    let _ = running.set(Running {
+        redirect: shared,
+        handles,
+        counters,
+        watched: watched.clone(),
+        refuses_all: Arc::clone(&settings.refuses_all),
+        places: Places::new(HTTP_QUESTIONS_MAX),
+    });
+    let undecided = undecided::watch(Arc::clone(&counted), Box::new(records.noting()));
     status::export(&config, parts, stopped.clone())?;
     // Whoever reads that it is ready may signal at once.
     let mut signals = Signals::new().map_err(Failure::Output)?;
@@ -213,7 +222,7 @@ pub(super) async fn run(
         // It asks over the socket, which answers until it has ended.
         let _ = tokio::task::spawn_blocking(move || authorised.finish()).await;
     }
-    drop(fetching);
+    drop((fetching, undecided));
     // First no more is taken, then what was taken is finished and written.
     let _ = stop.send(true);
     let ending = tokio::task::spawn_blocking(move || {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use collector::judge::{Counters, Judge, News};
 use collector::limits::CONNECTIONS_MADE_MAX;
+use collector::mirror::Mirror;
 use collector::proxy::{
     self, Inlets, Lookup, Marks, Name, NextHop, Proxying, Secret, Settings, Share, Streams,
 };
@@ -286,7 +287,7 @@ impl Proxy {
         sockets: Vec<UdpSocket>,
         engine: Engine,
         (settings, counters): (Arc<Settings>, Arc<Counters>),
-        tell: Box<dyn FnMut(News<'_>) + Send>,
+        (tell, mirror): (Box<dyn FnMut(News<'_>) + Send>, Option<Mirror>),
         stopped: &watch::Receiver<bool>,
     ) -> Result<(Judge<Proxying>, Vec<String>), Failure> {
         let acceptor = match (&self.certificate, &self.key) {
@@ -313,7 +314,11 @@ impl Proxy {
         let (exchange, asked) = proxy::exchange();
         let inlets = Inlets { datagrams, streams, exchange };
         let of_service = (Arc::clone(&settings), Arc::clone(&counters));
-        let judge = Judge::start("proxy", move || Proxying::new(inlets, engine, of_service), tell);
+        let judge = Judge::start(
+            "proxy",
+            move || Ok(Proxying::new(inlets, engine, of_service)?.mirrored(mirror)),
+            tell,
+        );
         let judge = judge.map_err(Failure::Output)?;
 
         let shared = judge.shared().clone();

@@ -120,7 +120,9 @@ pub(super) async fn run(
     let of_service = (Arc::clone(&settings), Arc::clone(&counters));
     let streams = of_service.clone();
     let (mirror, mirroring) = watching::mirror(&config.mirror, &counters)?.unzip();
-    let judge = Judge::start("redirect", move || Redirect::new(sockets, engine, of_service, mirror), tell);
+    let of_redirect = mirror.clone();
+    let judge =
+        Judge::start("redirect", move || Redirect::new(sockets, engine, of_service, of_redirect), tell);
     let judge = judge.map_err(Failure::Output)?;
     let shared = judge.shared().clone();
     said.extend(connections(&config, shared.clone(), streams, &stopped).await?);
@@ -130,7 +132,8 @@ pub(super) async fn run(
         let engine = take_over(state::PROXY_NAME);
         let tell = sharing.telling("proxy", records.teller());
         let of_service = (proxy, Arc::clone(&counters));
-        let (judge, more) = config.proxy.start(sockets, engine, of_service, tell, &stopped).await?;
+        let told = (tell, mirror.clone());
+        let (judge, more) = config.proxy.start(sockets, engine, of_service, told, &stopped).await?;
         mounts.push(Mounted::new("proxy", state::PROXY_NAME, judge).with_calls());
         said.push("proxy".to_owned());
         said.extend(places.into_iter().chain(more));
@@ -139,7 +142,9 @@ pub(super) async fn run(
         let engine = take_over(state::BRIDGE_NAME);
         let tell = sharing.telling("bridge", records.teller());
         let of_service = (Arc::clone(&settings), Arc::clone(&counters));
-        let judge = Judge::start("bridge", move || Bridge::new(queue, engine, of_service), tell);
+        let told = mirror.clone();
+        let make = move || Ok(Bridge::new(queue, engine, of_service)?.mirrored(told));
+        let judge = Judge::start("bridge", make, tell);
         let judge = judge.map_err(|error| {
             Failure::Usage(format!(
                 "cannot take queue {} of the kernel: {error}; it needs CAP_NET_ADMIN and CAP_NET_RAW, and a queue that \
@@ -150,6 +155,8 @@ pub(super) async fn run(
         mounts.push(Mounted::new("bridge", state::BRIDGE_NAME, judge).with_calls());
         said.push(format!("bridge nfqueue:{}", queue.number));
     }
+    // It ends when nobody decides any more.
+    drop(mirror);
     if config.hep.is_on() || config.capture.is_on() {
         let engine = take_over(state::SENSOR_NAME);
         let tell = sharing.telling("sensor", records.teller());

@@ -194,6 +194,9 @@ impl Relay {
         if is_refused && leave.target.is_none() {
             return Judged::Refused(self.refuse(came, (attempt, is_new), policy, verdict, out));
         }
+        if is_new {
+            self.reflect(came.packet, attempt, None);
+        }
         leave.tag = policy.zip(verdict).and_then(|(policy, verdict)| policy.tag(&verdict)).map(str::to_owned);
         leave.is_judged = true;
         Judged::GoesOn(leave)
@@ -241,6 +244,7 @@ impl Relay {
         });
         if is_new {
             self.engine.conclude(attempt, said.unwrap_or_default(), came.packet.at);
+            self.reflect(came.packet, attempt, said);
         }
         if said.is_some() {
             self.witness.say(came.packet, came.request.reply_to(), out);
@@ -248,16 +252,37 @@ impl Relay {
         if said.is_some() { Outcome::IsAnswered } else { Outcome::IsDone }
     }
 
-    fn undecided(
-        &self,
-        came: Came<'_, '_, '_>,
-        calls: Calls,
-        (passed, refused): (Count, Count),
-        out: &mut Vec<u8>,
-    ) -> Judged {
-        if calls == Calls::Pass {
-            self.counters.add(passed);
-            return Judged::GoesOn(Leave::default());
+    /// Tells of what was decided about the attempt at `place`, and what was said; nothing where it goes on.
+    fn reflect(&self, packet: &Packet<'_>, place: u32, status: Option<u16>) {
+        if let Some(mirror) = &self.mirror {
+            mirror.reflect_decision(&self.engine, (packet, place), status);
+        }
+    }
+
+    /// What becomes of a request that opens something, when it is not judged: for want of a policy, or of time.
+    fn without_judging(&mut self, came: Came<'_, '_, '_>) -> Option<Unjudged> {
+        let (common, policies) = (&self.settings.common, self.engine.policy_set());
+        let waiting = Waiting { peer: came.peer, request: came.request, micros: self.waited_micros };
+        let without = common.without_policy(came.request.message, policies);
+        without.or_else(|| self.shedding.shed(common, waiting, policies))
+    }
+
+    fn undecided(&self, came: Came<'_, '_, '_>, fate: Unjudged, out: &mut Vec<u8>) -> Judged {
+        let retry_after_seconds = self.settings.common.overload.retry_after_seconds;
+        match fate {
+            Unjudged::Passes(count) => {
+                self.counters.add(count);
+                Judged::GoesOn(Leave::default())
+            }
+            Unjudged::IsRefused(status, count) => {
+                self.counters.add(count);
+                came.request.refuse_for_now(out, status, retry_after_seconds);
+                Judged::Refused(Outcome::IsAnswered)
+            }
+            Unjudged::IsSilent(count) => {
+                self.counters.add(count);
+                Judged::Refused(Outcome::IsDone)
+            }
         }
     }
 

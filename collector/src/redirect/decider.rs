@@ -17,7 +17,7 @@ use super::shedding::{Shedding, Unjudged, Waiting};
 use crate::answer::{self, Request, UNFRAMED};
 use crate::faults::{self, Point};
 use crate::judge::{Count, Counters, Found, News, Witness, found, tell_of_all_but_attempts};
-use crate::mirror::{Mirror, Mirrored};
+use crate::mirror::Mirror;
 use crate::refusal::{self, Refusing};
 
 /// Judges requests and words the answers. One thread owns it.
@@ -369,11 +369,9 @@ impl Decider {
 
     /// Tells of what was decided about the attempt at `place`, and what was said.
     fn reflect(&self, packet: &Packet<'_>, place: u32, status: Option<u16>) {
-        let Some(mirror) = &self.mirror else { return };
-        let decided = found(&self.engine, place)
-            .and_then(|(policies, policy, verdict)| Some((policies.policy(policy? as usize)?, verdict?)));
-        let decided = decided.as_ref().map(|(policy, verdict)| (*policy, verdict));
-        mirror.reflect(Mirrored { packet, decided, status });
+        if let Some(mirror) = &self.mirror {
+            mirror.reflect_decision(&self.engine, (packet, place), status);
+        }
     }
 
     /// Words the answer; returns its status, `None` for silence.

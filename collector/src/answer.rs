@@ -3,9 +3,10 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use engine::sip::{Header, Message, Scheme, Via};
+use engine::is_short;
+use engine::sip::{Header, Message, Via};
 use memchr::{memchr, memchr2};
-use rules::{Flag, Flags};
+use rules::{Flag, Flags, Method};
 
 /// What every response takes over from its request.
 #[derive(Clone, Copy)]
@@ -36,14 +37,11 @@ impl<'m, 'a> Request<'m, 'a> {
         self.message.cseq().is_some() && self.message.cseq_method() == Some(self.message.method())
     }
 
-    /// Whether it may be an emergency call, or one that others must make room for: what is dialled is short, or a
-    /// service, or it claims a priority. Those are judged however little time there is.
-    pub(crate) fn may_be_emergency(&self) -> bool {
-        let uri = self.message.request_uri();
-        let user = uri.user.unwrap_or_default();
-        let number = user.split(|&byte| byte == b';').next().unwrap_or_default();
-        let digits = number.iter().filter(|byte| byte.is_ascii_digit()).count();
-        uri.scheme == Scheme::Urn || digits <= SHORT_DIGITS_MAX || self.message.has(Header::ResourcePriority)
+    /// Whether it is a call that others might have to make room for, as far as its looks go: what is dialled is short, a
+    /// name or a service, or it claims a priority.
+    pub(crate) fn looks_pressing(&self) -> bool {
+        let dials = matches!(self.message.method(), Method::Invite | Method::Refer);
+        dials && (is_short(&self.message.request_uri()) || self.message.has(Header::ResourcePriority))
     }
 
     /// Where its response goes over UDP: back to its source, at the port that its Via names (RFC 3261 §18.2.2), or at the
@@ -84,6 +82,14 @@ impl<'m, 'a> Request<'m, 'a> {
         }
         self.put_line(out, b"Call-ID: ", Header::CallId);
         self.put_line(out, b"CSeq: ", Header::Cseq);
+    }
+
+    /// Words a refusal of `status` that may be tried again in so many seconds.
+    pub(crate) fn refuse_for_now(&self, out: &mut Vec<u8>, status: u16, retry_after_seconds: u32) {
+        self.begin(out, status, phrase(status));
+        // Writing to memory cannot fail.
+        let _ = write!(out, "Retry-After: {retry_after_seconds}\r\n");
+        end(out);
     }
 
     fn put_line(&self, out: &mut Vec<u8>, name: &[u8], header: Header) {
@@ -275,9 +281,6 @@ pub(crate) const UNFRAMED: Flags = Flags::of(Flag::BadContentLength)
 const SIP_PORT: u16 = 5060;
 
 const KEEP_ALIVE_BYTES_MAX: usize = 4;
-
-/// Digits of an emergency number with a country code or an access code before it, at most.
-const SHORT_DIGITS_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {

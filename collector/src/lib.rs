@@ -21,6 +21,7 @@ pub mod limits;
 mod line;
 mod merge;
 pub mod mirror;
+pub mod places;
 mod pressure;
 pub mod proxy;
 pub mod redirect;

@@ -50,8 +50,14 @@ pub const INFLATED_BYTES_MAX: usize = 256 << 10;
 pub const BATCH_MAX: usize = 64;
 /// Bytes of one datagram: the most that UDP carries.
 pub const DATAGRAM_BYTES_MAX: usize = 65_535;
-/// Requests of connections and of HTTP that wait to be judged; past it they are refused as overload.
+/// What waits for a thread that judges, from everybody. More than the two that follow, so that who has one of those places
+/// finds room.
 pub const QUEUE_MAX: usize = 4_096;
+/// Requests of connections that wait to be judged; past it they are refused as overload. A quarter is kept for emergency
+/// calls and trusted peers.
+pub const STREAM_REQUESTS_MAX: usize = 2_048;
+/// Calls asked about over HTTP that wait to be judged; a quarter is kept for emergency calls.
+pub const HTTP_QUESTIONS_MAX: usize = 1_024;
 /// Chunks of HEP that were read from connections and wait to be judged, of up to 128 KiB each; who finds no place is not
 /// read from. Fewer than [`QUEUE_MAX`], so that one that was read always finds room.
 pub const HEP_CHUNKS_MAX: usize = 256;

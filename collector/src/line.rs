@@ -27,7 +27,7 @@ pub(crate) struct Line {
 pub(crate) struct Framed {
     pub(crate) bytes: Vec<u8>,
     pub(crate) flags: Flags,
-    close: bool,
+    pub(crate) close: bool,
 }
 
 impl Line {

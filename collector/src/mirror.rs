@@ -8,13 +8,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use engine::Packet;
 use engine::sip::Message;
+use engine::{Engine, Packet};
 use rules::{Policy, Timestamp, Transport, Verdict};
 use serde_json::json;
 
 use crate::hep::{self, Hep, packets};
-use crate::judge::{Count, Counters, now};
+use crate::judge::{Count, Counters, found, now};
 use crate::limits::{MIRROR_BYTES_MAX, MIRRORED_WAITING_MAX};
 use crate::sensor::Key;
 
@@ -41,6 +41,7 @@ pub enum Carriage {
 }
 
 /// Takes decisions and has them sent by a thread of its own. Nobody ever waits for that.
+#[derive(Clone)]
 pub struct Mirror {
     to: SyncSender<Vec<u8>>,
     waiting_bytes: Arc<AtomicUsize>,
@@ -51,17 +52,17 @@ pub struct Mirror {
 
 /// One decision.
 #[derive(Clone, Copy)]
-pub(crate) struct Mirrored<'a> {
+struct Mirrored<'a> {
     /// What was asked.
-    pub(crate) packet: &'a Packet<'a>,
+    packet: &'a Packet<'a>,
     /// Whose policy decided, and what; `None` when the call is nobody's and goes on.
-    pub(crate) decided: Option<(&'a Policy, &'a Verdict)>,
+    decided: Option<(&'a Policy, &'a Verdict)>,
     /// What we said; `None` is silence.
-    pub(crate) status: Option<u16>,
+    status: Option<u16>,
 }
 
 impl Mirror {
-    /// Starts the thread that sends to `target`. It ends when the mirror is dropped and what waits is sent.
+    /// Starts the thread that sends to `target`. It ends when the mirror and its copies are dropped and what waits is sent.
     ///
     /// # Errors
     /// Those of the system, about the socket or the thread.
@@ -76,8 +77,21 @@ impl Mirror {
         Ok((Self { to, waiting_bytes, node: target.node, key: target.key, counters }, thread))
     }
 
+    /// Tells of what `engine` decided about the attempt at `place`, which `packet` opened, and what was said.
+    pub(crate) fn reflect_decision(
+        &self,
+        engine: &Engine,
+        (packet, place): (&Packet<'_>, u32),
+        status: Option<u16>,
+    ) {
+        let decided = found(engine, place)
+            .and_then(|(policies, policy, verdict)| Some((policies.policy(policy? as usize)?, verdict?)));
+        let decided = decided.as_ref().map(|(policy, verdict)| (*policy, verdict));
+        self.reflect(Mirrored { packet, decided, status });
+    }
+
     /// Sends `mirrored`, if there is room; else it is counted.
-    pub(crate) fn reflect(&self, mirrored: Mirrored<'_>) {
+    fn reflect(&self, mirrored: Mirrored<'_>) {
         let bytes = self.packets(mirrored);
         let length = bytes.len();
         let waiting = self.waiting_bytes.fetch_add(length, Ordering::Relaxed);

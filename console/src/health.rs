@@ -14,6 +14,8 @@ pub enum Health {
     Ready,
     /// It lives, and does not judge yet.
     Loading,
+    /// It lives, and cannot judge for this reason, which starting it anew would not mend.
+    Unready(String),
     /// It should judge and does not, for this reason.
     Sick(String),
 }
@@ -21,7 +23,7 @@ pub enum Health {
 /// 200 while it lives: whoever gets anything else may start it anew.
 pub(crate) async fn alive(State(service): State<Arc<Service>>) -> (StatusCode, String) {
     match (service.health)() {
-        Health::Ready | Health::Loading => (StatusCode::OK, "alive\n".to_owned()),
+        Health::Ready | Health::Loading | Health::Unready(_) => (StatusCode::OK, "alive\n".to_owned()),
         Health::Sick(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
     }
 }
@@ -33,6 +35,8 @@ pub(crate) async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, S
         Health::Loading => {
             (StatusCode::SERVICE_UNAVAILABLE, "policies and lists are being loaded\n".to_owned())
         }
-        Health::Sick(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+        Health::Unready(reason) | Health::Sick(reason) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"))
+        }
     }
 }

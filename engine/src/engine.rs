@@ -153,6 +153,11 @@ impl Engine {
         Arc::clone(&self.policies)
     }
 
+    /// The same, for a look.
+    pub fn policy_set(&self) -> &PolicySet {
+        &self.policies
+    }
+
     /// Takes one packet: reads it, follows its call, judges it when it opens one.
     pub fn handle<'a>(&mut self, packet: &Packet<'a>) -> Handled<'a> {
         self.handle_read(packet, &Message::read(packet.payload))

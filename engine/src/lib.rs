@@ -5,6 +5,7 @@
 
 pub mod call;
 mod callback;
+mod emergency;
 mod engine;
 pub mod facts;
 mod finding;
@@ -28,6 +29,7 @@ mod state;
 mod verifying;
 
 pub use call::{Attempt, Fact, Kind, Refusal, Role, Tally, View};
+pub use emergency::{dials_emergency, is_short};
 pub use engine::{Counters, Engine, Handled};
 pub use hash::{AlreadyHashed, BuildAlreadyHashed};
 pub use ips::{Breach, Budget, IpsCounters, Restraint, Usual};

@@ -26,6 +26,7 @@ mod sharing;
 mod signing;
 mod start;
 mod status;
+mod undecided;
 mod watched;
 mod watching;
 

@@ -1,13 +1,16 @@
 //! What the pages of the console are made of.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use collector::faults::{self, Point};
 use collector::judge::{BOUNDS_SECONDS, Count, Counters, Handle, Shared, now};
+use collector::places::Places;
 use collector::redirect::Redirect;
 use collector::redress::Tokens;
 use console::{Book, Decision, Durations, Health, Kind, Query, Sample, Service, Undecided};
-use engine::{Engine, Packet};
+use engine::sip::Message;
+use engine::{Engine, Packet, dials_emergency};
 use rules::{Flags, Timestamp};
 use tokio::sync::oneshot;
 
@@ -32,6 +35,10 @@ pub(super) struct Running {
     pub(super) counters: Arc<Counters>,
     /// What is measured now and then.
     pub(super) watched: Watched,
+    /// Whether there is no policy and calls are refused until there is one.
+    pub(super) refuses_all: Arc<AtomicBool>,
+    /// Places of calls that are asked about.
+    pub(super) places: Places,
 }
 
 /// The pages of a service that may still be loading.
@@ -102,6 +109,7 @@ fn health(running: Option<&Running>) -> Health {
     let is_silent = |handle: &Handle| now().micros_since(handle.last_beat()) > BEAT_MICROS_MAX;
     match running.handles.iter().find(|(_, handle)| is_silent(handle)) {
         Some((name, _)) => Health::Sick(format!("the thread that judges ({name}) does not answer")),
+        None if running.refuses_all.load(Ordering::Relaxed) => Health::Unready(WITHOUT_POLICY.to_owned()),
         None => Health::Ready,
     }
 }
@@ -114,8 +122,11 @@ fn decide(running: &Running, query: Query) -> Result<oneshot::Receiver<Decision>
     if customer.is_some_and(|name| !is_known(name)) {
         return Err(Undecided::UnknownCustomer);
     }
+    let comes_first = || dials_emergency(&Message::read(&query.message), &policies);
+    let place = running.places.take(comes_first).ok_or(Undecided::Busy)?;
     let (tell, told) = oneshot::channel();
     let is_taken = shared.ask(Box::new(move |redirect, at| {
+        let _place = place;
         let decider = redirect.decider();
         let policies = decider.engine().policies();
         let judge = query.customer.as_deref().and_then(|name| {
@@ -129,6 +140,12 @@ fn decide(running: &Running, query: Query) -> Result<oneshot::Receiver<Decision>
             payload: &query.message,
             flags: Flags::NONE,
         };
+        if let Some(code) = decider.refuses(&packet) {
+            let reason = Some(WITHOUT_POLICY.to_owned());
+            let verdict = rules::Action::Block.word();
+            let _ = tell.send(Decision { verdict, code: Some(code), reason, ..Decision::default() });
+            return;
+        }
         let decision = decider.decide(&packet, judge).map_or_else(nothing_to_judge, |decided| {
             Decision::new(decided.policies, decided.policy, decided.verdict.as_ref())
                 .about(decided.attempt, decided.policy)
@@ -160,7 +177,8 @@ fn samples(running: Option<&Running>) -> oneshot::Receiver<Vec<Sample>> {
             Sample { name, help: help(name), label, kind: Kind::Counter(running.counters.of(count)) }
         })
         .collect();
-    samples.push(ready(1.0));
+    let is_ready = health(Some(running)) == Health::Ready;
+    samples.push(ready(f64::from(u8::from(is_ready))));
     samples.extend(running.watched.samples(now()));
     let turns = running.handles.iter().map(|(name, handle)| Sample {
         name: "turn_seconds",
@@ -272,7 +290,7 @@ fn help(name: &str) -> &'static str {
         "strangers_total" => "Requests from addresses of no peer, by what became of them.",
         "malformed_total" => "Messages that lack what every request has, by what became of them.",
         "shed_total" => {
-            "Calls not judged because of overload or for want of a policy, by what became of them."
+            "Requests not judged because of overload or for want of a policy, by what became of them."
         }
         "faults_total" => "Failures inside, by what they cost.",
         "datagrams_lost_total" => "Datagrams that the system dropped because more came than could be read.",
@@ -331,5 +349,7 @@ fn help(name: &str) -> &'static str {
     }
 }
 
+/// Why a service does not judge that lives.
+const WITHOUT_POLICY: &str = "there is no policy to judge by, and calls are refused until there is one";
 /// Without a sign of life for so long the thread that judges is sick, in microseconds.
 const BEAT_MICROS_MAX: i64 = 2_000_000;

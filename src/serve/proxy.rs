@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use collector::judge::{Counters, Judge, News};
 use collector::limits::CONNECTIONS_MADE_MAX;
+use collector::mirror::Mirror;
 use collector::proxy::{
     self, Inlets, Lookup, Marks, Name, NextHop, Proxying, Secret, Settings, Share, Streams,
 };
@@ -243,7 +244,7 @@ impl Proxy {
     pub(super) fn settings(
         &self,
         data: &Path,
-        (refuses_all, tokens): (Arc<AtomicBool>, Tokens),
+        (refuses_all, refused_code, tokens): (Arc<AtomicBool>, u16, Tokens),
     ) -> Result<Settings, Failure> {
         let path = self.secret.clone().unwrap_or_else(|| data.join("proxy.key"));
         let header = Some(self.tag_header.clone()).filter(|header| !header.is_empty());
@@ -258,6 +259,7 @@ impl Proxy {
                 },
                 on_fault: self.calls_on_fault.into(),
                 refuses_all,
+                refused_code,
                 tokens,
             },
             next_hops: self.next_hop.iter().map(Hop::next_hop).collect(),
@@ -285,7 +287,7 @@ impl Proxy {
         sockets: Vec<UdpSocket>,
         engine: Engine,
         (settings, counters): (Arc<Settings>, Arc<Counters>),
-        tell: Box<dyn FnMut(News<'_>) + Send>,
+        (tell, mirror): (Box<dyn FnMut(News<'_>) + Send>, Option<Mirror>),
         stopped: &watch::Receiver<bool>,
     ) -> Result<(Judge<Proxying>, Vec<String>), Failure> {
         let acceptor = match (&self.certificate, &self.key) {
@@ -312,7 +314,11 @@ impl Proxy {
         let (exchange, asked) = proxy::exchange();
         let inlets = Inlets { datagrams, streams, exchange };
         let of_service = (Arc::clone(&settings), Arc::clone(&counters));
-        let judge = Judge::start("proxy", move || Proxying::new(inlets, engine, of_service), tell);
+        let judge = Judge::start(
+            "proxy",
+            move || Ok(Proxying::new(inlets, engine, of_service)?.mirrored(mirror)),
+            tell,
+        );
         let judge = judge.map_err(Failure::Output)?;
 
         let shared = judge.shared().clone();

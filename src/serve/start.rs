@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use collector::bridge::Bridge;
 use collector::judge::{Counters, Handle, Judge, Shared};
+use collector::limits::HTTP_QUESTIONS_MAX;
+use collector::places::Places;
 use collector::redirect::{self, ConnectionLimits, Overload, Peers, Redirect, Settings, Streams};
 use collector::redress::Tokens;
 use collector::sensor::Interface;
@@ -38,6 +40,7 @@ use super::schedules::Schedules;
 use super::sharing::Sharing;
 use super::signing::Signing;
 use super::status::{self, Parts};
+use super::undecided;
 use super::watched::Watched;
 use super::watching::{self, senders};
 use super::{Around, Ready};
@@ -77,7 +80,7 @@ pub(super) async fn run(
     let proxy = match config.proxy.is_on() {
         false => None,
         true => {
-            let shared = (Arc::clone(&settings.refuses_all), tokens);
+            let shared = (Arc::clone(&settings.refuses_all), settings.refused_code, tokens);
             Some(Arc::new(config.proxy.settings(&config.data, shared)?))
         }
     };
@@ -117,7 +120,9 @@ pub(super) async fn run(
     let of_service = (Arc::clone(&settings), Arc::clone(&counters));
     let streams = of_service.clone();
     let (mirror, mirroring) = watching::mirror(&config.mirror, &counters)?.unzip();
-    let judge = Judge::start("redirect", move || Redirect::new(sockets, engine, of_service, mirror), tell);
+    let of_redirect = mirror.clone();
+    let judge =
+        Judge::start("redirect", move || Redirect::new(sockets, engine, of_service, of_redirect), tell);
     let judge = judge.map_err(Failure::Output)?;
     let shared = judge.shared().clone();
     said.extend(connections(&config, shared.clone(), streams, &stopped).await?);
@@ -127,7 +132,8 @@ pub(super) async fn run(
         let engine = take_over(state::PROXY_NAME);
         let tell = sharing.telling("proxy", records.teller());
         let of_service = (proxy, Arc::clone(&counters));
-        let (judge, more) = config.proxy.start(sockets, engine, of_service, tell, &stopped).await?;
+        let told = (tell, mirror.clone());
+        let (judge, more) = config.proxy.start(sockets, engine, of_service, told, &stopped).await?;
         mounts.push(Mounted::new("proxy", state::PROXY_NAME, judge).with_calls());
         said.push("proxy".to_owned());
         said.extend(places.into_iter().chain(more));
@@ -136,7 +142,9 @@ pub(super) async fn run(
         let engine = take_over(state::BRIDGE_NAME);
         let tell = sharing.telling("bridge", records.teller());
         let of_service = (Arc::clone(&settings), Arc::clone(&counters));
-        let judge = Judge::start("bridge", move || Bridge::new(queue, engine, of_service), tell);
+        let told = mirror.clone();
+        let make = move || Ok(Bridge::new(queue, engine, of_service)?.mirrored(told));
+        let judge = Judge::start("bridge", make, tell);
         let judge = judge.map_err(|error| {
             Failure::Usage(format!(
                 "cannot take queue {} of the kernel: {error}; it needs CAP_NET_ADMIN and CAP_NET_RAW, and a queue that \
@@ -147,6 +155,8 @@ pub(super) async fn run(
         mounts.push(Mounted::new("bridge", state::BRIDGE_NAME, judge).with_calls());
         said.push(format!("bridge nfqueue:{}", queue.number));
     }
+    // It ends when nobody decides any more.
+    drop(mirror);
     if config.hep.is_on() || config.capture.is_on() {
         let engine = take_over(state::SENSOR_NAME);
         let tell = sharing.telling("sensor", records.teller());
@@ -180,7 +190,15 @@ pub(super) async fn run(
     let handles = mounts.iter().map(|mounted| (mounted.name, mounted.handle.clone())).collect();
     let counted = Arc::clone(&counters);
     let watched = Watched::new(&config);
-    let _ = running.set(Running { redirect: shared, handles, counters, watched: watched.clone() });
+    let _ = running.set(Running {
+        redirect: shared,
+        handles,
+        counters,
+        watched: watched.clone(),
+        refuses_all: Arc::clone(&settings.refuses_all),
+        places: Places::new(HTTP_QUESTIONS_MAX),
+    });
+    let undecided = undecided::watch(Arc::clone(&counted), Box::new(records.noting()));
     status::export(&config, parts, stopped.clone())?;
     // Whoever reads that it is ready may signal at once.
     let mut signals = Signals::new().map_err(Failure::Output)?;
@@ -211,7 +229,7 @@ pub(super) async fn run(
         // It asks over the socket, which answers until it has ended.
         let _ = tokio::task::spawn_blocking(move || authorised.finish()).await;
     }
-    drop(fetching);
+    drop((fetching, undecided));
     // First no more is taken, then what was taken is finished and written.
     let _ = stop.send(true);
     let ending = tokio::task::spawn_blocking(move || {
@@ -297,6 +315,7 @@ fn settings(config: &Config, tokens: Tokens) -> Settings {
         },
         on_fault: redirect.calls_on_fault.into(),
         refuses_all: Arc::default(),
+        refused_code: config.calls_refused_code,
         tokens,
     }
 }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
 use engine::sip::Message;
@@ -15,7 +14,8 @@ use crate::answer::{self, Request};
 use crate::assembler::Ip;
 use crate::faults::{self, Point};
 use crate::judge::{Count, Counters, News, Witness, found, tell_of_engine};
-use crate::redirect::{Calls, Settings};
+use crate::mirror::Mirror;
+use crate::redirect::{Settings, Unjudged};
 use crate::refusal::{self, Refusing};
 use crate::{Assembler, Frame, LinkType};
 
@@ -33,6 +33,8 @@ struct Judging {
     tags: RandomState,
     answer: Vec<u8>,
     witness: Witness,
+    /// Who is told of each decision at once.
+    mirror: Option<Mirror>,
 }
 
 /// What becomes of a message.
@@ -55,8 +57,13 @@ impl Desk {
         let witness = Witness::new(Arc::clone(&counters));
         Self {
             assembler: Assembler::new(),
-            judging: Judging { engine, settings, counters, injector, tags, answer, witness },
+            judging: Judging { engine, settings, counters, injector, tags, answer, witness, mirror: None },
         }
+    }
+
+    /// Tells `mirror` of each decision from now on.
+    pub(super) fn tell_to(&mut self, mirror: Option<Mirror>) {
+        self.judging.mirror = mirror;
     }
 
     pub(super) fn engine(&mut self) -> &mut Engine {
@@ -117,9 +124,8 @@ impl Judging {
             return Fate::GoesOn;
         }
         let opens = message.to_tag().is_none() && may_be_refused(message.method());
-        if self.settings.refuses_all.load(Ordering::Relaxed) && opens && !request.may_be_emergency() {
-            self.counters.add(Count::ShedRefused);
-            return self.word(request, 503);
+        if opens && let Some(fate) = self.settings.without_policy(message, self.engine.policy_set()) {
+            return self.meet(request, fate);
         }
         faults::slow_down();
         faults::strike(Point::Judge);
@@ -149,6 +155,9 @@ impl Judging {
         }
         let refused = policy.zip(verdict).filter(|(_, verdict)| !verdict.goes_on());
         let Some((policy, verdict)) = refused.filter(|_| may_be_refused(message.method())) else {
+            if is_new {
+                reflect(self.mirror.as_ref(), &self.engine, (packet, attempt), None);
+            }
             return Fate::GoesOn;
         };
         let tokens = &self.settings.tokens;
@@ -156,6 +165,7 @@ impl Judging {
         let said = refusal::write(&refusing, &mut self.answer);
         if is_new {
             self.engine.conclude(attempt, said.unwrap_or_default(), packet.at);
+            reflect(self.mirror.as_ref(), &self.engine, (packet, attempt), said);
         }
         if said.is_some() && request.can_be_answered() { Fate::IsAnswered } else { Fate::IsDropped }
     }
@@ -166,12 +176,29 @@ impl Judging {
 
     fn fault(&mut self, request: &Request<'_, '_>) -> Fate {
         let opens = request.message.is_request() && may_be_refused(request.message.method());
-        if !opens || self.settings.on_fault == Calls::Pass {
-            self.counters.add(Count::FaultPassed);
-            return Fate::GoesOn;
+        let fate = match opens {
+            true => self.settings.fault(request.message, self.engine.policy_set()),
+            false => Unjudged::Passes(Count::FaultPassed),
+        };
+        self.meet(request, fate)
+    }
+
+    /// What becomes of a request that is not judged.
+    fn meet(&mut self, request: &Request<'_, '_>, fate: Unjudged) -> Fate {
+        match fate {
+            Unjudged::Passes(count) => {
+                self.counters.add(count);
+                Fate::GoesOn
+            }
+            Unjudged::IsRefused(status, count) => {
+                self.counters.add(count);
+                self.word(request, status)
+            }
+            Unjudged::IsSilent(count) => {
+                self.counters.add(count);
+                Fate::IsDropped
+            }
         }
-        self.counters.add(Count::FaultRefused);
-        self.word(request, 500)
     }
 
     fn word(&mut self, request: &Request<'_, '_>, status: u16) -> Fate {
@@ -200,6 +227,13 @@ impl Judging {
     /// The same for every message of a transaction (RFC 3261 §8.2.7), and known to nobody before.
     fn tag(&self, message: &Message<'_>) -> u64 {
         self.tags.hash_one((message.call_id(), message.from_tag(), message.branch()))
+    }
+}
+
+/// Tells of what was decided, and what was said; nothing where it goes on.
+fn reflect(mirror: Option<&Mirror>, engine: &Engine, of: (&Packet<'_>, u32), status: Option<u16>) {
+    if let Some(mirror) = mirror {
+        mirror.reflect_decision(engine, of, status);
     }
 }
 

@@ -15,6 +15,7 @@ use super::inject::Injector;
 use super::netlink::{Netlink, Verdicts};
 use crate::judge::{Count, Counters, Mount, News};
 use crate::limits::BATCH_MAX;
+use crate::mirror::Mirror;
 use crate::redirect::Settings;
 
 /// A bridge.
@@ -38,6 +39,15 @@ impl Bridge {
     ) -> io::Result<Self> {
         let desk = Desk::new(engine, Injector::open()?, (settings, Arc::clone(&counters)));
         Ok(Self { netlink: Netlink::open(queue)?, desk, verdicts: Verdicts::default(), counters })
+    }
+}
+
+impl Bridge {
+    /// The same that tells `mirror` of each decision.
+    #[must_use]
+    pub fn mirrored(mut self, mirror: Option<Mirror>) -> Self {
+        self.desk.tell_to(mirror);
+        self
     }
 }
 

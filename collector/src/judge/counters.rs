@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rules::{Action, Verdict};
+use rules::{Action, Transport, Verdict};
 
 /// Declares what is counted once: variant, metric, label, meaning.
 macro_rules! counts {
@@ -18,6 +18,15 @@ macro_rules! counts {
             /// The metric that it belongs to, without prefix, and what sets it apart from others of that metric.
             pub const fn name(self) -> (&'static str, &'static str) {
                 match self { $(Self::$variant => ($metric, $label)),+ }
+            }
+
+            /// What counts a message that came so.
+            pub(crate) const fn of_transport(transport: Transport) -> Self {
+                match transport {
+                    Transport::Tcp => Self::Tcp,
+                    Transport::Tls => Self::Tls,
+                    _ => Self::Udp,
+                }
             }
 
             /// What it means, in one sentence.
@@ -56,10 +65,13 @@ counts! {
     StrangerRefused "strangers_total" "refused" "Requests from addresses of no peer, answered 403.";
     MalformedRefused "malformed_total" "refused" "Requests that lack what every request has, answered 400.";
     MalformedDropped "malformed_total" "dropped" "Messages too broken to be answered.";
-    ShedRefused "shed_total" "refused" "Calls answered 503 because we were overloaded.";
+    ShedRefused "shed_total" "refused" "Calls refused because we were overloaded.";
+    ShedOverShare "shed_total" "over-share" "Calls refused because we were overloaded, though what they dial is short or a name, or they claim a priority: more of them came than get a place then.";
+    ShedSilent "shed_total" "silent" "OPTIONS about a user that got no answer because we were overloaded.";
+    ShedWithoutPolicy "shed_total" "no-policy" "Calls refused because there is no policy to judge by.";
     ShedPassed "shed_total" "passed" "Calls of trusted peers that passed undecided because we were overloaded.";
     FaultPassed "faults_total" "passed" "Requests that passed undecided because judging them failed inside.";
-    FaultRefused "faults_total" "refused" "Requests answered 500 because judging them failed inside.";
+    FaultRefused "faults_total" "refused" "Requests refused because judging them failed inside.";
     FaultUnanswered "faults_total" "unanswered" "Messages without an answer because something failed inside.";
     FaultTurn "faults_total" "turn" "Turns of a thread that judges of which the rest was left out because something failed inside.";
     FaultPage "faults_total" "page" "Pages over HTTP answered 500 because something failed inside.";

@@ -114,6 +114,11 @@ impl<M: Mount> Shared<M> {
         }
     }
 
+    /// The policies in force from the next batch of packets on.
+    pub(crate) fn policies(&self) -> Arc<PolicySet> {
+        self.hub.policies.load_full()
+    }
+
     /// The same without what sets this mount apart.
     pub fn handle(&self) -> Handle {
         let shared = self.clone();

@@ -21,6 +21,7 @@ use crate::answer::{self, Request};
 use crate::datagrams::{Inbox, Outbox, prepare};
 use crate::judge::{Count, Counters, Mount, News, now};
 use crate::limits::BATCH_MAX;
+use crate::mirror::Mirror;
 use crate::pressure::Pressure;
 
 /// An inline proxy.
@@ -79,6 +80,13 @@ impl Proxying {
         let lines = Lines::new(inlets.exchange.wanted, inlets.exchange.numbers);
         let (inbox, room) = (Inbox::new(), Vec::new());
         Ok(Self { relay, sockets: own, lines, inbox, room, counters, wait_micros_max })
+    }
+
+    /// The same that tells `mirror` of each decision.
+    #[must_use]
+    pub fn mirrored(mut self, mirror: Option<Mirror>) -> Self {
+        self.relay.mirror = mirror;
+        self
     }
 
     /// Takes what the names of next hops lead to now.

@@ -21,7 +21,8 @@ use super::settings::{Onward, Settings};
 use super::via::Back;
 use crate::answer::{self, Request};
 use crate::judge::{Count, Counters, News, Witness, tell_of_engine};
-use crate::redirect::Peer;
+use crate::mirror::Mirror;
+use crate::redirect::{Peer, Shedding};
 
 /// Judges what comes and passes it on. One thread owns it.
 pub(super) struct Relay {
@@ -40,6 +41,9 @@ pub(super) struct Relay {
     pub(super) rewrite: Rewrite,
     /// How long the oldest message of the batch in hand had waited, in microseconds.
     pub(super) waited_micros: i64,
+    pub(super) shedding: Shedding,
+    /// Who is told of each decision at once.
+    pub(super) mirror: Option<Mirror>,
     turns: Vec<Turn>,
 }
 
@@ -73,6 +77,8 @@ impl Relay {
         };
         Self {
             witness: Witness::new(Arc::clone(&counters)),
+            shedding: Shedding::new(&engine.policies()),
+            mirror: None,
             hops: Hops::new(settings.next_hops.clone(), settings.secret),
             byes: Byes::new(settings.secret),
             engine,
@@ -101,6 +107,7 @@ impl Relay {
     /// Goes on with `policies`. Calls that are up keep what judged them.
     pub(super) fn replace(&mut self, policies: Arc<PolicySet>) {
         self.judges = self.settings.common.peers.judges(&policies);
+        self.shedding.replace(&policies);
         // How often that happens is counted by who answers beside us.
         if self.engine.take_up(policies, Budget::default()) == Succession::Nothing {
             self.counters.add(Count::CountersLost);

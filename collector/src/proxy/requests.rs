@@ -1,6 +1,5 @@
 //! What becomes of a request: who sent it, whether it may go on, and where (RFC 3261 §16.3 to §16.6).
 
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use super::way::Way;
 use crate::answer::{self, Request, UNFRAMED};
 use crate::faults::{self, Point};
 use crate::judge::{Count, found};
-use crate::redirect::{Calls, Peer, Strangers};
+use crate::redirect::{Peer, Strangers, Unjudged, Waiting};
 use crate::refusal::{self, Refusing};
 
 /// A request, and what is known of who sent it.
@@ -148,10 +147,10 @@ impl Relay {
         let method = message.method();
         let opens = message.to_tag().is_none() && !matches!(method, Method::Ack | Method::Cancel);
         if opens
-            && let Some(calls) = self.settings.common.shed(came.peer, came.request, self.waited_micros)
+            && let Some(fate) = self.without_judging(came)
             && self.engine.repeated(came.packet).is_none()
         {
-            return self.undecided(came, calls, (Count::ShedPassed, Count::ShedRefused), out);
+            return self.undecided(came, fate, out);
         }
         self.engine.judge_by(came.place.and_then(|place| self.judges.get(place).copied().flatten()));
         // Judging is where most can break, and here there is still something to be done about it.
@@ -164,9 +163,15 @@ impl Relay {
             (handled.call, handled.attempt, handled.decision.is_some())
         }));
         let Ok((call, attempt, is_new)) = handled else {
-            let calls = if opens { self.settings.common.on_fault } else { Calls::Pass };
-            return self.undecided(came, calls, (Count::FaultPassed, Count::FaultRefused), out);
+            let fate = match opens {
+                true => self.settings.common.fault(message, self.engine.policy_set()),
+                false => Unjudged::Passes(Count::FaultPassed),
+            };
+            return self.undecided(came, fate, out);
         };
+        if opens {
+            self.shedding.note_judged();
+        }
         self.witness.see(&self.engine, came.packet, attempt.or(call));
         let call = call.and_then(|place| Some((place, self.engine.attempt(place)?.sequence)));
         let mut leave = Leave { call, ..Leave::default() };
@@ -188,6 +193,9 @@ impl Relay {
         leave.target = diversion(policy, verdict.filter(|_| is_refused));
         if is_refused && leave.target.is_none() {
             return Judged::Refused(self.refuse(came, (attempt, is_new), policy, verdict, out));
+        }
+        if is_new {
+            self.reflect(came.packet, attempt, None);
         }
         leave.tag = policy.zip(verdict).and_then(|(policy, verdict)| policy.tag(&verdict)).map(str::to_owned);
         leave.is_judged = true;
@@ -236,6 +244,7 @@ impl Relay {
         });
         if is_new {
             self.engine.conclude(attempt, said.unwrap_or_default(), came.packet.at);
+            self.reflect(came.packet, attempt, said);
         }
         if said.is_some() {
             self.witness.say(came.packet, came.request.reply_to(), out);
@@ -243,24 +252,38 @@ impl Relay {
         if said.is_some() { Outcome::IsAnswered } else { Outcome::IsDone }
     }
 
-    fn undecided(
-        &self,
-        came: Came<'_, '_, '_>,
-        calls: Calls,
-        (passed, refused): (Count, Count),
-        out: &mut Vec<u8>,
-    ) -> Judged {
-        if calls == Calls::Pass {
-            self.counters.add(passed);
-            return Judged::GoesOn(Leave::default());
+    /// Tells of what was decided about the attempt at `place`, and what was said; nothing where it goes on.
+    fn reflect(&self, packet: &Packet<'_>, place: u32, status: Option<u16>) {
+        if let Some(mirror) = &self.mirror {
+            mirror.reflect_decision(&self.engine, (packet, place), status);
         }
-        self.counters.add(refused);
-        let status = if refused == Count::FaultRefused { 500 } else { 503 };
-        came.request.begin(out, status, answer::phrase(status));
-        // Writing to memory cannot fail.
-        let _ = write!(out, "Retry-After: {}\r\n", self.settings.common.overload.retry_after_seconds);
-        answer::end(out);
-        Judged::Refused(Outcome::IsAnswered)
+    }
+
+    /// What becomes of a request that opens something, when it is not judged: for want of a policy, or of time.
+    fn without_judging(&mut self, came: Came<'_, '_, '_>) -> Option<Unjudged> {
+        let (common, policies) = (&self.settings.common, self.engine.policy_set());
+        let waiting = Waiting { peer: came.peer, request: came.request, micros: self.waited_micros };
+        let without = common.without_policy(came.request.message, policies);
+        without.or_else(|| self.shedding.shed(common, waiting, policies))
+    }
+
+    fn undecided(&self, came: Came<'_, '_, '_>, fate: Unjudged, out: &mut Vec<u8>) -> Judged {
+        let retry_after_seconds = self.settings.common.overload.retry_after_seconds;
+        match fate {
+            Unjudged::Passes(count) => {
+                self.counters.add(count);
+                Judged::GoesOn(Leave::default())
+            }
+            Unjudged::IsRefused(status, count) => {
+                self.counters.add(count);
+                came.request.refuse_for_now(out, status, retry_after_seconds);
+                Judged::Refused(Outcome::IsAnswered)
+            }
+            Unjudged::IsSilent(count) => {
+                self.counters.add(count);
+                Judged::Refused(Outcome::IsDone)
+            }
+        }
     }
 
     /// Passes a request on.

@@ -88,6 +88,7 @@ impl Scene {
                 overload: Overload { wait_micros_max: 200_000, retry_after_seconds: 2, trusted: Calls::Pass },
                 on_fault: Calls::Pass,
                 refuses_all: Arc::default(),
+                refused_code: 500,
                 tokens: crate::redress::Tokens::new([4; 16]),
             },
             next_hops: vec![NextHop {

@@ -1,22 +1,23 @@
 //! One request in, one response out: what a redirect server does, without its sockets.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
 use engine::sip::{Header, Message, Scheme};
 use engine::{Attempt, Budget, Engine, Packet, Succession};
 use rules::policy::PolicySet;
-use rules::{Method, Timestamp, Transport, Verdict};
+use rules::{Method, Timestamp, Verdict};
 
 use super::peer::{Allow, Peer};
-use super::settings::{Calls, Settings, Strangers};
+use super::settings::{Settings, Strangers};
+use super::shedding::{Shedding, Unjudged, Waiting};
 use crate::answer::{self, Request, UNFRAMED};
 use crate::faults::{self, Point};
 use crate::judge::{Count, Counters, Found, News, Witness, found, tell_of_all_but_attempts};
-use crate::mirror::{Mirror, Mirrored};
+use crate::mirror::Mirror;
 use crate::refusal::{self, Refusing};
 
 /// Judges requests and words the answers. One thread owns it.
@@ -29,6 +30,7 @@ pub struct Decider {
     tags: RandomState,
     /// How long the oldest request of the batch in hand had waited, in microseconds.
     waited_micros: i64,
+    shedding: Shedding,
     /// Attempts that were decided and not yet told.
     fresh: Vec<u32>,
     /// Who is told of each decision at once.
@@ -59,7 +61,9 @@ impl Decider {
         engine.answer_at_once();
         let judges = settings.peers.judges(&engine.policies());
         let witness = Witness::new(Arc::clone(&counters));
+        let shedding = Shedding::new(&engine.policies());
         Self {
+            shedding,
             engine,
             settings,
             counters,
@@ -75,6 +79,7 @@ impl Decider {
     /// Goes on with `policies`.
     pub(super) fn replace(&mut self, policies: Arc<PolicySet>) {
         self.judges = self.settings.peers.judges(&policies);
+        self.shedding.replace(&policies);
         self.counters.add(Count::Reloaded);
         if self.engine.take_up(policies, Budget::default()) == Succession::Nothing {
             self.counters.add(Count::CountersLost);
@@ -133,11 +138,7 @@ impl Decider {
 
     /// Returns whether `out` holds a response.
     fn answer(&mut self, packet: &Packet<'_>, request: &Request<'_, '_>, out: &mut Vec<u8>) -> bool {
-        self.counters.add(match packet.transport {
-            Transport::Tcp => Count::Tcp,
-            Transport::Tls => Count::Tls,
-            _ => Count::Udp,
-        });
+        self.counters.add(Count::of_transport(packet.transport));
         if answer::is_keep_alive(packet.payload) {
             self.counters.add(Count::KeepAlive);
             return false;
@@ -147,30 +148,19 @@ impl Decider {
         let Some((place, peer)) = settings.peers.find(packet.source.ip()) else {
             return self.answer_stranger(packet, request, out);
         };
-        if message.is_response() {
-            self.counters.add(Count::Response);
-            return false;
-        }
-        if !message.is_request() || !message.has(Header::Via) {
-            self.counters.add(Count::MalformedDropped);
-            return false;
-        }
-        if message.method() == Method::Ack {
-            self.counters.add(Count::Acknowledged);
-            return false;
-        }
-        let is_cut = !packet.flags.intersection(UNFRAMED).is_empty();
-        if is_cut || !request.can_be_answered() || !request.has_own_cseq() {
-            self.say(request, 400, Count::MalformedRefused, out);
-            return true;
+        match sort(packet, request) {
+            Sorted::IsRequest => {}
+            Sorted::IsMalformed => {
+                self.say(request, 400, Count::MalformedRefused, out);
+                return true;
+            }
+            Sorted::IsNothing(count) => {
+                self.counters.add(count);
+                return false;
+            }
         }
         match message.method() {
-            Method::Invite
-            | Method::Register
-            | Method::Message
-            | Method::Subscribe
-            | Method::Publish
-            | Method::Refer => return self.answer_attempt(packet, request, (place, peer), out),
+            method if opens(method) => return self.answer_attempt(packet, request, (place, peer), out),
             Method::Options => return self.answer_options(packet, request, (place, peer), out),
             // RFC 3261 §9.2: the INVITE has its final answer, so a CANCEL has no effect but its own.
             Method::Cancel => {
@@ -181,7 +171,7 @@ impl Decider {
             Method::Ack | Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify => {
                 self.say(request, 481, Count::InDialog, out);
             }
-            Method::Other => {
+            _ => {
                 self.counters.add(Count::UnknownMethod);
                 request.begin(out, 405, answer::phrase(405));
                 out.extend_from_slice(ALLOW);
@@ -189,6 +179,21 @@ impl Decider {
             }
         }
         true
+    }
+
+    /// The status that a call is refused with which is asked about over HTTP, when there is no policy and calls are refused
+    /// until there is one. `None` when it is to be judged.
+    pub fn refuses(&self, packet: &Packet<'_>) -> Option<u16> {
+        if !self.settings.refuses_all.load(Ordering::Relaxed) {
+            return None;
+        }
+        let message = Message::read(packet.payload);
+        let opens = message.is_request() && message.to_tag().is_none() && opens(message.method());
+        let fate = self.settings.without_policy(&message, self.engine.policy_set()).filter(|_| opens);
+        let Some(Unjudged::IsRefused(status, count)) = fate else { return None };
+        self.counters.add(Count::Http);
+        self.counters.add(count);
+        Some(status)
     }
 
     /// Judges a packet that nobody is to be answered for over SIP, by the policy at `judge` or whom it touches.
@@ -241,9 +246,9 @@ impl Decider {
             }
             return said.is_some();
         }
-        if let Some(calls) = self.settings.shed(peer, request, self.waited_micros) {
-            self.say_undecided(request, peer, calls, (Count::ShedPassed, Count::ShedRefused), out);
-            return true;
+        let without = self.settings.without_policy(request.message, self.engine.policy_set());
+        if let Some(fate) = without.or_else(|| self.shed(request, peer)) {
+            return self.meet(request, peer, fate, out);
         }
         self.engine.judge_by(self.judges.get(place).copied().flatten());
         // Judging is where most can break, and here there is still something to say.
@@ -254,10 +259,10 @@ impl Decider {
             (handled.attempt, handled.decision.is_some())
         }));
         let Ok((Some(attempt), is_new)) = handled else {
-            let calls = self.settings.on_fault;
-            self.say_undecided(request, peer, calls, (Count::FaultPassed, Count::FaultRefused), out);
-            return true;
+            let fate = self.settings.fault(request.message, self.engine.policy_set());
+            return self.meet(request, peer, fate, out);
         };
+        self.shedding.note_judged();
         self.witness.see(&self.engine, packet, Some(attempt));
         let found = found(&self.engine, attempt);
         let verdict = found.and_then(|(.., verdict)| verdict);
@@ -286,24 +291,25 @@ impl Decider {
         (place, peer): (usize, &Peer),
         out: &mut Vec<u8>,
     ) -> bool {
-        let asks_about_user = request.message.request_uri().user.is_some();
-        let has_time = self.waited_micros <= self.settings.overload.wait_micros_max / 2;
-        let judged = (asks_about_user && has_time).then(|| {
-            self.engine.judge_by(self.judges.get(place).copied().flatten());
-            catch_unwind(AssertUnwindSafe(|| {
-                faults::strike(Point::Judge);
-                let handled = self.engine.handle_read(packet, request.message);
-                (handled.attempt, handled.decision.is_some())
-            }))
-        });
-        let judged = match judged {
-            Some(Ok((Some(attempt), is_new))) => Some((attempt, is_new)),
-            Some(Err(_)) => {
-                self.counters.add(Count::FaultPassed);
-                None
-            }
-            _ => None,
+        if request.message.request_uri().user.is_none() {
+            return self.say_options(request, Count::Options, out);
+        }
+        match self.shed(request, peer) {
+            None => {}
+            // Those of trusted peers lose nothing by it.
+            Some(Unjudged::Passes(_)) => return self.say_options(request, Count::Options, out),
+            Some(fate) => return self.meet(request, peer, fate, out),
+        }
+        self.engine.judge_by(self.judges.get(place).copied().flatten());
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            faults::strike(Point::Judge);
+            let handled = self.engine.handle_read(packet, request.message);
+            (handled.attempt, handled.decision.is_some())
+        }));
+        let Ok((attempt, is_new)) = handled else {
+            return self.say_options(request, Count::FaultPassed, out);
         };
+        let judged = attempt.map(|attempt| (attempt, is_new));
         let refused = judged.filter(|(attempt, _)| {
             let verdict = found(&self.engine, *attempt).and_then(|(.., verdict)| verdict);
             verdict.is_some_and(|verdict| !verdict.goes_on())
@@ -325,7 +331,11 @@ impl Decider {
         if let Some((attempt, true)) = judged {
             self.engine.conclude(attempt, 200, packet.at);
         }
-        self.counters.add(Count::Options);
+        self.say_options(request, Count::Options, out)
+    }
+
+    fn say_options(&self, request: &Request<'_, '_>, count: Count, out: &mut Vec<u8>) -> bool {
+        self.counters.add(count);
         request.begin(out, 200, answer::phrase(200));
         out.extend_from_slice(ALLOW);
         out.extend_from_slice(b"Accept: application/sdp\r\n");
@@ -333,36 +343,23 @@ impl Decider {
         true
     }
 
+    /// What becomes of a request when there is no time to judge it.
+    fn shed(&mut self, request: &Request<'_, '_>, peer: &Peer) -> Option<Unjudged> {
+        let waiting = Waiting { peer, request, micros: self.waited_micros };
+        self.shedding.shed(&self.settings, waiting, self.engine.policy_set())
+    }
+
     /// The attempt that this very request opened before, where judging it anew would not find it: there is no time to
     /// judge, or it is of a dialog that we know nothing else of.
     fn known_before(&self, packet: &Packet<'_>, message: &Message<'_>) -> Option<u32> {
-        let hurried = self.waited_micros > self.settings.overload.wait_micros_max / 2;
+        let hurried = self.settings.is_hurried(self.waited_micros);
         let in_dialog = message.to_tag().is_some();
         (hurried || in_dialog).then(|| self.engine.repeated(packet)).flatten()
     }
 
-    fn say_undecided(
-        &self,
-        request: &Request<'_, '_>,
-        peer: &Peer,
-        calls: Calls,
-        (passed, refused): (Count, Count),
-        out: &mut Vec<u8>,
-    ) {
-        match calls {
-            Calls::Pass => {
-                self.counters.add(passed);
-                say_allowed(request, peer, out);
-            }
-            Calls::AreRefused => {
-                self.counters.add(refused);
-                let status = if refused == Count::FaultRefused { 500 } else { 503 };
-                request.begin(out, status, answer::phrase(status));
-                // Writing to memory cannot fail.
-                let _ = write!(out, "Retry-After: {}\r\n", self.settings.overload.retry_after_seconds);
-                answer::end(out);
-            }
-        }
+    /// Words what becomes of a request that is not judged. Returns whether `out` holds a response.
+    fn meet(&self, request: &Request<'_, '_>, peer: &Peer, fate: Unjudged, out: &mut Vec<u8>) -> bool {
+        meet(&self.settings, &self.counters, (request, peer), fate, out)
     }
 
     fn conclude(&mut self, attempt: u32, status: u16, at: Timestamp) {
@@ -372,11 +369,9 @@ impl Decider {
 
     /// Tells of what was decided about the attempt at `place`, and what was said.
     fn reflect(&self, packet: &Packet<'_>, place: u32, status: Option<u16>) {
-        let Some(mirror) = &self.mirror else { return };
-        let decided = found(&self.engine, place)
-            .and_then(|(policies, policy, verdict)| Some((policies.policy(policy? as usize)?, verdict?)));
-        let decided = decided.as_ref().map(|(policy, verdict)| (*policy, verdict));
-        mirror.reflect(Mirrored { packet, decided, status });
+        if let Some(mirror) = &self.mirror {
+            mirror.reflect_decision(&self.engine, (packet, place), status);
+        }
     }
 
     /// Words the answer; returns its status, `None` for silence.
@@ -410,6 +405,68 @@ impl Decider {
     fn tag(&self, message: &Message<'_>) -> u64 {
         self.tags.hash_one((message.call_id(), message.from_tag(), message.branch()))
     }
+}
+
+/// What a message of a peer is, before it is looked at what it wants.
+pub(super) enum Sorted {
+    /// A request that can be answered.
+    IsRequest,
+    /// One that lacks what every request has.
+    IsMalformed,
+    /// What nothing is said to.
+    IsNothing(Count),
+}
+
+pub(super) fn sort(packet: &Packet<'_>, request: &Request<'_, '_>) -> Sorted {
+    let message = request.message;
+    if answer::is_keep_alive(packet.payload) {
+        return Sorted::IsNothing(Count::KeepAlive);
+    }
+    if message.is_response() {
+        return Sorted::IsNothing(Count::Response);
+    }
+    if !message.is_request() || !message.has(Header::Via) {
+        return Sorted::IsNothing(Count::MalformedDropped);
+    }
+    if message.method() == Method::Ack {
+        return Sorted::IsNothing(Count::Acknowledged);
+    }
+    let is_cut = !packet.flags.intersection(UNFRAMED).is_empty();
+    if is_cut || !request.can_be_answered() || !request.has_own_cseq() {
+        return Sorted::IsMalformed;
+    }
+    Sorted::IsRequest
+}
+
+/// Whether a request of `method` opens something, which a policy judges.
+pub(super) fn opens(method: Method) -> bool {
+    use Method::{Invite, Message, Publish, Refer, Register, Subscribe};
+    matches!(method, Invite | Register | Message | Subscribe | Publish | Refer)
+}
+
+/// Words what becomes of a request of `peer` that is not judged, and counts it. Returns whether `out` holds a response.
+pub(super) fn meet(
+    settings: &Settings,
+    counters: &Counters,
+    (request, peer): (&Request<'_, '_>, &Peer),
+    fate: Unjudged,
+    out: &mut Vec<u8>,
+) -> bool {
+    match fate {
+        Unjudged::Passes(count) => {
+            counters.add(count);
+            say_allowed(request, peer, out);
+        }
+        Unjudged::IsRefused(status, count) => {
+            counters.add(count);
+            request.refuse_for_now(out, status, settings.overload.retry_after_seconds);
+        }
+        Unjudged::IsSilent(count) => {
+            counters.add(count);
+            return false;
+        }
+    }
+    true
 }
 
 fn say_allowed(request: &Request<'_, '_>, peer: &Peer, out: &mut Vec<u8>) {

@@ -6,7 +6,9 @@ mod mount;
 mod next_hop;
 mod peer;
 mod settings;
+mod shedding;
 mod streams;
+mod turnstile;
 
 pub use connections::ConnectionLimits;
 pub(crate) use connections::{Connections, Full, Held};
@@ -15,4 +17,5 @@ pub use mount::Redirect;
 pub use next_hop::NextHop;
 pub use peer::{Allow, Peer, Peers};
 pub use settings::{Calls, Overload, Settings, Strangers};
+pub(crate) use shedding::{OVERLOADED, Shedding, Unjudged, Waiting};
 pub use streams::{Streams, tls};

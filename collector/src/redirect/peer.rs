@@ -154,6 +154,11 @@ fn refusals(policy: &rules::Policy) -> impl Iterator<Item = Response> + '_ {
     [customer.list_response, customer.threshold_response].into_iter().chain(by_rule).chain(by_threshold)
 }
 
+/// Whether `policy` may refuse with `response`.
+pub(super) fn may_refuse_with(policy: &rules::Policy, response: Response) -> bool {
+    refusals(policy).any(|refusal| refusal == response)
+}
+
 /// The codes that `response` may be said with.
 pub(super) fn said(response: Response) -> [Option<u16>; 2] {
     match response {

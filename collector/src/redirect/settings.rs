@@ -1,10 +1,9 @@
 //! How whoever answers peers behaves where a policy has no say.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use super::peer::{Allow, Peer, Peers};
-use crate::answer::Request;
+use super::peer::{Allow, Peers};
 use crate::redress::Tokens;
 
 /// All of it.
@@ -20,28 +19,10 @@ pub struct Settings<A = Allow> {
     pub on_fault: Calls,
     /// Whether there is no policy and calls are refused until there is one.
     pub refuses_all: Arc<AtomicBool>,
+    /// The status of refusals where [`Calls::AreRefused`] is what becomes of calls.
+    pub refused_code: u16,
     /// What tells a refused caller which call it was, where a policy's address has a place for it.
     pub tokens: Tokens,
-}
-
-impl<A> Settings<A> {
-    /// What becomes of a call of `peer` that waited for so long, when there is no time to judge it.
-    pub(crate) fn shed(
-        &self,
-        peer: &Peer<A>,
-        request: &Request<'_, '_>,
-        waited_micros: i64,
-    ) -> Option<Calls> {
-        let overload = &self.overload;
-        if self.refuses_all.load(Ordering::Relaxed) && !request.may_be_emergency() {
-            return Some(Calls::AreRefused);
-        }
-        let wait_max = if peer.trusted { overload.wait_micros_max } else { overload.wait_micros_max / 2 };
-        if waited_micros <= wait_max || request.may_be_emergency() {
-            return None;
-        }
-        Some(if peer.trusted { overload.trusted } else { Calls::AreRefused })
-    }
 }
 
 /// What is said to a request from an address of no peer.
@@ -58,15 +39,16 @@ pub enum Strangers {
 pub enum Calls {
     /// They go on.
     Pass,
-    /// They are refused, with a code that no block has.
+    /// They are refused, with [`Settings::refused_code`].
     AreRefused,
 }
 
 /// When and how work is shed.
 #[derive(Clone, Copy, Debug)]
 pub struct Overload {
-    /// How long a request may have waited in the socket, in microseconds. Past half of it calls of peers that are not
-    /// trusted are shed, past all of it those of trusted ones too; never what may be an emergency call.
+    /// How long a request may have waited in the socket, in microseconds. Past a quarter of it OPTIONS about users are shed,
+    /// past three eighths what opens no call, past half calls of peers that are not trusted, past all of it those of trusted
+    /// ones too; never an emergency call.
     pub wait_micros_max: i64,
     /// Seconds after which a refused peer may try again (RFC 3261 §20.33).
     pub retry_after_seconds: u32,

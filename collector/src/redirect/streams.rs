@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Packet;
-use rules::{Timestamp, Transport};
+use rules::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -20,14 +19,15 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::connections::{ConnectionLimits, Connections, Full};
 use super::mount::Redirect;
 use super::settings::Settings;
+use super::turnstile::{Ends, Turnstile};
 use crate::judge::{Count, Counters, Shared, now};
 use crate::limits::UNREAD_MAX;
-use crate::line::{Framed, Line};
+use crate::line::Line;
 
 /// What connections are taken with.
 #[derive(Clone)]
 pub struct Streams {
-    shared: Shared<Redirect>,
+    turnstile: Turnstile,
     settings: Arc<Settings>,
     counters: Arc<Counters>,
     connections: Arc<Connections>,
@@ -37,10 +37,9 @@ pub struct Streams {
 
 /// One connection that was taken.
 struct Connection {
-    shared: Shared<Redirect>,
+    turnstile: Turnstile,
     line: Line,
-    ends: (SocketAddr, SocketAddr),
-    transport: Transport,
+    ends: Ends,
 }
 
 /// TLS as it is offered to peers, with the certificates and the key in these PEM files.
@@ -74,7 +73,8 @@ impl Streams {
         limits: ConnectionLimits,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { shared, settings, counters, connections: Arc::new(Connections::new(limits)), limits, stop }
+        let turnstile = Turnstile::new(shared, (Arc::clone(&settings), Arc::clone(&counters)));
+        Self { turnstile, settings, counters, connections: Arc::new(Connections::new(limits)), limits, stop }
     }
 
     /// Takes connections; with `tls` each has to agree on that first.
@@ -116,15 +116,14 @@ impl Streams {
         let Ok(local) = local else { return };
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
         let connection = Connection {
-            shared: self.shared.clone(),
+            turnstile: self.turnstile.clone(),
             line: Line {
                 counters: Arc::clone(&self.counters),
                 held: Some(held),
                 limits: self.limits,
                 stop: self.stop.clone(),
             },
-            ends: (source, local),
-            transport,
+            ends: Ends { source, destination: local, transport },
         };
         tokio::spawn(async move {
             tokio::select! {
@@ -146,39 +145,15 @@ impl Connection {
 
     async fn converse(self, stream: impl AsyncRead + AsyncWrite) {
         let (answer, answers) = mpsc::channel(UNREAD_MAX);
-        let Self { shared, line, ends, transport } = self;
-        let counters = Arc::clone(&line.counters);
+        let Self { turnstile, line, ends } = self;
         line.converse(stream, answers, move |message, came| {
             // Whoever asks and does not read is not asked to wait: there is no end to what could pile up.
-            let Ok(place) = answer.clone().try_reserve_owned() else { return false };
-            let is_taken = ask(&shared, (ends, transport), (message, came), place);
-            if !is_taken {
-                counters.add(Count::ShedRefused);
-            }
-            is_taken
+            let Ok(room) = answer.clone().try_reserve_owned() else { return false };
+            turnstile.take(ends, (message, came), &answer, room);
+            true
         })
         .await;
     }
-}
-
-/// Has a message answered at `place`. Returns false when the connection is to be closed.
-fn ask(
-    shared: &Shared<Redirect>,
-    ((source, destination), transport): ((SocketAddr, SocketAddr), Transport),
-    (message, came): (Framed, Timestamp),
-    place: mpsc::OwnedPermit<Vec<u8>>,
-) -> bool {
-    let Framed { bytes, flags, .. } = message;
-    shared.ask(Box::new(move |redirect, at| {
-        let decider = redirect.decider();
-        let packet = Packet { at, source, destination, transport, payload: &bytes, flags };
-        decider.note_wait(at.micros_since(came));
-        let mut out = Vec::new();
-        if decider.handle(&packet, &mut out).is_some() {
-            place.send(out);
-        }
-        decider.note_wait(0);
-    }))
 }
 
 /// How long to wait when the system gives no more connections.

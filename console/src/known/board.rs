@@ -88,7 +88,7 @@ async fn figures(service: &Service) -> Result<Figures, Failure> {
         health: match (service.health)() {
             Health::Ready => Ok(()),
             Health::Loading => Err("Policies are being loaded: nothing is judged yet.".to_owned()),
-            Health::Sick(why) => Err(why),
+            Health::Unready(why) | Health::Sick(why) => Err(why),
         },
         calls: totals.rate(past, |it| it.calls, 1.0),
         refused: totals.rate(past, |it| it.refused, 1.0),

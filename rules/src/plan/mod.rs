@@ -165,6 +165,18 @@ pub fn emergency(region: &str) -> Option<&'static NumberSet> {
     cached(&EMERGENCY, region, emergency::numbers)
 }
 
+/// A dial plan of each region, with the digits for an outside line that are usual: by these it is read what is dialled
+/// where no policy says how its customer dials.
+pub fn everywhere() -> &'static [DialPlan] {
+    static EVERYWHERE: LazyLock<Vec<DialPlan>> = LazyLock::new(|| {
+        let outside = ["0", "9"].map(str::to_owned);
+        regions()
+            .filter_map(|region| DialPlan::new(region, Bare::National, None, &outside, &[]).ok())
+            .collect()
+    });
+    &EVERYWHERE
+}
+
 /// The ISO region that `number` belongs to by its leading digits; `None` for a local one.
 pub fn country_of(number: Number) -> Option<&'static str> {
     if number.is_local() {

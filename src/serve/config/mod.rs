@@ -49,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) policy: Vec<PathBuf>,
     pub(crate) data: PathBuf,
     pub(crate) calls_without_policy: Calls,
+    pub(crate) calls_refused_code: u16,
     pub(crate) share_blocks: bool,
     pub(crate) redirect: Redirect,
     pub(crate) proxy: Proxy,
@@ -167,6 +168,7 @@ impl Default for Config {
             policy: Vec::new(),
             data: PathBuf::from("ringwall-data"),
             calls_without_policy: Calls::Pass,
+            calls_refused_code: 500,
             share_blocks: true,
             redirect: Redirect::default(),
             proxy: Proxy::default(),
@@ -293,8 +295,21 @@ impl Config {
         if !redirect.tls.is_empty() && (redirect.certificate.is_none() || redirect.key.is_none()) {
             return Err("`tls` needs `certificate` and `key`".to_owned());
         }
+        if !(500..600).contains(&self.calls_refused_code) {
+            return Err(
+                "`calls_refused_code` is from 500 to 599: others are for what a policy blocks".to_owned()
+            );
+        }
+        let refuses = [self.calls_without_policy, redirect.calls_on_fault, redirect.calls_in_overload]
+            .contains(&Calls::AreRefused);
         for peer in &redirect.peer {
             let name = &peer.name;
+            if peer.allow == Allow::Unavailable && refuses {
+                return Err(format!(
+                    "peer \"{name}\" takes its next route at 503, and so at most of 5xx: `allow = \"503\"` cannot stand where \
+                     calls \"are refused\""
+                ));
+            }
             if peer.from.is_empty() {
                 return Err(format!("peer \"{name}\" has no address in `from`"));
             }
@@ -306,6 +321,11 @@ impl Config {
                 Some(code) if code == allowed => {
                     return Err(format!(
                         "peer \"{name}\" is told {code} both when a call goes on and when it is refused"
+                    ));
+                }
+                Some(code) if code == self.calls_refused_code => {
+                    return Err(format!(
+                        "peer \"{name}\": {code} is `calls_refused_code`, and so it cannot say `block`"
                     ));
                 }
                 Some(503) => {
@@ -483,6 +503,19 @@ mod tests {
             (
                 "[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nallow = \"404\"\nblock = 503\n",
                 "503 means overload",
+            ),
+            ("calls_refused_code = 603\n", "from 500 to 599"),
+            (
+                "calls_without_policy = \"are refused\"\n[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nallow = \"503\"\n",
+                "cannot stand where",
+            ),
+            (
+                "[redirect]\ncalls_on_fault = \"are refused\"\n[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nallow = \"503\"\n",
+                "cannot stand where",
+            ),
+            (
+                "[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.1\"]\nallow = \"404\"\nblock = 500\n",
+                "500 is `calls_refused_code`",
             ),
             ("[proxy]\nudp = [\"0.0.0.0:5060\"]\n", "needs `advertised`"),
             ("[proxy]\nadvertised = [\"sip:a\"]\n", "\"sip:a\" is no name"),

@@ -95,17 +95,26 @@ impl Hosts {
 
     /// The service on the host of the called.
     fn serve(&self, policy: &str, further: &str) -> Service {
+        self.serve_as(policy, further, "", "")
+    }
+
+    /// The same with these keys of `[redirect]`, which hold for the bridge as well, and these faults forced.
+    fn serve_as(&self, policy: &str, further: &str, redirect: &str, faults: &str) -> Service {
         let scratch = Scratch::new("bridge");
         scratch.write("acme.toml", policy);
         let config = scratch.write(
             "ringwall.toml",
             format!(
                 "policy = [\"acme.toml\"]\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\nudp = []\ntcp = []\n\
-                 [bridge]\nqueue = {QUEUE}\n{further}"
+                 {redirect}[bridge]\nqueue = {QUEUE}\n{further}"
             ),
         );
         let errors = File::create(scratch.path().join("errors")).unwrap();
-        let mut child = Command::new("ip")
+        let mut command = Command::new("ip");
+        if !faults.is_empty() {
+            command.env("RINGWALL_FAULTS", faults).env("RUST_BACKTRACE", "0");
+        }
+        let mut child = command
             .args(["netns", "exec", &self.called, crate::support::binary(), "serve", "--config"])
             .arg(config)
             .stdout(Stdio::piped())
@@ -257,6 +266,32 @@ fn a_refused_caller_gets_an_answer_and_the_called_hears_nothing() {
     // Four requests of the refused call, the silent one, the diverted one.
     assert_eq!(hosts.metric(&service, "ringwall_queue_packets_total{kind=\"dropped\"}"), 6);
     assert_eq!(hosts.metric(&service, "ringwall_queue_answers_total"), 4);
+}
+
+#[test]
+fn an_emergency_call_passes_the_bridge_where_judging_fails_and_calls_are_refused() {
+    let Some(hosts) = Hosts::new("e") else { return };
+    hosts.ask(true);
+    let refused = "calls_on_fault = \"are refused\"\n";
+    let service = hosts.serve_as(POLICY, "", refused, "judge=1");
+    let line = Line::new(&hosts);
+    let dialling = |called: &str, call_id: &str| {
+        let text = request("INVITE", "+13035550142", call_id, "");
+        let (_, rest) = text.split_once(" SIP/2.0").unwrap();
+        format!("INVITE {called} SIP/2.0{rest}")
+    };
+    for (called, call_id) in [("sip:911@acme.example", "e1"), ("urn:service:sos", "e2")] {
+        line.send(&dialling(called, call_id));
+        assert_eq!(header(&line.came(), "Call-ID"), Some(call_id));
+    }
+    for (called, call_id) in [("sip:1234@acme.example", "s"), ("sip:anna@acme.example", "n")] {
+        line.send(&dialling(called, call_id));
+        let said = line.answer();
+        assert_eq!((status(&said), header(&said, "Call-ID")), (500, Some(call_id)));
+    }
+    line.nothing_came();
+    let faults = |kind: &str| hosts.metric(&service, &format!("ringwall_faults_total{{kind=\"{kind}\"}}"));
+    assert_eq!((faults("passed"), faults("refused")), (2, 2));
 }
 
 #[test]

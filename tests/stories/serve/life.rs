@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Call, POLICY, Phone, Service, fresh, lines, status, within};
+use super::{Call, POLICY, Phone, Service, fresh, http, lines, status, within};
 use crate::support::{Scratch, ringwall, stdout};
 
 pub(super) const COUNTING: &str = r#"
@@ -144,7 +144,7 @@ fn a_broken_policy_at_start_leaves_the_last_good_one_in_force() {
 
 #[test]
 fn without_any_policy_calls_pass_or_are_refused_as_the_operator_wants() {
-    for (calls, expected) in [("pass", 302), ("are refused", 503)] {
+    for (calls, expected) in [("pass", 302), ("are refused", 500)] {
         let scratch = Scratch::new("serve-nothing");
         scratch.write("acme.toml", "nonsense");
         let config = format!(
@@ -153,10 +153,37 @@ fn without_any_policy_calls_pass_or_are_refused_as_the_operator_wants() {
         );
         let service = Service::with_config(scratch, &config);
         let phone = Phone::new(service.udp());
-        let said = phone.ask(&Call::new("+13035550105", "+12105550150").by(phone.port()));
-        assert_eq!(status(&said), expected);
-        let urgent = phone.ask(&Call { call_id: "e", ..Call::new("+13035550105", "911") }.by(phone.port()));
-        assert_eq!(status(&urgent), 302, "emergency calls pass");
+        let asked =
+            |called: &str, extra: &str| {
+                let call_id = fresh();
+                let call = Call { call_id: &call_id, extra, ..Call::new("+13035550105", called) };
+                let text = String::from_utf8(call.by(phone.port())).unwrap();
+                status(&phone.ask(
+                    text.replace("sip:urn:service:sos@acme.example SIP", "urn:service:sos SIP").as_bytes(),
+                ))
+            };
+        let claim = "Resource-Priority: ets.0\r\n";
+        for (called, extra) in
+            [("+12105550150", ""), ("1234", ""), ("123456", ""), ("anna", ""), ("+12105550150", claim)]
+        {
+            assert_eq!(asked(called, extra), expected, "{called} {extra}");
+        }
+        for called in ["911", "112", "999", "000", "urn:service:sos"] {
+            assert_eq!(asked(called, ""), 302, "emergency calls pass: {called}");
+        }
+        let refuses = expected == 500;
+        let question = |called: &str| serde_json::json!({ "caller": "+13035550105", "called": called });
+        let (code, said) = service.decide(&question("+12105550150"));
+        let verdict = if refuses { "block" } else { "allow" };
+        assert_eq!((code, &said["verdict"]), (200, &verdict.into()), "{said}");
+        assert_eq!(said["code"].as_u64(), refuses.then_some(500), "{said}");
+        assert_eq!(service.decide(&question("911")).1["verdict"], "allow");
+        let page = |path: &str| http(service.address("http://"), "GET", path, "");
+        let (ready, words) = page("/readyz");
+        assert_eq!((ready, words.contains("there is no policy")), (if refuses { 503 } else { 200 }, refuses));
+        assert_eq!((page("/healthz").0, service.metric("ringwall_ready")), (200, u64::from(!refuses)));
+        let shed = service.metric("ringwall_shed_total{kind=\"no-policy\"}");
+        assert_eq!((shed, service.total("ringwall_shed_total")), if refuses { (6, 6) } else { (0, 0) });
         assert_eq!(service.lines("alerts.jsonl", 1)[0]["rule"], "no-policy");
         service.scratch.write("acme.toml", POLICY);
         let answer = || {
@@ -165,6 +192,7 @@ fn without_any_policy_calls_pass_or_are_refused_as_the_operator_wants() {
             status(&phone.ask(&call.by(phone.port())))
         };
         within(10, || (answer() == 486).then_some(())).expect("the policy is not taken up");
+        assert_eq!(page("/readyz").0, 200);
     }
 }
 

@@ -9,6 +9,7 @@ use collector::hep::{self, Hep};
 use serde_json::{Value, json};
 
 use super::peers::{Running, free_port, has};
+use super::proxy::{entry, proxy};
 use super::{Call, POLICY, Phone, Service, status, within};
 
 /// What comes to a reader over UDP.
@@ -68,6 +69,30 @@ fn each_decision_is_told_once_with_the_message_as_it_came() {
     assert_eq!(line["policy_version"], recorded[1]["policy_version"]);
     within(5, || (service.metric("ringwall_mirror_packets_total{kind=\"sent\"}") == 10).then_some(()))
         .unwrap();
+}
+
+#[test]
+fn what_the_proxy_decides_is_told_as_well() {
+    let reader = UdpSocket::bind("127.0.0.1:0").unwrap();
+    reader.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let inside = UdpSocket::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
+    let mirror = format!("[mirror]\naddress = \"{}\"\n", reader.local_addr().unwrap());
+    let service =
+        Service::start("mirror-proxy", POLICY, &format!("{}{mirror}", proxy(&[inside], "in order", 0)));
+    let phone = Phone::new(entry(&service));
+    let mut room = [0; 65_536];
+    for (caller, call_id, verdict, said) in
+        [("+13035550142", "goes-on", "allow", Value::Null), ("+13035550105", "busy", "block", json!(486))]
+    {
+        let call = Call { call_id, ..Call::new(caller, "+12105550150") }.by(phone.port());
+        phone.send(&call);
+        assert_eq!(next(&reader, &mut room).payload, call, "as it came");
+        let line: Value = serde_json::from_slice(next(&reader, &mut room).payload).unwrap();
+        assert_eq!(
+            (&line["call_id"], &line["verdict"], &line["status"]),
+            (&call_id.into(), &verdict.into(), &said)
+        );
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ const PEERS: &str = "overload_after_milliseconds = 400\n[[redirect.peer]]\nname 
                      [[redirect.peer]]\nname = \"carrier\"\nfrom = [\"127.0.0.2\"]\nnext_hop = \"sip:192.0.2.77\"\n";
 /// How long judging one message lasts: ten times as much as can be judged is then little enough for one machine, and telling
 /// others to wait is cheap beside it. A whole batch of it takes less than half of `overload_after_milliseconds`.
-const JUDGING: &str = "judge-micros=2000";
+const JUDGING: &str = "judge-micros=2000,judge=500";
 
 /// What a peer sends. The letter begins the Call-ID.
 #[derive(Clone, Copy)]
@@ -37,6 +37,13 @@ const ALLOWED: Sort = Sort {
 const BLOCKED: Sort = Sort { letter: 'b', caller: "+13035550106", ..ALLOWED };
 const EMERGENCY: Sort = Sort { letter: 'e', called: "911", ..ALLOWED };
 const OPTIONS: Sort = Sort { letter: 'o', method: "OPTIONS", cseq: "CSeq: 1 OPTIONS\r\n", ..ALLOWED };
+const REGISTER: Sort = Sort { letter: 'r', method: "REGISTER", cseq: "CSeq: 1 REGISTER\r\n", ..ALLOWED };
+/// What looks as if others had to make room for it.
+const PRESSING: [Sort; 3] = [
+    Sort { letter: 'n', called: "anna", ..ALLOWED },
+    Sort { letter: 's', called: "1234", ..ALLOWED },
+    Sort { letter: 'p', cseq: "CSeq: 1 INVITE\r\nResource-Priority: ets.0\r\n", ..ALLOWED },
+];
 const MALFORMED: Sort = Sort { letter: 'm', cseq: "", ..ALLOWED };
 
 /// How often what was answered, by letter and status.
@@ -134,7 +141,7 @@ fn capacity(service: &Service) -> f64 {
 const WINDOW: u32 = 48;
 
 /// Everything that came is one of these, and nothing twice.
-fn accounted(service: &Service) -> u64 {
+pub(super) fn accounted(service: &Service) -> u64 {
     [
         "ringwall_decisions_total",
         "ringwall_retransmissions_total",
@@ -191,6 +198,7 @@ fn ten_times_as_much_as_can_be_judged_costs_nobody_who_is_trusted_and_no_emergen
         _ if number % 100 == 2 => carrier.send(OPTIONS),
         _ if number % 100 == 3 => carrier.send(MALFORMED),
         _ if number % 100 == 4 => stranger.send(ALLOWED),
+        _ if number % 100 == 6 => carrier.send(REGISTER),
         _ if number % 10 == 5 => carrier.send(BLOCKED),
         _ => carrier.send(ALLOWED),
     });
@@ -217,16 +225,79 @@ fn ten_times_as_much_as_can_be_judged_costs_nobody_who_is_trusted_and_no_emergen
     let (sent, lost) = (sbc.sent, service.total("ringwall_datagrams_lost_total"));
     let (of_carrier, of_sbc) = (carrier.answers(), sbc.answers());
     println!("carrier {of_carrier:?}, sbc {of_sbc:?} of {sent}, lost {lost}");
-    let expected: &[(char, u16)] =
-        &[('a', 302), ('a', 503), ('b', 603), ('b', 503), ('e', 302), ('o', 200), ('m', 400)];
+    let expected: &[(char, u16)] = &[
+        ('a', 302),
+        ('a', 503),
+        ('b', 603),
+        ('b', 503),
+        ('b', 302),
+        ('e', 302),
+        ('o', 200),
+        ('r', 302),
+        ('r', 503),
+        ('m', 400),
+    ];
     let others: Vec<_> = of_carrier.keys().filter(|key| !expected.contains(key)).collect();
     assert!(others.is_empty(), "a block is said as one, overload as 503, and nothing else: {others:?}");
     assert!(of_carrier[&('a', 503)] > of_carrier[&('a', 302)]);
     // In order: nothing of trusted peers is shed while there is something else to shed.
     assert_eq!(of_sbc.keys().collect::<Vec<_>>(), [&('a', 302)]);
     assert_eq!((shed(&service, "passed"), shed(&service, "refused") > 0), (0, true));
+    // Who asks about users is to find no server under load that it would not have found otherwise.
+    assert!(shed(&service, "silent") > 0 && of_carrier.get(&('r', 503)) > of_carrier.get(&('r', 302)));
     assert!(of_carrier[&('e', 302)] + lost >= emergencies && of_carrier[&('e', 302)] > 0);
     assert!(stranger.answers().is_empty());
+    let alerts = || {
+        let lines = super::lines(&service.data().join("alerts.jsonl"));
+        let mut rules: Vec<String> =
+            lines.iter().map(|line| line["rule"].as_str().unwrap().to_owned()).collect();
+        rules.retain(|rule| ["calls-shed", "judging-fails"].contains(&rule.as_str()));
+        rules.sort();
+        rules
+    };
+    within(5, || (alerts() == ["calls-shed", "judging-fails"]).then_some(()))
+        .unwrap_or_else(|| panic!("one alert for each when it begins: {:?}", alerts()));
+}
+
+#[test]
+fn who_floods_with_what_looks_pressing_takes_no_time_of_a_trusted_peer() {
+    for sort in PRESSING {
+        let service = Service::start_faulty("overload-pressing", POLICY, PEERS, JUDGING);
+        let capacity = capacity(&service);
+        let before = service.total("ringwall_messages_received_total");
+        let server = service.udp();
+        let flood = std::thread::spawn(move || {
+            let mut carrier = Source::at("127.0.0.2", server);
+            pace(capacity * 7.0, 4.0, |_| carrier.send(sort));
+            carrier
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        let trusted = super::Phone::new(server);
+        let (mut asked, mut slowest) = (0, Duration::ZERO);
+        while !flood.is_finished() {
+            let (begin, call_id) = (now(), super::fresh());
+            let call = super::Call { call_id: &call_id, ..super::Call::new("+13035550142", "+12105550150") };
+            // A datagram may be lost before anybody reads it, as any.
+            trusted.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            trusted.send(&call.by(trusted.port()));
+            let mut room = [0; 4096];
+            let said = trusted.socket.recv_from(&mut room);
+            assert!(said.is_err() || room.starts_with(b"SIP/2.0 302"));
+            (asked, slowest) = (asked + 1, slowest.max(begin.elapsed()));
+        }
+        let carrier = flood.join().unwrap();
+        settle(&service, before + carrier.sent + asked);
+        let (sent, over) = (carrier.sent, shed(&service, "over-share"));
+        let of_carrier = carrier.answers();
+        let judged = of_carrier.get(&(sort.letter, 302)).copied().unwrap_or_default();
+        let lost = service.total("ringwall_datagrams_lost_total");
+        println!(
+            "{}: {sent} sent, {judged} judged, {over} shed, {lost} lost; {asked} asked, slowest {slowest:?}",
+            sort.letter
+        );
+        assert!(over > sent / 2, "{over} of {sent} shed");
+        assert!(asked >= 6 && slowest < Duration::from_secs(1), "{asked} asked, slowest {slowest:?}");
+    }
 }
 
 /// Asks from time to time until a call of a peer that is not trusted is decided in time. Returns when that began, and how many

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
+use super::overload::accounted;
 use super::proxy::{entry, proxy};
 use super::{Call, POLICY, Phone, Service, fresh, header, http, status, within};
 
@@ -51,6 +52,66 @@ fn one_call_in_a_hundred_on_which_judging_fails_costs_the_others_nothing() {
         assert_eq!(service_is_well, 200);
         drop(service.stop());
     }
+}
+
+#[test]
+fn an_emergency_call_passes_where_calls_are_refused_on_which_judging_fails() {
+    let called = ["911", "112", "+1911", "urn:service:sos"];
+    let text = |phone: &Phone, called: &str, call_id: &str| {
+        let call = Call { call_id, ..Call::new("+12105550101", called) };
+        let text = String::from_utf8(call.by(phone.port())).unwrap();
+        text.replace("sip:urn:service:sos@acme.example SIP", "urn:service:sos SIP")
+    };
+    let service = Service::start_faulty("panics-emergency", POLICY, &peer("are refused"), "judge=1");
+    let phone = Phone::new(service.udp());
+    for called in called {
+        assert_eq!(status(&phone.ask(text(&phone, called, &fresh()).as_bytes())), 302, "{called}");
+    }
+    for called in ["1234", "anna", "+13035550142"] {
+        assert_eq!(status(&phone.ask(text(&phone, called, &fresh()).as_bytes())), 500, "{called}");
+    }
+    assert_eq!((faults(&service, "passed"), faults(&service, "refused")), (4, 3));
+    within(5, || alerts(&service).contains(&"judging-fails".to_owned()).then_some(())).unwrap();
+
+    let inside = Phone::at("127.0.0.2", SocketAddr::from(([127, 0, 0, 1], 0)));
+    let place = inside.socket.local_addr().unwrap();
+    let config =
+        proxy(&[place], "in order", 0).replace("[proxy]\n", "[proxy]\ncalls_on_fault = \"are refused\"\n");
+    let service = Service::start_faulty("panics-proxy-emergency", POLICY, &config, "judge=1");
+    let (inside, phone) = (Phone { server: entry(&service), ..inside }, Phone::new(entry(&service)));
+    for called in called {
+        let call_id = fresh();
+        phone.send(text(&phone, called, &call_id).as_bytes());
+        assert_eq!(header(&inside.receive(), "Call-ID"), Some(call_id.as_str()), "{called}");
+    }
+    phone.send(text(&phone, "+13035550142", &fresh()).as_bytes());
+    assert_eq!(status(&phone.receive()), 500);
+    assert_eq!((faults(&service, "passed"), faults(&service, "refused")), (4, 1));
+}
+
+/// What alerts there are so far, by rule.
+fn alerts(service: &Service) -> Vec<String> {
+    let lines = super::lines(&service.data().join("alerts.jsonl"));
+    lines.iter().map(|line| line["rule"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn options_on_which_judging_fails_count_once() {
+    let service = Service::start_faulty("panics-options", POLICY, &peer("are refused"), "judge=3");
+    let phone = Phone::new(service.udp());
+    for number in 1..=30 {
+        let call_id = fresh();
+        let method = if number % 2 == 0 { "OPTIONS" } else { "INVITE" };
+        let call = Call { method, call_id: &call_id, ..Call::new("+13035550142", "+12105550150") };
+        let expected = match (method, number % 3) {
+            ("OPTIONS", _) => 200,
+            (_, 0) => 500,
+            _ => 302,
+        };
+        assert_eq!(status(&phone.ask(&call.by(phone.port()))), expected, "{number}");
+    }
+    assert_eq!((faults(&service, "passed"), faults(&service, "refused")), (5, 5));
+    assert_eq!((service.total("ringwall_messages_received_total"), accounted(&service)), (30, 30));
 }
 
 #[test]

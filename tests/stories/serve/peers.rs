@@ -1,11 +1,12 @@
 //! Real peers: SIPp, Kamailio, OpenSSL.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use super::{Call, POLICY, Service, status, within};
+use super::{Call, POLICY, Service, fresh, now, status, within};
 use crate::support::Scratch;
 
 /// Whether `program` is here. In CI it must be.
@@ -51,13 +52,7 @@ pub(super) fn scenario(scratch: &Scratch, name: &str, caller: &str, expected: u1
 }
 
 /// Runs SIPp to its end. Every call must go as the scenario says.
-pub(super) fn sipp(
-    scratch: &Scratch,
-    scenario: &Path,
-    transport: &str,
-    server: std::net::SocketAddr,
-    calls: u32,
-) {
+pub(super) fn sipp(scratch: &Scratch, scenario: &Path, transport: &str, server: SocketAddr, calls: u32) {
     let output = Command::new("sipp")
         .arg("-sf")
         .arg(scenario)
@@ -184,17 +179,19 @@ fn openssl_agrees_on_tls_and_is_answered() {
     assert!(lines.iter().all(|line| line["transport"] == "tls"));
     // Whoever does not agree on TLS is not waited for.
     let mut silent = std::net::TcpStream::connect(service.address("tls:")).unwrap();
-    silent.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    silent.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     assert_eq!(silent.read(&mut [0; 16]).unwrap(), 0);
     assert_eq!(service.metric("ringwall_connections_total{kind=\"no-handshake\"}"), 1);
 }
 
 /// The configuration of docs/kamailio.md, with addresses of a story.
-fn kamailio(scratch: &Scratch, listen: u16, ringwall: u16) -> std::path::PathBuf {
+fn kamailio(scratch: &Scratch, [listen, carrier]: [u16; 2], ringwall: u16) -> std::path::PathBuf {
     let page = include_str!("../../../docs/kamailio.md");
     let (_, rest) = page.split_once("```kamailio\n").unwrap();
     let (text, _) = rest.split_once("```").unwrap();
-    let text = text.replace("udp:192.0.2.10:5060", &format!("udp:127.0.0.1:{listen}"));
+    let text = text
+        .replace("udp:192.0.2.10:5060", &format!("udp:127.0.0.1:{listen}"))
+        .replace("sip:198.51.100.30:5060", &format!("sip:127.0.0.1:{carrier}"));
     scratch.write("dispatcher.list", format!("1 sip:127.0.0.1:{ringwall}\n"));
     let list = scratch.path().join("dispatcher.list");
     scratch.write("kamailio.cfg", text.replace("/etc/kamailio/dispatcher.list", list.to_str().unwrap()))
@@ -211,6 +208,134 @@ pub(super) fn free_port() -> u16 {
     both.take(100).flatten().next().expect("a port that is free of both kinds")
 }
 
+/// Kamailio as docs/kamailio.md has it, and a carrier behind it.
+struct Asking {
+    server: SocketAddr,
+    _kamailio: Running,
+    _carrier: Running,
+}
+
+impl Asking {
+    /// One with its files in `scratch`, that asks at the port `ringwall` and passes calls on to the port `carrier`.
+    fn start(scratch: &Scratch, carrier: u16, ringwall: u16) -> Self {
+        let port = free_port();
+        let config = kamailio(scratch, [port, carrier], ringwall);
+        let folder = scratch.path();
+        let log = std::fs::File::create(folder.join("kamailio.log")).unwrap();
+        let kamailio = Running(
+            Command::new("kamailio")
+                .arg("-f")
+                .arg(config)
+                .args(["-DD", "-E", "-m", "64", "-M", "8", "-n", "2"])
+                .arg("-w")
+                .arg(folder)
+                .arg("-Y")
+                .arg(folder)
+                .stderr(log)
+                .spawn()
+                .unwrap(),
+        );
+        let carrier = Running(
+            Command::new("sipp")
+                .args(["-sn", "uas", "-i", "127.0.0.1", "-p", &carrier.to_string(), "-nostdin", "-trace_err"])
+                .current_dir(folder)
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap(),
+        );
+        let server = SocketAddr::from(([127, 0, 0, 1], port));
+        let phone = super::Phone::new(server);
+        let options = Call { method: "OPTIONS", call_id: "up", ..Call::new("1", "2") }.by(phone.port());
+        phone.socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        within(20, || {
+            phone.send(&options);
+            phone.socket.recv_from(&mut [0; 4096]).ok()
+        })
+        .unwrap_or_else(|| panic!("{}", std::fs::read_to_string(folder.join("kamailio.log")).unwrap()));
+        Self { server, _kamailio: kamailio, _carrier: carrier }
+    }
+
+    /// How a call of somebody whom the policy refuses ends, and how long that takes.
+    fn call(&self) -> (u16, Duration) {
+        let phone = super::Phone::new(self.server);
+        let (begin, call_id) = (now(), fresh());
+        let branch = format!("z9hG4bK{call_id}");
+        let call = Call { call_id: &call_id, branch: &branch, ..Call::new("+13035550106", "+12105550150") };
+        phone.send(&call.by(phone.port()));
+        loop {
+            let status = status(&phone.receive());
+            if status >= 200 {
+                return (status, begin.elapsed());
+            }
+        }
+    }
+}
+
+#[test]
+fn calls_pass_through_kamailio_while_ringwall_is_down_or_says_503() {
+    if !has("sipp", "-v") || !has("kamailio", "-v") {
+        return;
+    }
+    let (ringwall, carrier) = (free_port(), free_port());
+    let config = |keys: &str| {
+        format!(
+            "udp = [\"127.0.0.1:{ringwall}\"]\ntcp = []\n{keys}[[redirect.peer]]\nname = \"kamailio\"\nfrom = [\"127.0.0.1\"]\n\
+             next_hop = \"sip:127.0.0.1:{carrier}\"\n"
+        )
+    };
+    let scratch = Scratch::new("kamailio-alone");
+    let asking = Asking::start(&scratch, carrier, ringwall);
+    let passes = |what: &str| {
+        let (status, took) = asking.call();
+        println!("{what}: {status} after {took:?}");
+        assert_eq!(status, 200, "calls pass: {what}");
+        assert!(took < Duration::from_secs(2), "{what}: {took:?}");
+    };
+    // The dispatcher asks every five seconds who is up.
+    let becomes = |expected: u16, what: &str| {
+        within(25, || (asking.call().0 == expected).then_some(())).unwrap_or_else(|| panic!("{what}"));
+    };
+    passes("never started");
+    let service = Service::start("kamailio-down", POLICY, &config(""));
+    becomes(603, "it is asked");
+    service.signal("-STOP");
+    passes("standing still");
+    service.signal("-CONT");
+    becomes(603, "it is asked again");
+    let scratch = service.stop();
+    passes("stopped");
+    let service = Service::resume(scratch, &config(""));
+    becomes(603, "it is asked after a restart");
+    drop(service.kill());
+    passes("killed");
+    // Always too late: it says 503 to every call.
+    let service = Service::start("kamailio-busy", POLICY, &config("overload_after_milliseconds = 0\n"));
+    within(25, || {
+        passes("503");
+        (service.total("ringwall_shed_total") > 0).then_some(())
+    })
+    .expect("it is asked and says 503");
+    drop(service.stop());
+    // Where calls are refused they end, unless the operator has it said with what Kamailio takes for nobody's decision.
+    for (code, expected) in [(500, 500), (503, 200)] {
+        let scratch = Scratch::new("kamailio-refused");
+        scratch.write("acme.toml", POLICY);
+        let keys = config("calls_on_fault = \"are refused\"\n");
+        let config = format!("calls_refused_code = {code}\n{}", Service::configuration(&keys));
+        let mut command = Command::new(crate::support::binary());
+        command.env("RINGWALL_FAULTS", "judge=1").env("RUST_BACKTRACE", "0");
+        let service = Service::run(scratch, &config, &mut command);
+        let refused = || service.metric("ringwall_faults_total{kind=\"refused\"}");
+        within(25, || {
+            let before = refused();
+            let (status, _) = asking.call();
+            (refused() > before).then(|| assert_eq!(status, expected, "refused with {code}"))
+        })
+        .expect("it is asked");
+        drop(service.stop());
+    }
+}
+
 #[test]
 fn kamailio_asks_for_each_call_and_obeys() {
     if !has("sipp", "-v") || !has("kamailio", "-v") {
@@ -221,40 +346,8 @@ fn kamailio_asks_for_each_call_and_obeys() {
         "[[redirect.peer]]\nname = \"kamailio\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"sip:127.0.0.1:{called}\"\n"
     );
     let service = Service::start("serve-kamailio", POLICY, &peer);
-    let port = free_port();
-    let config = kamailio(&service.scratch, port, service.udp().port());
-    let folder = service.scratch.path();
-    let log = std::fs::File::create(folder.join("kamailio.log")).unwrap();
-    let _kamailio = Running(
-        Command::new("kamailio")
-            .arg("-f")
-            .arg(config)
-            .args(["-DD", "-E", "-m", "64", "-M", "8", "-n", "2"])
-            .arg("-w")
-            .arg(folder)
-            .arg("-Y")
-            .arg(folder)
-            .stderr(log)
-            .spawn()
-            .unwrap(),
-    );
-    let _called = Running(
-        Command::new("sipp")
-            .args(["-sn", "uas", "-i", "127.0.0.1", "-p", &called.to_string(), "-nostdin", "-trace_err"])
-            .current_dir(folder)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let server = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-    let phone = super::Phone::new(server);
-    let options = |call_id: &str| Call { method: "OPTIONS", call_id, ..Call::new("1", "2") }.by(phone.port());
-    phone.socket.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
-    within(20, || {
-        phone.send(&options("up"));
-        phone.socket.recv_from(&mut [0; 4096]).ok()
-    })
-    .unwrap_or_else(|| panic!("{}", std::fs::read_to_string(folder.join("kamailio.log")).unwrap()));
+    let asking = Asking::start(&service.scratch, called, service.udp().port());
+    let server = asking.server;
     for (caller, expected) in [("+13035550142", 200), ("+13035550106", 603)] {
         let scenario = scenario(&service.scratch, &format!("through-{expected}"), caller, expected);
         let text = std::fs::read_to_string(&scenario).unwrap();
@@ -341,10 +434,10 @@ fn kamailio_tells_of_its_calls_over_udp_and_tcp() {
                 .spawn()
                 .unwrap(),
         );
-        let server = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let server = SocketAddr::from(([127, 0, 0, 1], port));
         let phone = super::Phone::new(server);
         let options = Call { method: "OPTIONS", call_id: "up", ..Call::new("1", "2") }.by(phone.port());
-        phone.socket.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+        phone.socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         let log = || std::fs::read_to_string(folder.join("kamailio.log")).unwrap();
         within(20, || {
             phone.send(&options);

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::overload::accounted;
 use super::{Call, POLICY, Service, header, now, status, within};
 
 fn connect(address: SocketAddr) -> TcpStream {
@@ -65,6 +66,44 @@ fn a_length_that_lies_is_refused_and_the_connection_closed() {
     }
     assert_eq!(service.metric("ringwall_connections_total{kind=\"bad-framing\"}"), 4);
 }
+
+#[test]
+fn who_finds_no_place_to_wait_is_told_so_on_a_connection_that_stays() {
+    let peers = "overload_after_milliseconds = 60000\nretry_after_seconds = 7\n\
+                 [[redirect.peer]]\nname = \"carrier\"\nfrom = [\"127.0.0.1\"]\nnext_hop = \"sip:192.0.2.77\"\n";
+    let service = Service::start_faulty("serve-queue", POLICY, peers, "judge-micros=2000");
+    let mut streams: Vec<TcpStream> = (0..10).map(|_| connect(service.address("tcp:"))).collect();
+    for (number, stream) in streams.iter_mut().enumerate() {
+        let calls = (0..EACH - 1).map(|index| ("+12105550150", format!("{number}-{index}")));
+        let mut all = Vec::new();
+        // The last one is an emergency call.
+        for (called, call_id) in calls.chain([("911", format!("{number}-e"))]) {
+            let branch = format!("z9hG4bK{call_id}");
+            all.extend(Call { called, branch: &branch, ..call("+13035550142", &call_id) }.by(5060));
+        }
+        stream.write_all(&all).unwrap();
+    }
+    let said: Vec<Vec<String>> = streams.iter_mut().map(|stream| responses(stream, EACH)).collect();
+    let of = |wanted: u16| said.iter().flatten().filter(|said| status(said) == wanted).count();
+    println!("{} decided, {} had no place", of(302), of(503));
+    assert_eq!(of(302) + of(503), 10 * EACH);
+    assert!(of(503) > 100 && of(302) > 1_000, "{} and {}", of(302), of(503));
+    for said in said.iter().flatten() {
+        assert_eq!(header(said, "Retry-After"), (status(said) == 503).then_some("7"), "{said}");
+        let is_urgent = header(said, "Call-ID").unwrap().ends_with("-e");
+        assert!(!is_urgent || status(said) == 302, "emergency calls pass: {said}");
+    }
+    for (number, stream) in streams.iter_mut().enumerate() {
+        let call_id = format!("{number}-after");
+        stream.write_all(&Call { branch: &call_id, ..call("+13035550106", &call_id) }.by(5060)).unwrap();
+        assert_eq!(status(&responses(stream, 1)[0]), 603, "the connection stays");
+    }
+    let received = service.total("ringwall_messages_received_total");
+    assert_eq!((received, accounted(&service)), (10 * EACH as u64 + 10, received));
+}
+
+/// Calls on each connection: fewer than the answers that may wait for it.
+const EACH: usize = 250;
 
 #[test]
 fn who_is_slow_is_closed_and_who_takes_many_places_gets_no_more() {

@@ -95,6 +95,9 @@ enum HowShared {
     Spread,
 }
 
+/// Who is told news, on the thread that judges.
+type Tell = Box<dyn FnMut(News<'_>) + Send>;
+
 /// How others know an address of ours.
 #[derive(Clone, Debug, PartialEq)]
 struct Advertised(Name);
@@ -287,7 +290,7 @@ impl Proxy {
         sockets: Vec<UdpSocket>,
         engine: Engine,
         (settings, counters): (Arc<Settings>, Arc<Counters>),
-        (tell, mirror): (Box<dyn FnMut(News<'_>) + Send>, Option<Mirror>),
+        (tell, mirror): (Tell, Option<Mirror>),
         stopped: &watch::Receiver<bool>,
     ) -> Result<(Judge<Proxying>, Vec<String>), Failure> {
         let acceptor = match (&self.certificate, &self.key) {

@@ -149,12 +149,12 @@ impl Decider {
             return self.answer_stranger(packet, request, out);
         };
         match sort(packet, request) {
-            Sorted::IsRequest => {}
-            Sorted::IsMalformed => {
+            Sorted::Request => {}
+            Sorted::Malformed => {
                 self.say(request, 400, Count::MalformedRefused, out);
                 return true;
             }
-            Sorted::IsNothing(count) => {
+            Sorted::Nothing(count) => {
                 self.counters.add(count);
                 return false;
             }
@@ -410,32 +410,32 @@ impl Decider {
 /// What a message of a peer is, before it is looked at what it wants.
 pub(super) enum Sorted {
     /// A request that can be answered.
-    IsRequest,
+    Request,
     /// One that lacks what every request has.
-    IsMalformed,
+    Malformed,
     /// What nothing is said to.
-    IsNothing(Count),
+    Nothing(Count),
 }
 
 pub(super) fn sort(packet: &Packet<'_>, request: &Request<'_, '_>) -> Sorted {
     let message = request.message;
     if answer::is_keep_alive(packet.payload) {
-        return Sorted::IsNothing(Count::KeepAlive);
+        return Sorted::Nothing(Count::KeepAlive);
     }
     if message.is_response() {
-        return Sorted::IsNothing(Count::Response);
+        return Sorted::Nothing(Count::Response);
     }
     if !message.is_request() || !message.has(Header::Via) {
-        return Sorted::IsNothing(Count::MalformedDropped);
+        return Sorted::Nothing(Count::MalformedDropped);
     }
     if message.method() == Method::Ack {
-        return Sorted::IsNothing(Count::Acknowledged);
+        return Sorted::Nothing(Count::Acknowledged);
     }
     let is_cut = !packet.flags.intersection(UNFRAMED).is_empty();
     if is_cut || !request.can_be_answered() || !request.has_own_cseq() {
-        return Sorted::IsMalformed;
+        return Sorted::Malformed;
     }
-    Sorted::IsRequest
+    Sorted::Request
 }
 
 /// Whether a request of `method` opens something, which a policy judges.

@@ -107,20 +107,20 @@ impl Turnstile {
             return false;
         };
         let fate = match sort(packet, &request) {
-            Sorted::IsNothing(count) => {
+            Sorted::Nothing(count) => {
                 self.counters.add(count);
                 return false;
             }
-            Sorted::IsMalformed => {
+            Sorted::Malformed => {
                 self.counters.add(Count::MalformedRefused);
                 request.begin(out, 400, answer::phrase(400));
                 answer::end(out);
                 return true;
             }
-            Sorted::IsRequest if opens(message.method()) => {
+            Sorted::Request if opens(message.method()) => {
                 self.settings.turn_away(peer, &message, &self.shared.policies())
             }
-            Sorted::IsRequest => Unjudged::IsRefused(OVERLOADED, Count::ShedRefused),
+            Sorted::Request => Unjudged::IsRefused(OVERLOADED, Count::ShedRefused),
         };
         meet(&self.settings, &self.counters, (&request, peer), fate, out)
     }

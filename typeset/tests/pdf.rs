@@ -104,6 +104,35 @@ fn every_cell_is_in_the_text() {
 }
 
 #[test]
+fn a_row_stays_on_one_page() {
+    let mut document: Value = serde_json::from_str(&report("weekly.printed.json")).unwrap();
+    let blocks = document["sections"].as_array_mut().unwrap().iter_mut();
+    let mut blocks = blocks.flat_map(|it| it["blocks"].as_array_mut().unwrap());
+    let table = blocks.find(|block| block["kind"] == "table").unwrap();
+    let rows = 60;
+    let cells = table["columns"].as_array().unwrap().len();
+    let row = |row: usize| {
+        let words = format!("begin{row}q {} end{row}q", "and so on ".repeat(5 + row % 20));
+        let text = |at: usize| if at == 0 { words.clone() } else { String::new() };
+        (0..cells)
+            .map(|at| serde_json::json!({ "text": text(at), "link": null, "colour": null }))
+            .collect::<Vec<_>>()
+    };
+    table["rows"] = (0..rows).map(row).collect();
+    table["total"] = false.into();
+    table["columns"][0]["longest"] = 280.into();
+    let Some(text) = poppler("pdftotext", &["-raw"], &set(&[], &document.to_string())) else { return };
+    let pages: Vec<&str> =
+        text.split('\u{c}').filter(|page| page.contains("begin") && page.contains('q')).collect();
+    assert!(pages.len() > 1, "one page is no trial");
+    for row in 0..rows {
+        let on = |mark: String| pages.iter().position(|page| page.contains(&mark));
+        let (begin, end) = (on(format!("begin{row}q")), on(format!("end{row}q")));
+        assert!(begin.is_some() && begin == end, "row {row} is on the pages {begin:?} and {end:?}");
+    }
+}
+
+#[test]
 fn each_page_says_which_of_how_many_it_is_and_what_it_is_of() {
     let report = report("weekly.printed.json");
     let hash = serde_json::from_str::<Value>(&report).unwrap()["hash"].as_str().unwrap().to_owned();

@@ -71,7 +71,7 @@ fn a1_a2_a4_a_contact_is_told_what_was_understood_and_by_when() {
         "authorisation by one of your approvers",
         "Tue 6 Oct 2026 08:30 CDT",
         "Tue 6 Oct 2026 17:00 CDT",
-        "https://desk.example.com/c/RW-104233-3",
+        "https://desk.example.com/portal/request/RW-104233-3",
         "Put \"High Priority\" in the subject",
         "Robin Doe, +1 210 555 0100",
         "Next closed day: Thu 26 Nov.",
@@ -79,7 +79,7 @@ fn a1_a2_a4_a_contact_is_told_what_was_understood_and_by_when() {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
     let html = message.body_html(0).unwrap();
-    assert_eq!(html.matches("href").count(), html.matches("href=\"https://desk.example.com/c/").count());
+    assert_eq!(html.matches("href").count(), html.matches("href=\"https://desk.example.com/portal/request/").count());
     assert!(!html.contains("evil"));
 }
 

@@ -79,7 +79,10 @@ fn a1_a2_a4_a_contact_is_told_what_was_understood_and_by_when() {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
     let html = message.body_html(0).unwrap();
-    assert_eq!(html.matches("href").count(), html.matches("href=\"https://desk.example.com/portal/request/").count());
+    assert_eq!(
+        html.matches("href").count(),
+        html.matches("href=\"https://desk.example.com/portal/request/").count()
+    );
     assert!(!html.contains("evil"));
 }
 

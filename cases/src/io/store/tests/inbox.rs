@@ -50,14 +50,14 @@ fn registration() -> Registration {
 }
 
 /// The desk of Acme and of Umbrella, on an empty database.
-struct Post {
-    store: Store,
-    service: Service,
+pub(super) struct Post {
+    pub(super) store: Store,
+    pub(super) service: Service,
     directory: Directory,
 }
 
 impl Post {
-    async fn new(store: Store) -> Self {
+    pub(super) async fn new(store: Store) -> Self {
         let service = Service::sample();
         let draft = store.desk().draft_registration(registration(), done(&service, 0)).await.unwrap();
         let ben = Done { who: "ben", ..done(&service, 0) };
@@ -90,7 +90,7 @@ impl Post {
     }
 
     /// Keeps and reads a mail of `from`, which came at `minutes` with these fields and this text.
-    async fn take(&self, minutes: i64, from: &str, fields: &str, text: &str) -> Became {
+    pub(super) async fn take(&self, minutes: i64, from: &str, fields: &str, text: &str) -> Became {
         let domain = from.split_once('@').unwrap().1;
         let verdict = if fields.contains("no-verdict") {
             String::new()
@@ -581,53 +581,5 @@ fn a_full_disk_is_told_from_other_failures_and_keeps_nothing() {
         assert!(desk.unread_mails(5).await.unwrap().is_empty());
         assert!(desk.keep_mail(b"Subject: small\r\n\r\n", &envelope).await.unwrap());
         assert!(!Error::NoCase(CaseNumber::new(1)).is_full());
-    });
-}
-
-#[test]
-fn b9_b10_a_block_is_proposed_once_its_category_is_known_and_for_fraud_why() {
-    on_both(|store| async {
-        let post = Post::new(store).await;
-        let desk = post.store.desk();
-        for (minutes, category, why, missing) in [
-            (0, "Harassing", "", None),
-            (20, "Fraud", "They sell gift cards.", None),
-            (40, "<Fraud> or <Harassing>", "Calls.", Some("no category")),
-            (60, "Fraud", "", Some("business case")),
-        ] {
-            let text = format!(
-                "Phone number(s) that you want to be blocked:\r\n303-555-0142\r\n\r\nNumber(s) Category:\r\n{category}\r\n\r\n\
-                 Business Case and Description:\r\n{why}\r\n"
-            );
-            let Became::Opened(cases) = post.take(minutes, "ann@acme.example.com", "", &text).await else {
-                panic!("{category} {why}")
-            };
-            let case = &cases[0];
-            assert_eq!(case.wanted.numbers, ["+13035550142"], "{category}");
-            assert_eq!(case.wanted.reason, why, "{category}");
-            desk.step(case.number, &Signal::Take, "", done(&post.service, minutes)).await.unwrap();
-            let change = |reason: &str| Change {
-                customer: "Acme".to_owned(),
-                base: "a".to_owned(),
-                result: format!("b{minutes}"),
-                lines: vec![Line::Add {
-                    list: "blocked".to_owned(),
-                    entry: format!("+1303555{minutes:04}"),
-                    expires: None,
-                    reason: reason.to_owned(),
-                }],
-            };
-            let at = done(&post.service, minutes + 1);
-            let blank = desk.propose(case.number, change(" "), Impact::default(), at).await;
-            match missing {
-                None => drop(blank.unwrap()),
-                Some(missing) => {
-                    assert!(blank.unwrap_err().to_string().contains(missing), "{category}");
-                    desk.propose(case.number, change("told on the telephone"), Impact::default(), at)
-                        .await
-                        .unwrap();
-                }
-            }
-        }
     });
 }

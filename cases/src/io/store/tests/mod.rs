@@ -19,6 +19,7 @@ mod registry;
 mod schedules;
 mod set_aside;
 mod undo;
+mod wanted;
 mod written;
 
 use std::future::Future;

@@ -6,9 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::sip::Message;
-use engine::{Packet, dials_emergency};
-use rules::{Method, Timestamp, Transport};
+use engine::Packet;
+use rules::{Timestamp, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -25,12 +24,10 @@ use super::lines::{Numbers, Wanted};
 use super::mount::Proxying;
 use super::port::Place;
 use super::settings::Settings;
-use crate::answer::{self, Request};
 use crate::judge::{Count, Counters, Shared, now};
-use crate::limits::{STREAM_REQUESTS_MAX, UNREAD_MAX, WANTED_CONNECTIONS_MAX};
-use crate::line::{Framed, Line};
-use crate::places::Places;
-use crate::redirect::{ConnectionLimits, Connections, Full, Held, OVERLOADED};
+use crate::limits::{UNREAD_MAX, WANTED_CONNECTIONS_MAX};
+use crate::line::Line;
+use crate::redirect::{ConnectionLimits, Connections, Full, Held};
 
 /// Where a proxy asks for connections.
 pub struct Exchange {
@@ -63,7 +60,6 @@ pub struct Streams {
     client: Option<TlsConnector>,
     /// By which name the certificate at an address is to be had; one that is not here shows the address.
     names: Names,
-    places: Places,
     stop: watch::Receiver<bool>,
 }
 
@@ -78,7 +74,7 @@ struct Connection {
     place: Place,
     local: SocketAddr,
     line: Line,
-    gate: Gate,
+    shared: Shared<Proxying>,
 }
 
 /// TLS as it is asked of next hops: whom the certificates in the PEM file at `authorities` vouch for, or those that browsers
@@ -122,8 +118,7 @@ impl Streams {
     ) -> Self {
         let connections = Arc::new(Connections::new(limits));
         let numbers = asked.numbers.clone();
-        let places = Places::new(STREAM_REQUESTS_MAX);
-        Self { shared, settings, counters, connections, numbers, limits, client, names, places, stop }
+        Self { shared, settings, counters, connections, numbers, limits, client, names, stop }
     }
 
     /// Takes connections for the socket at `port`; with `tls` each has to agree on that first.
@@ -173,7 +168,7 @@ impl Streams {
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
         let place = Place { transport, address: SocketAddr::new(source.ip().to_canonical(), source.port()) };
         let number = self.numbers.next();
-        let connection = self.connection((number, is_trusted), port, (place, local), Some(held));
+        let connection = self.connection(number, port, (place, local), Some(held));
         let shared = self.shared.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -203,16 +198,14 @@ impl Streams {
 
     fn connection(
         &self,
-        (number, is_trusted): (u64, bool),
+        number: u64,
         port: usize,
         (place, local): (Place, SocketAddr),
         held: Option<Held>,
     ) -> Connection {
         let (counters, limits, stop) = (Arc::clone(&self.counters), self.limits, self.stop.clone());
         let line = Line { counters, held, limits, stop };
-        let (settings, places) = (Arc::clone(&self.settings), self.places.clone());
-        let gate = Gate { shared: self.shared.clone(), settings, places, is_trusted, to: None };
-        Connection { number, port, place, local, line, gate }
+        Connection { number, port, place, local, line, shared: self.shared.clone() }
     }
 
     async fn make(self, wanted: Wanted) {
@@ -221,7 +214,7 @@ impl Streams {
         let unsent = match timeout(CONNECT_DURATION_MAX, self.reach(place)).await {
             Ok(Some((local, stream))) => {
                 self.counters.add(Count::Connected);
-                let connection = self.connection((number, true), port, (place, local), None);
+                let connection = self.connection(number, port, (place, local), None);
                 match stream {
                     Stream::Plain(stream) => connection.converse(stream, waiting).await,
                     Stream::Secure(stream) => connection.converse(*stream, waiting).await,
@@ -271,10 +264,8 @@ enum Stream {
 }
 
 impl Connection {
-    async fn run(mut self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         let (to, waiting) = mpsc::channel(UNREAD_MAX);
-        // Who takes it out of use decides when it ends.
-        self.gate.to = Some(to.downgrade());
         let Some(tls) = tls else {
             self.introduce(to);
             self.converse(stream, waiting).await;
@@ -291,7 +282,7 @@ impl Connection {
 
     fn introduce(&self, to: mpsc::Sender<Vec<u8>>) {
         let (number, place) = (self.number, self.place);
-        self.gate.shared.ask(Box::new(move |proxy, _| proxy.lines().add(number, place, to)));
+        self.shared.ask(Box::new(move |proxy, _| proxy.lines().add(number, place, to)));
     }
 
     async fn converse(
@@ -299,13 +290,26 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite,
         waiting: mpsc::Receiver<Vec<u8>>,
     ) -> Vec<Vec<u8>> {
-        let Self { number, port, place, local, line, gate } = self;
+        let Self { number, port, place, local, line, shared } = self;
         let counters = Arc::clone(&line.counters);
         let entry = Entry { port, line: Some(number) };
-        let shared = gate.shared.clone();
-        let take = move |message: Framed, came: Timestamp| {
-            gate.take((place, local, entry), (message, came), &counters);
-            true
+        let entering = shared.clone();
+        let take = move |message: crate::line::Framed, came: Timestamp| {
+            let is_taken = entering.ask(Box::new(move |proxy, at| {
+                let packet = Packet {
+                    at,
+                    source: place.address,
+                    destination: local,
+                    transport: place.transport,
+                    payload: &message.bytes,
+                    flags: message.flags,
+                };
+                proxy.take(&packet, entry, at.micros_since(came));
+            }));
+            if !is_taken {
+                counters.add(Count::ShedRefused);
+            }
+            is_taken
         };
         // Whoever reads no more lets go of what could be written, so that both ends come.
         let ending = Ending { number, shared };
@@ -314,75 +318,6 @@ impl Connection {
             take(message, came)
         })
         .await
-    }
-}
-
-/// Where messages of a connection find a place to wait for being judged.
-struct Gate {
-    shared: Shared<Proxying>,
-    settings: Arc<Settings>,
-    places: Places,
-    /// Whether who sends them comes first.
-    is_trusted: bool,
-    /// Where what is said at once goes; `None` for a connection that we made, over which nobody asks.
-    to: Option<mpsc::WeakSender<Vec<u8>>>,
-}
-
-impl Gate {
-    fn take(
-        &self,
-        (place, local, entry): (Place, SocketAddr, Entry),
-        (message, came): (Framed, Timestamp),
-        counters: &Counters,
-    ) {
-        let message = Arc::new(message);
-        let packet = move |message: &Framed, at: Timestamp, handle: &mut dyn FnMut(&Packet<'_>)| {
-            let (source, destination, transport) = (place.address, local, place.transport);
-            handle(&Packet {
-                at,
-                source,
-                destination,
-                transport,
-                payload: &message.bytes,
-                flags: message.flags,
-            });
-        };
-        let comes_first = || self.is_trusted || self.comes_first(&Message::read(&message.bytes));
-        let is_taken = self.places.take(comes_first).is_some_and(|held| {
-            let message = Arc::clone(&message);
-            self.shared.ask(Box::new(move |proxy, at| {
-                packet(&message, at, &mut |packet| proxy.take(packet, entry, at.micros_since(came)));
-                drop(held);
-            }))
-        });
-        if !is_taken {
-            packet(&message, came, &mut |packet| self.turn_away(packet, counters));
-        }
-    }
-
-    /// What belongs to a call that is up or ends one, and emergency calls.
-    fn comes_first(&self, message: &Message<'_>) -> bool {
-        let ends = matches!(message.method(), Method::Ack | Method::Cancel);
-        let opens = message.is_request() && message.to_tag().is_none() && !ends;
-        !opens || dials_emergency(message, &self.shared.policies())
-    }
-
-    fn turn_away(&self, packet: &Packet<'_>, counters: &Counters) {
-        counters.add(Count::of_transport(packet.transport));
-        if answer::is_keep_alive(packet.payload) {
-            return counters.add(Count::KeepAlive);
-        }
-        counters.add(Count::ShedRefused);
-        let message = Message::read(packet.payload);
-        let request = Request::new(&message, packet.source, self.settings.secret.tag(&message));
-        let is_asked = message.is_request() && message.method() != Method::Ack && request.can_be_answered();
-        if let Some(to) = self.to.as_ref().filter(|_| is_asked).and_then(mpsc::WeakSender::upgrade) {
-            let mut out = Vec::new();
-            let seconds = self.settings.common.overload.retry_after_seconds;
-            request.refuse_for_now(&mut out, OVERLOADED, seconds);
-            // Who does not read what is said is told no more.
-            let _ = to.try_send(out);
-        }
     }
 }
 

@@ -17,5 +17,5 @@ pub use mount::Redirect;
 pub use next_hop::NextHop;
 pub use peer::{Allow, Peer, Peers};
 pub use settings::{Calls, Overload, Settings, Strangers};
-pub(crate) use shedding::{OVERLOADED, Shedding, Unjudged, Waiting};
+pub(crate) use shedding::{Shedding, Unjudged, Waiting};
 pub use streams::{Streams, tls};

@@ -37,7 +37,7 @@ impl Line {
         self,
         stream: impl AsyncRead + AsyncWrite,
         mut waiting: mpsc::Receiver<Vec<u8>>,
-        take: impl FnMut(Framed, Timestamp) -> bool,
+        take: impl AsyncFnMut(Framed, Timestamp) -> bool,
     ) -> Vec<Vec<u8>> {
         let (reader, writer) = split(stream);
         let message_time = self.message_time();
@@ -60,7 +60,7 @@ impl Line {
     async fn read(
         mut self,
         mut reader: impl AsyncRead + Unpin,
-        mut take: impl FnMut(Framed, Timestamp) -> bool,
+        mut take: impl AsyncFnMut(Framed, Timestamp) -> bool,
     ) {
         let idle_time = Duration::from_secs(u64::from(self.limits.idle_seconds_max));
         let mut framer = Framer::new();
@@ -98,7 +98,7 @@ impl Line {
                 .then(|| due.unwrap_or_else(|| Instant::now() + self.message_time()));
             for message in messages {
                 let close = message.close;
-                if !take(message, came) {
+                if !take(message, came).await {
                     return;
                 }
                 if close {

@@ -5,7 +5,7 @@ use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
@@ -32,6 +32,7 @@ pub struct Judge<M: Mount> {
 /// What others need of a thread to ask its mount.
 pub struct Shared<M> {
     jobs: SyncSender<Job<M>>,
+    notes: Sender<Job<M>>,
     hub: Arc<Hub>,
 }
 
@@ -65,6 +66,7 @@ impl<M: Mount> Judge<M> {
         tell: Box<dyn FnMut(News<'_>) + Send>,
     ) -> io::Result<Self> {
         let (jobs, queue) = sync_channel(QUEUE_MAX);
+        let (notes, noted) = channel();
         let wake = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
         let (made, is_made) = sync_channel(1);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -77,10 +79,10 @@ impl<M: Mount> Judge<M> {
                 latency: Latency::default(),
             });
             made.send(Ok(Arc::clone(&hub))).ok()?;
-            Some(Work { mount, hub, queue, tell, failed: Timestamp(i64::MIN) }.run())
+            Some(Work { mount, hub, queue, noted, tell, failed: Timestamp(i64::MIN) }.run())
         })?;
         let hub = is_made.recv().map_err(io::Error::other)??;
-        Ok(Self { shared: Shared { jobs, hub }, thread })
+        Ok(Self { shared: Shared { jobs, notes, hub }, thread })
     }
 
     /// What others need to ask it.
@@ -98,19 +100,40 @@ impl<M: Mount> Judge<M> {
 
 impl<M> Clone for Shared<M> {
     fn clone(&self) -> Self {
-        Self { jobs: self.jobs.clone(), hub: Arc::clone(&self.hub) }
+        Self { jobs: self.jobs.clone(), notes: self.notes.clone(), hub: Arc::clone(&self.hub) }
     }
 }
 
 impl<M: Mount> Shared<M> {
     /// Asks for `job`. Returns false when too many wait already.
     pub fn ask(&self, job: Job<M>) -> bool {
+        self.offer(job).is_ok()
+    }
+
+    /// As [`ask`](Self::ask), but what finds no place is given back, to be offered again.
+    pub(crate) fn offer(&self, job: Job<M>) -> Result<(), Job<M>> {
         match self.jobs.try_send(job) {
             Ok(()) => {
                 self.hub.wake();
-                true
+                Ok(())
             }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => Err(job),
+        }
+    }
+
+    /// Has `job` done before everything that is asked for from now on, even where the queue is full. Whoever notes bounds how
+    /// much that can be: a connection notes that it is there.
+    pub(crate) fn note(&self, job: Job<M>) {
+        // Who is gone keeps nothing.
+        let _ = self.notes.send(job);
+        self.hub.wake();
+    }
+
+    /// Has `job` done after everything that was asked for, and where the queue is full, before it: what must not be forgotten,
+    /// such as that a connection ended.
+    pub(crate) fn insist(&self, job: Job<M>) {
+        if let Err(job) = self.offer(job) {
+            self.note(job);
         }
     }
 
@@ -167,6 +190,7 @@ struct Work<M> {
     mount: M,
     hub: Arc<Hub>,
     queue: Receiver<Job<M>>,
+    noted: Receiver<Job<M>>,
     tell: Box<dyn FnMut(News<'_>) + Send>,
     /// When something outside a message failed last.
     failed: Timestamp,
@@ -184,9 +208,7 @@ impl<M: Mount> Work<M> {
             }
             is_called = is_busy || self.wait();
         }
-        while let Ok(job) = self.queue.try_recv() {
-            self.do_job(job);
-        }
+        while self.do_next() {}
         self.survive(|work| work.mount.close());
         self.survive(|work| work.mount.tell(&mut *work.tell));
         self.mount.into_engine()
@@ -198,8 +220,9 @@ impl<M: Mount> Work<M> {
         self.survive(Self::take_policies);
         let mut is_busy = self.survive(|work| work.mount.turn(begin)).unwrap_or_default();
         for _ in 0..BATCH_MAX {
-            let Ok(job) = self.queue.try_recv() else { break };
-            self.do_job(job);
+            if !self.do_next() {
+                break;
+            }
             is_busy = true;
         }
         // What fails each time is not tried each time: packets wait meanwhile.
@@ -211,6 +234,16 @@ impl<M: Mount> Work<M> {
             self.survive(|work| work.mount.tell(&mut *work.tell));
         }
         is_busy
+    }
+
+    /// Does what was noted, then what was asked for first. Returns whether anything was asked for.
+    fn do_next(&mut self) -> bool {
+        // Taken first: what was noted before it was asked for is among the notes by then.
+        let asked = self.queue.try_recv();
+        while let Ok(note) = self.noted.try_recv() {
+            self.do_job(note);
+        }
+        asked.map(|job| self.do_job(job)).is_ok()
     }
 
     /// What is broken inside costs whoever asked the answer, not all others the thread.

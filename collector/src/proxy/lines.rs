@@ -70,6 +70,12 @@ impl Lines {
         }
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
     /// Sends `message` over the connection that it is to go over, else over one that leads to the same place, else over a new
     /// one. Returns false when there is none, or too much waits for one.
     pub(super) fn send(&mut self, leaving: Leaving, message: Vec<u8>, counters: &Counters) -> bool {

@@ -15,7 +15,7 @@ use super::settings::{Marks, Settings};
 use crate::judge::{Count, Counters, News};
 use crate::redirect::{self, Calls, Overload, Peer, Peers, Strangers};
 
-const POLICY: &str = r#"
+pub(super) const POLICY: &str = r#"
 [customer]
 name = "Acme"
 region = "US"
@@ -60,6 +60,44 @@ pub(super) struct Scene {
     pub(super) now: Timestamp,
 }
 
+/// One that judges by `policy`.
+pub(super) fn engine(policy: &str) -> Engine {
+    let reading = rules::policy::read("acme.toml", policy, &MemoryFiles::new(), Timestamp::default());
+    let policy = Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics)));
+    Engine::new(Arc::new(PolicySet::new(vec![policy])))
+}
+
+/// Those of the proxy of a [`Scene`].
+pub(super) fn settings(health_seconds: u32) -> Settings {
+    let carrier = Peer {
+        name: "carrier".to_owned(),
+        from: vec!["198.51.100.0/24".parse().unwrap()],
+        customer: None,
+        trusted: false,
+        allow: Some(0),
+        block: None,
+    };
+    Settings {
+        common: redirect::Settings {
+            peers: Peers::new(vec![carrier]),
+            strangers: Strangers::Drop,
+            overload: Overload { wait_micros_max: 200_000, retry_after_seconds: 2, trusted: Calls::Pass },
+            on_fault: Calls::Pass,
+            refuses_all: Arc::default(),
+            refused_code: 500,
+            tokens: crate::redress::Tokens::new([4; 16]),
+        },
+        next_hops: vec![NextHop {
+            name: "switch".to_owned(),
+            places: [SWITCH, TWIN].map(|place| place.parse().unwrap()).into(),
+            share: Share::InOrder,
+            health_seconds,
+        }],
+        marks: Marks { display_name: true, header: Some("X-Mark".to_owned()) },
+        secret: Secret::new([3; 16]),
+    }
+}
+
 pub(super) const CARRIER: &str = "198.51.100.1:5060";
 const SWITCH: &str = "10.0.0.5:5060";
 const TWIN: &str = "10.0.0.6:5060";
@@ -70,40 +108,11 @@ impl Scene {
     }
 
     fn with(policy: &str, health_seconds: u32) -> Self {
-        let reading = rules::policy::read("acme.toml", policy, &MemoryFiles::new(), Timestamp::default());
-        let policy = Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics)));
-        let engine = Engine::new(Arc::new(PolicySet::new(vec![policy])));
-        let carrier = Peer {
-            name: "carrier".to_owned(),
-            from: vec!["198.51.100.0/24".parse().unwrap()],
-            customer: None,
-            trusted: false,
-            allow: Some(0),
-            block: None,
-        };
-        let settings = Settings {
-            common: redirect::Settings {
-                peers: Peers::new(vec![carrier]),
-                strangers: Strangers::Drop,
-                overload: Overload { wait_micros_max: 200_000, retry_after_seconds: 2, trusted: Calls::Pass },
-                on_fault: Calls::Pass,
-                refuses_all: Arc::default(),
-                refused_code: 500,
-                tokens: crate::redress::Tokens::new([4; 16]),
-            },
-            next_hops: vec![NextHop {
-                name: "switch".to_owned(),
-                places: [SWITCH, TWIN].map(|place| place.parse().unwrap()).into(),
-                share: Share::InOrder,
-                health_seconds,
-            }],
-            marks: Marks { display_name: true, header: Some("X-Mark".to_owned()) },
-            secret: Secret::new([3; 16]),
-        };
         let place: Place = "192.0.2.1:5060".parse().unwrap();
         let ports = Ports::new(vec![Port { place, name: Name::of(place.address) }], Box::new(|_| None));
         let counters = Arc::new(Counters::default());
-        let relay = Relay::new(engine, ports, Arc::new(settings), Arc::clone(&counters));
+        let relay =
+            Relay::new(engine(policy), ports, Arc::new(settings(health_seconds)), Arc::clone(&counters));
         Self { relay, counters, now: Timestamp::from_seconds(1_790_000_000) }
     }
 

@@ -24,9 +24,9 @@ use super::lines::{Numbers, Wanted};
 use super::mount::Proxying;
 use super::port::Place;
 use super::settings::Settings;
-use crate::judge::{Count, Counters, Shared, now};
+use crate::judge::{Count, Counters, Job, Shared, now};
 use crate::limits::{UNREAD_MAX, WANTED_CONNECTIONS_MAX};
-use crate::line::Line;
+use crate::line::{Framed, Line};
 use crate::redirect::{ConnectionLimits, Connections, Full, Held};
 
 /// Where a proxy asks for connections.
@@ -175,7 +175,7 @@ impl Streams {
                 () = connection.run(stream, tls) => {}
                 () = leave.notified() => {}
             }
-            shared.ask(Box::new(move |proxy, _| proxy.lines().remove(number)));
+            shared.insist(Box::new(move |proxy, _| proxy.lines().remove(number)));
         });
     }
 
@@ -234,7 +234,7 @@ impl Streams {
             }
             proxy.give_back(unsent, (place, local_of(place)), port, at);
         };
-        self.shared.ask(Box::new(job));
+        self.shared.insist(Box::new(job));
     }
 
     async fn reach(&self, place: Place) -> Option<(SocketAddr, Stream)> {
@@ -282,7 +282,7 @@ impl Connection {
 
     fn introduce(&self, to: mpsc::Sender<Vec<u8>>) {
         let (number, place) = (self.number, self.place);
-        self.shared.ask(Box::new(move |proxy, _| proxy.lines().add(number, place, to)));
+        self.shared.note(Box::new(move |proxy, _| proxy.lines().add(number, place, to)));
     }
 
     async fn converse(
@@ -294,8 +294,8 @@ impl Connection {
         let counters = Arc::clone(&line.counters);
         let entry = Entry { port, line: Some(number) };
         let entering = shared.clone();
-        let take = move |message: crate::line::Framed, came: Timestamp| {
-            let is_taken = entering.ask(Box::new(move |proxy, at| {
+        let take = async move |message: Framed, came: Timestamp| {
+            let mut job: Job<Proxying> = Box::new(move |proxy, at| {
                 let packet = Packet {
                     at,
                     source: place.address,
@@ -305,17 +305,22 @@ impl Connection {
                     flags: message.flags,
                 };
                 proxy.take(&packet, entry, at.micros_since(came));
-            }));
-            if !is_taken {
-                counters.add(Count::ShedRefused);
+            });
+            // What waits here is not read from its connection: TCP holds its sender back, and no call is lost. What comes of it
+            // then, by how long it waited, is the proxy's to say: emergency calls pass.
+            for _ in 0..TRIES_MAX {
+                let Err(back) = entering.offer(job) else { return true };
+                job = back;
+                tokio::time::sleep(TRY_AFTER).await;
             }
-            is_taken
+            counters.add(Count::ShedRefused);
+            false
         };
         // Whoever reads no more lets go of what could be written, so that both ends come.
         let ending = Ending { number, shared };
-        line.converse(stream, waiting, move |message, came| {
+        line.converse(stream, waiting, async move |message, came| {
             let _ = &ending;
-            take(message, came)
+            take(message, came).await
         })
         .await
     }
@@ -330,7 +335,7 @@ struct Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         let number = self.number;
-        self.shared.ask(Box::new(move |proxy, _| proxy.lines().remove(number)));
+        self.shared.insist(Box::new(move |proxy, _| proxy.lines().remove(number)));
     }
 }
 
@@ -340,5 +345,109 @@ fn local_of(place: Place) -> SocketAddr {
 
 /// How long it may take to make a connection, TLS among it: a caller waits, and its carrier has other ways.
 const CONNECT_DURATION_MAX: Duration = Duration::from_secs(3);
+/// How often a message looks for a place with the thread that judges, and how long it waits in between: five seconds, by when a
+/// caller over TCP has not given up (RFC 3261 timer B: 32 s), and a thread that takes nothing has died.
+const TRIES_MAX: u32 = 250;
+const TRY_AFTER: Duration = Duration::from_millis(20);
 /// How long to wait when the system gives no more connections.
 const PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::super::mount::Inlets;
+    use super::super::scenes::{self, POLICY, request};
+    use super::*;
+    use crate::judge::Judge;
+    use crate::limits::QUEUE_MAX;
+
+    /// A proxy whose thread is held until the sender is let go of, with as many jobs before it as it takes.
+    fn held() -> (Judge<Proxying>, Arc<Counters>, Sender<()>) {
+        let counters = Arc::new(Counters::default());
+        let of_proxy = (Arc::new(scenes::settings(0)), Arc::clone(&counters));
+        let make = move || {
+            let place = Place { transport: Transport::Tcp, address: "192.0.2.1:5060".parse().unwrap() };
+            let inlets =
+                Inlets { datagrams: Vec::new(), streams: vec![(place, None)], exchange: exchange().0 };
+            Proxying::new(inlets, scenes::engine(POLICY), of_proxy)
+        };
+        let judge = Judge::start("held", make, Box::new(|_| {})).unwrap();
+        let ((hold, held), (holds, is_held)) = (channel::<()>(), channel());
+        assert!(judge.shared().ask(Box::new(move |_, _| {
+            holds.send(()).unwrap();
+            assert!(held.recv().is_err());
+        })));
+        is_held.recv().unwrap();
+        (0..QUEUE_MAX).for_each(|_| assert!(judge.shared().ask(Box::new(|_, _| {}))));
+        assert!(!judge.shared().ask(Box::new(|_, _| {})));
+        (judge, counters, hold)
+    }
+
+    /// A connection from the carrier, and its other end.
+    fn connection(
+        shared: &Shared<Proxying>,
+        counters: &Arc<Counters>,
+        stop: &watch::Sender<bool>,
+    ) -> (Connection, DuplexStream, DuplexStream) {
+        let limits = ConnectionLimits {
+            connections_max: 9,
+            of_one_address_max: 9,
+            message_seconds_max: 5,
+            idle_seconds_max: 9,
+        };
+        let line = Line { counters: Arc::clone(counters), held: None, limits, stop: stop.subscribe() };
+        let place = Place { transport: Transport::Tcp, address: scenes::CARRIER.parse().unwrap() };
+        let local = "192.0.2.1:5060".parse().unwrap();
+        let (theirs, ours) = duplex(1 << 16);
+        (Connection { number: 7, port: 0, place, local, line, shared: shared.clone() }, theirs, ours)
+    }
+
+    fn known(shared: &Shared<Proxying>) -> usize {
+        let (to, known) = channel();
+        shared.note(Box::new(move |proxy, _| to.send(proxy.lines().len()).unwrap()));
+        known.recv().unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_place_waits_for_one_and_is_answered() {
+        let (judge, counters, hold) = held();
+        let stop = watch::Sender::new(false);
+        let (connection, mut theirs, ours) = connection(judge.shared(), &counters, &stop);
+        let (to, waiting) = mpsc::channel(UNREAD_MAX);
+        connection.introduce(to);
+        let conversation = tokio::spawn(connection.converse(ours, waiting));
+        theirs.write_all(request("INVITE", "+13035550105", "").as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4_096];
+        let early = timeout(Duration::from_millis(60), theirs.read(&mut answer)).await;
+        assert!(early.is_err(), "it is neither answered nor closed: {early:?}");
+        drop(hold);
+        let count = timeout(Duration::from_secs(9), theirs.read(&mut answer)).await.unwrap().unwrap();
+        let answer = String::from_utf8_lossy(&answer[..count]);
+        assert!(answer.starts_with("SIP/2.0 486 "), "{answer}");
+        assert_eq!((counters.of(Count::ShedRefused), known(judge.shared())), (0, 1));
+        drop(theirs);
+        conversation.await.unwrap();
+        assert_eq!(known(judge.shared()), 0);
+        assert!(judge.stop().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_while_the_queue_is_full_is_forgotten() {
+        let (judge, counters, hold) = held();
+        let stop = watch::Sender::new(false);
+        let (connection, theirs, ours) = connection(judge.shared(), &counters, &stop);
+        let (to, waiting) = mpsc::channel(UNREAD_MAX);
+        connection.introduce(to);
+        let conversation = tokio::spawn(connection.converse(ours, waiting));
+        drop(theirs);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        drop(hold);
+        // It ends because nobody can send over it any more.
+        timeout(Duration::from_secs(9), conversation).await.unwrap().unwrap();
+        assert_eq!(known(judge.shared()), 0);
+        assert!(judge.stop().is_some());
+    }
+}

@@ -146,7 +146,7 @@ impl Connection {
     async fn converse(self, stream: impl AsyncRead + AsyncWrite) {
         let (answer, answers) = mpsc::channel(UNREAD_MAX);
         let Self { turnstile, line, ends } = self;
-        line.converse(stream, answers, move |message, came| {
+        line.converse(stream, answers, async move |message, came| {
             // Whoever asks and does not read is not asked to wait: there is no end to what could pile up.
             let Ok(room) = answer.clone().try_reserve_owned() else { return false };
             turnstile.take(ends, (message, came), &answer, room);

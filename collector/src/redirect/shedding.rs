@@ -108,9 +108,9 @@ impl Shedding {
         self.judged = (self.judged + 1).min(JUDGED_MAX);
     }
 
-    /// What becomes of a request when there is no time for it; `None` when it is judged. Emergency calls always are. What
-    /// only looks as if others had to make room is judged as well where it is of a trusted peer; of others it gets a
-    /// share of what is judged, and no more: a name and a header cost whoever floods us nothing.
+    /// What becomes of a request when there is no time for it; `None` when it is judged. Emergency calls pass in any case. They
+    /// and what only looks as if others had to make room are judged still where they are of a trusted peer; of others they get
+    /// a share of what is judged, and no more: a number, a name and a header cost whoever floods us nothing.
     pub(crate) fn shed<A>(
         &mut self,
         settings: &Settings<A>,
@@ -128,7 +128,9 @@ impl Shedding {
         }
         let dials = matches!(method, Method::Invite | Method::Refer | Method::Message);
         if dials && dials_emergency(message, policies) {
-            return None;
+            // Beyond that share it passes unseen: who floods us with it holds up nobody, and whoever needs help gets it.
+            let is_judged = peer.trusted || self.has_share();
+            return (!is_judged).then_some(Unjudged::Passes(Count::ShedPassed));
         }
         if !request.looks_pressing() {
             return Some(settings.shed(peer.trusted, Count::ShedRefused));
@@ -245,23 +247,24 @@ mod tests {
     }
 
     #[test]
-    fn a_name_or_a_claim_gets_a_share_and_an_emergency_call_all() {
+    fn a_name_or_a_claim_gets_a_share_and_an_emergency_call_passes_beyond_it() {
         let (policies, settings) = (policies(POLICY), settings(Calls::Pass));
-        let judged = |called: &str, lines: &str, trusted, between: u32| {
+        let judged_else = |otherwise: Unjudged, called: &str, lines: &str, trusted, between: u32| {
             let mut shedding = Shedding::new(&policies);
             let times = (0..1_000).filter(|_| {
                 (0..between).for_each(|_| shedding.note_judged());
                 with("INVITE", called, lines, |request| {
                     let waiting = Waiting { peer: &peer(trusted), request, micros: 10_000 };
                     let fate = shedding.shed(&settings, waiting, &policies);
-                    assert!(
-                        matches!(fate, None | Some(Unjudged::IsRefused(503, Count::ShedOverShare))),
-                        "{fate:?}"
-                    );
+                    assert!(fate.is_none_or(|fate| fate == otherwise), "{fate:?}");
                     fate.is_none()
                 })
             });
             times.count()
+        };
+        let over_share = Unjudged::IsRefused(503, Count::ShedOverShare);
+        let judged = |called: &str, lines: &str, trusted, between| {
+            judged_else(over_share, called, lines, trusted, between)
         };
         let claim = "Resource-Priority: ets.0\r\n";
         for (called, lines) in [("sip:anna@a.example", ""), ("sip:1234@a.example", ""), (LONG, claim)] {
@@ -270,7 +273,9 @@ mod tests {
             assert_eq!(judged(called, lines, true, 0), 1_000, "{called} {lines}");
         }
         for called in ["sip:911@a.example", "urn:service:sos", "sip:+1911@a.example"] {
-            assert_eq!(judged(called, "", false, 0), 1_000, "{called}");
+            let passes = Unjudged::Passes(Count::ShedPassed);
+            assert_eq!(judged_else(passes, called, "", false, 0), 8, "{called}");
+            assert_eq!(judged_else(passes, called, "", true, 0), 1_000, "{called}");
         }
     }
 

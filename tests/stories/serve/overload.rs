@@ -261,7 +261,7 @@ fn ten_times_as_much_as_can_be_judged_costs_nobody_who_is_trusted_and_no_emergen
 
 #[test]
 fn who_floods_with_what_looks_pressing_takes_no_time_of_a_trusted_peer() {
-    for sort in PRESSING {
+    for sort in PRESSING.into_iter().chain([EMERGENCY]) {
         let service = Service::start_faulty("overload-pressing", POLICY, PEERS, JUDGING);
         let capacity = capacity(&service);
         let before = service.total("ringwall_messages_received_total");
@@ -287,7 +287,8 @@ fn who_floods_with_what_looks_pressing_takes_no_time_of_a_trusted_peer() {
         }
         let carrier = flood.join().unwrap();
         settle(&service, before + carrier.sent + asked);
-        let (sent, over) = (carrier.sent, shed(&service, "over-share"));
+        let kind = if sort.letter == EMERGENCY.letter { "passed" } else { "over-share" };
+        let (sent, over) = (carrier.sent, shed(&service, kind));
         let of_carrier = carrier.answers();
         let judged = of_carrier.get(&(sort.letter, 302)).copied().unwrap_or_default();
         let lost = service.total("ringwall_datagrams_lost_total");
@@ -296,6 +297,9 @@ fn who_floods_with_what_looks_pressing_takes_no_time_of_a_trusted_peer() {
             sort.letter
         );
         assert!(over > sent / 2, "{over} of {sent} shed");
+        let is_refused =
+            of_carrier.keys().any(|(letter, status)| *letter == EMERGENCY.letter && *status != 302);
+        assert!(!is_refused, "an emergency call passes however many there are: {of_carrier:?}");
         assert!(asked >= 6 && slowest < Duration::from_secs(1), "{asked} asked, slowest {slowest:?}");
     }
 }

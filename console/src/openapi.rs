@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::api::told::Problem;
 use crate::api::{
-    accounts, acts, alerts, audit, blocks, bulk, cases, changes, customers, invitations, keys, lists,
+    accounts, acts, alerts, audit, blocks, bulk, calls, cases, changes, customers, invitations, keys, lists,
     policies, proposals, registrations, reports, schedules, silences, standing,
 };
 use crate::{decide, events};
@@ -31,6 +31,7 @@ use crate::{decide, events};
         schedules::list, schedules::one, schedules::add, schedules::change, schedules::remove, schedules::authorise,
         schedules::runs, schedules::one_run, schedules::run, schedules::file,
         reports::kinds, reports::list, reports::one, reports::order, reports::file,
+        calls::list, calls::one, calls::judge, calls::thresholds,
         blocks::list, blocks::one, blocks::lift, blocks::extend,
         lists::list, lists::one, lists::entries, lists::add, lists::remove,
         policies::list, policies::one, policies::versions, policies::version, policies::check, policies::install,

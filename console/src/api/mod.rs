@@ -11,6 +11,8 @@ pub(crate) mod audit;
 pub(crate) mod blocks;
 pub(crate) mod bulk;
 #[allow(unused_qualifications, reason = "utoipa writes the names of parameters in full")]
+pub(crate) mod calls;
+#[allow(unused_qualifications, reason = "utoipa writes the names of parameters in full")]
 pub(crate) mod cases;
 pub(crate) mod changes;
 pub(crate) mod customers;

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
+use serde_json::Value;
+
 use super::authorised::Desk;
 use super::cases::POLICY;
 use super::{Call, Phone, Service, fresh, status, within};
@@ -185,6 +187,42 @@ fn a_refused_call_is_found_with_its_signalling_and_the_rule_behind_it() {
     assert!(thresholds.contains("keeps calling"), "{thresholds}");
     let hits = browser.get("/policies/Acme/hits").text;
     assert!(hits.contains("1 calls were looked at") && hits.contains("unwanted"), "{hits}");
+    programs_are_told_the_same(&browser, &place, hostile);
+}
+
+/// The refused call at `place` as the REST API tells it, with `hostile` in a message.
+fn programs_are_told_the_same(browser: &Browser, place: &str, hostile: &str) {
+    let told = |place: &str| {
+        let said = browser.get(place);
+        assert_eq!(said.status, 200, "{place}: {}", said.text);
+        serde_json::from_str::<Value>(&said.text).unwrap()
+    };
+    let found = told("/v1/customers/Acme/calls?rule=unwanted&caller=%2B1303555*&answered=false&count=1");
+    let call = &found["items"][0];
+    assert_eq!((&call["caller"], &call["verdict"]), (&"+13035550142".into(), &"block".into()), "{found}");
+    assert_eq!((&call["status"], &found["next"]), (&486.into(), &Value::Null), "{found}");
+    let id = call["id"].as_str().unwrap();
+    assert!(place.ends_with(id), "{place} {call}");
+    let one = format!("/v1/customers/Acme/calls/{id}");
+    let whole = told(&one);
+    assert_eq!(&whole["call"], call);
+    let first = whole["messages"][0]["text"].as_str().unwrap();
+    assert!(first.contains(hostile), "what was said stands there as it was: {whole}");
+    let judged = told(&format!("{one}/judgement"));
+    assert_eq!((&judged["action"], judged["rules"][0]["name"].as_str()), (&"block".into(), Some("unwanted")));
+    assert!(judged["turning_points"][0].as_str().unwrap().contains("would be allow if"), "{judged}");
+    assert_eq!(told("/v1/thresholds?count=1")["items"][0]["name"], "keeps calling");
+    for (place, status) in [
+        ("/v1/customers/Acme/calls?from=yesterday", 400),
+        ("/v1/customers/Acme/calls?after=x", 400),
+        ("/v1/customers/Acme/calls?who=me", 400),
+        ("/v1/customers/Acme/calls/7-00000000", 404),
+        ("/v1/customers/Nobody/calls/7-00000000/judgement", 404),
+        (&format!("{one}/judgement?version=99"), 409),
+    ] {
+        let said = browser.get(place);
+        assert_eq!(said.status, status, "{place}: {}", said.text);
+    }
 }
 
 #[test]

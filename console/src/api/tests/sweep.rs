@@ -94,6 +94,8 @@ const WAYS: &[(&str, &str, Who)] = &[
     // Without a body nobody orders anything: that first level may not, is shown in desk.rs.
     ("GET", "/v1/report-kinds", Desk(STAFF)), ("GET", "/v1/reports", Desk(STAFF)), ("POST", "/v1/reports", Desk(STAFF)),
     ("GET", "/v1/reports/{id}", Desk(STAFF)), ("GET", "/v1/reports/{id}/files/{name}", Desk(STAFF)),
+    ("GET", "/v1/customers/{customer}/calls", Desk(STAFF)), ("GET", "/v1/customers/{customer}/calls/{id}", Desk(STAFF)),
+    ("GET", "/v1/customers/{customer}/calls/{id}/judgement", Desk(STAFF)), ("GET", "/v1/thresholds", Desk(STAFF)),
     ("GET", "/v1/blocks", Both(ALL)), ("GET", "/v1/blocks/{id}", Both(ALL)),
     ("POST", "/v1/blocks/{id}/lift", Desk(WORKING_STAFF)), ("POST", "/v1/blocks/{id}/extend", Desk(WORKING_STAFF)),
     ("GET", "/v1/lists", Both(ALL)), ("GET", "/v1/lists/{customer}/{list}", Both(ALL)),

@@ -182,6 +182,7 @@ impl Worker {
         if now.micros_since(read.rotas_at) >= HOUR_MICROS {
             read.rotas_at = now;
             more.extend(gaps(&self.settings, now));
+            more.extend(ended_lists(&self.service, now));
             let trials = trials(&self.settings, &self.service, &read.people, now);
             if !trials.is_empty() {
                 desk.send(&trials).await?;
@@ -280,6 +281,19 @@ fn gaps(settings: &Settings, now: Timestamp) -> Vec<Fact> {
             fact.key.insert("rota".to_owned(), name.clone());
             facts.push(fact);
         }
+    }
+    facts
+}
+
+/// Which calendars list no holidays beyond the next 60 days (S-7). The same last day is the same fact: it is told once.
+fn ended_lists(service: &Service, now: Timestamp) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for calendar in service.calendars() {
+        let Some(last) = calendar.list_ends(now) else { continue };
+        let name = calendar.name();
+        let mut fact = Fact::of_service(Happening::HolidaysEnd, now, &format!("{name}/{last}"));
+        fact.text = format!("calendar {name}: the last day that is listed in it is {last}");
+        facts.push(fact);
     }
     facts
 }

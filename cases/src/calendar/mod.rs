@@ -173,8 +173,16 @@ impl Calendar {
         self.short.get(&date).is_some_and(|hours| !hours.is_empty())
     }
 
-    /// The last date that is listed as closed or short. After it nobody has thought of holidays, so whoever keeps the
-    /// calendar is warned some time before.
+    /// The last date that is listed, where fewer than 60 days are left until then, or none (S-7): after it nobody has thought of
+    /// holidays. `None` also for a calendar that lists none.
+    pub fn list_ends(&self, now: Timestamp) -> Option<Date> {
+        self.last_listed().filter(|last| {
+            let left = self.date(now).until(*last).map_or(0, |span| span.get_days());
+            left < LISTED_DAYS_MIN
+        })
+    }
+
+    /// The last date that is listed as closed or short.
     pub fn last_listed(&self) -> Option<Date> {
         self.closed.last().max(self.short.last_key_value().map(|(date, _)| date)).copied()
     }
@@ -263,6 +271,8 @@ fn weekday_index(weekday: Weekday) -> usize {
     usize::try_from(weekday.to_monday_zero_offset()).unwrap_or_default()
 }
 
+/// Who keeps a calendar is to think of further holidays so many days before its last one (S-7).
+const LISTED_DAYS_MIN: i32 = 60;
 const MINUTES_A_DAY: u16 = 24 * 60;
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 

@@ -318,6 +318,11 @@ fn a_customer_s_calendar_says_only_what_differs() {
     assert_eq!((own.shut(date(2026, 10, 12)), usual.shut(date(2026, 10, 12))), (Some(Shut::Holiday), None));
     assert!(own.is_short(date(2026, 11, 27)) && usual.shut(date(2026, 11, 27)) == Some(Shut::Holiday));
     assert_eq!(own.last_listed(), Some(date(2027, 1, 1)));
+    // S-7: whoever keeps it hears of it 60 days before, by the desk's days.
+    let ends = |text: &str| own.list_ends(at(text));
+    assert_eq!(ends("2026-11-03T05:59:59Z"), None);
+    assert_eq!(ends("2026-11-03T06:00:00Z"), Some(date(2027, 1, 1)));
+    assert_eq!(ends("2028-01-01T12:00:00Z"), Some(date(2027, 1, 1)));
     assert_ne!(own.version(), usual.version());
 }
 

@@ -50,6 +50,8 @@ pub enum Happening {
     SilenceEnded,
     /// Nobody will be on duty.
     RotaGap,
+    /// A calendar lists no holidays beyond the next weeks.
+    HolidaysEnd,
     /// Who goes off duty within the hour has not said what the next one should know.
     HandOverAsked,
     /// What they said, for who comes on.
@@ -147,7 +149,7 @@ pub struct Violation {
 
 impl Happening {
     /// All of them that a route may name.
-    pub const ROUTED: [Self; 23] = [
+    pub const ROUTED: [Self; 24] = [
         Self::Opened,
         Self::SeverityRaised,
         Self::Violation,
@@ -166,6 +168,7 @@ impl Happening {
         Self::SilenceEnding,
         Self::SilenceEnded,
         Self::RotaGap,
+        Self::HolidaysEnd,
         Self::HandOverAsked,
         Self::HandOver,
         Self::HandOverMissing,
@@ -193,6 +196,7 @@ impl Happening {
             Self::SilenceEnding => "silence-ending",
             Self::SilenceEnded => "silence-ended",
             Self::RotaGap => "rota-gap",
+            Self::HolidaysEnd => "holidays-end",
             Self::HandOverAsked => "handover-asked",
             Self::HandOver => "handover",
             Self::HandOverMissing => "handover-missing",

@@ -164,6 +164,7 @@ fn headline(fact: &Fact) -> String {
         Happening::SilenceEnding => "A silence ends soon".to_owned(),
         Happening::SilenceEnded => "A silence is over".to_owned(),
         Happening::RotaGap => "Nobody will be on duty".to_owned(),
+        Happening::HolidaysEnd => "A calendar lists no more holidays".to_owned(),
         Happening::HandOverAsked => "Your duty ends: what should the next one know?".to_owned(),
         Happening::HandOver => "Your duty begins: what was left to you".to_owned(),
         Happening::HandOverMissing => "Duty was handed over, and nothing was said".to_owned(),

@@ -116,13 +116,12 @@ impl Answer {
 impl CalendarShown {
     fn new(calendar: &Calendar, now: Timestamp, days: i64) -> Self {
         let today = calendar.date(now);
-        let last = calendar.last_listed();
-        let warning = match last {
-            None => Some("No holiday is listed in it.".to_owned()),
-            Some(last) if days_between(today, last) < LISTED_DAYS_MIN => Some(format!(
+        let warning = match (calendar.last_listed(), calendar.list_ends(now)) {
+            (None, _) => Some("No holiday is listed in it.".to_owned()),
+            (_, Some(last)) => Some(format!(
                 "The last day that is listed in it is {last}: nobody has thought of holidays after it."
             )),
-            Some(_) => None,
+            (Some(_), None) => None,
         };
         Self {
             name: calendar.name().to_owned(),
@@ -149,12 +148,6 @@ pub(super) fn special(calendar: &Calendar, today: Date, days: i64) -> Vec<(Strin
         .collect()
 }
 
-fn days_between(from: Date, to: Date) -> i64 {
-    from.until(to).map_or(0, |span| i64::from(span.get_days()))
-}
-
 /// Half a year of special days is shown.
 const DAYS_SHOWN: i64 = 183;
 const SPECIAL_MAX: usize = 30;
-/// A calendar that lists less than this ahead is warned of.
-const LISTED_DAYS_MIN: i64 = 60;

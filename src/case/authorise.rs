@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use cases::CaseNumber;
 use cases::change::{Change, Choice, Line, Rest};
+use cases::intake::Category;
 use clap::{Args, Subcommand};
 use reporter::printable;
 
@@ -98,7 +99,7 @@ pub(super) struct Propose {
     /// Another policy instead, with the files beside it that it reads.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["block", "unblock", "list"])]
     policy: Option<PathBuf>,
-    /// The last day of what is put on the list.
+    /// The last day of what is put on the list: 90 days from today unless said, 180 where the case is about fraud.
     #[arg(long, value_name = "DATE", conflicts_with = "for_ever")]
     until: Option<String>,
     /// It stays for ever; then --reason is needed.
@@ -234,7 +235,8 @@ impl Propose {
     async fn answer(&self) -> Result<String, Failure> {
         let (store, service) = self.place.open().await?;
         let office = Office::new(&self.place.config()?);
-        let wish = self.wish()?;
+        let case = store.desk().case(self.number).await.map_err(said)?;
+        let wish = self.wish(case.wanted.category)?;
         let proposed = office.propose(&store, self.number, wish, self.account.done(&service)).await;
         let (case, draft, impact) = proposed.map_err(|Declined { said, .. }| Failure::Usage(said))?;
         let hash = draft.change.hash();
@@ -252,7 +254,7 @@ impl Propose {
         ))
     }
 
-    fn wish(&self) -> Result<Wish, Failure> {
+    fn wish(&self, category: Option<Category>) -> Result<Wish, Failure> {
         if let Some(path) = &self.policy {
             let read = policies::read(path, policies::now())?;
             read.say_errors();
@@ -268,7 +270,7 @@ impl Propose {
         let expires = match (&self.until, self.for_ever) {
             (_, true) => None,
             (Some(until), _) => Some(until.clone()),
-            (None, _) => Some(in_days(DAYS_USUAL)),
+            (None, _) => Some(in_days(Category::days_usual(category))),
         };
         let mut lines = removals(list, &self.unblock);
         lines.extend(additions(list, &self.block, expires, &self.reason));
@@ -287,11 +289,8 @@ fn printable_lines(text: &str) -> String {
 }
 
 /// The day so many days from now.
-fn in_days(days: i64) -> String {
+fn in_days(days: i32) -> String {
     let now = jiff::Timestamp::from_microsecond(policies::now().0).unwrap_or_default();
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     today.saturating_add(jiff::Span::new().days(days)).to_string()
 }
-
-/// How long a number stays on a list unless somebody says (B-13).
-const DAYS_USUAL: i64 = 90;

@@ -21,6 +21,17 @@ impl Category {
             Self::Harassing => "Harassing",
         }
     }
+
+    /// One by its word, whatever its letters' case.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Fraud, Self::Harassing].into_iter().find(|it| it.word().eq_ignore_ascii_case(word))
+    }
+
+    /// Days that a number stays on a list unless somebody says (B-13): fraud comes back later than what molests, which is also
+    /// what stands for numbers of no known category.
+    pub fn days_usual(category: Option<Self>) -> i32 {
+        if category == Some(Self::Fraud) { 180 } else { 90 }
+    }
 }
 
 /// The categories that the field's text names. The template's own text, untouched, names none.

@@ -234,9 +234,10 @@ pub(crate) async fn propose_lines(
     }
 }
 
-/// The last day on which an entry counts that is put on a list at `today` for so many days.
-pub(crate) fn until(today: &Date, days: Option<i32>) -> Result<String, Failure> {
-    let days = days.unwrap_or(DAYS_USUAL);
+/// The last day on which an entry of this category counts that is put on a list at `today` for so many days, or for as long as
+/// is usual.
+pub(crate) fn until(today: &Date, days: Option<i32>, category: Option<Category>) -> Result<String, Failure> {
+    let days = days.unwrap_or_else(|| Category::days_usual(category));
     if !(1..=DAYS_MAX).contains(&days) {
         return Err(Failure::Wrong(format!("A block lasts 1 to {DAYS_MAX} days.")));
     }
@@ -262,7 +263,7 @@ fn lines(form: &Proposed, today: &Date) -> Result<Vec<Line>, Failure> {
         "" => None,
         days => Some(days.parse().map_err(|_| wrong(format!("{days} is no number of days.")))?),
     };
-    let until = until(today, days)?;
+    let until = until(today, days, Category::parse(&form.category))?;
     let reason = reason(form);
     let line = |entry: &&str| Line::Add {
         list: list.clone(),
@@ -376,7 +377,21 @@ const STANDING_SHOWN: usize = 10;
 const HASH_SHOWN: usize = 12;
 /// Numbers that one request holds (B-7).
 const ENTRIES_MAX: usize = 500;
-/// How long a number stays on a list unless somebody says (B-13).
-const DAYS_USUAL: i32 = 90;
 const DAYS_MAX: i32 = 730;
 pub(crate) const REASON_CHARACTERS: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn b13_fraud_stays_on_a_list_for_180_days_and_all_else_for_90() {
+        let until = |days, category| until(&date(2026, 10, 5), days, category).unwrap();
+        assert_eq!(until(None, Category::parse("fraud")), "2027-04-03");
+        assert_eq!(until(None, Category::parse("Harassing")), "2027-01-03");
+        assert_eq!(until(None, Category::parse("")), "2027-01-03");
+        assert_eq!(until(Some(30), Some(Category::Fraud)), "2026-11-04");
+    }
+}

@@ -9,8 +9,10 @@ use clap::{Args, Subcommand};
 use reporter::printable;
 use serde_json::json;
 
+use crate::audit_heads::Kept;
 use crate::case::{Place, said};
 use crate::outcome::{Failure, Outcome};
+use crate::{audit_heads, desk_key};
 
 /// The audit chains: every act of everybody, each entry with the hash of the one before.
 #[derive(Args)]
@@ -24,7 +26,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Go through all chains; exit code 1 and the first bad entry of each that is not as it was written.
+    /// Go through all chains, as far as the ends that the service has kept at least; exit code 1 and the first bad entry of each
+    /// that is not as it was written.
     Verify {
         #[command(flatten)]
         place: Place,
@@ -45,8 +48,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     runtime.block_on(async {
         match &arguments.task {
             Task::Verify { place, heads } => {
-                let kept = heads.as_deref().map_or_else(|| Ok(Vec::new()), read_heads)?;
-                verify(&place.open().await?.0, &kept).await
+                let cases = place.cases()?;
+                let mut kept = audit_heads::read(&cases.audit_heads(), || {
+                    desk_key::verifier(&desk_key::public(&cases.key()))
+                })?;
+                for (customer, head) in heads.as_deref().map_or_else(|| Ok(Vec::new()), read_heads)? {
+                    kept.note(customer, head);
+                }
+                verify(&place.open().await?.0, kept).await
             }
             Task::Heads { place } => heads(&place.open().await?.0).await,
         }
@@ -62,9 +71,9 @@ async fn heads(store: &Store) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-async fn verify(store: &Store, kept: &[(String, Head)]) -> Result<Outcome, Failure> {
+async fn verify(store: &Store, kept: Kept) -> Result<Outcome, Failure> {
     let mut ends = store.audit_heads().await.map_err(said)?;
-    for (customer, head) in kept {
+    for (customer, head) in &kept.heads {
         // A chain that is gone altogether has no end any more.
         if !ends.iter().any(|(of, _)| of == customer) {
             ends.push((customer.clone(), head.clone()));
@@ -72,8 +81,16 @@ async fn verify(store: &Store, kept: &[(String, Head)]) -> Result<Outcome, Failu
     }
     let mut outcome = Outcome::Done;
     let mut out = io::stdout().lock();
+    for foreign in &kept.foreign {
+        outcome = Outcome::Findings;
+        writeln!(out, "{foreign}").map_err(Failure::Output)?;
+    }
+    if kept.cut > 0 {
+        let lines = reporter::counted(kept.cut, "kept end");
+        writeln!(out, "{lines} cannot be read: cut short, as by a power cut").map_err(Failure::Output)?;
+    }
     for (customer, end) in ends {
-        let anchor = kept.iter().find(|(of, _)| *of == customer).map(|(_, head)| head);
+        let anchor = kept.heads.get(&customer);
         let cases::io::store::Checked { good: count, broken, .. } =
             store.check_audit(&customer, &end, anchor).await.map_err(said)?;
         let shown =

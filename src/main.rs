@@ -3,6 +3,7 @@
 mod account;
 mod admission;
 mod audit;
+mod audit_heads;
 mod authorise;
 mod backtest;
 mod backup;

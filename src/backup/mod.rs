@@ -20,7 +20,7 @@ use crate::evidence::moment;
 use crate::outcome::{Failure, Outcome};
 use crate::serve::Cases;
 use crate::versions::Versions;
-use crate::{audit, desk_key, policies};
+use crate::{audit, audit_heads, desk_key, policies};
 
 pub(crate) use self::restore::{Arguments as RestoreArguments, run as restore};
 
@@ -65,6 +65,8 @@ impl Arguments {
             return Err(Failure::Usage(format!("{} is there already", to.display())));
         }
         let draft = Draft::begin(&to)?;
+        // Ends of audit chains before the chains: a copy is to hold no end that its chain did not reach.
+        draft.audit_heads(cases.data())?;
         let (spool_position, waiting) = match cases.is_there() {
             true => self.database(&cases, &draft).await?,
             false => (0, 0),
@@ -156,6 +158,12 @@ impl Draft {
         Ok((position, count))
     }
 
+    /// Copies the ends of audit chains that are kept beside the service.
+    fn audit_heads(&self, data: &Path) -> Result<(), Failure> {
+        let mut names = files(data)?.into_iter().filter(|name| is_audit_head(name));
+        names.try_for_each(|name| self.copy(&data.join(&name), &name))
+    }
+
     /// Copies what the service keeps beside cases and spool.
     fn data(&self, data: &Path, key: &Path) -> Result<(), Failure> {
         // Nobody installs a policy, or forgets one, while they are copied.
@@ -234,7 +242,11 @@ fn is_kept(name: &str) -> bool {
     let is_passing = [".new", ".staged", ".lock", "/lock"].iter().any(|end| name.ends_with(end));
     // What an earlier restore has brought is not taken for something of this one.
     let is_of_backup = [NAME, DUMP, ALERTS, CONFIGURATION, HOURS].contains(&name);
-    !is_of_spool && !is_database && !is_passing && !is_of_backup
+    !is_of_spool && !is_database && !is_passing && !is_of_backup && !is_audit_head(name)
+}
+
+fn is_audit_head(name: &str) -> bool {
+    name.strip_prefix(audit_heads::FOLDER).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// How far each reader of the spool is.

@@ -13,8 +13,9 @@ use rules::Timestamp;
 use spool::{Kind, Reader};
 
 use super::config::{Cases, Config};
+use crate::audit_heads::Keeper;
 use crate::outcome::Failure;
-use crate::policies;
+use crate::{desk_key, policies};
 
 /// The name under which the spool keeps what is not yet in cases.
 pub(super) const CONSUMER: &str = "cases";
@@ -41,6 +42,8 @@ struct Worker {
     is_failing: bool,
     /// When what only the last of is of use was forgotten.
     forgot: Timestamp,
+    /// Keeps where audit chains end; `None` without a key that signs.
+    heads: Option<Keeper>,
 }
 
 impl Desk {
@@ -70,6 +73,8 @@ impl Desk {
             note,
             is_failing: false,
             forgot: Timestamp(i64::MIN),
+            // That a key cannot be used was said.
+            heads: desk_key::open_at(&cases.key()).ok().map(|key| Keeper::new(cases.audit_heads(), key)),
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
@@ -118,6 +123,9 @@ impl Worker {
                 self.forget(store).await;
             }
             if is_last && (taken == 0 || self.is_failing) {
+                if let Some(store) = &store {
+                    self.keep_heads(store).await;
+                }
                 break;
             }
             if taken == 0 {
@@ -148,6 +156,20 @@ impl Worker {
                 self.counters.add(Count::CasesFailed);
                 eprintln!("ringwall: what is over in the database of cases is not forgotten: {error}");
             }
+        }
+        self.keep_heads(store).await;
+    }
+
+    /// Keeps where audit chains end. What fails is tried again an hour later, and said.
+    async fn keep_heads(&mut self, store: &Store) {
+        let Some(keeper) = &mut self.heads else { return };
+        let kept = match store.audit_heads().await {
+            Ok(heads) => keeper.keep(&heads, policies::now()).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = kept {
+            self.counters.add(Count::CasesFailed);
+            eprintln!("ringwall: where the audit ends is not kept: {error}");
         }
     }
 

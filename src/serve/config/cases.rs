@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Config;
 use crate::outcome::Failure;
-use crate::{desk_key, sla};
+use crate::{audit_heads, desk_key, sla};
 
 /// How alerts become cases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,11 +22,13 @@ pub(crate) struct CasesKeys {
     pub(crate) key: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) notices: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) audit_heads: Option<PathBuf>,
 }
 
 impl Default for CasesKeys {
     fn default() -> Self {
-        Self { on: true, database: None, service_hours: None, key: None, notices: None }
+        Self { on: true, database: None, service_hours: None, key: None, notices: None, audit_heads: None }
     }
 }
 
@@ -67,6 +69,11 @@ impl Cases {
     /// The file of the desk's key, whether there is one already or not.
     pub(crate) fn key(&self) -> PathBuf {
         self.keys.key.clone().unwrap_or_else(|| self.data.join(desk_key::NAME))
+    }
+
+    /// Where ends of audit chains are kept.
+    pub(crate) fn audit_heads(&self) -> PathBuf {
+        self.keys.audit_heads.clone().unwrap_or_else(|| self.data.join(audit_heads::FOLDER))
     }
 
     /// The file that says when the desk is open; `None` for the sample.

@@ -259,6 +259,7 @@ impl Config {
         let of_others = of_others.chain(config.mail.paths());
         let of_others = of_others
             .chain(&mut config.cases.key)
+            .chain(&mut config.cases.audit_heads)
             .chain(config.records.bucket.paths())
             .chain(&mut config.cases.notices)
             .chain(&mut config.status.export)

@@ -131,7 +131,23 @@ fn an_alert_becomes_a_case_that_somebody_takes_and_closes() {
         (stdout(&audit).as_str(), audit.status.code()),
         ("(desk): 1 entries are as they were written\nAcme: 5 entries are as they were written\n", Some(0))
     );
-    service.stop();
+    // Whoever cuts the end of a chain off the database, and says in it that it ends there, is found out.
+    let scratch = service.stop();
+    let data = scratch.path().join("data");
+    let cut = "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1],timeout=20)\n\
+        c.execute(\"DELETE FROM audit WHERE customer='Acme' AND sequence>3\")\n\
+        c.execute(\"UPDATE audit_heads SET sequence=3,hash=(SELECT json_extract(body,'$.hash') FROM audit \
+        WHERE customer='Acme' AND sequence=3) WHERE customer='Acme'\")\nassert c.total_changes==3\nc.commit()\n";
+    let done = std::process::Command::new("python3").args(["-c", cut]).arg(data.join("cases.db")).status();
+    assert!(done.unwrap().success());
+    let audit = ringwall(["audit", "verify", "--data", data.to_str().unwrap()]);
+    assert_eq!(
+        (stdout(&audit).as_str(), audit.status.code()),
+        ("(desk): 1 entries are as they were written\nAcme: entry 4: it is missing\n", Some(1))
+    );
+    std::fs::remove_dir_all(data.join("audit")).unwrap();
+    let audit = ringwall(["audit", "verify", "--data", data.to_str().unwrap()]);
+    assert!(audit.status.success(), "without what was kept nobody can tell: {}", stdout(&audit));
 }
 
 #[test]

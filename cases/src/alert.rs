@@ -129,6 +129,7 @@ impl Alert {
             state: State::Open,
             title: title(line.trim_end_matches([':', ' '])),
             severity: self.severity,
+            is_high_priority: false,
             owner: None,
             opened: at,
             clocks: Vec::new(),

@@ -70,6 +70,9 @@ pub struct Case {
     pub title: String,
     /// How much it matters; the highest that its alerts had.
     pub severity: Severity,
+    /// Whether a contact asked for it as "High Priority": it stands first until somebody rates it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_high_priority: bool,
     /// Who works on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -315,6 +318,12 @@ impl Case {
     /// What is due next: the earliest target of a clock that runs.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.clocks.iter().filter(|clock| clock.stopped.is_none()).map(|clock| clock.due.target).min()
+    }
+
+    /// Whether it stands before what is due earlier: it is critical or of high priority, and something of it is due. A flood of
+    /// lesser cases hides none of these.
+    pub fn stands_first(&self) -> bool {
+        (self.severity == Severity::Critical || self.is_high_priority) && self.next_due().is_some()
     }
 
     /// When the first limit of the contract is over: of the clocks that run.

@@ -325,6 +325,7 @@ pub(crate) mod tests {
             state: State::New,
             title: "block".to_owned(),
             severity: crate::case::Severity::Info,
+            is_high_priority: false,
             owner: None,
             opened,
             clocks: vec![

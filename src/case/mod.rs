@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Print cases, next due first.
+    /// Print cases: critical ones and those of high priority, then next due first.
     List(List),
     /// Print one case with its clocks, alerts and history.
     Show {

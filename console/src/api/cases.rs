@@ -54,7 +54,7 @@ pub(crate) struct Which {
     count: Option<u32>,
 }
 
-/// Cases, next due first.
+/// Cases: critical ones and those of high priority, then next due first.
 #[utoipa::path(get, path = "/v1/cases", tag = "Cases", params(Which),
     responses((status = 200, description = "A page of them.", body = Page<CaseShown>)))]
 pub(crate) async fn list(

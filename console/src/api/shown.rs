@@ -35,6 +35,8 @@ pub(crate) struct CaseShown {
     /// How much it matters.
     #[schema(schema_with = words::severity)]
     severity: Severity,
+    /// Whether a contact asked for it as "High Priority": it stands first until somebody rates it.
+    high_priority: bool,
     /// Who works on it; the desk only is told.
     owner: Option<String>,
     /// When it came in.
@@ -152,6 +154,7 @@ impl CaseShown {
             state: case.state,
             title: case.title.clone(),
             severity: case.severity,
+            high_priority: case.is_high_priority,
             owner: case.owner.as_deref().and_then(for_desk),
             opened: rfc3339(case.opened),
             first: rfc3339(case.first),

@@ -1,4 +1,4 @@
-//! The queue: what is due next, first; found by words, gathered, worked on many at once.
+//! The queue: what is critical or of high priority, then what is due next; found by words, gathered, worked on many at once.
 
 mod bulk;
 mod group;

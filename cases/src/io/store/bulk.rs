@@ -50,6 +50,7 @@ pub struct Before {
     state: State,
     owner: Option<String>,
     severity: Severity,
+    is_high_priority: bool,
     clocks: Vec<Clock>,
 }
 
@@ -97,11 +98,12 @@ impl Act {
                 case.owner = owner;
                 Ok(())
             }
-            Self::Rate(severity) if case.severity == *severity => {
+            Self::Rate(severity) if case.severity == *severity && !case.is_high_priority => {
                 said(format!("it is {} already", severity.name()))
             }
             Self::Rate(severity) => {
                 case.severity = *severity;
+                case.is_high_priority = false;
                 Ok(())
             }
             Self::MergeInto(_) => said("joining touches two cases".to_owned()),
@@ -201,6 +203,7 @@ impl Desk<'_> {
                 case.state = before.state;
                 case.owner.clone_from(&before.owner);
                 case.severity = before.severity;
+                case.is_high_priority = before.is_high_priority;
                 case.clocks.clone_from(&before.clocks);
                 case.closure = None;
                 let text = format!("{} is taken back", before.what);
@@ -236,6 +239,7 @@ impl Writing<'_> {
             state: case.state,
             owner: case.owner.clone(),
             severity: case.severity,
+            is_high_priority: case.is_high_priority,
             clocks: case.clocks.clone(),
         };
         match act.apply(&mut case, done) {

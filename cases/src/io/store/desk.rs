@@ -99,7 +99,7 @@ impl Desk<'_> {
         Ok(serde_json::from_str(row.try_get(0)?)?)
     }
 
-    /// Cases, next due first.
+    /// Cases in the order of the queue.
     ///
     /// # Errors
     /// They cannot be read.
@@ -131,7 +131,7 @@ impl Desk<'_> {
         list::groups(self.store, filter, by, count).await
     }
 
-    /// Numbers of cases, next due first, `count` at most.
+    /// Numbers of cases in the order of the queue, `count` at most.
     ///
     /// # Errors
     /// They cannot be read.
@@ -399,6 +399,7 @@ pub(super) fn new_case(
         state,
         title: title(line),
         severity: Severity::default(),
+        is_high_priority: false,
         owner: None,
         opened: done.now,
         clocks: Vec::new(),

@@ -164,6 +164,7 @@ impl Entry<'_> {
             let mut case = new_case(number, customer, (asked.kind, asked.state), &asked.title, self.done);
             if self.intake.is_high_priority() {
                 case.severity = Severity::Warning;
+                case.is_high_priority = true;
             }
             case.wanted = asked.wanted.clone();
             cases.push((case, asked));

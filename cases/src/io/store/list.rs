@@ -1,4 +1,4 @@
-//! The queue: cases by what is due next, a page at a time.
+//! The queue: what is critical or of high priority first, then by what is due next; a page at a time.
 
 use std::fmt;
 
@@ -71,7 +71,7 @@ pub enum Is {
 /// Where a page ends, or a case stands in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    due: i64,
+    place: i64,
     serial: i64,
 }
 
@@ -89,7 +89,7 @@ pub enum By {
 /// Some of the cases asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// Next due first.
+    /// What stands first, then next due first.
     pub cases: Vec<Case>,
     /// Where the next page begins; `None` when this is the last.
     pub next: Option<Cursor>,
@@ -98,24 +98,31 @@ pub struct Page {
 pub(super) async fn list(store: &Store, filter: &Filter) -> Result<Page, Error> {
     let count = filter.count.unwrap_or(COUNT).clamp(1, COUNT_MAX);
     // Chosen by an index alone: of cases that are not shown no body is read.
-    let chosen = "SELECT body, due FROM cases WHERE serial IN (SELECT serial FROM cases";
+    let chosen = "SELECT body, place FROM cases WHERE serial IN (SELECT serial FROM cases";
     let mut asked = Asked::begin(store, chosen, filter);
     if let Some(cursor) = filter.after {
         asked.past(cursor, ">");
     }
-    asked.push(" ORDER BY due, serial LIMIT ").value(Value::Number(i64::from(count) + 1));
-    asked.push(") ORDER BY due, serial");
+    asked.push(" ORDER BY place, serial LIMIT ").value(Value::Number(i64::from(count) + 1));
+    asked.push(") ORDER BY place, serial");
     let rows = asked.rows(store).await?;
     let mut page = Page::default();
     for row in rows.iter().take(count as usize) {
         let case: Case = serde_json::from_str(row.try_get(0)?)?;
-        page.next = Some(Cursor { due: row.try_get(1)?, serial: stored(case.number.serial()) });
+        page.next = Some(Cursor { place: row.try_get(1)?, serial: stored(case.number.serial()) });
         page.cases.push(case);
     }
     if rows.len() <= count as usize {
         page.next = None;
     }
     Ok(page)
+}
+
+/// Where a case stands in the queue: the moment of what is due next, those that [stand first](Case::stands_first) before all
+/// moments there are.
+pub(super) fn place(case: &Case) -> i64 {
+    let due = case.next_due().map_or(i64::MAX, |due| due.0);
+    if case.stands_first() { due.saturating_sub(FIRST_MICROS) } else { due }
 }
 
 /// How many there are, without reading any.
@@ -145,10 +152,10 @@ pub(super) async fn groups(
     asked.rows(store).await?.iter().map(group).collect()
 }
 
-/// Numbers of cases, next due first, `count` at most.
+/// Numbers of cases in the order of the queue, `count` at most.
 pub(super) async fn numbers(store: &Store, filter: &Filter, count: u32) -> Result<Vec<CaseNumber>, Error> {
     let mut asked = Asked::begin(store, "SELECT serial FROM cases", filter);
-    asked.push(" ORDER BY due, serial LIMIT ").value(Value::Number(i64::from(count)));
+    asked.push(" ORDER BY place, serial LIMIT ").value(Value::Number(i64::from(count)));
     asked.rows(store).await?.iter().map(number).collect()
 }
 
@@ -167,10 +174,10 @@ pub(super) async fn neighbours(
 ) -> Result<[Option<(CaseNumber, Cursor)>; 2], Error> {
     let mut found = [None; 2];
     for (slot, (sign, order)) in found.iter_mut().zip([("<", " DESC"), (">", "")]) {
-        let mut asked = Asked::begin(store, "SELECT serial, due FROM cases", filter);
-        asked.past(at, sign).push(&format!(" ORDER BY due{order}, serial{order} LIMIT 1"));
+        let mut asked = Asked::begin(store, "SELECT serial, place FROM cases", filter);
+        asked.past(at, sign).push(&format!(" ORDER BY place{order}, serial{order} LIMIT 1"));
         if let Some(row) = asked.rows(store).await?.first() {
-            let cursor = Cursor { due: row.try_get(1)?, serial: row.try_get(0)? };
+            let cursor = Cursor { place: row.try_get(1)?, serial: row.try_get(0)? };
             *slot = Some((number(row)?, cursor));
         }
     }
@@ -184,19 +191,19 @@ fn number(row: &AnyRow) -> Result<CaseNumber, Error> {
 impl Cursor {
     /// Where `case` stands.
     pub fn of(case: &Case) -> Self {
-        Self { due: case.next_due().map_or(i64::MAX, |due| due.0), serial: stored(case.number.serial()) }
+        Self { place: place(case), serial: stored(case.number.serial()) }
     }
 
     /// As it stands in an address.
     pub fn parse(text: &str) -> Option<Self> {
-        let (due, serial) = text.split_once('.')?;
-        Some(Self { due: due.parse().ok()?, serial: serial.parse().ok()? })
+        let (place, serial) = text.split_once('.')?;
+        Some(Self { place: place.parse().ok()?, serial: serial.parse().ok()? })
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.due, self.serial)
+        write!(f, "{}.{}", self.place, self.serial)
     }
 }
 
@@ -288,9 +295,9 @@ impl Asked {
     }
 
     /// Those beyond a place of the queue.
-    fn past(&mut self, Cursor { due, serial }: Cursor, sign: &str) -> &mut Self {
-        self.push(&format!(" AND (due {sign} ")).value(Value::Number(due));
-        self.push(" OR (due = ").value(Value::Number(due));
+    fn past(&mut self, Cursor { place, serial }: Cursor, sign: &str) -> &mut Self {
+        self.push(&format!(" AND (place {sign} ")).value(Value::Number(place));
+        self.push(" OR (place = ").value(Value::Number(place));
         self.push(&format!(" AND serial {sign} ")).value(Value::Number(serial)).push("))")
     }
 
@@ -318,5 +325,7 @@ impl Asked {
     }
 }
 
+/// By how much earlier what stands first is placed: 36,534 years. The eighth step of the schema reckons with the same.
+const FIRST_MICROS: i64 = 1 << 60;
 const COUNT: u32 = 50;
 const COUNT_MAX: u32 = 500;

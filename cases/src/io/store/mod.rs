@@ -283,7 +283,7 @@ impl OfCustomer<'_> {
         query.fetch_all(&self.store.pool).await?.iter().map(writing::body).collect()
     }
 
-    /// Cases, next due first.
+    /// Cases in the order of the queue.
     ///
     /// # Errors
     /// They cannot be read.

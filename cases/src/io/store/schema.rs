@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Executor as _, Row as _};
 use super::Error;
 
 /// Each step is applied once, in order, each in a transaction of its own.
-const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
+const STEPS: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH];
 
 const FIRST: &[&str] = &[
     // One row that every writer writes first: writers come one after the other, on both databases.
@@ -170,6 +170,24 @@ const SIXTH: &[&str] = &[
 /// How contacts want to be told.
 const SEVENTH: &[&str] = &[
     "CREATE TABLE preferences (customer TEXT NOT NULL, contact TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (customer, contact))",
+];
+
+/// The queue with what is critical or of high priority first.
+const EIGHTH: &[&str] = &[
+    // When the case is due next; 2^60 earlier for those that stand first, which are the critical ones in rows of former versions.
+    "ALTER TABLE cases ADD COLUMN place BIGINT NOT NULL DEFAULT 0",
+    "UPDATE cases SET place = CASE WHEN severity = 2 AND due < 9223372036854775807 THEN due - 1152921504606846976 ELSE due END",
+    "DROP INDEX cases_by_due",
+    "DROP INDEX cases_by_customer",
+    "DROP INDEX cases_by_owner",
+    "DROP INDEX cases_by_all",
+    "CREATE INDEX cases_by_place ON cases (is_over, place, serial)",
+    "CREATE INDEX cases_by_customer ON cases (customer, is_over, place, serial)",
+    "CREATE INDEX cases_by_owner ON cases (owner, is_over, place, serial)",
+    "CREATE INDEX cases_by_all
+        ON cases (is_over, place, serial, customer, kind, state, severity, owner, rule, contract, due, title)",
+    // What is overdue is counted by this.
+    "CREATE INDEX cases_by_due ON cases (is_over, due)",
 ];
 
 /// Brings the database to the version that this program knows.

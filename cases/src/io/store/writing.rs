@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AnyPool, Row as _, Transaction};
 
 use super::condition::Conditions;
+use super::list::place;
 use super::{Error, Event, stored};
 use crate::audit::{Act, Head};
 use crate::change::{Approval, Change, Impact, LeftOut};
@@ -145,11 +146,11 @@ impl<'a> Writing<'a> {
         let text = serde_json::to_string(case)?;
         let statement = if read == 0 {
             "INSERT INTO cases (serial, customer, kind, state, is_over, severity, owner, title, join_key, due, last, version, body,
-                contract, rule) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+                contract, rule, place) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         } else {
             "UPDATE cases SET customer = $2, kind = $3, state = $4, is_over = $5, severity = $6, owner = $7, title = $8,
                 join_key = $9, due = $10, last = $11, version = $12, body = $13,
-                contract = $14, rule = $15 WHERE serial = $1 AND version = $16"
+                contract = $14, rule = $15, place = $16 WHERE serial = $1 AND version = $17"
         };
         let mut query = sqlx::query(statement)
             .bind(stored(case.number.serial()))
@@ -166,7 +167,8 @@ impl<'a> Writing<'a> {
             .bind(stored(case.version))
             .bind(text)
             .bind(case.next_contract().map_or(i64::MAX, |limit| limit.0))
-            .bind(case.rule());
+            .bind(case.rule())
+            .bind(place(case));
         if read > 0 {
             query = query.bind(stored(read));
         }

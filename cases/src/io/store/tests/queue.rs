@@ -4,7 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Filter, Kind, MINUTE, NOW, Service, State, Store, Storm, alert, done, list, on_both};
+use super::{
+    Act, Cursor, Filter, Kind, MINUTE, NOW, Service, State, Store, Storm, alert, done, list, on_both,
+};
+use crate::case::Severity;
 
 /// Fifty thousand in `cargo xtask soak queue`, as many alerts as twenty times that in `soak storm`.
 fn size(name: &str, usual: u64) -> u64 {
@@ -71,7 +74,7 @@ fn the_queue_answers_while_two_hundred_alerts_come_in_each_second() {
             let filter = match took.len() % 5 {
                 0 => Filter::default(),
                 1 => Filter { customer: Some("customer 7".to_owned()), ..Filter::default() },
-                2 => Filter { severity: Some(crate::case::Severity::Critical), ..Filter::default() },
+                2 => Filter { severity: Some(Severity::Critical), ..Filter::default() },
                 // A title that there is once: all are gone through.
                 3 => Filter { text: Some("+1210555000777".to_owned()), ..Filter::default() },
                 _ => Filter { owner: Some(String::new()), ..Filter::default() },
@@ -93,9 +96,49 @@ fn the_queue_answers_while_two_hundred_alerts_come_in_each_second() {
     });
 }
 
+/// Threat 10: whoever floods the desk with lesser cases, all due earlier, hides no critical one.
+#[test]
+fn a_critical_case_stands_on_the_first_page_of_a_flood() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let position = fill(&store, &service, 300).await;
+        let desk = store.desk();
+        let flood = Filter { severity: Some(Severity::Critical), count: Some(500), ..Filter::default() };
+        let critical: Vec<_> =
+            desk.list(&flood).await.unwrap().cases.iter().map(|case| case.number).collect();
+        assert_eq!(critical.len(), 6);
+        desk.each(&critical, &Act::Rate(Severity::Warning), done(&service, 0)).await.unwrap();
+        for round in 0..20 {
+            let caller = format!("+121055501{round:02}");
+            let planted = alert(&format!("planted-{round}"), "Acme", &caller, "critical", round * 60);
+            let (mut storm, position) = (Storm::default(), position + 1 + round as u64);
+            let at = done(&service, round * 60);
+            desk.take_alerts(&[planted], position, &mut storm, at).await.unwrap();
+            let page = desk.list(&Filter::default()).await.unwrap();
+            let first = &page.cases[0];
+            assert_eq!(
+                (&*first.customer, first.severity, page.cases.len()),
+                ("Acme", Severity::Critical, 50)
+            );
+            assert!(page.cases[1..].is_sorted_by_key(|case| case.next_due()));
+            // Where it stands is found again, and what comes after it.
+            let [before, after] = desk
+                .neighbours(&Filter::default(), Cursor::of(first))
+                .await
+                .unwrap()
+                .map(|it| it.map(|it| it.0));
+            assert_eq!((before, after), (None, Some(page.cases[1].number)));
+            // What somebody thinks less of stands among the others, due last.
+            desk.each(&[first.number], &Act::Rate(Severity::Info), at).await.unwrap();
+            let page = desk.list(&Filter { count: Some(500), ..Filter::default() }).await.unwrap();
+            assert_eq!(page.cases.last().map(|case| &*case.customer), Some("Acme"));
+        }
+    });
+}
+
 #[test]
 fn cases_and_alerts_are_found_counted_and_gathered_on_both_databases() {
-    use super::super::{AlertFilter, AlertsBy, By, Condition, Cursor, Is};
+    use super::super::{AlertFilter, AlertsBy, By, Condition, Is};
     on_both(|store| async move {
         let service = Service::sample();
         let alerts: Vec<_> =
@@ -124,7 +167,7 @@ fn cases_and_alerts_are_found_counted_and_gathered_on_both_databases() {
         assert_eq!(found(false, Is::Rule(vec![text("harassment")])).await, 3);
         assert_eq!(found(true, Is::Kind(vec![Kind::Alert])).await, 1);
         assert_eq!(found(false, Is::State(vec![State::New, State::Open])).await, 4);
-        assert_eq!(found(false, Is::Severity(vec![crate::case::Severity::Critical])).await, 1);
+        assert_eq!(found(false, Is::Severity(vec![Severity::Critical])).await, 1);
         assert_eq!(found(false, Is::Owner(vec![String::new()])).await, 4);
         assert_eq!(found(false, Is::Text(text("Straße 100%"))).await, 1);
         // As somebody types it, and as the other half of the alphabet has it.
@@ -185,7 +228,7 @@ fn d5_no_alert_of_a_storm_is_lost() {
         let cases = list(&store).await;
         assert_eq!(cases.iter().map(|case| case.alerts).sum::<u64>(), alerts + planted);
         assert!(cases.len() <= 62, "{}", cases.len());
-        let critical = Filter { severity: Some(crate::case::Severity::Critical), ..Filter::default() };
+        let critical = Filter { severity: Some(Severity::Critical), ..Filter::default() };
         let first = store.desk().list(&critical).await.unwrap().cases.remove(0);
         assert_eq!((first.customer.as_str(), first.opened), ("Other", NOW));
         println!("{alerts} alerts of a storm in {:.1?}", begin.elapsed());
@@ -215,10 +258,7 @@ fn d6_alerts_are_taken_out_of_a_case_and_joined_again() {
             assert!(desk.split(parent, &wrong, done(&service, 4)).await.is_err(), "{wrong:?}");
         }
         let child = desk.split(parent, &ids(&["a1", "a1"]), done(&service, 4)).await.unwrap();
-        assert_eq!(
-            (child.alerts, child.severity, child.clocks.len()),
-            (1, crate::case::Severity::Critical, 2)
-        );
+        assert_eq!((child.alerts, child.severity, child.clocks.len()), (1, Severity::Critical, 2));
         let left = desk.case(parent).await.unwrap();
         assert_eq!((left.alerts, desk.alerts(parent, 9).await.unwrap().len()), (2, 2));
         assert_eq!(desk.alerts(child.number, 9).await.unwrap().len(), 1);

@@ -136,6 +136,14 @@ fn a_database_of_the_former_version_is_brought_on_with_what_is_in_it() {
             "DROP TABLE hand_overs",
             "DROP TABLE awake",
             "DROP TABLE preferences",
+            "DROP INDEX cases_by_place",
+            "DROP INDEX cases_by_customer",
+            "DROP INDEX cases_by_owner",
+            "DROP INDEX cases_by_all",
+            "ALTER TABLE cases DROP COLUMN place",
+            "CREATE INDEX cases_by_customer ON cases (customer, is_over, due, serial)",
+            "CREATE INDEX cases_by_owner ON cases (owner, is_over, due, serial)",
+            "CREATE INDEX cases_by_all ON cases (is_over, due, serial)",
             "DELETE FROM schema_steps WHERE step >= 4",
         ] {
             connection.execute(statement).await.unwrap();

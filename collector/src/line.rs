@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::sip::Framer;
 use rules::{Flags, Timestamp};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::judge::{Count, Counters, now};
@@ -41,9 +41,23 @@ impl Line {
     ) -> Vec<Vec<u8>> {
         let (reader, writer) = split(stream);
         let message_time = self.message_time();
-        // Whichever ends first ends both; but what was asked before the end is still answered.
-        let ((), unwritten) =
-            tokio::join!(self.read(reader, take), write(writer, &mut waiting, message_time));
+        // Whichever ends first ends both; but what was asked before the end is still answered. From who does not take answers
+        // nothing more is read.
+        let is_deaf = Notify::new();
+        let reading = async {
+            tokio::select! {
+                () = self.read(reader, take) => {}
+                () = is_deaf.notified() => {}
+            }
+        };
+        let writing = async {
+            let unwritten = write(writer, &mut waiting, message_time).await;
+            if unwritten.is_some() {
+                is_deaf.notify_one();
+            }
+            unwritten
+        };
+        let ((), unwritten) = tokio::join!(reading, writing);
         let Some(unwritten) = unwritten else { return Vec::new() };
         let mut left = vec![unwritten];
         while let Ok(message) = waiting.try_recv() {

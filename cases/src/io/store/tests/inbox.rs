@@ -120,11 +120,11 @@ impl Post {
         became
     }
 
-    fn done(&self, minutes: i64) -> Done<'_> {
+    pub(super) fn done(&self, minutes: i64) -> Done<'_> {
         Done { who: "ringwall", now: NOW.plus_micros(minutes * MINUTE), service: &self.service }
     }
 
-    async fn opened(&self, minutes: i64, from: &str, fields: &str) -> Case {
+    pub(super) async fn opened(&self, minutes: i64, from: &str, fields: &str) -> Case {
         match self.take(minutes, from, fields, REQUEST).await {
             Became::Opened(cases) => cases.into_iter().next().unwrap(),
             other => panic!("{from} {fields}: {other:?}"),
@@ -185,33 +185,6 @@ fn c6_a_mail_is_kept_and_read_once_and_a_reused_id_is_shown() {
         // within ten minutes nobody is answered twice.
         assert_eq!(post.sent(first.number).await.len(), 1);
         assert_eq!(post.sent(cases[0].number).await.len(), 0);
-    });
-}
-
-#[test]
-fn a8_what_a_contact_calls_high_priority_stands_first_until_somebody_rates_it() {
-    on_both(|store| async {
-        let post = Post::new(store).await;
-        post.opened(0, "ann@acme.example.com", "Message-ID: <one@acme.example.com>\r\nSubject: Block\r\n")
-            .await;
-        let fields = "Message-ID: <two@acme.example.com>\r\nSubject: Block, HIGH PRIORITY\r\n";
-        let urgent = post.opened(30, "ann@acme.example.com", fields).await;
-        assert!(urgent.is_high_priority);
-        // A stranger's word puts nothing first.
-        let fields = "Message-ID: <three@stranger.example>\r\nSubject: High Priority block\r\n";
-        post.opened(31, "eve@stranger.example", fields).await;
-        let order = list(&post.store).await;
-        assert_eq!(order[0].number, urgent.number);
-        assert!(!order[1].is_high_priority && !order[2].is_high_priority);
-        // What somebody looked at stands where it is due, even if it matters as much as before.
-        let desk = post.store.desk();
-        let rate = Act::Rate(urgent.severity);
-        let items = desk.each(&[urgent.number], &rate, post.done(32)).await.unwrap();
-        let order = list(&post.store).await;
-        assert!(order[0].number != urgent.number && !order.iter().any(|case| case.is_high_priority));
-        let before: Vec<_> = items.into_iter().filter_map(|item| item.before).collect();
-        desk.undo(&before, post.done(33)).await.unwrap();
-        assert_eq!(list(&post.store).await[0].number, urgent.number);
     });
 }
 

@@ -137,6 +137,33 @@ fn a_critical_case_stands_on_the_first_page_of_a_flood() {
 }
 
 #[test]
+fn a8_what_a_contact_calls_high_priority_stands_first_until_somebody_rates_it() {
+    on_both(|store| async {
+        let post = super::inbox::Post::new(store).await;
+        post.opened(0, "ann@acme.example.com", "Message-ID: <one@acme.example.com>\r\nSubject: Block\r\n")
+            .await;
+        let fields = "Message-ID: <two@acme.example.com>\r\nSubject: Block, HIGH PRIORITY\r\n";
+        let urgent = post.opened(30, "ann@acme.example.com", fields).await;
+        assert!(urgent.is_high_priority);
+        // A stranger's word puts nothing first.
+        let fields = "Message-ID: <three@stranger.example>\r\nSubject: High Priority block\r\n";
+        post.opened(31, "eve@stranger.example", fields).await;
+        let order = list(&post.store).await;
+        assert_eq!(order[0].number, urgent.number);
+        assert!(!order[1].is_high_priority && !order[2].is_high_priority);
+        // What somebody looked at stands where it is due, even if it matters as much as before.
+        let desk = post.store.desk();
+        let rate = Act::Rate(urgent.severity);
+        let items = desk.each(&[urgent.number], &rate, post.done(32)).await.unwrap();
+        let order = list(&post.store).await;
+        assert!(order[0].number != urgent.number && !order.iter().any(|case| case.is_high_priority));
+        let before: Vec<_> = items.into_iter().filter_map(|item| item.before).collect();
+        desk.undo(&before, post.done(33)).await.unwrap();
+        assert_eq!(list(&post.store).await[0].number, urgent.number);
+    });
+}
+
+#[test]
 fn cases_and_alerts_are_found_counted_and_gathered_on_both_databases() {
     use super::super::{AlertFilter, AlertsBy, By, Condition, Is};
     on_both(|store| async move {

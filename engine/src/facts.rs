@@ -502,8 +502,11 @@ fn has_one_from(message: &Message<'_>) -> bool {
 
 /// Whether two URIs name the same party: all that the reader of numbers looks at is the same.
 fn same(one: &Uri<'_>, other: &Uri<'_>) -> bool {
+    // Behind a user that begins with digits nobody looks at the host; it may hold the number itself, or `anonymous.invalid`.
+    let begins_as_number = matches!(one.user, Some([b'+', b'0'..=b'9', ..] | [b'0'..=b'9', ..]));
     one.user == other.user
         && one.user.is_some()
+        && (begins_as_number || one.host == other.host)
         && one.scheme == other.scheme
         && one.params == other.params
         && one.password == other.password

@@ -69,13 +69,23 @@ pub fn display_number(name: &[u8], plan: &DialPlan) -> Option<Number> {
         return None;
     }
     name.split(|byte| !is_number(byte)).find_map(|run| {
-        let written = Written::read(run, plan.habits());
-        if written.digits().len() < DISPLAY_DIGITS_MIN || written.letters > 0 || is_date(run) {
-            return None;
-        }
-        let number = read_parts(run, plan, Role::Caller).party.number()?;
-        (!number.is_local() && plan.habits().is_valid(number)).then_some(number)
+        // Letters beyond ASCII and bytes that are no UTF-8 part words from numbers, as ASCII letters do.
+        shown_number(run, plan).or_else(|| {
+            let chunks = run.utf8_chunks().filter(|_| !run.is_ascii());
+            let mut words = chunks.flat_map(|chunk| chunk.valid().split(char::is_alphabetic));
+            words.find_map(|word| shown_number(word.as_bytes(), plan))
+        })
     })
+}
+
+/// The number that `run` is, which stands alone in a display name.
+fn shown_number(run: &[u8], plan: &DialPlan) -> Option<Number> {
+    let written = Written::read(run, plan.habits());
+    if written.digits().len() < DISPLAY_DIGITS_MIN || written.letters > 0 || is_date(run) {
+        return None;
+    }
+    let number = read_parts(run, plan, Role::Caller).party.number()?;
+    (!number.is_local() && plan.habits().is_valid(number)).then_some(number)
 }
 
 /// Whether the display name `name` shows another number than `party`, see [`display_number`].
@@ -125,16 +135,21 @@ fn read_any<'a>(uri: &Uri<'a>, plan: &DialPlan, role: Role) -> Reading<'a> {
     let mut reading = match (uri.scheme, uri.user) {
         (Scheme::Urn, user) => Reading::of(read_urn(user.unwrap_or(uri.text)), Flags::NONE),
         // `sip:tel:+12025550143@host`: the colon of a nested URI looks like the one before a password.
-        (_, Some(user)) if is_scheme(user) && !uri.password.is_empty() => {
+        (_, Some(user)) if !uri.password.is_empty() && Written::read(user, plan.habits()).is_scheme() => {
             let mut reading = read_parts(uri.password, plan, role);
             reading.flags.raise(Flag::NestedUri);
             reading
         }
         (_, Some(user)) => read_parts(user, plan, role),
-        (Scheme::Missing, None) => read_parts(uri.text, plan, role),
+        (Scheme::Missing, None) if !is_address(uri.text) => read_parts(uri.text, plan, role),
         (Scheme::Other, None) => read_parts(behind_colon(uri.text), plan, role),
-        (_, None) => read_host(uri.host, plan, role),
+        (_, None) => Reading::of(Party::Absent, Flags::NONE),
     };
+    if reading.party == Party::Absent
+        && let Some(found) = read_host(uri.host, plan, role)
+    {
+        reading = found;
+    }
     if reading.party == Party::Name && is_anonymous_host(uri.host) {
         reading.party = Party::Anonymous;
     }
@@ -204,25 +219,47 @@ fn read_urn(user: &[u8]) -> Party {
 
 const EMERGENCY_URN: &[u8] = b"service:sos";
 
-/// Without a user part the number may stand where the host belongs. An address of four groups is none.
-fn read_host<'a>(host: &'a [u8], plan: &DialPlan, role: Role) -> Reading<'a> {
-    let is_number = host.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-'))
-        && host.iter().filter(|byte| byte.is_ascii_digit()).count() >= 7;
-    if !is_number {
-        return Reading::of(Party::Absent, Flags::NONE);
+/// Without a user, or with an empty one, the number may stand where the host belongs: escaped, with separators, with a
+/// port behind it. `None` when a host stands there.
+fn read_host<'a>(host: &'a [u8], plan: &DialPlan, role: Role) -> Option<Reading<'a>> {
+    // The reader of URIs keeps a host whole, with its port, when it holds what no host may hold.
+    let text = memchr::memchr(b':', host).map_or(host, |at| host.get(..at).unwrap_or(host));
+    if text.is_empty() || text.starts_with(b"[") || is_host_name(text) || is_address(text) {
+        return None;
     }
-    let mut reading = read_user(host, plan, role);
+    let written = Written::read(text, plan.habits());
+    if written.digits().len() < HOST_DIGITS_MIN || written.without_number().is_some() {
+        return None;
+    }
+    let mut reading = read_parts(text, plan, role);
     reading.flags.raise(Flag::NumberInHost);
-    reading
+    Some(reading)
 }
+
+/// Whether `text` holds what host names are made of, and letters among it (RFC 3261 §25.1: the last label has one).
+fn is_host_name(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_alphabetic)
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte))
+}
+
+/// Whether `text` begins with an IPv4 address: four groups of one to three digits up to 255, and no digit behind them.
+fn is_address(text: &[u8]) -> bool {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(text.len());
+    let mut groups = 0;
+    let all_fit = text.get(..end).unwrap_or_default().split(|byte| *byte == b'.').all(|group| {
+        groups += 1;
+        let value = || group.iter().fold(0_u32, |value, digit| value * 10 + u32::from(digit & 0xf));
+        (1..=3).contains(&group.len()) && value() <= 255
+    });
+    all_fit && groups == 4 && !text.iter().skip(end).take_while(|byte| **byte != b':').any(u8::is_ascii_digit)
+}
+
+/// A host with fewer digits is no number: short names of hosts are often numbered.
+const HOST_DIGITS_MIN: usize = 7;
 
 /// RFC 3323 §4.1.1.3: the host of an anonymous caller.
 fn is_anonymous_host(host: &[u8]) -> bool {
     host.eq_ignore_ascii_case(b"anonymous.invalid")
-}
-
-fn is_scheme(text: &[u8]) -> bool {
-    [&b"sip"[..], b"sips", b"tel"].iter().any(|scheme| text.eq_ignore_ascii_case(scheme))
 }
 
 fn behind_colon(text: &[u8]) -> &[u8] {

@@ -18,6 +18,8 @@ pub(crate) enum Meaning {
     Delimiter(u8),
     Nul,
     Control,
+    /// A byte that is no UTF-8 and that Latin-1 shows as nothing: a space that does not break, a soft hyphen.
+    MuteByte,
     /// Bytes that are no UTF-8.
     Broken,
 }
@@ -84,7 +86,11 @@ impl Iterator for Characters<'_> {
         if first.is_ascii() {
             return Some(Character { meaning: ascii(first), ascii: true });
         }
-        let meaning = self.long(first).map_or(Meaning::Broken, beyond_ascii);
+        let meaning = match self.long(first) {
+            Some(character) => beyond_ascii(character),
+            None if is_mute(u32::from(first)) => Meaning::MuteByte,
+            None => Meaning::Broken,
+        };
         Some(Character { meaning, ascii: false })
     }
 }

@@ -108,6 +108,11 @@ impl Written {
         self.buffer.get(..self.count.min(DIGITS_KEPT)).unwrap_or_default()
     }
 
+    /// Whether nothing but the scheme of a URI stands there: `sip`, perhaps behind what nobody sees.
+    pub fn is_scheme(&self) -> bool {
+        self.count == 0 && !self.plus && !self.broken && self.word.is_scheme()
+    }
+
     /// Whether more digits stood there than are kept: no number.
     pub fn is_endless(&self) -> bool {
         self.count > DIGITS_KEPT
@@ -163,9 +168,9 @@ impl<'a> Reader<'a> {
         if !character.ascii && !matches!(meaning, Meaning::Broken | Meaning::Letter(_)) {
             self.written.flags.raise(Flag::NonAsciiNumber);
         }
-        if meaning == Meaning::Broken {
+        if matches!(meaning, Meaning::Broken | Meaning::MuteByte) {
             self.written.flags.raise(Flag::BadUtf8);
-            self.written.broken = true;
+            self.written.broken |= meaning == Meaning::Broken;
         }
         if self.ended {
             self.written.digits_in_tail |= matches!(meaning, Meaning::Digit(_));
@@ -174,7 +179,9 @@ impl<'a> Reader<'a> {
         if let Meaning::Letter(letter) = meaning {
             return self.take_letter(letter);
         }
-        if !matches!(meaning, Meaning::Separator | Meaning::OddSeparator) && self.run_length > 0 {
+        if !matches!(meaning, Meaning::Separator | Meaning::OddSeparator | Meaning::MuteByte)
+            && self.run_length > 0
+        {
             self.end_run(matches!(meaning, Meaning::Digit(_) | Meaning::Plus));
             if self.ended {
                 self.written.digits_in_tail |= matches!(meaning, Meaning::Digit(_));
@@ -196,7 +203,7 @@ impl<'a> Reader<'a> {
             }
             Meaning::Control => self.written.flags.raise(Flag::Malformed),
             Meaning::Delimiter(byte) => self.take_delimiter(byte),
-            Meaning::Separator | Meaning::Broken | Meaning::Letter(_) => {}
+            Meaning::Separator | Meaning::MuteByte | Meaning::Broken | Meaning::Letter(_) => {}
         }
     }
 

@@ -22,7 +22,9 @@ impl Callbacks {
             self.until.retain(|_, &mut end| end > now);
         }
         if self.until.len() < CALLBACKS_MAX || self.until.contains_key(&number) {
-            self.until.insert(number, until);
+            // The longest that any customer grants holds, also where a clock has stepped back since.
+            let end = self.until.entry(number).or_insert(until);
+            *end = until.max(*end);
         }
     }
 
@@ -49,5 +51,7 @@ mod tests {
         assert!(callbacks.expects(&[caller], at(7199)));
         assert!(!callbacks.expects(&[caller], at(7200)));
         assert!(!callbacks.expects(&[Party::Anonymous], at(1)));
+        callbacks.expect(caller, at(3600), at(0));
+        assert!(callbacks.expects(&[caller], at(7199)), "a shorter promise takes nothing back");
     }
 }

@@ -73,6 +73,11 @@ fn who_called_911_can_be_called_back() {
     let lines = call_lines(Some(&policy), &scratch.write("story.pcap", capture.into_bytes()));
     let verdicts: Vec<&Value> = lines.iter().map(|line| &line["verdict"]).collect();
     assert_eq!(verdicts, ["allow", "allow", "block"]);
+
+    let shorter = format!("{CUSTOMER}emergency_callback = \"30m\"\n{BLOCK_ALL}");
+    let lines = call_lines(Some(&scratch.write("shorter.toml", shorter)), &scratch.path().join("story.pcap"));
+    let verdicts: Vec<&Value> = lines.iter().map(|line| &line["verdict"]).collect();
+    assert_eq!(verdicts, ["allow", "block", "block"], "an hour is over what this customer grants");
 }
 
 #[test]

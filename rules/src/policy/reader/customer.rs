@@ -42,8 +42,7 @@ impl Reader<'_> {
         let change_control = self.choice(&fields, "change_control", CHANGE_CONTROLS);
         let rates = self.read_rates(&fields);
         self.has_rates = fields.get("rates_file").is_some();
-        let callback =
-            fields.get("emergency_callback").and_then(|node| self.duration(node, "emergency_callback"));
+        let callback_seconds = self.read_emergency_callback(&fields);
         let silence_micros = self.optional_duration(&fields, "silence");
         if let Some(node) = fields.get("silence").filter(|_| !self.has_trusted) {
             self.no_trunks(node.span(), "`silence`");
@@ -64,8 +63,7 @@ impl Reader<'_> {
             change_control: change_control.unwrap_or(ChangeControl::File),
             rates,
             do_not_originate: None,
-            callback_seconds: u32::try_from(callback.unwrap_or(CALLBACK_MICROS) / 1_000_000)
-                .unwrap_or(u32::MAX),
+            callback_seconds,
             silence_micros,
         })
     }
@@ -85,6 +83,21 @@ impl Reader<'_> {
         self.do_not_originate = list;
         if let Some(customer) = customer {
             customer.do_not_originate = list;
+        }
+    }
+
+    /// How long calls back pass, in seconds. A guard that lasts for weeks would let pass whom nobody calls back any more.
+    fn read_emergency_callback(&mut self, fields: &Fields<'_>) -> u32 {
+        let Some(node) = fields.get("emergency_callback") else { return CALLBACK_SECONDS };
+        let Some(micros) = self.duration(node, "emergency_callback") else { return CALLBACK_SECONDS };
+        let seconds = micros / 1_000_000;
+        match u32::try_from(seconds) {
+            Ok(seconds) if (CALLBACK_SECONDS_MIN..=CALLBACK_SECONDS_MAX).contains(&seconds) => seconds,
+            _ => {
+                self.report(Code::BadDuration, node.span(), "`emergency_callback` is from 1m to 7d")
+                    .help("2h is what it is when nothing is written");
+                CALLBACK_SECONDS
+            }
         }
     }
 
@@ -280,8 +293,10 @@ pub(super) const MODES: &[(&str, Mode)] =
     &[("off", Mode::Off), ("shadow", Mode::Shadow), ("enforce", Mode::Enforce)];
 const CHANGE_CONTROLS: &[(&str, ChangeControl)] =
     &[("file", ChangeControl::File), ("approved", ChangeControl::Approved)];
-/// How long inbound calls to somebody who called an emergency number pass.
-const CALLBACK_MICROS: i64 = 2 * 3600 * 1_000_000;
+/// How long inbound calls to somebody who called an emergency number pass, unless the policy says.
+const CALLBACK_SECONDS: u32 = 2 * 3600;
+const CALLBACK_SECONDS_MIN: u32 = 60;
+const CALLBACK_SECONDS_MAX: u32 = 7 * 86_400;
 /// Of a file of wrong prices the first few tell what is the matter.
 const WRONG_RATES_TOLD: usize = 5;
 const KEYS: &[&str] = &[
@@ -306,3 +321,31 @@ const KEYS: &[&str] = &[
     "emergency_callback",
     "silence",
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::Timestamp;
+    use crate::policy::{Code, MemoryFiles, read};
+
+    #[test]
+    fn calls_back_after_an_emergency_pass_for_as_long_as_is_written_within_bounds() {
+        let check = |line: &str, expected: Result<u32, Code>| {
+            let text = format!(
+                "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100\"]\n{line}\n"
+            );
+            let reading = read("a.toml", &text, &MemoryFiles::new(), Timestamp::default());
+            let found = match reading.diagnostics.first() {
+                Some(diagnostic) => Err(diagnostic.code),
+                None => Ok(reading.policy.unwrap().customer.callback_seconds),
+            };
+            assert_eq!(found, expected, "{line}");
+        };
+        check("", Ok(7_200));
+        check("emergency_callback = \"1m\"", Ok(60));
+        check("emergency_callback = \"4h30m\"", Ok(16_200));
+        check("emergency_callback = \"7d\"", Ok(604_800));
+        for beyond in ["59s", "500ms", "8d", "0s", "200000w", "soon"] {
+            check(&format!("emergency_callback = \"{beyond}\""), Err(Code::BadDuration));
+        }
+    }
+}

@@ -7,6 +7,7 @@ use rules::{Flags, Method, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
+use super::gauge::Talk;
 use super::parts::{Part, Parts};
 use super::plan::{CALLED, CALLED_COUNTRY, CALLER, Element, Feed, Filter};
 use super::routes::{Hit, Question};
@@ -109,7 +110,10 @@ impl Ips {
 
     /// Takes up a call: what comes late counts now.
     fn take_up(&mut self, at: Timestamp) {
-        self.now = self.now.max(at.0);
+        let set_back = self.clock.hold(at.0, &mut self.now);
+        if set_back > 0 {
+            self.restraints.set_back(set_back);
+        }
         self.call_in_hand += 1;
         self.noted = (None, None);
     }
@@ -228,7 +232,7 @@ impl Ips {
             bits: if progress.status == 0 { 0 } else { outcome::bits(progress.status) },
             talk_micros: progress
                 .answered
-                .map(|answered| self.now.saturating_sub(answered.0.min(self.now)).max(0) as u64),
+                .map(|answered| (self.now - self.clock.counted_by(answered.0, self.now)).max(0) as u64),
             progress,
         };
         for counted in waiting {
@@ -293,9 +297,8 @@ impl Ips {
     /// A call that had been refused was answered after all, by another branch.
     pub(crate) fn reopened(&mut self, waiting: &[Counted]) {
         for counted in waiting {
-            if let Some(gauge) = self.gauges.get_mut(&entry_key(counted.hash, counted.group)) {
-                gauge.begin(counted.mask, counted.call);
-            }
+            let key = entry_key(counted.hash, counted.group);
+            self.gauges.change(key, |gauge| gauge.begin(counted.mask, counted.call));
         }
     }
 
@@ -306,8 +309,14 @@ impl Ips {
                 self.restraints.ended(counted.group & !RULE_BIT, counted.hash);
             }
             let key = entry_key(counted.hash, counted.group);
-            if let Some(gauge) = self.gauges.get_mut(&key) {
+            let within = self.plan.group(counted.group).map_or(0, |group| group.within_micros);
+            let now = self.now;
+            let is_spent = self.gauges.change(key, |gauge| {
                 gauge.drop_out(counted.mask, counted.call);
+                gauge.is_spent(now, within)
+            });
+            if is_spent == Some(true) {
+                self.gauges.remove(key);
             }
         }
     }
@@ -333,7 +342,7 @@ impl Ips {
     fn in_force(&mut self, occasion: &Occasion<'_>, scratch: &Scratch) -> Vec<InForce> {
         let mut found = std::mem::take(&mut self.in_force);
         found.clear();
-        let now = self.now;
+        let now = self.wall(self.now).0;
         let mut next = 0;
         while let Some(rule) = self.restraints.live_from(next) {
             next = rule + 1;
@@ -355,7 +364,8 @@ impl Ips {
         self.plan.id_of(occasion.policy, rule).filter(|id| scratch.blockable(*id))?;
         let spec = self.plan.rule(rule).map(|rule| rule.block_spec.unwrap_or(rule.spec))?;
         let key = self.key_of(spec, &occasion.parts)?;
-        let held = self.restraints.find(rule, key, self.now).filter(|held| !held.lifted);
+        let now = self.wall(self.now).0;
+        let held = self.restraints.find(rule, key, now).filter(|held| !held.lifted);
         let critical = held?.measure.critical;
         let action = self.plan.rule(rule)?.threshold.action(critical)?;
         Some((key, action.deed.clone()))
@@ -385,6 +395,11 @@ pub(crate) enum Failed {
 }
 
 impl Counted {
+    /// The call, for what counts how long it talks.
+    pub(super) fn talk(&self) -> Talk {
+        Talk { call: self.call, weight: self.weight }
+    }
+
     /// Whether it waits for `group` at the key `hash`.
     pub(crate) fn is_of(&self, group: u32, hash: u64) -> bool {
         self.group == group && self.hash == hash

@@ -1,6 +1,6 @@
 //! Calls of a key that are up, and how long they talk inside a window.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rules::policy::Rates;
 use serde::{Deserialize, Serialize};
@@ -80,20 +80,41 @@ impl Gauge {
         self.lines.get(usize::from(bit)).into_iter().flat_map(|line| line.calls.iter().copied())
     }
 
-    /// It was answered at `at`; a minute of it weighs `weight`.
-    pub(super) fn answer(&mut self, mask: u16, at: i64, weight: u32) {
-        self.lines_of(mask).for_each(|line| line.talks.begin(at, weight));
+    /// It was answered at `at`.
+    pub(super) fn answer(&mut self, mask: u16, talk: Talk, at: i64) {
+        self.lines_of(mask).for_each(|line| line.talks.begin(talk, at));
     }
 
-    /// It is over; `since` says when it was answered.
-    pub(super) fn end(&mut self, mask: u16, call: u32, since: Option<i64>, at: i64, weight: u32) {
+    /// It is over; `since` says when it was answered, as far as packets tell.
+    pub(super) fn end(&mut self, mask: u16, talk: Talk, since: Option<i64>, at: i64) {
         for line in self.lines_of(mask) {
             line.up = line.up.saturating_sub(1);
             match since {
-                Some(since) => line.talks.end(since, at, weight),
-                None => line.forget(call),
+                Some(since) => line.talks.end(talk, since, at),
+                None => line.forget(talk.call),
             }
         }
+    }
+
+    /// How many calls it holds, up or in a window.
+    pub(super) fn calls_held(&self) -> usize {
+        self.lines.iter().map(|line| line.talks.len().max(line.up as usize)).max().unwrap_or(0)
+    }
+
+    /// Entries that it keeps, of any kind.
+    pub(super) fn entries(&self) -> usize {
+        self.lines.iter().map(|line| line.calls.len() + line.talks.entries()).sum()
+    }
+
+    /// Bytes that it takes, what it is found by among them: of trees as many as they take when their nodes are half full.
+    pub(super) fn bytes(&self) -> usize {
+        let key =
+            self.key.iter().map(|(name, value)| size_of_val(name) + size_of::<String>() + value.capacity());
+        let lines = self
+            .lines
+            .iter()
+            .map(|line| size_of::<Line>() + line.calls.capacity() * size_of::<u32>() + line.talks.bytes());
+        size_of::<(u64, Self)>() * 2 + key.sum::<usize>() + lines.sum::<usize>()
     }
 
     /// What the counter at `bit` says at `now`.
@@ -139,14 +160,31 @@ impl Gauge {
     }
 }
 
+/// A call that talks: the number of its Call-ID, and what a minute of it weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Talk {
+    pub(super) call: u32,
+    pub(super) weight: u32,
+}
+
 /// How long the calls of one key talked in a sliding window, each minute weighted: by 1, or by its price.
 ///
-/// Talks that are over lie in `whole` while they lie whole in the window, then in `cut` until they are out of it: so a
-/// question costs no more than what changed since the last one.
+/// Of talks that go on sums are kept: of those that began inside the window, and of all. Those that are over lie in `whole`
+/// while they lie whole in the window, then in `cut` until they are out of it. So a question costs no more than what changed
+/// since the last one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Talks {
-    /// When each call that talks was answered, with its weight; in order of time.
-    up: Vec<(i64, u32)>,
+    /// Calls that talk, by when they were answered: how many of each, as strangers use a Call-ID more than once.
+    up: BTreeMap<(i64, Talk), u32>,
+    /// The same by call.
+    by_call: BTreeSet<(Talk, i64)>,
+    up_count: usize,
+    up_weight: i128,
+    /// Where the window begins by which the sums below are made.
+    edge: i64,
+    /// Of calls that were answered inside it: their weights, and their weights times when that was.
+    inside_weight: i128,
+    inside_starts: i128,
     /// By beginning; end and weight.
     whole: BTreeMap<(i64, u64), (i64, u32)>,
     whole_sum: i128,
@@ -159,15 +197,17 @@ struct Talks {
 
 impl Talks {
     /// A call was answered at `at`.
-    fn begin(&mut self, at: i64, weight: u32) {
-        self.up.push((at, weight));
+    fn begin(&mut self, talk: Talk, at: i64) {
+        *self.up.entry((at, talk)).or_default() += 1;
+        self.by_call.insert((talk, at));
+        self.up_count += 1;
+        self.weigh(at, i128::from(talk.weight));
     }
 
-    /// The call that was answered at `since` is over.
-    fn end(&mut self, since: i64, at: i64, weight: u32) {
-        if let Some(place) = self.up.iter().position(|talk| *talk == (since, weight)) {
-            self.up.remove(place);
-        }
+    /// A call that was answered at `since`, as far as packets tell, is over.
+    fn end(&mut self, talk: Talk, since: i64, at: i64) {
+        let since = self.take(talk, since).unwrap_or_else(|| since.min(at));
+        let weight = talk.weight;
         self.next += 1;
         self.whole.insert((since, self.next), (at, weight));
         self.whole_sum += i128::from(at - since) * i128::from(weight);
@@ -178,30 +218,80 @@ impl Talks {
         }
     }
 
+    /// Takes a call out of those that talk: the one that was answered at `since`, or else at another time, because its answer
+    /// came late or clocks were set. Returns when.
+    fn take(&mut self, talk: Talk, since: i64) -> Option<i64> {
+        let at = if self.up.contains_key(&(since, talk)) {
+            since
+        } else {
+            self.by_call.range((talk, i64::MIN)..=(talk, i64::MAX)).next()?.1
+        };
+        if let Some(count) = self.up.get_mut(&(at, talk)) {
+            *count -= 1;
+            if *count == 0 {
+                self.up.remove(&(at, talk));
+                self.by_call.remove(&(talk, at));
+            }
+        }
+        self.up_count -= 1;
+        self.weigh(at, -i128::from(talk.weight));
+        Some(at)
+    }
+
+    fn weigh(&mut self, at: i64, weight: i128) {
+        self.up_weight += weight;
+        if at >= self.edge {
+            self.inside_weight += weight;
+            self.inside_starts += weight * i128::from(at);
+        }
+    }
+
+    /// Moves the beginning of the window.
+    fn move_edge(&mut self, edge: i64) {
+        let (from, to, sign) = if edge > self.edge { (self.edge, edge, -1) } else { (edge, self.edge, 1) };
+        let first = Talk { call: 0, weight: 0 };
+        for (&(at, talk), &count) in self.up.range((from, first)..(to, first)) {
+            let weight = sign * i128::from(count) * i128::from(talk.weight);
+            self.inside_weight += weight;
+            self.inside_starts += weight * i128::from(at);
+        }
+        self.edge = edge;
+    }
+
     /// Weighted minutes in (now − within, now], those of calls that are up among them.
     fn minutes(&mut self, now: i64, within_micros: i64) -> f64 {
         let oldest = now.saturating_sub(within_micros);
         self.expire(oldest);
-        let up: i128 = self
-            .up
-            .iter()
-            .map(|&(since, weight)| i128::from(now - since.max(oldest)) * i128::from(weight))
-            .sum();
+        self.move_edge(oldest);
+        let inside = self.inside_weight * i128::from(now) - self.inside_starts;
+        let since_before = (self.up_weight - self.inside_weight) * i128::from(now - oldest);
         let cut = self.cut_ends - self.cut_weight * i128::from(oldest);
-        (self.whole_sum + cut + up) as f64 / MICROS_PER_MINUTE
+        (self.whole_sum + cut + inside + since_before) as f64 / MICROS_PER_MINUTE
     }
 
     /// The first moment at which `limit` weighted minutes can be reached if nothing changes; `None` if never.
     fn reaches(&self, value: f64, limit: f64, now: i64) -> Option<i64> {
-        let weight: u64 = self.up.iter().map(|(_, weight)| u64::from(*weight)).sum();
-        let micros = (limit - value).max(0.0) * MICROS_PER_MINUTE / weight as f64;
-        (weight > 0 && micros < i64::MAX as f64 / 4.0)
+        let micros = (limit - value).max(0.0) * MICROS_PER_MINUTE / self.up_weight as f64;
+        (self.up_weight > 0 && micros < i64::MAX as f64 / 4.0)
             .then(|| now.saturating_add(micros.ceil() as i64).max(now + 1))
     }
 
     /// Talks that are kept.
     fn len(&self) -> usize {
-        self.up.len() + self.whole.len() + self.cut.len()
+        self.up_count + self.whole.len() + self.cut.len()
+    }
+
+    fn entries(&self) -> usize {
+        self.up.len() + self.by_call.len() + self.whole.len() + self.cut.len()
+    }
+
+    fn bytes(&self) -> usize {
+        let tree =
+            |count: usize, entry: usize| count.div_ceil(HALF_NODE) * (2 * HALF_NODE * entry + NODE_BYTES);
+        tree(self.up.len(), size_of::<((i64, Talk), u32)>())
+            + tree(self.by_call.len(), size_of::<(Talk, i64)>())
+            + tree(self.whole.len(), size_of::<((i64, u64), (i64, u32))>())
+            + tree(self.cut.len(), size_of::<((i64, u64), u32)>())
     }
 
     /// Whether nothing is left that could count.
@@ -231,6 +321,9 @@ impl Talks {
 }
 
 const MICROS_PER_MINUTE: f64 = 60e6;
+/// A node of a tree holds up to eleven entries, and half of that once it was split; so much it takes beside them.
+const HALF_NODE: usize = 5;
+const NODE_BYTES: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -243,9 +336,9 @@ mod tests {
     fn calls_that_are_up_or_have_talked_are_known_by_their_numbers() {
         let mut gauge = Gauge::new(1, Vec::new());
         (1..=4).for_each(|call| gauge.begin(1, call));
-        gauge.answer(1, 0, 1);
-        gauge.end(1, 1, Some(0), MINUTE, 1);
-        gauge.end(1, 2, None, MINUTE, 1);
+        gauge.answer(1, Talk { call: 1, weight: 1 }, 0);
+        gauge.end(1, Talk { call: 1, weight: 1 }, Some(0), MINUTE);
+        gauge.end(1, Talk { call: 2, weight: 1 }, None, MINUTE);
         gauge.drop_out(1, 3);
         assert_eq!(gauge.calls(0).collect::<Vec<_>>(), [1, 4]);
         (0..100).for_each(|call| gauge.begin(1, call));
@@ -255,15 +348,33 @@ mod tests {
     #[test]
     fn only_what_lies_in_the_window_counts() {
         let mut talks = Talks::default();
-        talks.begin(0, 1);
+        let talk = Talk { call: 7, weight: 1 };
+        talks.begin(talk, 0);
         assert_eq!(talks.minutes(5 * MINUTE, 10 * MINUTE), 5.0);
         assert_eq!(talks.minutes(25 * MINUTE, 10 * MINUTE), 10.0);
-        talks.end(0, 30 * MINUTE, 1);
+        talks.end(talk, 0, 30 * MINUTE);
         assert_eq!(talks.minutes(34 * MINUTE, 10 * MINUTE), 6.0);
         assert_eq!(talks.minutes(40 * MINUTE, 10 * MINUTE), 0.0);
         assert!(talks.is_spent(40 * MINUTE, 10 * MINUTE));
-        talks.begin(50 * MINUTE, 2);
+        talks.begin(Talk { weight: 2, ..talk }, 50 * MINUTE);
         assert_eq!(talks.reaches(2.0, 10.0, 51 * MINUTE), Some(55 * MINUTE));
+    }
+
+    #[test]
+    fn who_ends_is_taken_out_whenever_the_answer_is_said_to_have_come() {
+        let mut talks = Talks::default();
+        let (one, other) = (Talk { call: 1, weight: 1 }, Talk { call: 2, weight: 1 });
+        // An answer that came late was counted when it came.
+        talks.begin(one, 5 * MINUTE);
+        talks.begin(other, 6 * MINUTE);
+        talks.begin(other, 6 * MINUTE);
+        talks.end(one, 3 * MINUTE, 7 * MINUTE);
+        assert_eq!(talks.minutes(8 * MINUTE, 60 * MINUTE), 2.0 + 2.0 + 2.0);
+        talks.end(other, 6 * MINUTE, 8 * MINUTE);
+        talks.end(other, 9 * MINUTE, 8 * MINUTE);
+        assert_eq!(talks.minutes(30 * MINUTE, 60 * MINUTE), 6.0);
+        assert!(talks.is_spent(100 * MINUTE, 60 * MINUTE) && talks.by_call.is_empty() && talks.up_count == 0);
+        assert_eq!(talks.reaches(0.0, 1.0, 100 * MINUTE), None);
     }
 
     proptest! {
@@ -280,10 +391,12 @@ mod tests {
             let mut talks = Talks::default();
             for (now, begins, index) in changes {
                 let (start, length, weight) = calls[index];
+                // Several calls share a Call-ID, and the end of some tells another time of the answer.
+                let talk = Talk { call: index as u32 % 5, weight };
                 if begins {
-                    talks.begin(now, weight);
+                    talks.begin(talk, now);
                 } else {
-                    talks.end(start * MINUTE, (start + length) * MINUTE, weight);
+                    talks.end(talk, start * MINUTE, (start + length) * MINUTE);
                 }
                 let (now, oldest) = (now / MINUTE, now / MINUTE - within);
                 let naive: i64 = calls

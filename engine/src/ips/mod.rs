@@ -8,10 +8,12 @@ mod alert;
 mod baselines;
 mod busy;
 mod call_ids;
+mod clock;
 mod elements;
 mod event;
 mod feeding;
 mod gauge;
+mod gauges;
 mod how;
 mod key_text;
 mod level;
@@ -46,9 +48,10 @@ use crate::hash::BuildAlreadyHashed;
 use baselines::Baselines;
 use busy::Busy;
 use call_ids::CallIds;
+use clock::Clock;
 use event::Event;
 use feeding::Aim;
-use gauge::Gauge;
+use gauges::Gauges;
 use how::{How, Measured};
 use plan::{Feed, Plan};
 use restraints::Restraints;
@@ -72,11 +75,12 @@ pub(crate) struct Ips {
     noticed: Flags,
     #[serde(skip)]
     hasher: RandomState,
-    /// The latest moment seen, in microseconds: what comes late counts now.
+    /// The latest moment seen, in microseconds, by a clock that is never set back: what comes late counts now.
     now: i64,
+    clock: Clock,
     store: Store,
     busy: Busy,
-    gauges: HashMap<u64, Gauge, BuildAlreadyHashed>,
+    gauges: Gauges,
     forgotten: Sketch,
     call_ids: CallIds,
     watched: HashMap<u64, Watched, BuildAlreadyHashed>,
@@ -163,9 +167,10 @@ impl Ips {
             budget,
             hasher,
             now: 0,
+            clock: Clock::default(),
             store: Store::new(budget.keys_max),
             busy: Busy::default(),
-            gauges: HashMap::default(),
+            gauges: Gauges::default(),
             forgotten: Sketch::default(),
             call_ids: CallIds::default(),
             watched: HashMap::default(),
@@ -196,7 +201,7 @@ impl Ips {
     /// Which thresholds counted the call in hand, when, and whether it was refused.
     pub(crate) fn noted(&self) -> (&[ThresholdId], rules::Timestamp, Option<Refusal>) {
         let counted = self.noted.0.map_or(&[][..], |route| self.routes.noted(route));
-        (counted, rules::Timestamp(self.now), self.noted.1)
+        (counted, self.wall(self.now), self.noted.1)
     }
 
     /// Whether the policy at `index` has thresholds.
@@ -239,7 +244,12 @@ impl Ips {
 
     /// The latest moment that was counted.
     pub(crate) fn counted_until(&self) -> rules::Timestamp {
-        rules::Timestamp(self.now)
+        self.wall(self.now)
+    }
+
+    /// When it was on the wall, by how the clock stands now, that counters know as `at`.
+    fn wall(&self, at: i64) -> rules::Timestamp {
+        rules::Timestamp(self.clock.wall(at))
     }
 
     /// The same, to change it.
@@ -264,7 +274,7 @@ impl Ips {
 
     /// Bytes that counters take.
     pub(crate) fn bytes(&self) -> usize {
-        self.store.bytes() + self.busy.bytes + self.forgotten.bytes()
+        self.store.bytes() + self.busy.bytes + self.gauges.bytes() + self.forgotten.bytes()
     }
 
     /// The hash of the key of kind `spec` of the call in hand; `None` when it lacks a part of it.
@@ -327,7 +337,7 @@ impl Ips {
         let may_reach = self.busy.push(entry.busy, event, group);
         let may_reach = if entry.pinned { event.mask } else { may_reach };
         self.store.keep_until(place, end, true);
-        if self.busy.bytes > self.budget.window_bytes_max {
+        if self.has_too_much() {
             self.reclaim();
         }
         may_reach
@@ -345,10 +355,22 @@ impl Ips {
         place
     }
 
-    /// Frees windows of keys that nobody has asked for in a while, and of those with the fewest events.
+    /// Whether windows, and calls that are up or have talked, take more than they may.
+    #[inline]
+    fn has_too_much(&self) -> bool {
+        self.busy.bytes + self.gauges.bytes() > self.budget.window_bytes_max
+    }
+
+    /// Frees windows of keys that nobody has asked for in a while, and of those with the fewest events; of calls that are up
+    /// or have talked those of keys with the fewest, where they take more than half.
     #[inline(never)]
     fn reclaim(&mut self) {
-        while self.busy.bytes > self.budget.window_bytes_max {
+        while self.has_too_much() {
+            let has_share = self.gauges.bytes() <= self.budget.window_bytes_max / 2;
+            if !has_share && let Some((key, held)) = self.gauges.give_up() {
+                self.forget(key, held);
+                continue;
+            }
             if self.busy.drop_spare() {
                 continue;
             }
@@ -382,7 +404,7 @@ impl Ips {
         let Some(group) = self.plan.group(counter.group) else { return Measured::default() };
         let key = entry_key(hash, counter.group);
         if group.feed == Feed::Up {
-            let gauge = self.gauges.get_mut(&key);
+            let gauge = self.gauges.get_mut(key);
             let How::Up(asked) = counter.shape.how else { return Measured::default() };
             return gauge.map_or_else(Measured::default, |gauge| {
                 gauge.measure(counter.bit, asked, now, counter.shape.within_micros)

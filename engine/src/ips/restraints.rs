@@ -199,6 +199,15 @@ impl Restraints {
         }
     }
 
+    /// The wall was set back by so much: what was to last an hour lasts no longer.
+    pub(super) fn set_back(&mut self, micros: i64) {
+        for held in self.by_key.values_mut() {
+            held.force.since = held.force.since.plus_micros(-micros);
+            held.force.until = held.force.until.plus_micros(-micros);
+            held.passed.iter_mut().for_each(|passed| *passed = passed.saturating_sub(micros));
+        }
+    }
+
     /// Lets go those that are over.
     pub(super) fn expire(&mut self, now: Timestamp) {
         let over: Vec<u64> =

@@ -57,7 +57,7 @@ impl Ips {
     /// Does what is due at `now`.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         while let Some(&Reverse((due, rule, hash))) = self.timers.peek() {
-            if due > now.0 {
+            if due > self.clock.counted(now.0) {
                 break;
             }
             self.timers.pop();
@@ -132,10 +132,12 @@ impl Ips {
 
     /// Limits of the rule as they hold now, and its main counter; `None` when it is not in force.
     fn rule_now(&self, rule_index: u32) -> Option<(Bounds, u32)> {
-        let rule = self.plan.rule(rule_index).filter(|rule| rule.is_in_force(Timestamp(self.now)))?;
+        let rule = self.plan.rule(rule_index).filter(|rule| rule.is_in_force(self.wall(self.now)))?;
         let threshold = &rule.threshold;
         let learned = threshold.baseline.map(|_| {
-            self.baselines.limit(rule, self.threshold_id(rule_index), self.now).unwrap_or(f64::INFINITY)
+            self.baselines
+                .limit(rule, self.threshold_id(rule_index), self.wall(self.now).0)
+                .unwrap_or(f64::INFINITY)
         });
         let bounds = Bounds {
             warning: threshold.warning.or_else(|| learned.filter(|_| threshold.critical.is_none())),
@@ -194,7 +196,8 @@ impl Ips {
         measured: &Measured,
         bounds: &Bounds,
     ) {
-        let now = self.now;
+        // What is told and set in force has times of the wall.
+        let (now, wall) = (self.now, self.wall(self.now));
         let Some(rule) = self.plan.rule(rule_index) else { return };
         let (policy, cool_down) = (rule.policy, rule.threshold.cool_down_micros);
         let threshold = self.threshold_id(rule_index);
@@ -208,12 +211,12 @@ impl Ips {
                 self.terminations.push_back((rule_index, hash, measure));
             }
             if action.for_micros > 0 {
-                until = Some(Timestamp(now.saturating_add(action.for_micros)));
+                until = Some(wall.plus_micros(action.for_micros));
             }
         }
         // Calls that were refused because of another engine are no reason to refuse longer, and a lower level none
         // to do less.
-        let foreign = self.restraints.foreign_until(rule_index, hash, critical, now);
+        let foreign = self.restraints.foreign_until(rule_index, hash, critical, wall.0);
         let foreign = foreign
             .filter(|(_, is_higher)| *is_higher || (self.passed(rule_index, hash) as f64) < limit)
             .map(|(until, _)| until);
@@ -225,15 +228,8 @@ impl Ips {
             && foreign.is_none()
             && self.plan.rule(rule_index).is_some_and(|rule| rule.block_spec.is_none())
         {
-            let restraint = Restraint {
-                policy,
-                measure,
-                key: key.clone(),
-                since: Timestamp(now),
-                until,
-                hits: 0,
-                lifted: false,
-            };
+            let restraint =
+                Restraint { policy, measure, key: key.clone(), since: wall, until, hits: 0, lifted: false };
             self.restraints.set(rule_index, hash, restraint);
         }
         let recently = watched.course.told(level).is_some_and(|told| now - told < cool_down);
@@ -253,13 +249,16 @@ impl Ips {
             policy,
             threshold,
             critical,
-            at: Timestamp(now),
+            at: wall,
             key,
             value: measured.value,
             limit,
-            baseline: self.plan.rule(rule_index).and_then(|rule| self.baselines.usual(rule, threshold, now)),
-            first: Timestamp(first.unwrap_or(now)),
-            last: Timestamp(now),
+            baseline: self
+                .plan
+                .rule(rule_index)
+                .and_then(|rule| self.baselines.usual(rule, threshold, wall.0)),
+            first: first.map_or(wall, |first| self.wall(first)),
+            last: wall,
             total: u64::from(measured.events),
             missed_max,
             calls: self.call_ids.find(&calls),
@@ -298,10 +297,10 @@ impl Ips {
         };
         let (policy, block_spec, for_micros) = (rule.policy, rule.block_spec, action.for_micros);
         let limit = bounds.limit(watched.course.acted).unwrap_or_default();
-        let now = self.now;
+        let wall = self.wall(self.now);
         let target = block_spec.map_or(Some(hash), |spec| self.key_of(spec, parts));
         let Some(target) = target else { return };
-        if self.restraints.find(rule_index, target, now).is_some() {
+        if self.restraints.find(rule_index, target, wall.0).is_some() {
             return;
         }
         if block_spec.is_none() && (self.passed(rule_index, hash) as f64) < limit {
@@ -310,9 +309,8 @@ impl Ips {
         let key = block_spec.map_or(key, |spec| self.key_text(spec, parts));
         let threshold = self.threshold_id(rule_index);
         let measure = Measure { threshold, critical, value: measured.value, limit };
-        let until = Timestamp(now.saturating_add(for_micros));
-        let restraint =
-            Restraint { policy, measure, key, since: Timestamp(now), until, hits: 0, lifted: false };
+        let until = wall.plus_micros(for_micros);
+        let restraint = Restraint { policy, measure, key, since: wall, until, hits: 0, lifted: false };
         self.restraints.set(rule_index, target, restraint);
     }
 
@@ -346,7 +344,7 @@ impl Ips {
         let now = self.now;
         let group = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main));
         let key = group.map(|counter| entry_key(hash, counter.group));
-        let gauge = key.and_then(|key| self.gauges.get_mut(&key));
+        let gauge = key.and_then(|key| self.gauges.get_mut(key));
         if gauge.is_some_and(|gauge| gauge.wake(bit, due, now)) {
             self.timers.push(Reverse((due, rule_index, hash)));
         }
@@ -364,7 +362,7 @@ impl Ips {
         let How::Up(asked) = counter.shape.how else { return None };
         let limits = [bounds.warning, bounds.critical].into_iter().flatten();
         let limit = limits.filter(|limit| *limit > measured.value).reduce(f64::min)?;
-        let gauge = self.gauges.get(&entry_key(hash, counter.group))?;
+        let gauge = self.gauges.get(entry_key(hash, counter.group))?;
         let due = gauge.reaches(counter.bit, asked, measured.value, limit, self.now)?;
         Some((counter.bit, due))
     }
@@ -376,12 +374,13 @@ impl Ips {
         else {
             return;
         };
-        if !self.gauges.contains_key(&key) {
+        if !self.gauges.contains(key) {
             let text = self.key_text(spec, parts);
             self.gauges.insert(key, Gauge::new(counters, text));
         }
-        if let Some(gauge) = self.gauges.get_mut(&key) {
-            gauge.begin(mask, call);
+        self.gauges.change(key, |gauge| gauge.begin(mask, call));
+        if self.has_too_much() {
+            self.reclaim();
         }
         self.watch_all(group, mask, hash, parts);
     }
@@ -389,8 +388,10 @@ impl Ips {
     /// A call that is up was answered.
     pub(super) fn answer(&mut self, counted: &Counted, parts: &Parts<'_>) {
         let now = self.now;
-        if let Some(gauge) = self.gauges.get_mut(&entry_key(counted.hash, counted.group)) {
-            gauge.answer(counted.mask, now, counted.weight);
+        let key = entry_key(counted.hash, counted.group);
+        self.gauges.change(key, |gauge| gauge.answer(counted.mask, counted.talk(), now));
+        if self.has_too_much() {
+            self.reclaim();
         }
         self.watch_all(counted.group, counted.mask, counted.hash, parts);
     }
@@ -399,14 +400,19 @@ impl Ips {
     pub(super) fn end(&mut self, counted: &Counted, answered: Option<Timestamp>, parts: &Parts<'_>) {
         let (now, key) = (self.now, entry_key(counted.hash, counted.group));
         let within = self.plan.group(counted.group).map_or(0, |group| group.within_micros);
-        let Some(gauge) = self.gauges.get_mut(&key) else { return };
-        let since = answered.map(|answered| answered.0.min(now));
-        gauge.end(counted.mask, counted.call, since, now, counted.weight);
-        if gauge.is_spent(now, within) {
-            self.gauges.remove(&key);
-        } else if gauge.timer < now {
+        let since = answered.map(|answered| self.clock.counted_by(answered.0, now));
+        let ended = self.gauges.change(key, |gauge| {
+            gauge.end(counted.mask, counted.talk(), since, now);
+            (gauge.is_spent(now, within), gauge.timer < now)
+        });
+        let Some((is_spent, is_due)) = ended else { return };
+        if is_spent {
+            self.gauges.remove(key);
+        } else if is_due {
             // So that it is looked at, and let go, when its talks have left the window.
-            gauge.timer = now.saturating_add(within);
+            if let Some(gauge) = self.gauges.get_mut(key) {
+                gauge.timer = now.saturating_add(within);
+            }
             let owner = self.plan.group(counted.group).and_then(|group| group.counters.first());
             let owner = owner.and_then(|index| self.plan.counter(*index)).map(|counter| counter.owner);
             self.timers.extend(owner.map(|owner| Reverse((now.saturating_add(within), owner, counted.hash))));
@@ -420,7 +426,7 @@ impl Ips {
             return (None, Vec::new());
         };
         let key = entry_key(hash, counter.group);
-        if let Some(gauge) = self.gauges.get(&key) {
+        if let Some(gauge) = self.gauges.get(key) {
             return (None, gauge.calls(counter.bit).collect());
         }
         let entry = self.store.find(key).and_then(|place| self.store.entry(place));
@@ -488,7 +494,7 @@ impl Ips {
     }
 
     fn gauge_of(&self, counter: u32, hash: u64) -> Option<&Gauge> {
-        self.gauges.get(&entry_key(hash, self.plan.counter(counter)?.group))
+        self.gauges.get(entry_key(hash, self.plan.counter(counter)?.group))
     }
 
     /// The parts of a key by their names, as people read them.

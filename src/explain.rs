@@ -1,11 +1,13 @@
 //! `ringwall explain`: every fact, every rule considered, and what would have turned the verdict.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use collector::Capture;
+use engine::sip::looks_like_sip;
 use engine::{Attempt, Question, Role};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
@@ -74,11 +76,14 @@ impl Arguments {
         let at = self.at.as_deref().map_or_else(|| Ok(policies::now()), |at| moment(at, zone))?;
         if let Some(path) = &self.message {
             let bytes = if path.as_os_str() == "-" {
-                io::read_to_string(io::stdin()).map(String::into_bytes)
+                let mut bytes = Vec::new();
+                io::stdin().read_to_end(&mut bytes).map(|_| bytes)
             } else {
                 std::fs::read(path)
             };
-            return Ok(Question::of_message(bytes.map_err(Failure::file(path))?, source, at));
+            let bytes = bytes.map_err(Failure::file(path))?;
+            check_message(path, &bytes)?;
+            return Ok(Question::of_message(bytes, source, at));
         }
         let call = ExpectedCall {
             from: self.caller.clone().unwrap_or_default(),
@@ -89,6 +94,24 @@ impl Arguments {
         };
         Ok(Question::of_call(&call, at))
     }
+}
+
+/// Refuses what is no SIP message at all: nothing true could be said about it. One that is only broken is explained.
+fn check_message(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
+    let (what, remedy) = match bytes {
+        [] => ("is empty", "it wants one SIP message, from its start line on"),
+        _ if is_capture(bytes) => ("is a capture, not one SIP message", "`ringwall replay` reads captures"),
+        _ if !looks_like_sip(bytes) => {
+            ("holds no SIP message", "it wants one, from its start line on, such as `INVITE sip:… SIP/2.0`")
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::Usage(format!("{name} {what}; {remedy}")))
+}
+
+fn is_capture(bytes: &[u8]) -> bool {
+    Capture::from_reader("message", io::Cursor::new(bytes.to_vec())).is_ok()
 }
 
 fn address(text: &str) -> Result<SocketAddr, Failure> {

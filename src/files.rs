@@ -1,8 +1,9 @@
 //! New files that are whole or not there, and that only their owner reads where that matters.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,6 +22,23 @@ pub(crate) fn put_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let _ = fs::remove_file(&hidden);
     written?;
     sync_folder_of(path)
+}
+
+/// Whether both names lead to one regular file, by links of either kind as well; a file that is not there yet is known by its
+/// folder and name. Devices such as `/dev/null` are never overwritten, so that they are nobody's input.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        (Err(_), Err(_)) => place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other)),
+        _ => false,
+    }
+}
+
+/// Where a file is to be: its folder without links, and its name there.
+fn place(path: &Path) -> Option<(PathBuf, &OsStr)> {
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    Some((fs::canonicalize(folder).ok()?, path.file_name()?))
 }
 
 /// A name beside `path` that nobody else uses.

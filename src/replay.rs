@@ -8,10 +8,11 @@ use std::sync::Arc;
 use clap::Args;
 use collector::{Assembler, Merge};
 use engine::{Attempt, Engine};
-use reporter::{Alert, Alerts, Amount, CallLine, InOrder, Reconciliation, Recount, Sensor, Summary};
+use reporter::{Alert, Alerts, Amount, CallLine, Dropped, InOrder, Reconciliation, Recount, Sensor, Summary};
 use rules::policy::{AlertLevel, Mode, PolicySet};
 use rules::{Reason, Timestamp};
 
+use crate::files::is_same_file;
 use crate::outcome::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::signatures::Signatures;
@@ -84,6 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     if [&arguments.calls, &arguments.alerts].iter().all(|out| out.as_deref() == Some(Path::new("-"))) {
         return Err(Failure::Usage("--calls and --alerts cannot both go to standard output".to_owned()));
     }
+    arguments.spare_inputs()?;
     let policies = policies::load(&arguments.policy, mode)?;
     let mut replay = match &arguments.restore {
         Some(path) => Replay::with(state::read(path, policies)?),
@@ -144,6 +146,39 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         () if differs => Outcome::Findings,
         () => Outcome::Done,
     })
+}
+
+impl Arguments {
+    /// Refuses to write over what is read, by whatever name it is called, and to write two things into one file.
+    fn spare_inputs(&self) -> Result<(), Failure> {
+        let outputs = [("--calls", &self.calls), ("--alerts", &self.alerts), ("--snapshot", &self.snapshot)];
+        let outputs = outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
+        let outputs: Vec<(&str, &Path)> = outputs.filter(|(_, path)| *path != Path::new("-")).collect();
+        let inputs = self.files.iter().chain(&self.policy).chain(&self.usual).map(PathBuf::as_path);
+        // A run that goes on may keep its state where it found it: it is read whole before.
+        let restored = self.restore.as_deref();
+        for (option, output) in &outputs {
+            let others = restored.filter(|_| *option != "--snapshot");
+            if let Some(input) = inputs.clone().chain(others).find(|input| is_same_file(input, output)) {
+                return Err(Failure::Usage(format!(
+                    "{option} {} would overwrite {}, which is read; name another file",
+                    output.display(),
+                    input.display()
+                )));
+            }
+        }
+        let mut left = outputs.as_slice();
+        while let [(option, output), rest @ ..] = left {
+            if let Some((other, _)) = rest.iter().find(|(_, other)| is_same_file(output, other)) {
+                return Err(Failure::Usage(format!(
+                    "{option} and {other} would both write {}; name two files",
+                    output.display()
+                )));
+            }
+            left = rest;
+        }
+        Ok(())
+    }
 }
 
 /// One run over captures.
@@ -230,7 +265,16 @@ impl Replay {
         if !self.goes_on {
             self.engine.finish();
         }
-        let lost = assembler.lost(self.last_message);
+        let drops = merge.drops();
+        let lost = assembler.lost(self.last_message) + drops.lost();
+        self.summary.frames_cut = assembler.counters().frames_cut;
+        self.summary.messages_truncated = assembler.counters().messages_truncated;
+        self.summary.dropped = Dropped {
+            packets: drops.lost(),
+            by_interface: drops.by_interface,
+            by_system: drops.by_system,
+            between_packets: drops.between_packets,
+        };
         drain(&mut self.engine, &mut self.summary, &mut self.alerts, self.tell_calls, lost, tell)?;
         self.finish_alerts(lost, tell)?;
         progress.finish();

@@ -31,7 +31,7 @@ pub mod sensor;
 pub mod write;
 
 pub use assembler::Assembler;
-pub use capture::{Capture, Kind};
+pub use capture::{Capture, Drops, Kind};
 pub use counters::Counters;
 pub use error::{Error, Note};
 pub use frame::{Frame, LinkType};

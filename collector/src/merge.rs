@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rules::Timestamp;
 
-use crate::capture::Capture;
+use crate::capture::{Capture, Drops};
 use crate::error::{Error, Note};
 use crate::frame::Frame;
 
@@ -64,6 +64,11 @@ impl Merge {
     /// How many frames were read ahead or handed out, of all captures.
     pub fn frames(&self) -> u64 {
         self.captures.iter().map(Capture::frames).sum()
+    }
+
+    /// What all captures say was lost before they were written, as far as they were read.
+    pub fn drops(&self) -> Drops {
+        self.captures.iter().map(Capture::drops).fold(Drops::default(), Drops::and)
     }
 
     /// What was wrong with captures that were read as far as they went.

@@ -27,7 +27,7 @@ pub use line::{CallLine, Counting, Parties, party, reason, status};
 pub use order::InOrder;
 pub use privacy::{Privacy, Rules};
 pub use recount::{Difference, LeftOut, Reconciliation, Recount};
-pub use summary::Summary;
+pub use summary::{Dropped, Summary};
 pub use text::rfc3339;
 pub use threshold::{describe, duration};
 pub use turning::{listed, turning_points};

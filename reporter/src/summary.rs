@@ -35,6 +35,12 @@ pub struct Summary {
     pub alerts: u64,
     /// Time from the first to the last frame.
     pub seconds: f64,
+    /// Frames of which a snap length kept only the beginning.
+    pub frames_cut: u64,
+    /// SIP messages of which only the beginning is there.
+    pub messages_truncated: u64,
+    /// What the captures themselves say they lost.
+    pub dropped: Dropped,
     #[serde(skip)]
     invited: HashSet<u64, BuildAlreadyHashed>,
     #[serde(skip)]
@@ -43,6 +49,19 @@ pub struct Summary {
     methods: [u64; Method::ALL.len()],
     #[serde(skip)]
     statuses: Vec<u64>,
+}
+
+/// Packets that were on the wire and are in no capture, as whoever wrote it counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// Known to be missing. Packets note losses that statistics count as well: the larger of both.
+    pub packets: u64,
+    /// Lost by the interface.
+    pub by_interface: u64,
+    /// Lost by the operating system.
+    pub by_system: u64,
+    /// Noted beside packets that came after the gap.
+    pub between_packets: u64,
 }
 
 impl Summary {
@@ -125,6 +144,21 @@ impl fmt::Display for Summary {
         let statuses = list(&mut self.by_status.iter().map(|(name, &count)| (name.clone(), count)));
         let verdicts = list(&mut self.verdicts.iter().map(|(name, &count)| ((*name).to_owned(), count)));
         writeln!(f, "{:>12}  frames over {}", self.frames, span(self.seconds))?;
+        if self.dropped.packets > 0 {
+            let Dropped { packets, by_interface, by_system, between_packets } = self.dropped;
+            writeln!(
+                f,
+                "{packets:>12}  packets were lost before they were captured ({by_interface} by the interface, {by_system} by \
+                 the system, {between_packets} noted between packets): calls may be missing or look unanswered"
+            )?;
+        }
+        if self.frames_cut > 0 {
+            writeln!(
+                f,
+                "{:>12}  frames were cut short by a snap length, {} SIP messages with them: capture whole packets (-s 0)",
+                self.frames_cut, self.messages_truncated
+            )?;
+        }
         writeln!(f, "{:>12}  SIP messages, {} of them defective", self.sip_messages, self.defective)?;
         if !methods.is_empty() {
             writeln!(f, "{:>12}  {methods}", "requests")?;

@@ -205,3 +205,115 @@ fn every_command_has_help_with_an_example() {
     }
     assert_eq!(run(&["replay"]).status.code(), Some(2));
 }
+
+#[test]
+fn replay_never_writes_over_what_it_reads() {
+    let scratch = Scratch::new("overwrite");
+    let capture = crate::support::packets::Capture::new().into_bytes();
+    let file = scratch.write("monday.pcap", &capture);
+    let policy =
+        scratch.write("policy.toml", stdout(&run(&["init", "--name", "x", "--numbers", "+1 210 555 0100"])));
+    let (symbolic, hard) = (scratch.path().join("symbolic.pcap"), scratch.path().join("hard.pcap"));
+    std::os::unix::fs::symlink("monday.pcap", &symbolic).unwrap();
+    std::fs::hard_link(&file, &hard).unwrap();
+    let roundabout = scratch.path().join("../").join(scratch.path().file_name().unwrap()).join("monday.pcap");
+    for option in ["--calls", "--alerts", "--snapshot"] {
+        for output in [&file, &symbolic, &hard, &roundabout, &policy] {
+            let arguments = ["replay", "--policy"].map(PathBuf::from).into_iter().chain([
+                policy.clone(),
+                option.into(),
+                output.clone(),
+                file.clone(),
+            ]);
+            let ended = ringwall(arguments);
+            let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+            assert_eq!(ended.status.code(), Some(2), "{option} {}: {said}", output.display());
+            assert!(said.contains("would overwrite"), "{said}");
+            assert_eq!(std::fs::read(&file).unwrap(), capture, "{option} {}", output.display());
+        }
+    }
+    let both = scratch.path().join("both.jsonl");
+    let ended = ringwall([
+        "replay".as_ref(),
+        "--calls".as_ref(),
+        both.as_os_str(),
+        "--alerts".as_ref(),
+        both.as_os_str(),
+        file.as_os_str(),
+    ]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("--calls and --alerts would both write"));
+    assert!(!both.exists(), "nothing was opened for writing");
+    let ended = ringwall([
+        "replay".as_ref(),
+        "--calls".as_ref(),
+        both.as_os_str(),
+        "--alerts".as_ref(),
+        "/dev/null".as_ref(),
+        file.as_os_str(),
+    ]);
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn replay_says_what_its_capture_lost() {
+    let scratch = Scratch::new("losses");
+    let block = |kind: u32, body: &[u8]| {
+        let length = u32::try_from(12 + body.len()).unwrap().to_le_bytes();
+        [&kind.to_le_bytes()[..], &length, body, &length].concat()
+    };
+    let numbers =
+        |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let statistics = [
+        numbers(&[0, 0, 0]),
+        vec![5, 0, 8, 0],
+        7_u64.to_le_bytes().to_vec(),
+        vec![7, 0, 8, 0],
+        5_u64.to_le_bytes().to_vec(),
+    ];
+    let file = [
+        block(0x0a0d_0d0a, &[numbers(&[0x1a2b_3c4d, 1]), vec![0xff; 8]].concat()),
+        block(1, &numbers(&[1, 0])),
+        block(6, &[numbers(&[0, 0, 1_000_000, 4, 1_500]), b"abcd".to_vec()].concat()),
+        block(5, &statistics.concat()),
+    ];
+    let file = scratch.write("lossy.pcapng", file.concat());
+    let file = file.to_str().unwrap();
+    let said = stdout(&run(&["replay", file]));
+    let lost =
+        "12  packets were lost before they were captured (7 by the interface, 5 by the system, 0 noted";
+    assert!(said.contains(lost), "{said}");
+    assert!(said.contains("1  frames were cut short by a snap length"), "{said}");
+    let json: Value = serde_json::from_str(&stdout(&run(&["replay", "--json", file]))).unwrap();
+    assert_eq!((&json["dropped"]["packets"], &json["frames_cut"]), (&12.into(), &1.into()), "{json}");
+    let whole = scratch.write("whole.pcap", crate::support::packets::Capture::new().into_bytes());
+    let said = stdout(&run(&["replay", whole.to_str().unwrap()]));
+    assert!(!said.contains("lost") && !said.contains("snap length"), "{said}");
+}
+
+#[test]
+fn explain_refuses_what_is_no_sip_message() {
+    let scratch = Scratch::new("explain-refuses");
+    let init = run(&["init", "--name", "x", "--numbers", "+1 210 555 0100"]);
+    let policy = scratch.write("policy.toml", &init.stdout);
+    let policy = policy.to_str().unwrap();
+    let capture = crate::support::packets::Capture::new().into_bytes();
+    for (content, wanted) in [
+        (&b""[..], "is empty"),
+        (&capture, "is a capture"),
+        (b"Dear desk, please look at this call.\n", "holds no SIP message"),
+        (b"\x7fELF\x02\x01\x01\0\0\0\0", "holds no SIP message"),
+        (b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", "holds no SIP message"),
+    ] {
+        let file = scratch.write("message.sip", content);
+        let ended = run(&["explain", "--policy", policy, "--message", file.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(2), "{wanted}: {said}");
+        assert!(said.contains("message.sip") && said.contains(wanted), "{said}");
+        assert!(ended.stdout.is_empty(), "{}", stdout(&ended));
+    }
+    let broken = "INVITE sip:+12105550100@example.com\nFrom: <sip:+13035550142@example.com>\nCall-ID: a\n\n";
+    let file = scratch.write("message.sip", broken);
+    let ended = run(&["explain", "--policy", policy, "--message", file.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(0), "a broken message is explained all the same");
+}

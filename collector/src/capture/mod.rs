@@ -1,5 +1,6 @@
 //! Capture files: pcap and pcapng in all their dialects, plain or compressed with gzip.
 
+mod drops;
 mod kind;
 mod pcap;
 mod pcapng;
@@ -18,6 +19,7 @@ use self::window::Window;
 use crate::error::{Error, Note};
 use crate::frame::{Frame, LinkType};
 
+pub use self::drops::Drops;
 pub use self::kind::Kind;
 
 /// A capture being read from its beginning, in bounded memory.
@@ -90,6 +92,14 @@ impl Capture {
     /// How many frames were read so far.
     pub fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// What the file says was lost before it was written, as far as it was read. Only pcapng says.
+    pub fn drops(&self) -> Drops {
+        match &self.format {
+            Format::Pcap(_) => Drops::default(),
+            Format::Pcapng(pcapng) => pcapng.drops(),
+        }
     }
 
     /// The file's name as it was given.

@@ -2,7 +2,7 @@
 
 use rules::Timestamp;
 
-use super::{Span, Step, window::Window};
+use super::{Drops, Span, Step, window::Window};
 use crate::bytes::{self, Order};
 use crate::frame::LinkType;
 use crate::limits::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX, INTERFACES_MAX};
@@ -17,6 +17,10 @@ pub(crate) struct Pcapng {
     latest: Timestamp,
     frames: u64,
     slip: Option<Slip>,
+    /// What sections before this one lost.
+    lost_before: Drops,
+    /// What packets of this section say was lost before them.
+    lost_between: u64,
 }
 
 /// What is wrong, at which byte, after how many frames.
@@ -26,6 +30,12 @@ impl Pcapng {
     /// Whether a file beginning with `head` is pcapng.
     pub(crate) fn begins(head: &[u8]) -> bool {
         head.starts_with(&SECTION_HEADER.to_be_bytes()) && order_of(head).is_some()
+    }
+
+    /// What the file says was lost, as far as it was read.
+    pub(crate) fn drops(&self) -> Drops {
+        let here = self.interfaces.iter().fold(Drops::default(), |sum, interface| sum.and(interface.drops));
+        self.lost_before.and(Drops { between_packets: self.lost_between, ..here })
     }
 
     /// The first thing that was wrong without stopping the reader.
@@ -62,7 +72,7 @@ impl Pcapng {
         if length < BLOCK_BYTES_MIN || !length.is_multiple_of(4) {
             return Err(Some(format!("a block claims {length} bytes, which no block has")));
         }
-        let is_known = matches!(kind, INTERFACE | PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+        let is_known = matches!(kind, INTERFACE | PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET);
         if !is_known {
             return skip(window, length).map(|()| None);
         }
@@ -82,6 +92,7 @@ impl Pcapng {
         let body = block.get(8..length - 4).unwrap_or_default();
         let found = match kind {
             INTERFACE => self.add_interface(order, body).map(|()| None),
+            STATISTICS => self.read_statistics(order, body).map(|()| None),
             PACKET => self.packet(order, body, Layout::Old).map(Some),
             SIMPLE_PACKET => self.simple_packet(order, body).map(Some),
             _ => self.packet(order, body, Layout::Enhanced).map(Some),
@@ -105,7 +116,27 @@ impl Pcapng {
         let order =
             order_of(block).ok_or_else(|| Some("a section header has no byte-order magic".to_owned()))?;
         self.order = Some(order);
+        self.lost_before = self.drops();
+        self.lost_between = 0;
         self.interfaces.clear();
+        Ok(())
+    }
+
+    /// What an interface lost since the capture began: of several blocks about one, the last knows most.
+    fn read_statistics(&mut self, order: Order, body: &[u8]) -> Result<(), &'static str> {
+        let number = order.u32(body, 0).ok_or("interface statistics are too short")?;
+        let Some(interface) = self.interfaces.get_mut(number as usize) else {
+            return Err("statistics name an interface that was not described");
+        };
+        let drops = &mut interface.drops;
+        for (code, value) in options(order, body.get(12..).unwrap_or_default()) {
+            let Some(count) = order.u64(value, 0) else { continue };
+            match code {
+                5 => drops.by_interface = drops.by_interface.max(count),
+                7 => drops.by_system = drops.by_system.max(count),
+                _ => {}
+            }
+        }
         Ok(())
     }
 
@@ -133,6 +164,7 @@ impl Pcapng {
         if length > FRAME_BYTES_MAX || body.len() - 20 < length {
             return Err("a packet block claims more bytes than it holds");
         }
+        self.lost_between = self.lost_between.saturating_add(lost_before(order, body, length, layout));
         Ok(Span { at, link: interface.link, offset: 8 + 20, length, original_length })
     }
 
@@ -152,6 +184,7 @@ struct Interface {
     snap_length: u32,
     resolution: Resolution,
     offset_seconds: i64,
+    drops: Drops,
 }
 
 impl Interface {
@@ -161,20 +194,16 @@ impl Interface {
             snap_length: order.u32(body, 4)?,
             resolution: Resolution::Divide(1),
             offset_seconds: 0,
+            drops: Drops::default(),
         };
-        let mut options = body.get(8..).unwrap_or_default();
-        while let Some((code, length)) = order.u16(options, 0).zip(order.u16(options, 2)) {
-            let Some(value) = options.get(4..4 + usize::from(length)) else { break };
+        for (code, value) in options(order, body.get(8..).unwrap_or_default()) {
             match (code, value) {
-                (0, _) => break,
                 (9, [resolution, ..]) => interface.resolution = Resolution::of(*resolution),
                 (14, _) => {
                     interface.offset_seconds = order.u64(value, 0).unwrap_or_default().cast_signed();
                 }
                 _ => {}
             }
-            let padded = 4 + usize::from(length).next_multiple_of(4);
-            options = options.get(padded..).unwrap_or_default();
         }
         Some(interface)
     }
@@ -217,10 +246,32 @@ impl Resolution {
 }
 
 /// Where a packet block keeps the number of its interface.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
     Enhanced,
     Old,
+}
+
+/// How many packets were lost since the one before this: `epb_dropcount`, or the drops count of the old packet block.
+#[inline]
+fn lost_before(order: Order, body: &[u8], length: usize, layout: Layout) -> u64 {
+    if layout == Layout::Old {
+        return order.u16(body, 2).filter(|count| *count != UNKNOWN_COUNT).map_or(0, u64::from);
+    }
+    let Some(behind @ [_, ..]) = body.get(20 + length.next_multiple_of(4)..) else { return 0 };
+    let counts = options(order, behind).filter(|(code, _)| *code == 4);
+    counts.filter_map(|(_, value)| order.u64(value, 0)).next().unwrap_or(0)
+}
+
+/// Code and value of each option that `bytes` begin with, up to the end of options.
+fn options(order: Order, bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (code, length) = order.u16(rest, 0).zip(order.u16(rest, 2)).filter(|(code, _)| *code != 0)?;
+        let value = rest.get(4..4 + usize::from(length))?;
+        rest = rest.get(4 + usize::from(length).next_multiple_of(4)..).unwrap_or_default();
+        Some((code, value))
+    })
 }
 
 fn skip(window: &mut Window, length: usize) -> Result<(), Option<String>> {
@@ -240,7 +291,10 @@ const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+/// What the old packet block writes where nobody counted.
+const UNKNOWN_COUNT: u16 = 0xffff;
 /// Type, length, length again.
 const BLOCK_BYTES_MIN: usize = 12;
 const UNKNOWN_INTERFACE: &str = "a packet names an interface that was not described";

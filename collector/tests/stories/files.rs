@@ -6,7 +6,7 @@ use flate2::{Compression, write::GzEncoder};
 use rules::Timestamp;
 
 use crate::build::{DESTINATION, Run, SOURCE, address, ethernet, invite, ip_udp, joined};
-use crate::collector::{Capture, LinkType, Merge, write};
+use crate::collector::{Capture, Drops, LinkType, Merge, write};
 
 type Read = (i64, u16, usize, u32);
 
@@ -151,6 +151,58 @@ fn pcapng_is_read_with_all_its_blocks_sections_and_clocks() {
         let mut frames = section;
         frames.push((1_000_000, 228, 4, 9));
         assert_eq!(read(&second), (frames, None));
+    }
+}
+
+#[test]
+fn what_a_capture_says_it_lost_is_read() {
+    for machine in Machine::BOTH {
+        let long = |number: u64| {
+            if machine.is_big { number.to_be_bytes().to_vec() } else { number.to_le_bytes().to_vec() }
+        };
+        let option = |code: u16, value: Vec<u8>| {
+            let length = u16::try_from(value.len()).unwrap();
+            let padding = vec![0; value.len().next_multiple_of(4) - value.len()];
+            joined(&[&machine.u16(code), &machine.u16(length), &value, &padding])
+        };
+        let statistics = |interface: u32, options: &[Vec<u8>]| {
+            machine.block(5, &joined(&[&machine.u32s(&[interface, 0, 1]), &options.concat()]))
+        };
+        let enhanced = |options: &[Vec<u8>]| {
+            let fields = machine.u32s(&[0, 0, 1_000_000, 3, 3]);
+            machine.block(6, &joined(&[&fields, b"abc\0", &options.concat()]))
+        };
+        let old = |drops: u16| {
+            let fields = machine.u32s(&[0, 1_000_000, 3, 3]);
+            machine.block(2, &joined(&[&machine.u16(0), &machine.u16(drops), &fields, b"abc"]))
+        };
+        let section = [
+            machine.section(),
+            machine.interface(1, 0, &[]),
+            machine.interface(1, 0, &[]),
+            statistics(0, &[option(1, b"so far".to_vec()), option(4, long(900)), option(5, long(20))]),
+            enhanced(&[option(1, b"a comment".to_vec()), option(4, long(3)), option(0, Vec::new())]),
+            enhanced(&[option(2, vec![0; 4]), option(0, Vec::new()), option(4, long(1_000))]),
+            enhanced(&[]),
+            old(2),
+            old(0xffff),
+            statistics(0, &[option(5, long(25)), option(7, long(4))]),
+            statistics(1, &[option(7, long(1)), option(0, Vec::new()), option(7, long(500))]),
+            // What is too short or cut says nothing.
+            statistics(1, &[option(5, vec![1, 2]), machine.u16(7).to_vec()]),
+        ]
+        .concat();
+        let drops = |file: Vec<u8>| {
+            let mut capture = Capture::from_reader("x", Cursor::new(file)).unwrap();
+            while capture.next_frame().is_some() {}
+            assert_eq!(capture.note(), None);
+            (capture.frames(), capture.drops())
+        };
+        let expected = Drops { by_interface: 25, by_system: 5, between_packets: 5 };
+        assert_eq!(drops(section.clone()), (5, expected));
+        assert_eq!(expected.lost(), 30);
+        assert_eq!(drops([section.clone(), section].concat()), (10, expected.and(expected)));
+        assert_eq!(drops(sample()), (2, Drops::default()));
     }
 }
 

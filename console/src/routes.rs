@@ -65,6 +65,7 @@ pub(crate) fn all() -> Vec<Route> {
         look(crate::openid::BACK, Entry, get(crate::openid::back)),
         change("/logout", Anyone, post(session::logout)),
         look("/", Anyone, get(session::start)),
+        look("/cases/{number}", Anyone, get(case::lead)),
         look("/account", Anyone, get(session::account_page)),
         change("/account/taste", Anyone, post(session::change_taste)),
         change("/account/factor/new", Anyone, post(session::offer_factor)),

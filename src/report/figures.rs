@@ -9,6 +9,7 @@ use records::{Call, Column, Columns};
 use reporter::document::{Coverage, Document, Stamp};
 use reporter::metrics::{Answers, Context, Desk, Figures, Gather, Judgements, Measures, Period, Shelf};
 use reporter::report::{Facts, Report};
+use rules::Action;
 use rules::policy::Policy;
 
 use super::catalogue::{Kept, finally, later};
@@ -50,8 +51,7 @@ pub(super) fn make(report: &Report, config: &Config, kept: &Kept<'_>) -> Result<
     let before = compared(period.previous(&zone))?;
     let year_ago = compared(period.a_year_before(&zone))?;
     let months = if report.wants.months { months(&gather, &zone, &period)? } else { Vec::new() };
-    let (calls, calls_left_out) =
-        if report.wants.calls { calls(&store, order, &by, &period)? } else { (Vec::new(), 0) };
+    let chosen = if report.wants.calls { choose(&store, order, &by, &period)? } else { Chosen::default() };
     let caller = if report.name == DOSSIER { Some(caller(order)?) } else { None };
     let clocks = statement::rows(kept.service, &kept.cases, Some(order.covered), kept.at);
     let measures = Measures::of(
@@ -92,8 +92,10 @@ pub(super) fn make(report: &Report, config: &Config, kept: &Kept<'_>) -> Result<
         cases: &kept.cases,
         audit: &kept.audit,
         clocks: &clocks,
-        calls: &calls,
-        calls_left_out,
+        calls: &chosen.calls,
+        calls_left_out: chosen.left_out,
+        calls_blocked: chosen.blocked,
+        calls_wanted: &in_words(order),
         caller,
     };
     let document = report.write(&facts).seen_with(order.sight);
@@ -132,13 +134,37 @@ fn months(gather: &Gather<'_>, zone: &TimeZone, period: &Period) -> Result<Vec<(
     Ok(months)
 }
 
-/// The single calls that `order` asks for, and how many there are beyond those that a report shows.
-fn calls(
-    store: &Store,
-    order: &Order,
-    context: &Context,
-    period: &Period,
-) -> Result<(Vec<Call>, u64), NotMade> {
+/// Single calls.
+#[derive(Default)]
+struct Chosen {
+    calls: Vec<Call>,
+    /// How many there are beyond those that a report shows.
+    left_out: u64,
+    /// Of all of them those that were refused.
+    blocked: u64,
+}
+
+/// What `order` narrows calls down by.
+fn in_words(order: &Order) -> Vec<(&'static str, String)> {
+    let mut words = Vec::new();
+    if !order.which.numbers.is_empty() {
+        words.push(("Numbers", order.which.numbers.join(", ")));
+    }
+    match order.which.direction {
+        intake::Direction::Both => {}
+        intake::Direction::Inbound => words.push(("Direction", "inbound".to_owned())),
+        intake::Direction::Outbound => words.push(("Direction", "outbound".to_owned())),
+    }
+    match order.which.side {
+        intake::Side::Both => {}
+        intake::Side::Internal => words.push(("Callers", "numbers of the customer's own".to_owned())),
+        intake::Side::External => words.push(("Callers", "numbers of others".to_owned())),
+    }
+    words
+}
+
+/// The single calls that `order` asks for.
+fn choose(store: &Store, order: &Order, context: &Context, period: &Period) -> Result<Chosen, NotMade> {
     let numbers: Vec<u64> = order.which.numbers.iter().filter_map(|number| digits(number)).collect();
     if numbers.len() < order.which.numbers.len() {
         return Err(finally("the numbers that calls are wanted of are E.164, with a plus".to_owned()));
@@ -168,7 +194,7 @@ fn calls(
     let wanted =
         Wanted { caller: numbers.first().copied().filter(|_| order.report == DOSSIER), called: None };
     let scan = store.find(customer, during, columns, wanted);
-    let (mut found, mut left_out) = (Vec::new(), 0);
+    let mut chosen = Chosen::default();
     for batch in scan {
         let batch = batch.map_err(|error| later(error.to_string()))?;
         for row in 0..batch.len() {
@@ -176,10 +202,11 @@ fn calls(
             if !is_wanted(&call, order, &numbers, context) {
                 continue;
             }
-            if found.len() < CALLS_MAX { found.push(call) } else { left_out += 1 }
+            chosen.blocked += u64::from(matches!(call.verdict, Action::Block));
+            if chosen.calls.len() < CALLS_MAX { chosen.calls.push(call) } else { chosen.left_out += 1 }
         }
     }
-    Ok((found, left_out))
+    Ok(chosen)
 }
 
 fn is_wanted(call: &Call, order: &Order, numbers: &[u64], context: &Context) -> bool {

@@ -111,6 +111,7 @@ impl Arguments {
             return Err(Failure::Usage("NAME, --customer, --from and --to are wanted".to_owned()));
         };
         let config = self.place.config()?;
+        self.knows(customer)?;
         let zone = self.zone(&config, customer)?;
         let order = Order {
             report: report.clone(),
@@ -150,6 +151,22 @@ impl Arguments {
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// Makes sure that there is such a customer, or was: of nobody everything is zero.
+    fn knows(&self, customer: &str) -> Result<(), Failure> {
+        if !self.place.cases()?.is_there() {
+            return Ok(());
+        }
+        on_runtime(async {
+            let (store, _) = self.place.open().await?;
+            let acts = store.audit_heads().await.map_err(refused)?;
+            if !acts.iter().any(|(known, _)| known == customer) {
+                self.place.knows(&store, customer).await?;
+            }
+            Ok(String::new())
+        })
+        .map(drop)
     }
 
     /// Whose days: those of the customer's policy, else those of its service hours.

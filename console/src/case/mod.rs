@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, Query as Asked, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use cases::case::{Relation, Severity};
 use cases::clock::{Clock, Standing};
 use cases::flow::{Reason, Signal, State as Stand};
@@ -106,6 +106,13 @@ pub(crate) struct ClockShown {
     pub(crate) contract: Moment,
     pub(crate) stopped: Option<Moment>,
     pub(crate) why: Vec<String>,
+}
+
+/// Where reports lead: to the case as whoever looks may see it. Whether there is one is said there.
+pub(crate) async fn lead(viewer: Viewer, Path(number): Path<String>) -> Result<Response, Failure> {
+    let number = parse(&number)?;
+    let place = if viewer.is_of_desk() { "case" } else { "portal/request" };
+    Ok(Redirect::to(&format!("/{place}/{number}")).into_response())
 }
 
 pub(crate) async fn page(

@@ -37,6 +37,9 @@ fn a_case_is_worked_on_from_its_page() {
         ] {
             assert_eq!(desk.post("fred", &format!("{place}/{act}"), &form).await.status, 403, "{act}");
         }
+        // Reports lead to it by a name that customers have as well.
+        desk.get("anna", &place.replace("/case/", "/cases/")).await.goes_to(&place);
+        assert_eq!(desk.get("anna", "/cases/none").await.status, 404);
         desk.post("anna", &format!("{place}/assign"), &[("to", "fred")]).await.goes_to(&place);
         assert_eq!(desk.store.desk().case(number).await.unwrap().owner.as_deref(), Some("fred"));
         assert_eq!(desk.post("anna", &format!("{place}/assign"), &[("to", "nobody-here")]).await.status, 400);

@@ -3,8 +3,10 @@
 use records::Call;
 
 use super::parts::{table_or, text};
-use super::{Facts, Report, Wants, charts, parts};
-use crate::document::{Block, Cell, Column, Headline, Hue, Kind, Metric, Section, Table, Value, Wanted};
+use super::{Facts, Report, Wants, charts};
+use crate::document::{
+    Block, Cell, Column, Definition, Figure, Headline, Hue, Kind, Metric, Section, Table, Text, Value, Wanted,
+};
 use rules::Action;
 
 pub(super) const REPORT: Report = Report {
@@ -17,16 +19,37 @@ pub(super) const REPORT: Report = Report {
 };
 
 fn sections(facts: &Facts<'_>) -> Vec<Section> {
-    let attempts =
-        parts::figure(facts, ("Calls", Metric(1), Wanted::Either), |of| Value::Count(of.attempts.total));
-    let blocked = parts::figure(facts, ("Blocked", Metric(2), Wanted::Either), |of| {
-        Value::share(of.outcomes.rate.part, of.outcomes.rate.whole)
-    });
-    let headline = Block::Headline(Headline { figures: vec![attempts, blocked] });
-    vec![
-        Section::new("Summary", vec![headline, charts::by_day(facts)]),
-        Section::new("Calls", vec![table(facts, "calls", "Each call")]),
-    ]
+    let total = facts.calls.len() as u64 + facts.calls_left_out;
+    // Of the calls that were asked for, and of no others: what is known of whole periods is about all of them.
+    let figure = |label: &str, metric, value| Figure {
+        label: label.to_owned(),
+        value,
+        metric: Some(metric),
+        before: Vec::new(),
+        wanted: Wanted::Either,
+        link: None,
+    };
+    let figures = vec![
+        figure("Calls", Metric(1), Value::Count(total)),
+        figure("Blocked", Metric(2), Value::share(facts.calls_blocked, total)),
+    ];
+    let mut summary = vec![Block::Headline(Headline { figures }), wanted(facts)];
+    if facts.calls_wanted.is_empty() {
+        summary.push(charts::by_day(facts));
+    }
+    vec![Section::new("Summary", summary), Section::new("Calls", vec![table(facts, "calls", "Each call")])]
+}
+
+/// By what the calls were chosen.
+fn wanted(facts: &Facts<'_>) -> Block {
+    if facts.calls_wanted.is_empty() {
+        return Block::Paragraph("All calls of the period: nothing narrows them down.".into());
+    }
+    let definition = |(term, text): &(&str, String)| Definition {
+        term: (*term).to_owned(),
+        text: Text::from(text.clone()),
+    };
+    Block::Definitions(facts.calls_wanted.iter().map(definition).collect())
 }
 
 /// The calls that were handed over.

@@ -101,9 +101,8 @@ fn called(facts: &Facts<'_>) -> Block {
     table_or(table, "Nobody was called.")
 }
 
-/// Cases whose key or title has the number.
+/// Cases whose key or title has the number, or that somebody asked for about it.
 fn cases_of(facts: &Facts<'_>) -> Block {
-    let number = facts.caller.map(|caller| caller.to_string()).unwrap_or_default();
     let mut table = Table::new(
         "cases",
         "Cases about this number",
@@ -114,9 +113,10 @@ fn cases_of(facts: &Facts<'_>) -> Block {
             Column::new("State", Kind::Text),
         ],
     );
-    let is_about = |text: &str| !number.is_empty() && text.contains(&number);
-    let about =
-        facts.cases.iter().filter(|it| it.key.as_deref().is_some_and(is_about) || is_about(&it.title));
+    let about = facts.cases.iter().filter(|it| {
+        let is_wanted = it.wanted.numbers.iter().any(|number| names(facts, number));
+        is_wanted || it.key.as_deref().is_some_and(|key| names(facts, key)) || names(facts, &it.title)
+    });
     for it in about.take(SHOWN_MAX * 5) {
         let number = it.number.to_string();
         table.rows.push(vec![
@@ -129,14 +129,18 @@ fn cases_of(facts: &Facts<'_>) -> Block {
     table_or(table, "There is no case about this number.")
 }
 
+/// Whether `text` names the caller, and no longer number that holds it.
+fn names(facts: &Facts<'_>, text: &str) -> bool {
+    let Some(caller) = facts.caller else { return false };
+    let caller = caller.to_string();
+    text.split(|character: char| !character.is_ascii_digit()).any(|number| number == caller)
+}
+
 fn custody(facts: &Facts<'_>) -> Block {
     let subjects: std::collections::BTreeSet<String> = facts
         .cases
         .iter()
-        .filter(|it| {
-            let number = facts.caller.map(|caller| caller.to_string()).unwrap_or_default();
-            !number.is_empty() && it.key.as_deref().is_some_and(|key| key.contains(&number))
-        })
+        .filter(|it| it.key.as_deref().is_some_and(|key| names(facts, key)))
         .map(|it| it.number.to_string())
         .collect();
     let rows = match cases::review::custody(facts.audit, &subjects) {

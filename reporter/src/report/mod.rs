@@ -88,6 +88,10 @@ pub struct Facts<'a> {
     pub calls: &'a [Call],
     /// Calls that there are beyond those.
     pub calls_left_out: u64,
+    /// Of all of them, shown or not, those that were refused.
+    pub calls_blocked: u64,
+    /// By what they were chosen, in words; nothing for all of the period.
+    pub calls_wanted: &'a [(&'static str, String)],
     /// Whom a dossier is about: E.164 digits.
     pub caller: Option<u64>,
 }

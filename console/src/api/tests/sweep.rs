@@ -55,7 +55,7 @@ const WAYS: &[(&str, &str, Who)] = &[
     ("GET", "/login", Public), ("POST", "/login", Public), ("GET", "/login/code", Public), ("POST", "/login/code", Public),
     #[cfg(feature = "oidc")] ("GET", "/login/openid", Public), #[cfg(feature = "oidc")] ("GET", "/login/openid/back", Public),
     ("GET", "/welcome/{secret}", Public), ("POST", "/welcome/{secret}", Public),
-    ("POST", "/logout", LoggedIn), ("GET", "/", LoggedIn), ("GET", "/account", LoggedIn),
+    ("POST", "/logout", LoggedIn), ("GET", "/", LoggedIn), ("GET", "/cases/{number}", LoggedIn), ("GET", "/account", LoggedIn),
     ("POST", "/account/taste", LoggedIn), ("POST", "/account/factor/new", LoggedIn), ("POST", "/account/factor", LoggedIn),
     ("GET", "/queue", Desk(EVERY_DESK)), ("GET", "/case/{number}", Desk(EVERY_DESK)),
     ("GET", "/case/{number}/present", Desk(EVERY_DESK)),
@@ -442,4 +442,26 @@ async fn every_page_forbids_what_it_does_not_need() {
     assert_eq!(lost.header("strict-transport-security"), "max-age=31536000");
     let plain = House::with(crate::Rates::default(), false).await;
     assert_eq!(plain.ask("admin", "GET", "/queue", &[], "").await.header("strict-transport-security"), "");
+}
+
+/// Every kind of link that reports make leads somewhere: the page of a case is another one for the desk and for its customer.
+#[tokio::test(flavor = "multi_thread")]
+async fn links_of_reports_lead_somewhere() {
+    let house = House::new().await;
+    let case = reporter::document::Address::new(["cases", &house.acme]).href();
+    for (who, place) in [("analyst", "case"), (CONTACTS[0], "portal/request")] {
+        let led = house.ask(who, "GET", case.as_str(), &[], "").await;
+        assert_eq!(led.header("location"), format!("/{place}/{}", house.acme), "{who}: {}", led.text);
+        let page = house.ask(who, "GET", led.header("location"), &[], "").await;
+        assert_eq!(page.status, StatusCode::OK, "{who}: {}", page.text);
+    }
+    let of_bay = house.ask(CONTACTS[0], "GET", &format!("/cases/{}", house.bay), &[], "").await;
+    let page = house.ask(CONTACTS[0], "GET", of_bay.header("location"), &[], "").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.text);
+    let calls = reporter::document::Address::new(["calls"]).with("customer", "Acme").href();
+    assert!(
+        all()
+            .iter()
+            .any(|route| route.method == "GET" && Some(route.path) == calls.as_str().split('?').next())
+    );
 }

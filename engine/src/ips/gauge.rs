@@ -108,8 +108,7 @@ impl Gauge {
 
     /// Bytes that it takes, what it is found by among them: of trees as many as they take when their nodes are half full.
     pub(super) fn bytes(&self) -> usize {
-        let key =
-            self.key.iter().map(|(name, value)| size_of_val(name) + size_of::<String>() + value.capacity());
+        let key = self.key.iter().map(|(_, value)| size_of::<(&str, String)>() + value.capacity());
         let lines = self
             .lines
             .iter()

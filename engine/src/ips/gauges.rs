@@ -92,11 +92,6 @@ impl Gauges {
         self.remove(key);
         Some((key, held))
     }
-
-    /// Whether there is none left to give up.
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
-    }
 }
 
 /// Bytes are reckoned again when so many entries came or went.
@@ -135,7 +130,7 @@ mod tests {
         assert!((0..10).all(|heavy| gauges.contains(heavy * 100)));
         assert_eq!(gauges.give_up().unwrap().1, 20, "then of those with many one has to");
         while gauges.give_up().is_some() {}
-        assert!(gauges.is_empty() && gauges.bytes == 0 && gauges.turns.is_empty());
+        assert!(gauges.by_key.is_empty() && gauges.bytes == 0 && gauges.turns.is_empty());
     }
 
     #[test]

@@ -202,7 +202,7 @@ fn what_a_capture_says_it_lost_is_read() {
         assert_eq!(drops(section.clone()), (5, expected));
         assert_eq!(expected.lost(), 30);
         assert_eq!(drops([section.clone(), section].concat()), (10, expected.and(expected)));
-        assert_eq!(drops(sample()), (2, Drops::default()));
+        assert_eq!(drops(sample()), (3, Drops::default()));
     }
 }
 

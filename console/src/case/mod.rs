@@ -108,10 +108,21 @@ pub(crate) struct ClockShown {
     pub(crate) why: Vec<String>,
 }
 
-/// Where reports lead: to the case as whoever looks may see it. Whether there is one is said there.
-pub(crate) async fn lead(viewer: Viewer, Path(number): Path<String>) -> Result<Response, Failure> {
+/// Where reports lead: to the case as whoever looks may see it.
+pub(crate) async fn lead(
+    State(service): State<Arc<Service>>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
     let number = parse(&number)?;
-    let place = if viewer.is_of_desk() { "case" } else { "portal/request" };
+    let store = service.book()?.store().await?;
+    let place = match viewer.customer() {
+        Some(customer) => {
+            store.customer(customer).case(number).await?.ok_or(Failure::NotFound)?;
+            "portal/request"
+        }
+        None => "case",
+    };
     Ok(Redirect::to(&format!("/{place}/{number}")).into_response())
 }
 

@@ -53,7 +53,7 @@ impl Limits {
     pub fn count(&self, rule: RuleId, at: Timestamp) -> u32 {
         match self.counter(rule) {
             Some(Counter::Rate { passed, per_micros, .. }) => {
-                let inside = passed.iter().filter(|&&passed| at.micros_since(passed) < *per_micros);
+                let inside = passed.iter().filter(|&&passed| is_inside(passed, at, *per_micros));
                 u32::try_from(inside.count()).unwrap_or(u32::MAX)
             }
             Some(Counter::Concurrent { up, .. }) => *up,
@@ -118,7 +118,7 @@ impl Counter {
             // Only as many are kept as may pass, so that the oldest of a full window decides.
             Self::Rate { passed, calls, per_micros } => {
                 passed.len() >= *calls as usize
-                    && passed.front().is_some_and(|&oldest| at.micros_since(oldest) < *per_micros)
+                    && passed.front().is_some_and(|&oldest| is_inside(oldest, at, *per_micros))
             }
             Self::Concurrent { up, most } => up >= most,
         }
@@ -144,6 +144,14 @@ impl Counter {
     }
 }
 
+/// Whether a call that passed at `passed` lies in the window that ends at `at`. One that is said to have passed much later did so
+/// before the clock was set back: it must not refuse others until it is that late again.
+fn is_inside(passed: Timestamp, at: Timestamp, per_micros: i64) -> bool {
+    (-LATE_MICROS_MAX..per_micros).contains(&at.micros_since(passed))
+}
+
+/// By so much packets overtake each other, and clocks of those who send them differ.
+const LATE_MICROS_MAX: i64 = 10_000_000;
 /// For how many calls of a window room is made in advance; more grow once.
 const PASSED_READY: usize = 4_096;
 
@@ -169,6 +177,22 @@ mod tests {
                 passed.push(at.0);
             }
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_refuses_nobody_for_longer_than_the_window() {
+        let mut limits = limits(Limit::Rate { calls: 2, per_micros: 60_000_000 });
+        let at = |second: i64| Timestamp::from_seconds(second);
+        limits.pass(RuleId(3), at(10_000));
+        limits.pass(RuleId(3), at(10_001));
+        // What overtook another one counts; an hour back it is another time.
+        assert!(limits.is_exceeded(RuleId(3), at(9_999)));
+        assert!(!limits.is_exceeded(RuleId(3), at(6_400)));
+        assert_eq!(limits.count(RuleId(3), at(6_400)), 0);
+        limits.pass(RuleId(3), at(6_400));
+        limits.pass(RuleId(3), at(6_410));
+        assert!(limits.is_exceeded(RuleId(3), at(6_420)));
+        assert!(!limits.is_exceeded(RuleId(3), at(6_460)));
     }
 
     #[test]

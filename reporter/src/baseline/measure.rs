@@ -9,6 +9,7 @@ use rules::policy::ips::{Count, Key};
 use rules::{Policy, Timestamp};
 use serde::Serialize;
 
+use super::choice::Tried;
 use super::proposal::{Attack, NotEnough, Offer, Options, Proposal, propose};
 use super::series::{HOUR_MICROS, Series, WEEK_MICROS};
 use crate::backtest::Retold;
@@ -64,10 +65,17 @@ pub struct OfThreshold {
 impl OfThreshold {
     /// What `offer` would put into the policy.
     pub fn limit(&self, offer: &Offer) -> String {
-        match self.multiple {
-            Some((times, floor)) if self.is_multiple => format!("{}x >= {}", amount(times), amount(floor)),
-            _ => amount(offer.fixed),
+        let (times, floor) = offer.multiple;
+        if self.is_multiple {
+            format!("{}x >= {}", amount(times), amount(floor))
+        } else {
+            amount(offer.fixed)
         }
+    }
+
+    /// What that came to when it was tried.
+    pub fn tried<'a>(&self, offer: &'a Offer) -> &'a Tried {
+        if self.is_multiple { &offer.multiple_tried } else { &offer.fixed_tried }
     }
 }
 
@@ -196,7 +204,7 @@ impl Measuring {
                     of.why_not = Some("nothing was counted in these weeks".to_owned());
                 }
                 Ok(proposal) => {
-                    of.multiple = proposal.balanced().map(|offer| multiple(&proposal, offer));
+                    of.multiple = proposal.balanced().map(|offer| offer.multiple);
                     of.proposal = Some(proposal);
                 }
             }
@@ -225,21 +233,6 @@ impl Learned {
         }
         lines
     }
-}
-
-/// The multiple of the usual value, and the floor, that lie nowhere below the limits of `offer` where it is busy: the middle of
-/// what its hours ask for; where it is quiet, the floor speaks.
-fn multiple(proposal: &Proposal, offer: &Offer) -> (f64, f64) {
-    let hours = || proposal.hours.iter().zip(&offer.tried.limits);
-    let mut times: Vec<f64> =
-        hours().filter(|(hour, _)| hour.median >= 5.0).map(|(hour, limit)| limit / hour.median).collect();
-    let times = super::quantile::median(&mut times).unwrap_or(4.0);
-    let mut floors: Vec<f64> =
-        hours().filter(|(hour, _)| hour.median < 5.0).map(|(_, limit)| *limit).collect();
-    let floor = super::quantile::median(&mut floors)
-        .or_else(|| offer.tried.limits.iter().copied().reduce(f64::min))
-        .unwrap_or(3.0);
-    ((times * 10.0).ceil() / 10.0, floor.ceil())
 }
 
 impl OfThreshold {

@@ -101,6 +101,12 @@ pub struct Offer {
     pub tried: Tried,
     /// One limit for all hours that raises no more alerts: for thresholds with a fixed one.
     pub fixed: f64,
+    /// What that came to, tried as the others were.
+    pub fixed_tried: Tried,
+    /// The multiple of the usual value, and the floor, that come nearest: for thresholds whose limit is one.
+    pub multiple: (f64, f64),
+    /// What these came to.
+    pub multiple_tried: Tried,
     /// Whether it keeps to the budget; else it is the quietest there is.
     pub within_budget: bool,
 }
@@ -148,7 +154,19 @@ pub fn propose(series: &Series, zone: &TimeZone, options: &Options) -> Proposed 
         let budget = options.budget * share;
         let chosen = choose(&tried, budget);
         let within_budget = chosen.alerts_per_week <= budget;
-        Offer { name, budget, tried: chosen.clone(), fixed: fixed(budget), within_budget }
+        let fixed = fixed(budget);
+        let (times, floor) = multiple(&spreads, &chosen.limits);
+        let of_multiple = spreads.iter().map(|hour| (times * hour.median).max(floor)).collect();
+        Offer {
+            name,
+            budget,
+            tried: chosen.clone(),
+            fixed,
+            fixed_tried: try_out(Method::Quantile, vec![fixed; HOURS]),
+            multiple: (times, floor),
+            multiple_tried: try_out(Method::Quantile, of_multiple),
+            within_budget,
+        }
     });
     let current = match options.current.as_slice() {
         [] => None,
@@ -205,6 +223,19 @@ fn methods(options: &Options) -> Vec<(Method, f64)> {
         methods.push((Method::Callers, options.floor.max(limit.ceil() + 1.0)));
     }
     methods
+}
+
+/// The multiple of the usual value, and the floor, that lie nowhere below `limits` where it is busy: the middle of what its hours
+/// ask for; where it is quiet, the floor speaks.
+fn multiple(spreads: &[Spread], limits: &[f64]) -> (f64, f64) {
+    let hours = || spreads.iter().zip(limits);
+    let mut times: Vec<f64> =
+        hours().filter(|(hour, _)| hour.median >= 5.0).map(|(hour, limit)| limit / hour.median).collect();
+    let times = median(&mut times).unwrap_or(4.0);
+    let mut floors: Vec<f64> =
+        hours().filter(|(hour, _)| hour.median < 5.0).map(|(_, limit)| *limit).collect();
+    let floor = median(&mut floors).or_else(|| limits.iter().copied().reduce(f64::min)).unwrap_or(3.0);
+    ((times * 10.0).ceil() / 10.0, floor.ceil())
 }
 
 /// The most sensitive candidate within `budget`; the quietest where none is.
@@ -271,6 +302,14 @@ impl Proposal {
             offer.tried.alerts_per_week,
             options.budget,
         ));
+        words.push(format!(
+            "One limit for all hours, {}, raises {:.1} there; {} times what is usual, and at least {}, {:.1}.",
+            crate::threshold::amount(offer.fixed),
+            offer.fixed_tried.alerts_per_week,
+            crate::threshold::amount(offer.multiple.0),
+            crate::threshold::amount(offer.multiple.1),
+            offer.multiple_tried.alerts_per_week,
+        ));
         if !offer.within_budget {
             words.push("No candidate keeps to the budget: no limit is above three times the usual, and these weeks hold more than that more often. Look at those hours: what was an attack, mark as one.".to_owned());
         }
@@ -332,6 +371,21 @@ mod tests {
         );
     }
 
+    /// Nights that are as loud as days once a week: one limit for all hours is silent where limits of hours are not.
+    #[test]
+    fn limits_that_differ_are_tried_each_by_itself() {
+        let busy = |bin: usize| if (8..17).contains(&(bin % 24)) { 400.0 } else { 2.0 };
+        let values = series(8, |bin| {
+            let is_loud_night = bin % 24 == 3 && bin > 168 * 6 && bin / 24 % 2 == 0;
+            Some(if is_loud_night { 150.0 } else { busy(bin) + (bin * 31 % 7) as f64 })
+        });
+        let proposal = propose(&values, &TimeZone::UTC, &Options::default()).unwrap();
+        let offer = proposal.balanced().unwrap();
+        assert!(offer.fixed > 400.0 && offer.fixed_tried.alerts_per_week == 0.0, "{offer:?}");
+        let differ = proposal.tried.iter().any(|one| one.alerts_per_week > 1.0);
+        assert!(differ, "the limits of hours hear the nights: {:?}", proposal.tried);
+    }
+
     #[test]
     fn a_known_attack_is_left_out_of_what_is_usual_and_is_caught() {
         let busy = |bin: usize| if (8..17).contains(&(bin % 24)) { 40.0 } else { 2.0 };
@@ -347,6 +401,14 @@ mod tests {
         assert!(offer.tried.alerts_per_week <= 5.0 && offer.within_budget);
         assert_eq!(proposal.confidence, Confidence::High);
         assert!(proposal.current.unwrap().caught == 1);
+        // What is said of a limit that can be written is what that limit came to, and not the limits of each hour.
+        for offer in &proposal.offers {
+            assert_eq!(offer.fixed_tried.limits, vec![offer.fixed; HOURS], "{}", offer.name);
+            assert_eq!(offer.multiple_tried.limits.len(), HOURS);
+            assert!(offer.fixed_tried.alerts_per_week <= offer.budget, "{}", offer.name);
+            let (times, floor) = offer.multiple;
+            assert!(times > 1.0 && floor >= 1.0, "{times} {floor}");
+        }
         // Quieter offers have no lower limits.
         let levels: Vec<f64> = proposal.offers.iter().map(|offer| offer.tried.level()).collect();
         assert!(levels[0] >= levels[1] && levels[1] >= levels[2], "{levels:?}");

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::choice::Tried;
 use super::guard::Movement;
 use super::measure::Learned;
-use super::proposal::{Offer, Proposal};
+use super::proposal::Proposal;
 use crate::json::printable;
 
 impl fmt::Display for Learned {
@@ -58,9 +59,9 @@ impl fmt::Display for Learned {
                     .current
                     .as_ref()
                     .map_or_else(|| "-".to_owned(), |now| format!("{:.1}", now.alerts_per_week)),
-                offer.tried.alerts_per_week,
-                caught(offer, self.attacks),
-                delay(offer),
+                one.tried(offer).alerts_per_week,
+                caught(one.tried(offer), self.attacks),
+                delay(one.tried(offer)),
                 confidence(proposal),
             )?;
         }
@@ -74,7 +75,8 @@ impl fmt::Display for Learned {
                 .offers
                 .iter()
                 .map(|offer| {
-                    format!("{} {} ({:.1}/wk)", offer.name, one.limit(offer), offer.tried.alerts_per_week)
+                    let alerts = one.tried(offer).alerts_per_week;
+                    format!("{} {} ({alerts:.1}/wk)", offer.name, one.limit(offer))
                 })
                 .collect();
             writeln!(f, "  {}", offers.join(" · "))?;
@@ -86,13 +88,12 @@ impl fmt::Display for Learned {
     }
 }
 
-fn caught(offer: &Offer, attacks: usize) -> String {
-    if attacks == 0 { "-".to_owned() } else { format!("{} of {attacks}", offer.tried.caught) }
+fn caught(tried: &Tried, attacks: usize) -> String {
+    if attacks == 0 { "-".to_owned() } else { format!("{} of {attacks}", tried.caught) }
 }
 
-fn delay(offer: &Offer) -> String {
-    offer
-        .tried
+fn delay(tried: &Tried) -> String {
+    tried
         .delay_micros
         .map_or_else(|| "-".to_owned(), |delay| format!("{} min", (delay + 59_999_999) / 60_000_000))
 }

@@ -3,6 +3,7 @@
 //! The store keeps with its files how far the spool is in them, so that nothing is lost and nothing is there twice whatever
 //! dies when; what is acknowledged to the spool only lets it forget.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use jiff::tz::TimeZone;
 use records::Call;
 use records::io::{Error, Intake, Keep, Place, Writer};
 use reporter::Privacy;
+use reporter::metrics::Shelf;
 use rules::Timestamp;
 use spool::{Kind, Reader};
 
@@ -25,6 +27,7 @@ use super::config::{self, Config};
 use super::mail::Customers;
 use super::presence::Watch;
 use crate::outcome::Failure;
+use crate::report::SUMMARIES;
 
 /// The name under which the spool keeps what is not yet in the store.
 pub(super) const CONSUMER: &str = "records";
@@ -237,15 +240,33 @@ impl Worker {
         // Calls that began before midnight end after it.
         let closed = moment.saturating_sub(Span::new().hours(CLOSED_AFTER_HOURS)).unwrap_or(moment);
         let today = |zone: &TimeZone| moment.to_zoned(zone.clone()).date();
+        let since = RefCell::new(Vec::new());
         let keep = |customer: Option<&str>| {
             let kept = self.privacy.of(customer.unwrap_or_default()).kept_since(today(zones.get(customer)));
+            since.borrow_mut().extend(kept.rows.map(|rows| (customer.map(str::to_owned), rows)));
             Keep { rows_since: kept.rows, details_since: kept.details }
         };
         let forgotten = writer.forget(keep, micros()).map_err(|error| error.to_string())?;
         self.counters.add_many(Count::RecordsForgotten, forgotten.rows);
+        self.forget_summaries(since.into_inner());
         self.compact(writer, |customer| closed.to_zoned(zones.get(customer).clone()).date())?;
         writer.sweep(micros()).map_err(|error| error.to_string())?;
         Ok(())
+    }
+
+    /// What was counted of days whose rows are gone goes with them.
+    fn forget_summaries(&self, since: Vec<(Option<String>, Date)>) {
+        let folder = self.folder.with_file_name(SUMMARIES);
+        let shelf = Shelf::new(&folder);
+        for (customer, day) in since {
+            if let Err(error) = shelf.forget_before(customer.as_deref(), day) {
+                self.counters.add(Count::RecordsFailed);
+                eprintln!(
+                    "ringwall: {}: what was counted of old days is still there: {error}",
+                    folder.display()
+                );
+            }
+        }
     }
 
     fn compact(

@@ -10,6 +10,7 @@ mod chart;
 mod cited;
 mod csv;
 mod draw;
+mod figured;
 mod href;
 mod html;
 mod hue;

@@ -64,13 +64,12 @@ impl Document {
     /// Every table in it, in order; those behind charts as well.
     pub fn tables(&self) -> Vec<Table> {
         let blocks = self.numbered().into_iter().flat_map(|(_, section)| &section.blocks);
-        blocks
-            .filter_map(|block| match block {
-                Block::Table(table) => Some(table.clone()),
-                Block::Chart(chart) => Some(of_chart(chart)),
-                _ => None,
-            })
-            .collect()
+        let tables = blocks.filter_map(|block| match block {
+            Block::Table(table) => Some(table.clone()),
+            Block::Chart(chart) => Some(of_chart(chart)),
+            _ => None,
+        });
+        tables.chain(self.figured()).collect()
     }
 }
 

@@ -44,7 +44,7 @@ fn openpyxl_reads_numbers_moments_and_words_as_what_they_are() {
     assert_eq!(
         python(interpreter, TYPES, folder.path()),
         "About calls-by-day shares-by-month unwanted-by-hour top-callers rules-that-acted new-campaigns callers-per-hour \
-         options cases questions\n\
+         options cases questions figures\n\
          str '+13125550100' https://desk.example.com/calls?caller=%2B13125550100\n\
          int 214\n\
          float 267.5\n\

@@ -254,7 +254,7 @@ impl Ips {
             };
             match feed {
                 Feed::Up if over => self.end(counted, progress.answered, parts),
-                Feed::Up => self.answer(counted, parts),
+                Feed::Up => self.answer(counted, progress.answered, parts),
                 _ if feeds => self.feed(counted, &course, parts),
                 _ => {}
             }

@@ -1,6 +1,7 @@
 //! Calls of a key that are up, and how long they talk inside a window.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 
 use rules::policy::Rates;
 use serde::{Deserialize, Serialize};
@@ -175,8 +176,6 @@ pub(super) struct Talk {
 struct Talks {
     /// Calls that talk, by when they were answered: how many of each, as strangers use a Call-ID more than once.
     up: BTreeMap<(i64, Talk), u32>,
-    /// The same by call.
-    by_call: BTreeSet<(Talk, i64)>,
     up_count: usize,
     up_weight: i128,
     /// Where the window begins by which the sums below are made.
@@ -198,7 +197,6 @@ impl Talks {
     /// A call was answered at `at`.
     fn begin(&mut self, talk: Talk, at: i64) {
         *self.up.entry((at, talk)).or_default() += 1;
-        self.by_call.insert((talk, at));
         self.up_count += 1;
         self.weigh(at, i128::from(talk.weight));
     }
@@ -217,19 +215,17 @@ impl Talks {
         }
     }
 
-    /// Takes a call out of those that talk: the one that was answered at `since`, or else at another time, because its answer
-    /// came late or clocks were set. Returns when.
+    /// Takes a call out of those that talk: the one that was answered at `since`, or else at another time, because clocks were
+    /// set meanwhile. Returns when.
     fn take(&mut self, talk: Talk, since: i64) -> Option<i64> {
-        let at = if self.up.contains_key(&(since, talk)) {
-            since
-        } else {
-            self.by_call.range((talk, i64::MIN)..=(talk, i64::MAX)).next()?.1
+        let at = match self.up.get(&(since, talk)) {
+            Some(_) => since,
+            None => self.up.keys().find(|(_, other)| *other == talk)?.0,
         };
-        if let Some(count) = self.up.get_mut(&(at, talk)) {
-            *count -= 1;
-            if *count == 0 {
-                self.up.remove(&(at, talk));
-                self.by_call.remove(&(talk, at));
+        if let Entry::Occupied(mut known) = self.up.entry((at, talk)) {
+            match known.get_mut() {
+                1 => drop(known.remove()),
+                count => *count -= 1,
             }
         }
         self.up_count -= 1;
@@ -281,14 +277,13 @@ impl Talks {
     }
 
     fn entries(&self) -> usize {
-        self.up.len() + self.by_call.len() + self.whole.len() + self.cut.len()
+        self.up.len() + self.whole.len() + self.cut.len()
     }
 
     fn bytes(&self) -> usize {
         let tree =
             |count: usize, entry: usize| count.div_ceil(HALF_NODE) * (2 * HALF_NODE * entry + NODE_BYTES);
         tree(self.up.len(), size_of::<((i64, Talk), u32)>())
-            + tree(self.by_call.len(), size_of::<(Talk, i64)>())
             + tree(self.whole.len(), size_of::<((i64, u64), (i64, u32))>())
             + tree(self.cut.len(), size_of::<((i64, u64), u32)>())
     }
@@ -372,7 +367,7 @@ mod tests {
         talks.end(other, 6 * MINUTE, 8 * MINUTE);
         talks.end(other, 9 * MINUTE, 8 * MINUTE);
         assert_eq!(talks.minutes(30 * MINUTE, 60 * MINUTE), 6.0);
-        assert!(talks.is_spent(100 * MINUTE, 60 * MINUTE) && talks.by_call.is_empty() && talks.up_count == 0);
+        assert!(talks.is_spent(100 * MINUTE, 60 * MINUTE) && talks.up.is_empty() && talks.up_count == 0);
         assert_eq!(talks.reaches(0.0, 1.0, 100 * MINUTE), None);
     }
 

@@ -385,9 +385,9 @@ impl Ips {
         self.watch_all(group, mask, hash, parts);
     }
 
-    /// A call that is up was answered.
-    pub(super) fn answer(&mut self, counted: &Counted, parts: &Parts<'_>) {
-        let now = self.now;
+    /// A call that is up was answered, at a time that its end will name as well.
+    pub(super) fn answer(&mut self, counted: &Counted, answered: Option<Timestamp>, parts: &Parts<'_>) {
+        let now = answered.map_or(self.now, |answered| self.clock.counted_by(answered.0, self.now));
         let key = entry_key(counted.hash, counted.group);
         self.gauges.change(key, |gauge| gauge.answer(counted.mask, counted.talk(), now));
         if self.has_too_much() {

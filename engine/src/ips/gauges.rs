@@ -77,9 +77,12 @@ impl Gauges {
     /// not pushed out by many who have one. Returns its key, and how many calls it held.
     pub(super) fn give_up(&mut self) -> Option<(u64, usize)> {
         let mut heavy = None;
-        for _ in 0..LOOKED_AT {
+        let mut looked_at = 0;
+        while looked_at < LOOKED_AT {
             let Some(key) = self.turns.pop_front() else { break };
+            // Those that are gone already cost no more than they did to put there.
             let Some(sized) = self.by_key.get(&key) else { continue };
+            looked_at += 1;
             let held = sized.gauge.calls_held();
             if held <= 1 {
                 self.turns.extend(heavy.map(|(key, _)| key));
@@ -131,6 +134,19 @@ mod tests {
         assert_eq!(gauges.give_up().unwrap().1, 20, "then of those with many one has to");
         while gauges.give_up().is_some() {}
         assert!(gauges.by_key.is_empty() && gauges.bytes == 0 && gauges.turns.is_empty());
+    }
+
+    #[test]
+    fn keys_that_are_gone_keep_no_other_from_being_given_up() {
+        let mut gauges = Gauges::default();
+        for key in 0..900 {
+            gauges.insert(key, gauge(1));
+        }
+        for key in 0..899 {
+            gauges.remove(key);
+        }
+        assert_eq!(gauges.give_up(), Some((899, 1)));
+        assert_eq!(gauges.give_up(), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod suite;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::LazyLock;
 
 use peers::What;
 use report::Report;
@@ -87,9 +88,14 @@ fn usage(wrong: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// The workspace's folder.
+/// The workspace's folder: cargo's answer, since clones that share a target folder may share this program too.
 fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let chores =
+            std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        PathBuf::from(chores).join("..")
+    });
+    &ROOT
 }
 
 /// `cargo` with `arguments`, in the workspace's folder.

@@ -13,6 +13,10 @@ use ringwall_records::io::{Intake, Writer};
 use ringwall_records::{Call, Columns};
 use rustix::time::{ClockId, clock_gettime};
 
+/// The service's: another one copies less, or more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const TURNS: usize = 3;
 /// What the service takes between two looks at the clock.
 const CALLS_AT_ONCE: usize = 10_000;

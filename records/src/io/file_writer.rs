@@ -144,15 +144,19 @@ fn write_words(
 }
 
 fn write_texts(to: &mut SerializedColumnWriter<'_>, texts: &Texts, rows: Range<usize>) -> Result<(), Wrong> {
-    let some = || texts.some(rows.clone()).ok_or(SHORT);
-    // One piece of memory for all of them.
-    let all = Bytes::from(some()?.flatten().collect::<String>());
-    let mut begin = 0;
-    let mut slice = |text: &str| {
-        let end = begin + text.len();
-        ByteArray::from(all.slice(std::mem::replace(&mut begin, end)..end))
-    };
-    write_bytes(to, some()?.map(|text| text.map(&mut slice)), true)
+    for begin in rows.clone().step_by(TEXTS_AT_ONCE) {
+        let part = begin..rows.end.min(begin + TEXTS_AT_ONCE);
+        let some = || texts.some(part.clone()).ok_or(SHORT);
+        // One piece of memory for all of them; that of those before is free again.
+        let all = Bytes::from(some()?.flatten().collect::<String>());
+        let mut begin = 0;
+        let mut slice = |text: &str| {
+            let end = begin + text.len();
+            ByteArray::from(all.slice(std::mem::replace(&mut begin, end)..end))
+        };
+        write_bytes(to, some()?.map(|text| text.map(&mut slice)), true)?;
+    }
+    Ok(())
 }
 
 fn write_enums<T: Copy>(
@@ -258,4 +262,6 @@ fn wide(sample: &Batch) -> Vec<&'static str> {
 const REPEATS_MIN: usize = 2;
 /// Rows of a column that are handed over at once.
 const ROWS_AT_ONCE: usize = 8_192;
+/// Texts of a column that are handed over at once: as many as the writer takes into a page before it looks at its size.
+const TEXTS_AT_ONCE: usize = 1_024;
 const SHORT: &str = "a batch with a column that is too short";

@@ -40,6 +40,9 @@ pub struct Alert {
     /// Attempts altogether.
     #[serde(default)]
     pub total_calls: u64,
+    /// The verdict that its rule gives to calls of its key from then on; `None` where they pass.
+    #[serde(default)]
+    pub action: Option<String>,
 }
 
 /// Where an alert goes.
@@ -75,6 +78,11 @@ impl Alert {
         // What a stranger wrote at length is known by its hash: indexes of databases have bounds.
         let hash = Sha256::digest(key.as_bytes());
         hash.iter().fold(format!("{rule}|"), |key, byte| key + &format!("{byte:02x}"))
+    }
+
+    /// From when its rule holds back what it tells of; `None` where it does not.
+    pub(crate) fn contained(&self) -> Option<Timestamp> {
+        matches!(self.action.as_deref(), Some("block" | "divert")).then_some(self.at)
     }
 
     /// When it was raised. What lies more than five minutes ahead of `now` counts from now (S-12).
@@ -137,6 +145,7 @@ impl Alert {
             alerts: 0,
             first: self.first,
             last: self.last,
+            contained: None,
             spark: Vec::new(),
             by_rule: BTreeMap::new(),
             closure: None,
@@ -156,8 +165,7 @@ impl Alert {
         let at = self.raised(now);
         let is_step_up = self.severity > case.severity || case.alerts == 0;
         case.alerts += 1;
-        case.first = case.first.min(self.first);
-        case.last = case.last.max(self.last);
+        case.span(self);
         case.tick(self.hour(now), 1);
         case.severity = case.severity.max(self.severity);
         if self.severity == Severity::Critical && is_step_up && !case.state.is_over() {
@@ -170,7 +178,7 @@ impl Alert {
     pub fn reopen(&self, case: &mut Case, service: &Service, now: Timestamp) {
         if case.step(&Signal::Reopen, "ringwall", service, self.raised(now)).is_ok() {
             case.alerts += 1;
-            case.last = case.last.max(self.last);
+            case.span(self);
             case.tick(self.hour(now), 1);
             if self.severity == Severity::Critical {
                 case.begin_clock(ClockKind::Notify, service, self.raised(now));

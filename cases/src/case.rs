@@ -11,7 +11,7 @@ use crate::explanation::wall_time;
 use crate::flow::{Flow, Illegal, Reason, Signal, State};
 use crate::intake::Category;
 use crate::limits::{SPARK_HOURS_MAX, STORM_RULES_MAX, TITLE_CHARACTERS_MAX};
-use crate::{CaseNumber, Due, Service};
+use crate::{Alert, CaseNumber, Due, Service};
 
 /// What a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,6 +89,9 @@ pub struct Case {
     pub first: Timestamp,
     /// See `first`.
     pub last: Timestamp,
+    /// From when the rule of its alerts held back what they tell of; `None` where it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contained: Option<Timestamp>,
     /// Alerts an hour, the latest last: hours since 1970 and how many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spark: Vec<(i64, u32)>,
@@ -375,6 +378,7 @@ impl Case {
             // No alert joins it.
             key: None,
             alerts: 0,
+            contained: None,
             spark: Vec::new(),
             by_rule: BTreeMap::new(),
             change: None,
@@ -416,6 +420,13 @@ impl Case {
     /// The case that it was joined into.
     pub(crate) fn merged_into(&self) -> Option<CaseNumber> {
         self.links.iter().find(|(_, relation)| *relation == Relation::MergedInto).map(|(number, _)| *number)
+    }
+
+    /// What `alert` tells of is what it is about: from when to when, and from when it was held back.
+    pub(crate) fn span(&mut self, alert: &Alert) {
+        self.first = self.first.min(alert.first);
+        self.last = self.last.max(alert.last);
+        self.contained = self.contained.into_iter().chain(alert.contained()).min();
     }
 
     /// Counts `count` alerts in an hour of its sparkline.

@@ -14,6 +14,8 @@ pub(crate) struct Joined {
     clocks: Vec<Clock>,
     first: Timestamp,
     last: Timestamp,
+    #[serde(default)]
+    contained: Option<Timestamp>,
     severity: Severity,
     /// How much it mattered afterwards.
     severity_after: Severity,
@@ -48,6 +50,7 @@ impl Case {
             clocks: self.clocks.clone(),
             first: self.first,
             last: self.last,
+            contained: self.contained,
             severity: self.severity,
             severity_after: self.severity.max(other.severity),
             other: other.clone(),
@@ -63,6 +66,7 @@ impl Case {
         self.alerts += other.alerts;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
+        self.contained = self.contained.into_iter().chain(other.contained).min();
         self.severity = joined.severity_after;
         for (hour, count) in other.spark.clone() {
             self.tick(hour, count);
@@ -109,7 +113,7 @@ impl Case {
             }
         }
         self.alerts = self.alerts.saturating_sub(before.alerts);
-        (self.first, self.last) = (joined.first, joined.last);
+        (self.first, self.last, self.contained) = (joined.first, joined.last, joined.contained);
         let is_unrated = self.severity == joined.severity_after;
         if is_unrated {
             self.severity = joined.severity;
@@ -138,8 +142,7 @@ impl Case {
             self.release(alert, now);
             other.hold(alert, now);
         } else {
-            self.first = self.first.min(alert.first);
-            self.last = self.last.max(alert.last);
+            self.span(alert);
             if raises {
                 self.severity = self.severity.max(alert.severity);
             }
@@ -226,8 +229,7 @@ impl Case {
     pub(crate) fn hold(&mut self, alert: &Alert, now: Timestamp) {
         self.alerts += 1;
         self.tick(alert.hour(now), 1);
-        self.first = self.first.min(alert.first);
-        self.last = self.last.max(alert.last);
+        self.span(alert);
         self.severity = self.severity.max(alert.severity);
     }
 

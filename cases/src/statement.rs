@@ -336,6 +336,7 @@ pub(crate) mod tests {
             alerts: 0,
             first: opened,
             last: opened,
+            contained: None,
             spark: Vec::new(),
             by_rule: std::collections::BTreeMap::new(),
             closure: None,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use engine::{Breach, Silence};
-use rules::Timestamp;
 use rules::policy::{AlertLevel, PolicySet};
+use rules::{Action, Timestamp};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -70,6 +70,9 @@ pub struct Alert {
     /// Until when the action of a threshold holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// What the rule does to calls of its key from then on: the verdict they get; left out where nothing lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'static str>,
     /// How well could be seen when it was written; left out where nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sensor: Option<Sensor>,
@@ -152,6 +155,10 @@ impl Alert {
             missed_max: breach.missed_max,
             suppressed: u64::from(breach.suppressed),
             until: breach.until.map(rfc3339),
+            action: breach
+                .until
+                .and_then(|_| threshold.action(breach.critical)?.deed.action())
+                .map(Action::word),
             sensor: None,
         })
     }
@@ -182,6 +189,7 @@ impl Alert {
             missed_max: 0,
             suppressed: 0,
             until: None,
+            action: None,
             sensor: None,
         })
     }
@@ -211,6 +219,7 @@ impl Alert {
             missed_max: 0,
             suppressed: 0,
             until: None,
+            action: None,
             sensor: None,
         }
     }
@@ -273,6 +282,7 @@ impl Alerts {
             missed_max: 0,
             suppressed: 0,
             until: None,
+            action: (line.verdict != Action::Allow.word()).then_some(line.verdict),
             sensor: None,
         };
         self.raised += 1;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use engine::Restraint;
+use rules::Action;
 use rules::policy::PolicySet;
-use rules::policy::ips::Deed;
 use serde::Serialize;
 
 use crate::alert::{Amount, identifier};
@@ -55,14 +55,10 @@ impl Block {
             customer: policy.name().to_owned(),
             rule: threshold.name.clone(),
             level: if restraint.measure.critical { "critical" } else { "warning" },
-            action: match threshold.action(restraint.measure.critical).map(|action| &action.deed) {
-                Some(Deed::Block(_)) => "block",
-                Some(Deed::Divert(_)) => "divert",
-                Some(Deed::Tag(_)) => "tag",
-                Some(Deed::Limit(_)) => "limit",
-                Some(Deed::Terminate) => "terminate",
-                Some(Deed::Alert) | None => "alert",
-            },
+            action: threshold
+                .action(restraint.measure.critical)
+                .and_then(|action| action.deed.action())
+                .map_or("alert", Action::word),
             key,
             count: Amount(restraint.measure.value),
             limit: Amount(restraint.measure.limit),

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use rules::Measure;
 use rules::policy::Threshold;
-use rules::policy::ips::{Also, BreachAction, Deed};
+use rules::policy::ips::{Also, BreachAction};
+use rules::{Action, Measure};
 
 /// What a threshold counts, and from where on it speaks: `different called numbers per caller within 10m, of calls that
 /// ended short or failed; warning 6, critical 12 (block for 1h)`.
@@ -79,15 +79,10 @@ fn further(also: &Also) -> String {
 
 /// What a breach does beside the alert.
 fn deed(action: &BreachAction) -> Option<String> {
-    let word = match &action.deed {
-        Deed::Alert => return None,
-        Deed::Terminate => return Some("terminate".to_owned()),
-        Deed::Block(_) => "block",
-        Deed::Divert(_) => "divert",
-        Deed::Tag(_) => "tag",
-        Deed::Limit(_) => "limit",
-    };
-    Some(format!("{word} for {}", duration(action.for_micros)))
+    Some(match action.deed.action()? {
+        Action::Terminate => Action::Terminate.word().to_owned(),
+        lasting => format!("{} for {}", lasting.word(), duration(action.for_micros)),
+    })
 }
 
 /// A measured value, without digits that say nothing.

@@ -166,6 +166,16 @@ fn m7_m17_m18_m19_alerts_become_cases_and_cases_judgements() {
         (containment.times.count, containment.times.median_seconds, containment.open),
         (1, Some(1_800), 1)
     );
+    // One was held back by its own rule, and before a change did.
+    given.cases[0].contained = Some(at("2026-12-02T10:05"));
+    given.cases[3].contained = Some(at("2026-12-02T10:10"));
+    given.context.campaigns = Judgements::of(&given.cases, &BTreeMap::new(), &given.entries).campaigns;
+    let containment: Containment = given.measure();
+    let times = containment.times;
+    assert_eq!(
+        (times.count, times.median_seconds, times.p90_seconds, containment.open),
+        (2, Some(300), Some(600), 0)
+    );
     let fraud: FraudCases = given.measure();
     assert_eq!((fraud.total, fraud.types["wangiri"]["benign"], fraud.types.len()), (3, 1, 1));
     let funnel: Funnel = given.measure();

@@ -24,7 +24,8 @@ pub struct Judgements {
 impl Judgements {
     /// Of closed cases and of changes in force:
     ///
-    /// - A case of alerts that counts by caller, resolved: its calls were unwanted, and it is a campaign.
+    /// - A case of alerts that counts by caller, resolved: its calls were unwanted, and it is a campaign, which ended when its
+    ///   rule held it back, or a change did.
     /// - One that was a false positive or benign: what its rule blocked of its caller should have passed.
     /// - A number that was put on a list for a request to block: its calls of the 30 days before were unwanted.
     /// - A number that left a list for a request to unblock: its blocks of the 30 days before were wrong.
@@ -69,7 +70,7 @@ impl Judgements {
                     callers: BTreeSet::from([caller]),
                     first: case.first,
                     last: case.last,
-                    contained: installed,
+                    contained: installed.into_iter().chain(case.contained).min(),
                     case: number,
                 });
             }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::policy::{AlertLevel, Condition, Limit, Mode, Response, Span};
 use crate::time::Timestamp;
+use crate::verdict::Action;
 
 /// One `[[ips]]` table.
 ///
@@ -152,6 +153,20 @@ pub enum Deed {
     Limit(Limit),
     /// Those that are up are ended, once.
     Terminate,
+}
+
+impl Deed {
+    /// The verdict that calls of the key get; `None` where they pass as they are.
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Self::Alert => None,
+            Self::Block(_) => Some(Action::Block),
+            Self::Divert(_) => Some(Action::Divert),
+            Self::Tag(_) => Some(Action::Tag),
+            Self::Limit(_) => Some(Action::Limit),
+            Self::Terminate => Some(Action::Terminate),
+        }
+    }
 }
 
 /// A limit learned from the same hours of earlier weeks.

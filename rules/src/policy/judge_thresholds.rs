@@ -140,14 +140,8 @@ impl Policy {
     /// What `one` does, were thresholds of `mode` and of stricter modes to act.
     fn deed(&self, one: &InForce, mode: Mode) -> Option<Action> {
         let threshold = self.threshold(one.measure.threshold).filter(|threshold| threshold.mode >= mode)?;
-        match threshold.action(one.measure.critical)?.deed {
-            Deed::Alert => None,
-            Deed::Block(_) => Some(Action::Block),
-            Deed::Divert(_) => Some(Action::Divert),
-            Deed::Tag(_) => Some(Action::Tag),
-            Deed::Limit(_) => one.is_limit_exceeded.then_some(Action::Limit),
-            Deed::Terminate => Some(Action::Terminate),
-        }
+        let action = threshold.action(one.measure.critical)?.deed.action()?;
+        (action != Action::Limit || one.is_limit_exceeded).then_some(action)
     }
 
     fn breach_response(&self, measure: Measure) -> Option<Response> {

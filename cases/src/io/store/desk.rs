@@ -407,6 +407,7 @@ pub(super) fn new_case(
         alerts: 0,
         first: done.now,
         last: done.now,
+        contained: None,
         spark: Vec::new(),
         by_rule: BTreeMap::new(),
         closure: None,

@@ -62,6 +62,38 @@ pub(super) fn ids(ids: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn m7_a_case_knows_since_when_its_rule_holds_back_what_it_tells_of() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        let with = |(alert, text): (Alert, String), action: &str| {
+            (Alert { action: Some(action.to_owned()), ..alert }, text)
+        };
+        let alerts = [
+            with(raised(1, "a", "warning", 10), "tag"),
+            with(raised(1, "b", "critical", 30), "block"),
+            with(raised(1, "c", "critical", 20), "divert"),
+            raised(2, "a", "warning", 5),
+            with(raised(2, "b", "critical", 15), "block"),
+        ];
+        store.desk().take_alerts(&alerts, 1, &mut Storm::default(), done(&service, 60)).await.unwrap();
+        let mut numbers: Vec<_> = list(&store).await.iter().map(|case| case.number).collect();
+        numbers.sort_unstable();
+        let (one, two) = (numbers[0], numbers[1]);
+        let since = |number| {
+            let desk = store.desk();
+            async move { desk.case(number).await.unwrap().contained }
+        };
+        let minute = |minutes: i64| Some(NOW.plus_micros(minutes * MINUTE));
+        assert_eq!((since(one).await, since(two).await), (minute(20), minute(15)));
+        store.desk().merge(one, two, done(&service, 62)).await.unwrap();
+        assert_eq!(since(one).await, minute(15));
+        let act = last_act(&store, one).await;
+        store.desk().take_back(one, act, done(&service, 63)).await.unwrap();
+        assert_eq!((since(one).await, since(two).await), (minute(20), minute(15)));
+    });
+}
+
+#[test]
 fn d6_a_joining_is_taken_back_with_what_came_since() {
     on_both(|store| async move {
         let service = Service::sample();

@@ -35,6 +35,8 @@ pub(super) struct Kept<'a> {
     pub(super) changes: BTreeMap<CaseNumber, Change>,
     pub(super) audit: Vec<cases::audit::Entry>,
     pub(super) registration: cases::Registration,
+    /// What went out to its people.
+    pub(super) outgoing: Vec<cases::Outgoing>,
     /// The end of what it is about, or now if that is earlier: what clocks are judged by.
     pub(super) at: Timestamp,
 }
@@ -74,6 +76,30 @@ pub(crate) fn kinds() -> Vec<ReportKind> {
 /// The names of all reports.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     OF_DESK.iter().map(|report| report.name).chain(Report::ALL.iter().map(|report| report.name))
+}
+
+/// Whether a report of this name can be made in `format` with `numbers`.
+///
+/// # Errors
+/// It cannot, and why.
+pub(super) fn check(name: &str, format: Format, numbers: &[String]) -> Result<(), Failure> {
+    let Some(kind) = kinds().into_iter().find(|kind| kind.name == name) else {
+        let known: Vec<_> = names().collect();
+        return Err(Failure::Usage(format!(
+            "no report is called {}: {}",
+            reporter::printable(name),
+            known.join(", ")
+        )));
+    };
+    if !kind.formats.contains(&format) {
+        let formats: Vec<_> = kind.formats.iter().map(ToString::to_string).collect();
+        let known = formats.join(" or ");
+        return Err(Failure::Usage(format!("{name} is written as {known}, not {format}")));
+    }
+    if kind.wants_number && numbers.is_empty() {
+        return Err(Failure::Usage(format!("{name} is about one caller: --number says who")));
+    }
+    Ok(())
 }
 
 fn make(config: &Config, place: Option<&str>, service: &Service, order: &Order) -> Result<Made, NotMade> {
@@ -119,6 +145,7 @@ fn keep<'a>(place: Option<&str>, service: &'a Service, order: &'a Order) -> Resu
             changes: BTreeMap::new(),
             audit: Vec::new(),
             registration,
+            outgoing: Vec::new(),
             at,
         });
     };
@@ -151,9 +178,14 @@ async fn read<'a>(
         }
     }
     let registration = store.desk().registration(&order.customer).await?;
+    let mut outgoing = store.desk().outgoing_since(&order.customer, order.covered.from).await?;
     store.close().await;
+    let to_people = |to: &String| {
+        registration.people.iter().any(|it| it.addresses.contains(to) || it.phones.contains(to))
+    };
+    outgoing.retain(|it| to_people(&it.to));
     let at = order.covered.to.min(policies::now());
-    Ok(Kept { service, order, cases, changes, audit, registration, at })
+    Ok(Kept { service, order, cases, changes, audit, registration, outgoing, at })
 }
 
 fn csv(table: &Table) -> Vec<u8> {

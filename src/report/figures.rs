@@ -59,7 +59,7 @@ pub(super) fn make(report: &Report, config: &Config, kept: &Kept<'_>) -> Result<
             cases: &kept.cases,
             entries: &kept.audit,
             registrations: std::slice::from_ref(&kept.registration),
-            outgoing: &[],
+            outgoing: &kept.outgoing,
             calendar: hours,
             context: &by,
             attempts: Some(answers.attempts.total),

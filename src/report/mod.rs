@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     task: Option<Task>,
     /// Its name; docs/reports.md says what is in each: weekly-operations, monthly-management, fraud-exposure, identity,
-    /// rule-hygiene, dossier, ad-hoc, sla-statement, access-review, monitoring-log, custody.
+    /// rule-hygiene, service-review, dossier, ad-hoc, sla-statement, access-review, monitoring-log, custody.
     #[arg(required = true)]
     name: Option<String>,
     /// Whose.

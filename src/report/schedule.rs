@@ -10,7 +10,7 @@ use reporter::printable;
 use rules::Timestamp;
 use serde_json::json;
 
-use super::{on_runtime, refused};
+use super::{catalogue, on_runtime, refused};
 use crate::case::{Account, Place};
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
@@ -171,7 +171,11 @@ impl Add {
         let done = self.account.done(&service);
         let schedule = match self.case {
             Some(case) => self.of_case(&store, case, done.now).await?,
-            None => self.named(&service, done.now)?,
+            None => {
+                let schedule = self.named(&service, done.now)?;
+                self.place.knows(&store, &schedule.customer).await?;
+                schedule
+            }
         };
         let next = store.desk().add_schedule(&schedule, done).await.map_err(refused)?;
         let calendar = service.calendar_of(&schedule.customer);
@@ -194,6 +198,7 @@ impl Add {
         let (Some(report), Some(customer), Some(when)) = (&self.report, &self.customer, &self.when) else {
             return Err(Failure::Usage("NAME, --customer and --when are wanted".to_owned()));
         };
+        catalogue::check(report, self.format, &self.number)?;
         let calendar = service.calendar_of(customer);
         let zone = self.zone.as_deref().or_else(|| calendar.zone().iana_name()).unwrap_or("UTC");
         let schedule = Schedule {

@@ -129,6 +129,7 @@ fn every_report_is_written_in_every_format() {
         "fraud-exposure",
         "identity",
         "rule-hygiene",
+        "service-review",
         "dossier",
         "ad-hoc",
     ];

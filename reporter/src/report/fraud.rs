@@ -1,7 +1,7 @@
 //! What calls out could have cost, and did.
 
 use super::parts::{count, figures, money, or_unknown, person, seconds, table_or, text};
-use super::{Facts, Report, Wants, parts};
+use super::{Facts, Report, Wants, parts, review};
 use crate::document::{Block, Column, Kind, Metric, Section, Table, Text, Value, Wanted};
 use crate::metrics::ExpiringBlock;
 
@@ -28,6 +28,7 @@ fn sections(facts: &Facts<'_>) -> Vec<Section> {
         Section::new("At a glance", vec![headline]),
         Section::new("Risk prefixes", vec![prefixes(facts)]),
         Section::new("Calls abroad after hours", after_hours(facts)),
+        Section::new("Cases", vec![review::cases_of_fraud(facts)]),
     ]
 }
 

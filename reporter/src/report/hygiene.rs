@@ -1,7 +1,7 @@
 //! Which rules do nothing, and which do the wrong thing.
 
 use super::parts::{count, table_or, text};
-use super::{Facts, Report, Wants, desk, fraud};
+use super::{Facts, Report, Wants, desk, fraud, review};
 use crate::document::{Block, Column, Kind, Metric, Section, Table, Text};
 
 pub(super) const REPORT: Report = Report {
@@ -17,6 +17,7 @@ fn sections(facts: &Facts<'_>) -> Vec<Section> {
     vec![
         Section::new("Idle and hidden rules", idle(facts)),
         Section::new("How often alerts were right", vec![desk::precision(facts)]),
+        Section::new("How often thresholds rang", review::thresholds(facts)),
         Section::new("What rules decided", vec![hits(facts)]),
         Section::new("Blocks that end", vec![fraud::expiring(facts, &facts.answers.expiring)]),
     ]

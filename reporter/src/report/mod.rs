@@ -12,6 +12,7 @@ mod hygiene;
 mod identity;
 mod monthly;
 mod parts;
+mod review;
 mod sentences;
 mod sight;
 mod weekly;
@@ -104,6 +105,7 @@ impl Report {
         fraud::REPORT,
         identity::REPORT,
         hygiene::REPORT,
+        review::REPORT,
         dossier::REPORT,
         calls::REPORT,
     ];

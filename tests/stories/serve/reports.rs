@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cases::io::store::{Done, Office, Store};
 use cases::letter::DeskAddress;
+use cases::schedule::{Format, Schedule, Span, When, Which};
 use rules::Timestamp;
 use serde_json::Value;
 
@@ -154,6 +155,30 @@ fn a_run_whose_maker_died_is_made_by_another_when_the_lease_is_over() {
     service.stop();
 }
 
+async fn schedule_unknown(place: &Path) {
+    let store = Store::open(place.to_str().unwrap()).await.unwrap();
+    let at = Timestamp(jiff::Timestamp::now().as_microsecond());
+    let schedule = Schedule {
+        id: String::new(),
+        customer: "Acme".to_owned(),
+        report: "no-such-report".to_owned(),
+        format: Format::Html,
+        when: When::Once,
+        span: Span::Days(7),
+        which: Which::default(),
+        zone: "UTC".to_owned(),
+        recipients: vec!["ann@acme.example.com".to_owned()],
+        case: None,
+        authorised: None,
+        by: "anna".to_owned(),
+        at,
+    };
+    let promised = cases::Service::sample();
+    let done = Done { who: "anna", now: at, service: &promised };
+    store.desk().add_schedule(&schedule.named(), done).await.unwrap();
+    store.close().await;
+}
+
 async fn take_and_die(place: &Path) {
     let store = Store::open(place.to_str().unwrap()).await.unwrap();
     let now = Timestamp(jiff::Timestamp::now().as_microsecond());
@@ -172,9 +197,20 @@ fn what_fails_is_said_and_what_tells_of_a_person_is_erased() {
     let service = Service::start("serve-reports-fails", POLICY, &keys(&mailbox, ""));
     let attached = CONTACTS.replacen("domains", "report_attachments = true\ndomains", 1);
     register(&service, &attached);
-    let unknown =
-        ["report", "schedule", "add", "no-such-report", "--customer", "Acme", "--when", "once", "--to"];
-    run(&service, &[&unknown[..], &["ann@acme.example.com", "--by", "anna"]].concat());
+    for (what, why) in [
+        (&["no-such-report", "--customer", "Acme"][..], "no report is called no-such-report: "),
+        (&["identity", "--customer", "Nobody"], "there is no customer Nobody"),
+        (&["dossier", "--customer", "Acme"], "dossier is about one caller: --number says who"),
+        (&["custody", "--customer", "Acme"], "custody is written as csv or json, not html"),
+    ] {
+        let rest = ["--when", "once", "--to", "ann@acme.example.com", "--by", "anna"];
+        let output = ran(&service, &[&["report", "schedule", "add"], what, &rest].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(why), "{what:?}: {said}");
+    }
+    // A version that had one more report wrote it down.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(schedule_unknown(&service.data().join("cases.db")));
     let runs = over(&service);
     assert_eq!(runs[0]["state"], "failed");
     within(15, || (mailbox.all().len() == 1).then_some(())).unwrap();

@@ -249,6 +249,16 @@ impl Desk<'_> {
         rows.iter().map(body).collect()
     }
 
+    /// All that was due to go out about `customer` since `from`, to whomever, the oldest first.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn outgoing_since(&self, customer: &str, from: Timestamp) -> Result<Vec<Outgoing>, Error> {
+        let statement = "SELECT body FROM outgoing WHERE customer = $1 AND due >= $2 ORDER BY due, id";
+        let query = sqlx::query(statement).bind(customer).bind(from.0).fetch_all(&self.store.pool);
+        query.await?.iter().map(body).collect()
+    }
+
     /// What was given up since `from` whose id begins with `beginning`, at most a hundred.
     ///
     /// # Errors

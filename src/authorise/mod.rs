@@ -16,7 +16,7 @@ use rules::{Number, Timestamp};
 use crate::case::{Only, said};
 use crate::changes::Declined;
 use crate::drafting::{Draft, Wish, base};
-use crate::history::History;
+use crate::history::{History, seen};
 use crate::outcome::Failure;
 use crate::serve::{Cases, Config};
 use crate::trial;
@@ -100,7 +100,8 @@ impl Office {
         let history = History::of(&self.data, customer, now);
         trial::promises(&draft, base.as_ref(), &history, now)?;
         trial::stay_open(&draft, &self.desk_numbers, now)?;
-        let impact = draft.impact(base.as_ref(), &history);
+        let mut impact = draft.impact(base.as_ref(), &history);
+        impact.numbers = seen(&self.data, customer, &draft.change.numbers(), now);
         Ok((draft, impact))
     }
 

@@ -92,10 +92,11 @@ impl Office {
             case: link.case.to_string(),
             customer: link.customer.clone(),
             lines: proposed.change.lines.iter().map(ToString::to_string).collect(),
-            effects: vec![
-                proposed.impact.in_words(),
-                proposed.change.risk(&proposed.impact).in_words().to_owned(),
-            ],
+            effects: [
+                proposed.impact.effects(),
+                vec![proposed.change.risk(&proposed.impact).in_words().to_owned()],
+            ]
+            .concat(),
             until,
             is_divisible: proposed.change.parted(&BTreeSet::from([0])).is_ok(),
         })))

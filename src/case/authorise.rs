@@ -246,10 +246,11 @@ impl Propose {
             .iter()
             .map(|line| format!("  {}\n", printable_lines(&line.to_string())))
             .collect();
+        let effects: String =
+            impact.effects().iter().map(|effect| format!("  {}\n", printable_lines(effect))).collect();
         Ok(format!(
-            "{}change {hash}\n{lines}  {}\n  {}\n",
+            "{}change {hash}\n{lines}{effects}  {}\n",
             print::told(&case),
-            impact.in_words(),
             draft.change.risk(&impact).in_words(),
         ))
     }

@@ -2,6 +2,7 @@
 
 mod part;
 mod permit;
+mod seen;
 mod words;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 pub use part::{Choice, LeftOut, Rest};
 pub use permit::{NotPermitted, Permit, Signer, Verifier};
+pub use seen::Seen;
 pub use words::Words;
 
 use crate::tag::tag_of;
@@ -70,6 +72,9 @@ pub struct Impact {
     pub wanted: u64,
     /// Protected numbers that it would hit.
     pub protected: u64,
+    /// What is known of the first numbers that it has refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<Seen>,
 }
 
 /// How much may go wrong.
@@ -324,6 +329,17 @@ impl Approval {
     }
 }
 
+impl Change {
+    /// The single numbers that it puts on lists, as it has them: the first [`NUMBERS_SEEN_MAX`].
+    pub fn numbers(&self) -> Vec<&str> {
+        let added = self.lines.iter().filter_map(|line| match line {
+            Line::Add { entry, .. } if is_one_number(entry) => Some(entry.as_str()),
+            _ => None,
+        });
+        added.take(NUMBERS_SEEN_MAX).collect()
+    }
+}
+
 impl Impact {
     /// Whether it is more than a tenth another than `before`, or hits what that did not (Z-1).
     pub fn differs_from(&self, before: &Self) -> bool {
@@ -426,6 +442,8 @@ pub(crate) fn is_one_number(entry: &str) -> bool {
 const APPROVAL_MICROS: i64 = 7 * 86_400 * 1_000_000;
 /// No 0, 1, O, I: they are read one for another.
 const CODE: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+/// Of more numbers nobody reads what is known.
+const NUMBERS_SEEN_MAX: usize = 20;
 /// A number that calls as often is not of low risk.
 const CALLS_A_DAY_LOW: u64 = 20;
 /// What an impact may differ by while it counts as the same.

@@ -15,7 +15,7 @@ pub(super) fn change() -> Change {
 }
 
 pub(super) fn quiet() -> Impact {
-    Impact { days: 30, blocked: Some(41), wanted: 0, protected: 0 }
+    Impact { days: 30, blocked: Some(41), wanted: 0, ..Impact::default() }
 }
 
 pub(super) fn yes(change: &Change, approver: &str, method: Method) -> Approval {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Change, Impact, LeftOut, Line, Risk};
+use super::{Change, Impact, LeftOut, Line, Risk, Seen};
 use crate::CaseNumber;
 
 /// A subject and a text.
@@ -25,7 +25,7 @@ impl Change {
     ) -> Words {
         let mut text = format!("{contact}, your approval is needed for case {case}.\n\nWhat would change:\n");
         text += &self.in_lines();
-        let _ = write!(text, "\n{}\n{}\n", impact.in_words(), self.risk(impact).in_words());
+        let _ = write!(text, "\n{}\n{}\n", impact.effects().join("\n"), self.risk(impact).in_words());
         let _ = write!(
             text,
             "\nLook at it, and say yes or no, until {until}:\n{link}\n\nYou are asked for the code of your authenticator app. \
@@ -114,6 +114,11 @@ fn in_lines(lines: &[Line], more: &str) -> String {
 }
 
 impl Impact {
+    /// All of it: what it would have done, and a text for each number of which something is known.
+    pub fn effects(&self) -> Vec<String> {
+        std::iter::once(self.in_words()).chain(self.numbers.iter().map(Seen::in_words)).collect()
+    }
+
     /// In a sentence.
     pub fn in_words(&self) -> String {
         let Some(blocked) = self.blocked else {

@@ -29,7 +29,7 @@ use crate::text::Moment;
 pub(super) struct Proposal {
     /// Line by line, in words.
     pub(super) lines: Vec<String>,
-    pub(super) impact: String,
+    pub(super) effects: Vec<String>,
     pub(super) risk: &'static str,
     /// What it is known by.
     pub(super) hash: String,
@@ -83,7 +83,7 @@ pub(super) async fn of(
         if let Some(more) = change.lines.len().checked_sub(LINES_SHOWN + 1) {
             shown.lines.push(format!("and {} more", more + 1));
         }
-        shown.impact = impact.in_words();
+        shown.effects = impact.effects();
         shown.risk = change.risk(impact).in_words();
         shown.hash = hash.get(..HASH_SHOWN).unwrap_or_default().to_owned();
         shown.approvals = approvals

@@ -104,7 +104,7 @@ impl Desk {
                     for_draft.lock().unwrap().push(wish.clone());
                     let Wish { customer, lines } = wish;
                     let change = Change { customer, base: "one".to_owned(), result: "two".to_owned(), lines };
-                    Ok((change, Impact { days: 30, blocked: Some(41), wanted: 0, protected: 0 }))
+                    Ok((change, Impact { days: 30, blocked: Some(41), wanted: 0, ..Impact::default() }))
                 }),
                 ask_authorisers: answer(|_| {
                     Ok(Reached { by_mail: vec!["Ann".to_owned()], otherwise: Vec::new() })

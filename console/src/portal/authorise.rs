@@ -44,7 +44,7 @@ struct OnePage<'a> {
     /// What has to come back: exactly what was shown.
     hash: String,
     lines: Vec<String>,
-    effect: String,
+    effects: Vec<String>,
     risk: &'static str,
     needs_two: bool,
     given: Vec<(String, Moment)>,
@@ -78,7 +78,7 @@ pub(crate) async fn one(
         hash: proposed.change.hash(),
         lines: proposed.change.lines.iter().map(ToString::to_string).collect(),
         some: is_short(proposed.change.lines.len()) && proposed.change.parted(&BTreeSet::from([0])).is_ok(),
-        effect: proposed.impact.in_words(),
+        effects: proposed.impact.effects(),
         risk: risk.in_words(),
         needs_two: risk == Risk::High,
         has_given: given.iter().any(|(name, _)| name == place.contact),

@@ -129,7 +129,7 @@ pub(crate) async fn one(
     let (lines, effects, proof) = change.map_or_else(Default::default, |(proposed, _)| {
         let lines = proposed.change.lines.iter().map(ToString::to_string).collect();
         let proof = proposed.proof.map(|proof| proof.lines().map(str::to_owned).collect());
-        (lines, vec![proposed.impact.in_words()], proof)
+        (lines, proposed.impact.effects(), proof)
     });
     Ok(page(&CasePage {
         shell: shell(&service, &viewer, &number),

@@ -19,6 +19,7 @@ use crate::authorise::{Chosen, Office};
 use crate::case::said;
 use crate::changes::Declined;
 use crate::drafting;
+use crate::history::refused_by_others;
 use crate::outcome::Failure;
 use crate::policies;
 
@@ -93,7 +94,9 @@ fn draft(answerer: &Arc<Answerer>) -> Asked<Wish, (cases::change::Change, cases:
         Box::pin(async move {
             let wish = drafting::Wish::Lines(lines);
             let drafted = answerer.office.draft(&customer, wish, policies::now());
-            let (draft, impact) = drafted.map_err(|Declined { said, .. }| said)?;
+            let (draft, mut impact) = drafted.map_err(|Declined { said, .. }| said)?;
+            let policies = running_of(&answerer.running)?.redirect.handle().policies();
+            refused_by_others(&policies, &customer, &mut impact.numbers, policies::now());
             draft.keep(&answerer.office.data).map_err(|failure| failure.to_string())?;
             Ok((draft.change, impact))
         })

@@ -11,6 +11,7 @@ use crate::authorise::Office;
 use crate::case::said;
 use crate::changes::Declined;
 use crate::drafting::Wish;
+use crate::history::refused_by_others;
 use crate::outcome::Failure;
 use crate::serve::config::Cases;
 
@@ -49,14 +50,15 @@ async fn open(around: &Around, store: &Store, proposal: Proposal) -> Result<Made
     let done = Done { who: &by, now: around.now(), service: &service };
     let desk = store.desk();
     // What cannot be drafted opens no case.
-    let draft = office.draft(&customer, wish, done.now).map_err(|declined| declined.said)?;
+    let (draft, mut impact) = office.draft(&customer, wish, done.now).map_err(|declined| declined.said)?;
+    refused_by_others(&*around.policies()?, &customer, &mut impact.numbers, done.now);
     let case = desk.open(&customer, kind, State::New, &title, done).await.map_err(said).map_err(told)?;
     let number = case.number;
     desk.step(number, &Signal::Take, "", done).await.map_err(said).map_err(told)?;
     if !note.is_empty() {
         desk.note(number, &note, Visible::Desk, done).await.map_err(said).map_err(told)?;
     }
-    let proposed = office.propose_draft(store, number, draft, done).await;
+    let proposed = office.propose_draft(store, number, (draft, impact), done).await;
     if let Err(Declined { said, .. }) = proposed {
         return Err(format!("{number} is open, and nothing is proposed in it yet: {said}"));
     }

@@ -289,7 +289,7 @@ fn z1_the_same_change_on_another_base_keeps_its_approvals_unless_it_does_somethi
         let service = Service::sample();
         register(&store, &service).await;
         let desk = store.desk();
-        let impact = Impact { days: 30, blocked: Some(100), wanted: 0, protected: 0 };
+        let impact = Impact { days: 30, blocked: Some(100), wanted: 0, ..Impact::default() };
         let number = asked(&store, &service, impact.clone()).await;
         desk.approve(number, yes(&change(), "Ann"), &ann(), done(&service, 5)).await.unwrap();
         let moved = Change { base: "b2".to_owned(), result: "r2".to_owned(), ..change() };

@@ -434,7 +434,7 @@ fn z2_an_authoriser_approves_what_is_of_low_risk_by_answer_and_nobody_else_anyth
                 reason: "calls".to_owned(),
             }],
         };
-        let impact = Impact { days: 30, blocked: Some(60), wanted: 0, protected: 0 };
+        let impact = Impact { days: 30, blocked: Some(60), wanted: 0, ..Impact::default() };
         let case = post.opened(0, "ann@acme.example.com", "").await.number;
         let to = format!("X-To: {}\r\n", answer_address(DESK, case, post.token(case).await));
         let act = |minutes| done(&post.service, minutes);

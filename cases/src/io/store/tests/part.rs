@@ -209,7 +209,7 @@ fn z4_where_it_takes_two_the_second_is_asked_for_what_remains() {
 /// A case that waits for `change`, of which Ann has approved the first of two yeses.
 async fn half_approved(store: &Store, service: &Service, change: &Change) -> CaseNumber {
     let desk = store.desk();
-    let high = Impact { days: 30, blocked: Some(9), wanted: 1, protected: 0 };
+    let high = Impact { days: 30, blocked: Some(9), wanted: 1, ..Impact::default() };
     let case = desk.open("Acme", Kind::Block, State::New, "block", done(service, 0)).await.unwrap();
     let number = case.number;
     desk.step(number, &Signal::Take, "", done(service, 1)).await.unwrap();
@@ -282,7 +282,7 @@ fn z10_a_case_whose_approval_counts_no_more_says_so_and_its_owner_hears_of_it() 
         let service = Service::sample();
         register(&store, &service).await;
         let desk = store.desk();
-        let high = Impact { days: 30, blocked: Some(9), wanted: 1, protected: 0 };
+        let high = Impact { days: 30, blocked: Some(9), wanted: 1, ..Impact::default() };
         let first = half_approved(&store, &service, &change()).await;
         let before = desk.case(first).await.unwrap();
         let seen = Seen { version: before.version, severity: before.severity, ..Seen::default() };
@@ -326,7 +326,7 @@ fn z1_what_is_withdrawn_leaves_the_yes_of_another_case_alone() {
         let service = Service::sample();
         register(&store, &service).await;
         let desk = store.desk();
-        let high = Impact { days: 30, blocked: Some(9), wanted: 1, protected: 0 };
+        let high = Impact { days: 30, blocked: Some(9), wanted: 1, ..Impact::default() };
         let first = half_approved(&store, &service, &change()).await;
         let earlier = Change { base: "r0".to_owned(), ..change() };
         let second = half_approved(&store, &service, &earlier).await;

@@ -151,7 +151,10 @@ impl Page<'_> {
     }
 
     fn definitions(&self, out: &mut Markup, definitions: &[Definition]) {
-        out.raw("<dl class=\"definitions\">\n");
+        // Figures stand beside what they are of, other texts below.
+        let is_figure = |it: &Definition| matches!(it.text.0.as_slice(), [Inline::Figure { .. }]);
+        let class = if definitions.iter().all(is_figure) { "definitions figures" } else { "definitions" };
+        out.raw("<dl class=\"").raw(class).raw("\">\n");
         for definition in definitions {
             out.raw("<dt><bdi>").text(&plain(&definition.term, 160)).raw("</bdi></dt>\n<dd>");
             self.text(out, &definition.text);

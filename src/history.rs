@@ -8,7 +8,7 @@ use engine::Question;
 use records::io::{Store, Wanted as Looked};
 use records::{Batch, Call, Column, Columns};
 use reporter::backtest::{Against, Backtest, Options};
-use rules::policy::{ExpectedCall, PolicySet};
+use rules::policy::{Customer, ExpectedCall, PolicySet, read_numbers};
 use rules::{Action, Attestation, Direction, Policy, Timestamp};
 
 use crate::backtest::enforce;
@@ -95,8 +95,9 @@ impl History {
     }
 }
 
-/// What the records under `data` tell of each of `numbers` as a caller of `customer` (B-12).
-pub(crate) fn seen(data: &Path, customer: &str, numbers: &[&str], now: Timestamp) -> Vec<Seen> {
+/// What the records under `data` tell of each of `numbers`, as `customer` writes them, as a caller of it (B-12).
+pub(crate) fn seen(data: &Path, customer: &Customer, numbers: &[&str], now: Timestamp) -> Vec<Seen> {
+    let (dial, customer) = (&customer.dial_plan, customer.name.as_str());
     let store = Store::open(data.join(RECORDS).as_path()).ok().filter(|_| data.join(RECORDS).is_dir());
     let during = now.plus_micros(-SEEN_DAYS * DAY_MICROS)..now;
     let first = store
@@ -104,31 +105,30 @@ pub(crate) fn seen(data: &Path, customer: &str, numbers: &[&str], now: Timestamp
         .and_then(|store| store.days(Some(customer), during.clone()).first().map(|it| it.first));
     let days = first.map_or(0, |first| (now.micros_since(first) / DAY_MICROS).clamp(1, SEEN_DAYS));
     let of_number = |number: &&str| {
-        let mut seen = Seen {
-            number: (*number).to_owned(),
-            days: u32::try_from(days).unwrap_or_default(),
-            ..Seen::default()
-        };
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-        if let (Some(store), Ok(caller)) = (&store, digits.parse()) {
+        let days = u32::try_from(days).unwrap_or_default();
+        let find = || {
+            let caller = read_numbers(number, dial).ok()?.witness()?.value();
             let wanted = Looked { caller: Some(caller), called: None };
-            // What cannot be read tells nothing.
-            let scan = store.find(Some(customer), during.clone(), Columns::of(SEEN_COLUMNS), wanted);
-            let called = scan
-                .map_while(Result::ok)
-                .fold(HashMap::new(), |called, batch| add(&mut seen, called, &batch));
+            let scan =
+                store.as_ref()?.find(Some(customer), during.clone(), Columns::of(SEEN_COLUMNS), wanted);
+            let (mut seen, mut called) = (Seen { days, ..Seen::default() }, HashMap::new());
+            for batch in scan {
+                // Of what cannot be read nobody says that there was nothing.
+                add(&mut seen, &mut called, &batch.ok()?);
+            }
             let mut called: Vec<_> = called.into_iter().collect();
             called.sort_by(|(one, calls), (other, more)| more.cmp(calls).then_with(|| one.cmp(other)));
             seen.called_others = called.len().saturating_sub(CALLED_SHOWN) as u64;
             seen.called = called.into_iter().take(CALLED_SHOWN).collect();
-        }
-        seen
+            Some(seen)
+        };
+        Seen { number: (*number).to_owned(), ..find().unwrap_or_default() }
     };
     numbers.iter().map(of_number).collect()
 }
 
 /// Counts the calls of a batch, and whom they called.
-fn add(seen: &mut Seen, mut called: HashMap<String, u64>, batch: &Batch) -> HashMap<String, u64> {
+fn add(seen: &mut Seen, called: &mut HashMap<String, u64>, batch: &Batch) {
     for call in (0..batch.len()).map(|row| batch.call(row)).filter(Call::is_call) {
         seen.calls += 1;
         if let Some(talk) = call.talk_micros() {
@@ -139,7 +139,6 @@ fn add(seen: &mut Seen, mut called: HashMap<String, u64>, batch: &Batch) -> Hash
         seen.unvouched += u64::from(is_unvouched);
         *called.entry(call.called.to_string()).or_default() += 1;
     }
-    called
 }
 
 /// Counts for each of `seen` the policies of others than `customer` that refuse it, among those in force.
@@ -222,11 +221,20 @@ mod tests {
         .to_string()
     }
 
+    fn policy(name: &str, rule: &str) -> Policy {
+        let text = format!(
+            "[customer]\nname = \"{name}\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100\"]\n{rule}"
+        );
+        let read = rules::policy::read("acme.toml", &text, &rules::policy::MemoryFiles::new(), NOW);
+        Policy::new(read.policy.unwrap_or_else(|| panic!("{:?}", read.diagnostics)))
+    }
+
     #[test]
     fn b12_of_a_number_its_recorded_calls_are_told() {
         let data = std::env::temp_dir().join(format!("ringwall-seen-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&data);
-        let of = |numbers: &[&str]| seen(&data, "Acme", numbers, NOW);
+        let customer = policy("Acme", "").text().customer.clone();
+        let of = |numbers: &[&str]| seen(&data, &customer, numbers, NOW);
         assert_eq!(
             of(&["+13035550142"])[0].in_words(),
             "+13035550142: no calls are recorded yet that could tell of it."
@@ -248,11 +256,11 @@ mod tests {
         }
         intake.write(&mut writer, 0, 7).unwrap();
         drop(writer);
-        let told = of(&["+1 303-555-0142", "+13035550199"]);
+        let told = of(&["(303) 555-0142", "+13035550199"]);
         assert_eq!(
             told[0],
             Seen {
-                number: "+1 303-555-0142".to_owned(),
+                number: "(303) 555-0142".to_owned(),
                 days: 80,
                 calls: 5,
                 answered: 2,
@@ -274,13 +282,6 @@ mod tests {
 
     #[test]
     fn b12_of_others_only_how_many_refuse_a_number_is_told() {
-        let policy = |name: &str, rule: &str| {
-            let text = format!(
-                "[customer]\nname = \"{name}\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100\"]\n{rule}"
-            );
-            let read = rules::policy::read("acme.toml", &text, &rules::policy::MemoryFiles::new(), NOW);
-            Policy::new(read.policy.unwrap_or_else(|| panic!("{:?}", read.diagnostics)))
-        };
         let block = "[[firewall]]\nname = \"unwanted\"\nwhen = { caller = \"+1 303 555 0142\" }\naction = \"block\"\n";
         let set = PolicySet::new(vec![policy("Acme", block), policy("Other", block), policy("Third", "")]);
         let mut seen = ["+13035550142", "+13035550143"]

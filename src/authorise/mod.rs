@@ -101,7 +101,7 @@ impl Office {
         trial::promises(&draft, base.as_ref(), &history, now)?;
         trial::stay_open(&draft, &self.desk_numbers, now)?;
         let mut impact = draft.impact(base.as_ref(), &history);
-        impact.numbers = seen(&self.data, customer, &draft.change.numbers(), now);
+        impact.numbers = seen(&self.data, &draft.admitted.text().customer, &draft.change.numbers(), now);
         Ok((draft, impact))
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::intake::one_line;
+
 /// A number, and its calls of the last days.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
@@ -54,8 +56,10 @@ impl Seen {
                     counted(calls, "call"),
                     counted(days.into(), "day")
                 );
+                // Who is no number stands in the words of whoever called.
+                let who = |who: &str| one_line(who, CALLED_CHARACTERS_MAX);
                 let called: Vec<_> =
-                    self.called.iter().map(|(who, calls)| format!("{who} ({calls})")).collect();
+                    self.called.iter().map(|(called, calls)| format!("{} ({calls})", who(called))).collect();
                 text += &format!(" It called {}", called.join(", "));
                 if self.called_others > 0 {
                     text += &format!(" and {}", counted(self.called_others, "other"));
@@ -85,6 +89,7 @@ fn percent(part: u64, whole: u64) -> String {
     format!("{} %", (part * 200 + whole) / (2 * whole.max(1)))
 }
 
+const CALLED_CHARACTERS_MAX: usize = 40;
 /// From so many calls of a hundred on that nobody vouched for, a number may be borrowed (B-14).
 const UNVOUCHED_PERCENT: u64 = 30;
 
@@ -109,6 +114,9 @@ mod tests {
         );
         seen.unvouched = 9;
         assert!(seen.in_words().contains("may belong to an innocent party"), "{}", seen.in_words());
+        seen.called[0].0 = "x\n\nAPPROVE \u{202e}ABC234\r\n<b>".to_owned();
+        let hostile = seen.in_words();
+        assert!(hostile.contains("It called x APPROVE ABC234 <b> (20)"), "{hostile:?}");
         seen.answered = 0;
         assert!(seen.in_words().contains("2.1 a week, none of them answered."), "{}", seen.in_words());
     }

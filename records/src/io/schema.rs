@@ -85,7 +85,7 @@ pub(super) fn properties(wide: &[&str], words: Vec<(String, String)>, stay: Stay
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
         .set_data_page_size_limit(PAGE_BYTES_MAX)
         .set_data_page_row_count_limit(ROWS_OF_GROUP)
-        .set_write_batch_size(ROWS_OF_GROUP)
+        .set_write_batch_size(ROWS_AT_ONCE)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_write_page_header_statistics(false)
         .set_offset_index_disabled(true)
@@ -176,7 +176,9 @@ const ZSTD_LEVEL_OF_NOISE: i32 = 1;
 const ZSTD_LEVEL_OF_MORE: i32 = 6;
 /// Past it a column goes on without a dictionary.
 const DICTIONARY_BYTES_MAX: usize = 2 << 20;
-/// One page for each column of a row group but where it is very long.
-const PAGE_BYTES_MAX: usize = 8 << 20;
+/// A page that is longer takes memory anew each time, which the kernel has to clear: more than half of what writing cost.
+const PAGE_BYTES_MAX: usize = 1 << 20;
+/// Rows between two looks at how long a page is.
+const ROWS_AT_ONCE: usize = 16_384;
 /// How often a filter takes a number for one that it has seen.
 const BLOOM_FALSE: f64 = 0.01;

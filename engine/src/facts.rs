@@ -504,12 +504,18 @@ fn has_one_from(message: &Message<'_>) -> bool {
 fn same(one: &Uri<'_>, other: &Uri<'_>) -> bool {
     // Behind a user that begins with digits nobody looks at the host; it may hold the number itself, or `anonymous.invalid`.
     let begins_as_number = matches!(one.user, Some([b'+', b'0'..=b'9', ..] | [b'0'..=b'9', ..]));
-    one.user == other.user
-        && one.user.is_some()
+    one.user.zip(other.user).is_some_and(|(one, other)| is_same(one, other))
         && (begins_as_number || one.host == other.host)
         && one.scheme == other.scheme
         && one.params == other.params
         && one.password == other.password
+}
+
+/// Whether both are the same bytes; eight at a time from the end, because most are numbers, which differ there.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let (rest, words) = one.as_rchunks::<8>();
+    let (other_rest, other_words) = other.as_rchunks::<8>();
+    one.len() == other.len() && words.iter().rev().eq(other_words.iter().rev()) && rest.iter().eq(other_rest)
 }
 
 fn origin(role: Role) -> Origin {

@@ -10,6 +10,7 @@ mod column;
 pub mod invented;
 pub mod io;
 mod line;
+mod quick;
 mod rows;
 mod texts;
 mod words;

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::call::{Call, HungUp, Party, PartyKind};
+use crate::quick::{Quick, Rest};
 
 /// Why a line is no call record.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ macro_rules! line {
                                 return Err(de::Error::duplicate_field(stringify!($field)));
                             }
                         })+
-                        _ => more.push((name, Cow::Borrowed(map.next_value::<&RawValue>()?.get()))),
+                        _ => keep(&mut more, name, map.next_value::<&RawValue>()?.get()),
                     }
                 }
                 $(let $field = match $field {
@@ -58,6 +59,30 @@ macro_rules! line {
                         .map_err(|_: A::Error| de::Error::missing_field(stringify!($field)))?,
                 };)+
                 Ok(Line { $($field,)+ more })
+            }
+        }
+
+        impl<'de> Line<'de> {
+            /// Reads a line as we write it; `None` for any other.
+            fn quickly(line: &'de str) -> Option<Self> {
+                let mut rest = Rest::of(line)?;
+                $(let mut $field: Option<$type> = None;)+
+                let mut more = Vec::new();
+                while let Some(name) = rest.name()? {
+                    match name {
+                        $(stringify!($field) => {
+                            if $field.replace(Quick::read(&mut rest)?).is_some() {
+                                return None;
+                            }
+                        })+
+                        _ => keep(&mut more, name.into(), rest.raw()?),
+                    }
+                }
+                $(let $field = match $field {
+                    Some(value) => value,
+                    None => <$type>::left_out()?,
+                };)+
+                Some(Self { $($field,)+ more })
             }
         }
     };
@@ -112,8 +137,25 @@ impl Deref for Text<'_> {
     }
 }
 
+impl<'a> Quick<'a> for Text<'a> {
+    fn read(rest: &mut Rest<'a>) -> Option<Self> {
+        rest.text().map(Self)
+    }
+}
+
+impl<'a> Quick<'a> for Vec<Text<'a>> {
+    fn read(rest: &mut Rest<'a>) -> Option<Self> {
+        let mut texts = Self::new();
+        rest.texts(|text| texts.push(Text(text.into())))?;
+        Some(texts)
+    }
+}
+
 /// A field without a column: its name and its JSON.
 type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// Days that each month has every year.
+const DAYS_OF_MONTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// Fields that follow from others.
 const DERIVED: [&str; 3] = ["answered", "ring_seconds", "duration_seconds"];
@@ -131,11 +173,26 @@ impl<'a> Call<Cow<'a, str>> {
     /// It is none.
     pub fn of_line(line: &'a [u8]) -> Result<Self, NotACall> {
         // Looked at once, not each text for itself.
-        let line = match std::str::from_utf8(line) {
-            Ok(line) => serde_json::from_str(line),
-            Err(_) => serde_json::from_slice(line),
-        };
-        let mut line: Line<'_> = line.map_err(NotACall::Shape)?;
+        match str::from_utf8(line) {
+            Ok(text) => match Self::quickly(text) {
+                Some(read) => read,
+                None => Self::of(serde_json::from_str(text).map_err(NotACall::Shape)?),
+            },
+            Err(_) => Self::by_library(line),
+        }
+    }
+
+    /// Reads a line as we write it; `None` for any other.
+    pub(crate) fn quickly(line: &'a str) -> Option<Result<Self, NotACall>> {
+        Line::quickly(line).map(Self::of)
+    }
+
+    /// Reads any line.
+    pub(crate) fn by_library(line: &'a [u8]) -> Result<Self, NotACall> {
+        Self::of(serde_json::from_slice(line).map_err(NotACall::Shape)?)
+    }
+
+    fn of(mut line: Line<'a>) -> Result<Self, NotACall> {
         let start = micros(&line.start)?;
         let after = |at: Option<Text<'_>>| at.map(|at| Ok(micros(&at)?.saturating_sub(start))).transpose();
         let text = |text: Option<Text<'a>>| text.map(|Text(text)| text);
@@ -266,30 +323,41 @@ impl Call {
     }
 }
 
-/// The object of what has no column: in the order of names, the last of each; what follows from others, nulls and empty
-/// lists are left out. Empty for nothing.
+/// Keeps a field that has no column, unless it follows from others, or is null or an empty list.
+fn keep<'a>(more: &mut Vec<Field<'a>>, name: Cow<'a, str>, value: &'a str) {
+    if !(is_nothing(value) || DERIVED.contains(&name.as_ref())) {
+        more.push((name, value.into()));
+    }
+}
+
+/// The object of what has no column: in the order of names, the last of each. Empty for nothing.
 fn more(mut fields: Vec<Field<'_>>) -> Result<String, NotACall> {
-    fields.retain(|(name, value)| !(DERIVED.contains(&name.as_ref()) || is_nothing(value)));
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let mut object = Vec::new();
+    let room = fields.iter().map(|(name, value)| name.len() + value.len() + "{\"\":}".len()).sum();
+    let mut object = String::with_capacity(room);
     for (at, (name, value)) in fields.iter().enumerate() {
         if fields.get(at + 1).is_some_and(|(next, _)| next == name) {
             continue;
         }
-        object.push(if object.is_empty() { b'{' } else { b',' });
-        serde_json::to_writer(&mut object, name).map_err(NotACall::Shape)?;
-        object.push(b':');
-        object.extend_from_slice(value.as_bytes());
+        object.push(if object.is_empty() { '{' } else { ',' });
+        match name {
+            Cow::Borrowed(plain) => object.extend(["\"", plain, "\":"]),
+            Cow::Owned(name) => {
+                object.push_str(&serde_json::to_string(name).map_err(NotACall::Shape)?);
+                object.push(':');
+            }
+        }
+        object.push_str(value);
         // What is nested so deep that nobody could read it again is no record.
-        if value.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() > NESTED_UNSEEN {
+        let is_nested = value.starts_with(['[', '{']);
+        if is_nested && value.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() > NESTED_UNSEEN {
             serde_json::from_str::<Value>(value).map_err(NotACall::Shape)?;
         }
     }
     if !object.is_empty() {
-        object.push(b'}');
+        object.push('}');
     }
-    // It is put together of texts.
-    Ok(String::from_utf8(object).unwrap_or_default())
+    Ok(object)
 }
 
 fn is_nothing(value: &str) -> bool {
@@ -298,8 +366,63 @@ fn is_nothing(value: &str) -> bool {
 }
 
 fn micros(text: &str) -> Result<i64, NotACall> {
+    if let Some(micros) = text.as_bytes().try_into().ok().and_then(as_written) {
+        return Ok(micros);
+    }
     let moment: jiff::Timestamp = text.parse().map_err(|_| NotACall::Time(text.to_owned()))?;
     Ok(moment.as_microsecond())
+}
+
+/// The moment that we write so, in microseconds; `None` where anything is different.
+fn as_written(text: &[u8; 27]) -> Option<i64> {
+    let [
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        m0,
+        m1,
+        b'-',
+        d0,
+        d1,
+        b'T',
+        h0,
+        h1,
+        b':',
+        n0,
+        n1,
+        b':',
+        s0,
+        s1,
+        b'.',
+        fraction @ ..,
+        b'Z',
+    ] = text
+    else {
+        return None;
+    };
+    let number = |digits: &[&u8]| {
+        let next = |number: i64, digit: &&u8| {
+            digit.is_ascii_digit().then(|| number * 10 + i64::from(**digit - b'0'))
+        };
+        digits.iter().try_fold(0, next)
+    };
+    let (year, month, day) = (number(&[y0, y1, y2, y3])?, number(&[m0, m1])?, number(&[d0, d1])?);
+    let (hour, minute, second) = (number(&[h0, h1])?, number(&[n0, n1])?, number(&[s0, s1])?);
+    let micros = number(&fraction.each_ref())?;
+    // Leap years and leap seconds are looked at by the library.
+    let last = DAYS_OF_MONTHS.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    if !(1..=*last).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Years begin in March, so that the day that some of them lack comes last; 400 of them have as many days each time.
+    let (year, shifted) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * shifted + 2) / 5 + day - 1;
+    let days =
+        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + micros)
 }
 
 fn rfc3339(at: Timestamp) -> String {
@@ -373,6 +496,8 @@ impl std::error::Error for NotACall {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -400,6 +525,18 @@ mod tests {
         assert_eq!(call.customer, None);
         let again = Call::from_json(call.to_json().to_string().as_bytes()).unwrap();
         assert_eq!(again, call);
+    }
+
+    proptest! {
+        #[test]
+        fn a_moment_as_we_write_it_is_the_one_that_the_library_reads(
+            text in "[0-9]{4}-(0[0-9]|1[0-3])-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{6}Z",
+        ) {
+            let read = as_written(text.as_bytes().try_into().unwrap());
+            let library = text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond);
+            prop_assert!(read.is_none() || read == library, "{text}");
+            prop_assert!(read.is_some() || library.is_none() || &text[8..10] == "29" || &text[17..19] == "60", "{text}");
+        }
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Probe {
         let action = verdict.would.unwrap_or(verdict.action);
         let said = match reporter::status(&verdict) {
             Some(status) => format!("{status}, {}", reporter::reason(&verdict, policy)),
-            None => reporter::reason(&verdict, policy),
+            None => reporter::reason(&verdict, policy).into_owned(),
         };
         (action, if verdict.would.is_some() { format!("in shadow mode: {said}") } else { said })
     }

@@ -98,7 +98,7 @@ impl Decision {
             code: reporter::status(verdict),
             divert: policy.diversion(verdict).map(str::to_owned),
             tag: policy.tag(verdict).map(str::to_owned),
-            reason: Some(reporter::reason(verdict, policy)),
+            reason: Some(reporter::reason(verdict, policy).into_owned()),
             rule: policy.decider(verdict).map(str::to_owned),
             customer: Some(policy.name().to_owned()),
             policy_version: Some(policy.version().to_owned()),

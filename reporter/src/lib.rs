@@ -22,13 +22,13 @@ mod usual;
 
 pub use alert::{Alert, Alerts, Amount, Sensor};
 pub use block::Block;
-pub use json::{counted, printable, to_line};
-pub use line::{CallLine, Counting, Parties, party, reason, status};
+pub use json::{counted, printable, put, to_line};
+pub use line::{Addresses, CallLine, Counting, Parties, PartyText, party, reason, status};
 pub use order::InOrder;
 pub use privacy::{Privacy, Rules};
 pub use recount::{Difference, LeftOut, Reconciliation, Recount};
 pub use summary::{Dropped, Summary};
-pub use text::rfc3339;
+pub use text::{AddressText, MomentText, NumberText, rfc3339};
 pub use threshold::{describe, duration};
 pub use turning::{listed, turning_points};
 pub use usual::{BadUsual, read_usual};

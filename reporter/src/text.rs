@@ -1,20 +1,34 @@
 //! What every record holds several of, as text: moments, numbers, addresses. Formatting machinery would cost more than the
 //! verdict that is recorded.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use arrayvec::ArrayString;
 use jiff::Timestamp as Moment;
 use rules::{Number, Timestamp};
 
+/// A moment, as [`rfc3339`] tells it.
+pub type MomentText = ArrayString<32>;
+/// A number, as it is told: a plus and fifteen digits at the most.
+pub type NumberText = ArrayString<16>;
+/// An address with a port: in brackets with a scope 58 characters at the most.
+pub type AddressText = ArrayString<64>;
+
 /// RFC 3339 in UTC with microseconds. Moments no calendar has (a capture may claim any) are told as the nearest one.
 pub fn rfc3339(at: Timestamp) -> String {
+    moment(at).as_str().to_owned()
+}
+
+/// The same without the heap.
+pub(crate) fn moment(at: Timestamp) -> MomentText {
     let seconds = at.0.div_euclid(1_000_000);
     let (day, second) = (seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS));
     let (year, month, day) = date(day);
     if !(1..=9_999).contains(&year) {
         let moment =
             Moment::from_microsecond(at.0).unwrap_or(if at.0 < 0 { Moment::MIN } else { Moment::MAX });
-        return format!("{moment:.6}");
+        return written(format_args!("{moment:.6}"));
     }
     let mut text = *b"0000-00-00T00:00:00.000000Z";
     for (value, place) in [
@@ -28,7 +42,15 @@ pub fn rfc3339(at: Timestamp) -> String {
     ] {
         put_digits(text.get_mut(place).unwrap_or_default(), value.unsigned_abs());
     }
-    String::from_utf8_lossy(&text).into_owned()
+    let text = str::from_utf8(&text).unwrap_or_default();
+    MomentText::from(text).unwrap_or_default()
+}
+
+/// What is written fits where it goes: lengths are those of the longest.
+fn written<const BYTES: usize>(what: std::fmt::Arguments<'_>) -> ArrayString<BYTES> {
+    let mut text = ArrayString::new();
+    let _ = text.write_fmt(what);
+    text
 }
 
 /// Year, month and day of the proleptic Gregorian calendar, so many days after 1 January 1970. Years begin in March, so that
@@ -45,40 +67,70 @@ fn date(days: i64) -> (i64, i64, i64) {
 }
 
 /// +E.164, or the digits of a local number.
-pub(crate) fn number(number: Number) -> String {
-    let digits = number.digits();
-    let mut text = String::with_capacity(digits.as_str().len() + 1);
+pub(crate) fn number(number: Number) -> NumberText {
+    let mut text = NumberText::new();
     if !number.is_local() {
         text.push('+');
     }
-    text.push_str(digits.as_str());
+    text.push_str(number.digits().as_str());
     text
 }
 
 /// Address and port, an IPv6 address in brackets.
-pub(crate) fn address(address: SocketAddr) -> String {
-    let SocketAddr::V4(v4) = address else { return address.to_string() };
-    let mut text = String::with_capacity("255.255.255.255:65535".len());
-    push_ipv4(&mut text, *v4.ip());
-    text.push(':');
-    push_digits(&mut text, v4.port());
-    text
+pub(crate) fn address(address: SocketAddr) -> AddressText {
+    let SocketAddr::V4(v4) = address else { return written(format_args!("{address}")) };
+    let mut text = Dotted::default();
+    text.ipv4(*v4.ip());
+    text.byte(b':');
+    text.number(v4.port());
+    text.told()
 }
 
 /// An address without a port, an IPv6 address without brackets.
-pub(crate) fn host(address: IpAddr) -> String {
-    let IpAddr::V4(v4) = address else { return address.to_string() };
-    let mut text = String::with_capacity("255.255.255.255".len());
-    push_ipv4(&mut text, v4);
-    text
+pub(crate) fn host(address: IpAddr) -> AddressText {
+    let IpAddr::V4(v4) = address else { return written(format_args!("{address}")) };
+    let mut text = Dotted::default();
+    text.ipv4(v4);
+    text.told()
 }
 
-fn push_ipv4(text: &mut String, address: Ipv4Addr) {
-    for (place, octet) in address.octets().into_iter().enumerate() {
-        if place > 0 {
-            text.push('.');
+/// Digits and points, the longest of them `255.255.255.255:65535`.
+#[derive(Default)]
+struct Dotted {
+    bytes: [u8; 24],
+    length: usize,
+}
+
+impl Dotted {
+    fn byte(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
         }
-        push_digits(text, u16::from(octet));
+    }
+
+    fn ipv4(&mut self, address: Ipv4Addr) {
+        let [first, rest @ ..] = address.octets();
+        self.number(first.into());
+        for octet in rest {
+            self.byte(b'.');
+            self.number(octet.into());
+        }
+    }
+
+    /// Without leading zeros.
+    fn number(&mut self, value: u16) {
+        for power in [10_000, 1_000, 100, 10] {
+            if value >= power {
+                self.byte(b'0' + (value / power % 10) as u8);
+            }
+        }
+        self.byte(b'0' + (value % 10) as u8);
+    }
+
+    fn told(&self) -> AddressText {
+        let text = str::from_utf8(self.bytes.get(..self.length).unwrap_or_default()).unwrap_or_default();
+        AddressText::from(text).unwrap_or_default()
     }
 }
 
@@ -90,14 +142,6 @@ fn put_digits(places: &mut [u8], value: u64) {
         *place = b'0' + (left % 10) as u8;
         left /= 10;
     }
-}
-
-/// Writes `value` without leading zeros.
-fn push_digits(text: &mut String, value: u16) {
-    let mut digits = *b"00000";
-    put_digits(&mut digits, u64::from(value));
-    let from = digits.iter().take(digits.len() - 1).take_while(|&&digit| digit == b'0').count();
-    digits.iter().skip(from).for_each(|&digit| text.push(char::from(digit)));
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -115,6 +159,14 @@ mod tests {
         assert_eq!(rfc3339(Timestamp(951_782_400_000_000)), "2000-02-29T00:00:00.000000Z");
     }
 
+    #[test]
+    fn the_longest_texts_have_room() {
+        let widest = std::net::SocketAddrV6::new(std::net::Ipv6Addr::from([0xff; 16]), u16::MAX, 0, u32::MAX);
+        assert_eq!(address(widest.into()).as_str(), widest.to_string());
+        let digits = Number::international(b"123456789012345").expect("fifteen digits are a number");
+        assert_eq!(number(digits).as_str(), "+123456789012345");
+    }
+
     proptest! {
         #[test]
         fn a_moment_is_told_as_the_library_tells_it(micros in -70_000_000_000_000_000_i64..300_000_000_000_000_000) {
@@ -126,8 +178,8 @@ mod tests {
         #[test]
         fn an_address_is_told_as_the_library_tells_it(ip: IpAddr, port: u16) {
             let socket = SocketAddr::new(ip, port);
-            prop_assert_eq!(address(socket), socket.to_string());
-            prop_assert_eq!(host(ip), ip.to_string());
+            prop_assert_eq!(address(socket).to_string(), socket.to_string());
+            prop_assert_eq!(host(ip).to_string(), ip.to_string());
         }
     }
 }

@@ -139,7 +139,7 @@ mod tests {
         policy.apply(&mut verdict, &in_force, &mut Limits::default());
         assert_eq!((verdict.action, crate::status(&verdict)), (Action::Block, Some(603)));
         assert_eq!(
-            crate::reason(&verdict, &policy),
+            crate::reason(&verdict, &policy).into_owned(),
             "42 different called numbers reached the critical limit 40 within 10m of \
              \"one caller, many of our numbers\" (robots)"
         );

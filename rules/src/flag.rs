@@ -190,7 +190,12 @@ impl Flags {
 
     /// The raised flags, in order.
     pub fn iter(self) -> impl Iterator<Item = Flag> {
-        Flag::ALL.iter().copied().filter(move |&flag| self.contains(flag))
+        let mut bits = self.0;
+        std::iter::from_fn(move || {
+            let flag = Flag::ALL.get(bits.trailing_zeros() as usize).copied();
+            bits &= bits.wrapping_sub(1);
+            flag
+        })
     }
 
     /// The set as bits, bit *n* for the *n*-th of [`Flag::ALL`].

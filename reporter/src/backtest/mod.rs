@@ -379,7 +379,7 @@ fn example(
         from_rule: rule(before),
         to: after.action.word(),
         rule: rule(after),
-        reason: line::reason(verdict, policy),
+        reason: line::reason(verdict, policy).into_owned(),
         talk_seconds: kept.talk.map(|talk| talk as f64 / 1e6),
         turning_points: turns,
     }

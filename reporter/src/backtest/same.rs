@@ -24,7 +24,7 @@ fn told(line: &CallLine<'_>) -> Told {
         line.verdict.to_owned(),
         owned(line.would),
         owned(line.rule),
-        line.reason.clone(),
+        line.reason.as_deref().map(str::to_owned),
         line.action_status,
         counted,
     )

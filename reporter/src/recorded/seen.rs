@@ -11,7 +11,7 @@ use crate::text;
 
 /// What the line of `attempt` as `view` saw it does not tell of its messages; `None` where it tells all.
 pub(crate) fn seen(attempt: &Attempt, view: &View) -> Option<String> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(BYTES_USUAL);
     let start = attempt.progress.started;
     let mut messages = 0;
     for sighting in attempt.sightings(view) {
@@ -26,16 +26,34 @@ pub(crate) fn seen(attempt: &Attempt, view: &View) -> Option<String> {
         text.clear();
     }
     for (flag, at) in attempt.noticed() {
-        let _ = write!(text, "|{}{}={}", char::from(Word::NOTICED), at.micros_since(start), flag.name());
+        push_later(&mut text, Word::NOTICED);
+        push_number(&mut text, at.micros_since(start));
+        text.push('=');
+        text.push_str(flag.name());
     }
     if let Some(at) = attempt.concluded() {
-        let _ = write!(text, "|{}{}", char::from(Word::CONCLUDED), at.micros_since(start));
+        push_later(&mut text, Word::CONCLUDED);
+        push_number(&mut text, at.micros_since(start));
     }
     let progress = &attempt.progress;
     if progress.answered.is_none() && progress.hung_up.is_some() && !progress.cancelled {
-        let _ = write!(text, "|{}", char::from(Word::EARLY_BYE));
+        push_later(&mut text, Word::EARLY_BYE);
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// Begins what is told behind the messages.
+fn push_later(text: &mut String, word: u8) {
+    text.push('|');
+    text.push(char::from(word));
+}
+
+fn push_number(text: &mut String, number: i64) {
+    // Most are nothing: it was answered at once.
+    if number == 0 {
+        return text.push('0');
+    }
+    let _ = write!(text, "{number}");
 }
 
 /// Whether all of `text`, the one message there is, stands in the columns as well.
@@ -57,7 +75,8 @@ fn message(text: &mut String, attempt: &Attempt, view: &View, sighting: &Sightin
     let start = attempt.progress.started;
     let mut words = Words { text, is_first: true };
     if sighting.at != start {
-        words.word(Word::AT, sighting.at.micros_since(start).to_string().as_bytes());
+        words.begin(Word::AT);
+        push_number(words.text, sighting.at.micros_since(start));
     }
     let facts = sighting.facts(attempt);
     for fact in facts.iter().filter(|fact| is_judged_by(fact.role)) {
@@ -70,7 +89,7 @@ fn message(text: &mut String, attempt: &Attempt, view: &View, sighting: &Sightin
         (Word::REPEAT, sighting.is_repeat),
     ] {
         if holds {
-            words.word(word, b"");
+            words.begin(word);
         }
     }
     let [from, target] = sighting.hosts(attempt);
@@ -93,8 +112,9 @@ fn message(text: &mut String, attempt: &Attempt, view: &View, sighting: &Sightin
         }
     }
     for (name, value) in sighting.headers(attempt).iter() {
-        let header = [name.as_bytes(), b":", value].concat();
-        words.word(Word::HEADER, &header);
+        words.word(Word::HEADER, name.as_bytes());
+        words.push(b":");
+        words.push(value);
     }
 }
 
@@ -104,11 +124,19 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn word(&mut self, letter: u8, bytes: &[u8]) {
+    fn begin(&mut self, letter: u8) {
         if !std::mem::take(&mut self.is_first) {
             self.text.push(' ');
         }
         self.text.push(char::from(letter));
+    }
+
+    fn word(&mut self, letter: u8, bytes: &[u8]) {
+        self.begin(letter);
+        self.push(bytes);
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             match byte {
                 b'%' | b'|' | b'"' | b'\\' => _ = write!(self.text, "%{byte:02X}"),
@@ -119,20 +147,22 @@ impl Words<'_> {
     }
 
     fn party(&mut self, fact: &Fact, raw: &[u8]) {
-        let letter = letter(fact.role);
-        match fact.party {
-            Party::Number(number) => self.word(letter, text::number(number).as_bytes()),
-            Party::Anonymous => self.word(letter, &[b"~", raw].concat()),
-            Party::EmergencyService => self.word(letter, &[b"!", raw].concat()),
-            Party::Invalid => self.word(letter, &[b"?", raw].concat()),
-            Party::Name => self.word(letter, &[b":", raw].concat()),
-            Party::Absent => self.word(letter, b"-"),
-        }
+        self.begin(letter(fact.role));
+        let (mark, raw) = match fact.party {
+            // Digits and a plus are none of the characters that are escaped.
+            Party::Number(number) => return self.text.push_str(&text::number(number)),
+            Party::Anonymous => ('~', raw),
+            Party::EmergencyService => ('!', raw),
+            Party::Invalid => ('?', raw),
+            Party::Name => (':', raw),
+            Party::Absent => ('-', &[][..]),
+        };
+        self.text.push(mark);
+        self.push(raw);
     }
 
     fn host(&mut self, letter: u8, host: &[u8], address: SocketAddr) {
-        let usual = text::host(address.ip());
-        if host != usual.as_bytes() {
+        if host != text::host(address.ip()).as_bytes() {
             self.word(letter, host);
         }
     }
@@ -173,3 +203,6 @@ fn names(flags: Flags) -> String {
     let names: Vec<&str> = flags.iter().map(Flag::name).collect();
     names.join(",")
 }
+
+/// Room for what most records hold.
+const BYTES_USUAL: usize = 96;

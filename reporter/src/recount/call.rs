@@ -8,6 +8,7 @@ use rules::plan;
 
 use super::key::Sides;
 use crate::line::CallLine;
+use crate::text::MomentText;
 
 /// One message that thresholds counted, and what became of its attempt. Times are in microseconds.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn new(line: &CallLine<'_>, sides: &Sides<'_>, words: &mut Words) -> Self {
-        let moment = |text: &Option<String>| text.as_deref().map(micros);
+        let moment = |text: &Option<MomentText>| text.as_deref().map(micros);
         let called = sides.called();
         let number = called.as_deref().filter(|_| sides.called_kind == "number");
         let country = number.and_then(country);

@@ -92,8 +92,8 @@ fn part(line: &CallLine<'_>, sides: &Sides<'_>, key: Key, customer: &Customer) -
         },
         Key::CalledCountry => called_number().and_then(country).map(str::to_owned),
         Key::ForwardedBy => {
-            let first = line.diverting.first().map(AsRef::as_ref);
-            first.filter(|text| !matches!(*text, "" | "anonymous" | "none")).map(str::to_owned)
+            let first = line.diverting.iter().next();
+            first.filter(|text| !matches!(&**text, "" | "anonymous" | "none")).map(|text| text.to_string())
         }
         Key::Source => source.map(|source| source.to_string()),
         Key::SourceNet(length) => source.map(|source| network(source, length)),

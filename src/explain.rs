@@ -226,6 +226,7 @@ impl Told<'_> {
             "rule": self.policy.decider(verdict),
             "reason": reporter::reason(verdict, self.policy),
             "turning_points": self.turning_points(),
+            "turning": reporter::turning(self.explanation, self.policy),
             "policy_version": self.policy.version(),
             "number_plans": plan::metadata_version(),
         });

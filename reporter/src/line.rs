@@ -273,7 +273,7 @@ impl<'a> CallLine<'a> {
 }
 
 /// A list entry with its source and age.
-fn source((list, entry): (&List, EntryText)) -> String {
+pub(crate) fn source((list, entry): (&List, EntryText)) -> String {
     let mut said = format!("entry {} of @{}", entry.number, list.name);
     let place = match &entry.file {
         Some(file) => format!("{file}:{}", entry.line),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use collector::Capture;
-use engine::sip::looks_like_sip;
+use engine::sip::{Disposition, looks_like_sip};
 use engine::{Attempt, Question, Role};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
@@ -62,7 +62,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut verifier = arguments.signatures.verifier(question.at)?;
     let text = question.ask(policy, verifier.as_mut(), |subject, attempt, stir| {
         let explanation = policy.explain(subject, &policy.limits());
-        let told = Told { policy, subject, attempt, stir, explanation: &explanation };
+        let disposition = arguments.message.is_some().then(|| question.disposition());
+        let told = Told { policy, subject, attempt, stir, disposition, explanation: &explanation };
         if arguments.json { told.json() } else { told.text() }
     });
     io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)?;
@@ -140,6 +141,8 @@ struct Told<'a> {
     subject: &'a Subject<'a>,
     attempt: &'a Attempt,
     stir: Option<stir::Outcome>,
+    /// What SIP itself wants done with the message; `None` when a call was told by its parts.
+    disposition: Option<Disposition>,
     explanation: &'a Explanation,
 }
 
@@ -226,6 +229,7 @@ impl Told<'_> {
             "rule": self.policy.decider(verdict),
             "reason": reporter::reason(verdict, self.policy),
             "turning_points": self.turning_points(),
+            "turning": reporter::turning(self.explanation, self.policy),
             "policy_version": self.policy.version(),
             "number_plans": plan::metadata_version(),
         });
@@ -237,6 +241,9 @@ impl Told<'_> {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let subject = self.subject;
         let mut facts = Vec::new();
+        if let Some(disposition) = self.disposition {
+            facts.push(("disposition", disposition.to_string()));
+        }
         for (fact, role) in self.attempt.all_facts().iter().map(|fact| (fact, fact.role)) {
             let mut value = printable(&party(self.attempt, fact));
             if let Party::Number(number) = fact.party

@@ -11,7 +11,7 @@ use crate::call::Attempt;
 use crate::facts::{self, Facts, Seen, Trust};
 use crate::packet::Packet;
 use crate::redirection::Left;
-use crate::sip::Message;
+use crate::sip::{Disposition, Message};
 use crate::verifying::Belief;
 
 /// A message that somebody asks about.
@@ -120,6 +120,12 @@ impl Question {
             flags: message.defects().union(number_flags),
         };
         answer(&facts.subject(&packet, &message, from.as_ref(), seen), &attempt, stir)
+    }
+
+    /// What an element should do with the message before anybody asks who calls whom.
+    pub fn disposition(&self) -> Disposition {
+        let message = Message::read(&self.message);
+        message.disposition(message.defects())
     }
 
     /// What `policy` decides about it, with fresh counters.

@@ -46,7 +46,7 @@ fn outcome(bytes: &[u8]) -> (String, Flags) {
     let word = match message.disposition(defects) {
         Disposition::Accept => "accept".to_owned(),
         Disposition::Reject { status, .. } => status.to_string(),
-        Disposition::Discard => "discard".to_owned(),
+        Disposition::Discard { .. } => "discard".to_owned(),
     };
     (word, defects)
 }

@@ -30,5 +30,5 @@ pub use recount::{Difference, LeftOut, Reconciliation, Recount};
 pub use summary::{Dropped, Summary};
 pub use text::{AddressText, MomentText, NumberText, rfc3339};
 pub use threshold::{describe, duration};
-pub use turning::{listed, turning_points};
+pub use turning::{listed, turning, turning_points};
 pub use usual::{BadUsual, read_usual};

@@ -426,6 +426,12 @@ fn reason_of_rule(verdict: &Verdict, rule: &FirewallRule, policy: &rules::Policy
 }
 
 /// A list entry with its source and age.
+pub(crate) fn source(entry: (&List, EntryText)) -> String {
+    let mut said = String::new();
+    push_source(&mut said, entry);
+    said
+}
+
 fn push_source(sentence: &mut String, (list, entry): (&List, EntryText)) {
     let _ = write!(sentence, "entry {} of @{} (", entry.number, list.name);
     let _ = match &entry.file {

@@ -31,7 +31,7 @@ fn judge_decides_as_looking_at_every_rule_would() {
         for step in 0..subjects {
             let call = world.subject(&mut dice, step as i64);
             let subject = call.subject();
-            let explanation = world.policy.explain(&subject, &limits);
+            let explanation = world.policy.consider(&subject, &limits);
             let verdict = world.policy.judge(&subject, &mut limits, &mut scratch);
             if verdict != explanation.verdict {
                 let said = [verdict.rule, verdict.would_rule, explanation.verdict.rule];

@@ -209,31 +209,6 @@ fn direction_follows_trunks_and_without_them_numbers() {
 }
 
 #[test]
-fn the_explanation_says_what_would_have_turned_the_verdict() {
-    let from_312 = || prefix(NumberField::Caller, "+1312");
-    let fax = Condition::CallType(1 << CallType::Fax as u8);
-    let policy = policy(
-        Vec::new(),
-        vec![
-            rule("far", vec![prefix(NumberField::Caller, "+44"), fax.clone()], block()),
-            rule("near", vec![from_312(), fax], block()),
-        ],
-    );
-    let mut call = Call::new("+13125550100", "+12105550101");
-    let allowed = policy.explain(&call.subject(), &policy.limits());
-    let turn = |rule, changes, leads_to| TurningPoint { rule: RuleId(rule), changes, leads_to };
-    assert_eq!(allowed.turning_points, [turn(1, vec![(Clause::When, 1)], Action::Block)]);
-    call.call_type = CallType::Fax;
-    let blocked = policy.explain(&call.subject(), &policy.limits());
-    assert_eq!(
-        blocked.turning_points,
-        [turn(1, vec![(Clause::When, 0)], Action::Allow), turn(1, vec![(Clause::When, 1)], Action::Allow)]
-    );
-    let fit = blocked.rules[1].when[0].fitted.as_ref().unwrap();
-    assert_eq!((fit.value.as_str(), fit.term.as_str()), ("+13125550100", "+1312"));
-}
-
-#[test]
 fn each_customer_whose_number_or_trunk_takes_part_judges() {
     let mut dice = Dice::new(7);
     let policies: Vec<Policy> = (0..300u32)

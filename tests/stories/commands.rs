@@ -155,6 +155,23 @@ fn explain_tells_facts_rules_and_what_would_turn_the_verdict() {
         (&"block".into(), &"harassing caller".into(), &603.into())
     );
     assert_eq!(json["rules"].as_array().unwrap().len(), 6);
+    let ways = json["turning"]["call"]["ways"].as_array().unwrap();
+    let by_caller = ways.iter().find(|way| way["changes"][0]["fact"] == "caller").unwrap();
+    let other = by_caller["changes"][0]["to"].as_str().unwrap();
+    let made = run(&["explain", "--policy", copy, "--caller", other, "--called", "5550150", "--json"]);
+    let made: Value = serde_json::from_str(&stdout(&made)).unwrap();
+    assert_eq!((&made["verdict"], &by_caller["verdict"]), (&"allow".into(), &"allow".into()), "{by_caller}");
+    for told in [
+        "the call's caller were not @harassment",
+        "the policy's rule \"harassing caller\" were off",
+        "were removed",
+    ] {
+        assert!(said.contains(told), "{told}:\n{said}");
+    }
+    let emergency =
+        ["explain", "--policy", copy, "--caller", "+12105550150", "--called", "911", "--source", "192.0.2.9"];
+    let said = stdout(&run(&emergency));
+    assert!(said.contains("cannot be turned: an emergency call passes"), "{said}");
 }
 
 #[test]
@@ -316,4 +333,6 @@ fn explain_refuses_what_is_no_sip_message() {
     let file = scratch.write("message.sip", broken);
     let ended = run(&["explain", "--policy", policy, "--message", file.to_str().unwrap()]);
     assert_eq!(ended.status.code(), Some(0), "a broken message is explained all the same");
+    let said = stdout(&ended);
+    assert!(said.contains("answer 400 Bad Request (RFC 3261 §21.4.1)"), "{said}");
 }

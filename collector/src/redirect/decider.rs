@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
-use engine::sip::{Header, Message, Scheme};
+use engine::number::written;
+use engine::sip::{Header, Message, Scheme, Uri};
 use engine::{Attempt, Budget, Engine, Packet, Succession};
 use rules::policy::PolicySet;
 use rules::{Method, Timestamp, Verdict};
 
+use super::next_hop::NextHop;
 use super::peer::{Allow, Peer};
 use super::settings::{Settings, Strangers};
 use super::shedding::{Shedding, Unjudged, Waiting};
@@ -473,20 +475,60 @@ fn say_allowed(request: &Request<'_, '_>, peer: &Peer, out: &mut Vec<u8>) {
     let status = peer.allow.code();
     request.begin(out, status, answer::phrase(status));
     if let Allow::Redirect(next_hop) = &peer.allow {
-        let uri = request.message.request_uri();
-        let user = uri.user.unwrap_or_default();
-        // RFC 5031 §3: `urn:service:sos` is `sos` where a URI with a host must stand.
-        let user =
-            if uri.scheme == Scheme::Urn { user.strip_prefix(b"service:").unwrap_or(user) } else { user };
-        out.extend_from_slice(b"Contact: <");
-        next_hop.write(out, user);
-        if uri.scheme == Scheme::Tel {
-            // RFC 3261 §19.1.6.
-            out.extend_from_slice(b";user=phone");
-        }
-        out.extend_from_slice(b">\r\n");
+        put_contact(next_hop, &request.message.request_uri(), out);
     }
     answer::end(out);
 }
 
+/// Where a call to `uri` goes on. Whom it calls goes before the next hop wherever it stood: without that nobody could
+/// route it on.
+fn put_contact(next_hop: &NextHop, uri: &Uri<'_>, out: &mut Vec<u8>) {
+    let user = written(uri);
+    // RFC 5031 §3: `urn:service:sos` is `sos` where a URI with a host must stand.
+    let user = if uri.scheme == Scheme::Urn { user.strip_prefix(b"service:").unwrap_or(user) } else { user };
+    out.extend_from_slice(b"Contact: <");
+    next_hop.write(out, user);
+    if uri.scheme == Scheme::Tel {
+        // RFC 3261 §19.1.6.
+        out.extend_from_slice(b";user=phone");
+    }
+    out.extend_from_slice(b">\r\n");
+}
+
 const ALLOW: &[u8] = b"Allow: INVITE, ACK, CANCEL, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, PUBLISH, REFER\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contact(target: &str) -> String {
+        let request = format!("INVITE {target} SIP/2.0\r\n\r\n");
+        let mut out = Vec::new();
+        let next_hop = "sip:192.0.2.77:5070".parse().unwrap();
+        put_contact(&next_hop, &Message::read(request.as_bytes()).request_uri(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn whom_a_call_is_for_is_in_the_contact_wherever_it_stood() {
+        for (target, user) in [
+            ("sip:+12105550101@192.0.2.1", "+12105550101@"),
+            ("sip:+12105550101;npdi@192.0.2.1;user=phone", "+12105550101;npdi@"),
+            ("sip:+12105550101", "+12105550101@"),
+            ("sip:%2b12105550101", "%2b12105550101@"),
+            ("sip:2105550101:5060;transport=tcp", "2105550101@"),
+            ("sip:@+12105550101", "+12105550101@"),
+            ("sip:tel:+12105550101@192.0.2.1", "+12105550101@"),
+            ("h323:+12105550101", "+12105550101@"),
+            ("+12105550101", "+12105550101@"),
+            ("sip:alice:secret@192.0.2.1", "alice@"),
+            ("urn:service:sos.fire", "sos.fire@"),
+            ("sip:ringwall.example.com", ""),
+            ("sip:192.0.2.1:5060", ""),
+            ("sip:[2001:db8::1]", ""),
+        ] {
+            assert_eq!(contact(target), format!("Contact: <sip:{user}192.0.2.77:5070>\r\n"), "{target}");
+        }
+        assert_eq!(contact("tel:+12105550101"), "Contact: <sip:+12105550101@192.0.2.77:5070;user=phone>\r\n");
+    }
+}

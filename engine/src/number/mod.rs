@@ -52,6 +52,24 @@ pub fn read<'a>(uri: &Uri<'a>, plan: &DialPlan, role: Role) -> Reading<'a> {
     read_any(uri, plan, role)
 }
 
+/// What of `uri` says whom, as it stands there, without host, port and URI parameters: the user part, or wherever else
+/// [`read`] looks for a number. Empty when it names a host alone.
+pub fn written<'a>(uri: &Uri<'a>) -> &'a [u8] {
+    let is_scheme =
+        |text: &[u8]| [&b"sip"[..], b"sips", b"tel"].iter().any(|one| text.eq_ignore_ascii_case(one));
+    match (uri.scheme, uri.user) {
+        (Scheme::Sip | Scheme::Sips | Scheme::Other, Some(user))
+            if is_scheme(user) && !uri.password.is_empty() =>
+        {
+            uri.password
+        }
+        (_, Some(user)) if !user.is_empty() => user,
+        (Scheme::Missing, None) if !is_address(uri.text) && !is_host_name(uri.text) => uri.text,
+        (Scheme::Other, None) => behind_colon(uri.text),
+        _ => host_text(uri.host).filter(|text| text.iter().any(u8::is_ascii_digit)).unwrap_or_default(),
+    }
+}
+
 /// Reads plain text: an entry of a list, an argument, a user part without its URI.
 pub fn read_user<'a>(text: &'a [u8], plan: &DialPlan, role: Role) -> Reading<'a> {
     if let Some(number) = read_short(text, plan, role) {
@@ -222,11 +240,7 @@ const EMERGENCY_URN: &[u8] = b"service:sos";
 /// Without a user, or with an empty one, the number may stand where the host belongs: escaped, with separators, with a
 /// port behind it. `None` when a host stands there.
 fn read_host<'a>(host: &'a [u8], plan: &DialPlan, role: Role) -> Option<Reading<'a>> {
-    // The reader of URIs keeps a host whole, with its port, when it holds what no host may hold.
-    let text = memchr::memchr(b':', host).map_or(host, |at| host.get(..at).unwrap_or(host));
-    if text.is_empty() || text.starts_with(b"[") || is_host_name(text) || is_address(text) {
-        return None;
-    }
+    let text = host_text(host)?;
     let written = Written::read(text, plan.habits());
     if written.digits().len() < HOST_DIGITS_MIN || written.without_number().is_some() {
         return None;
@@ -234,6 +248,14 @@ fn read_host<'a>(host: &'a [u8], plan: &DialPlan, role: Role) -> Option<Reading<
     let mut reading = read_parts(text, plan, role);
     reading.flags.raise(Flag::NumberInHost);
     Some(reading)
+}
+
+/// What stands in the place of a host and is none.
+fn host_text(host: &[u8]) -> Option<&[u8]> {
+    // The reader of URIs keeps a host whole, with its port, when it holds what no host may hold.
+    let text = memchr::memchr(b':', host).map_or(host, |at| host.get(..at).unwrap_or(host));
+    let is_host = text.is_empty() || text.starts_with(b"[") || is_host_name(text) || is_address(text);
+    (!is_host).then_some(text)
 }
 
 /// Whether `text` holds what host names are made of, and letters among it (RFC 3261 §25.1: the last label has one).

@@ -1,5 +1,7 @@
 //! What RFC 3261 and its torture tests (RFC 4475, RFC 5118) want done with a message as such.
 
+use std::fmt;
+
 use rules::{Flag, Flags, Method};
 
 use super::header::Header;
@@ -20,7 +22,36 @@ pub enum Disposition {
         reason: &'static str,
     },
     /// A response, or something that is neither; nobody answers those.
-    Discard,
+    Discard {
+        /// What says so.
+        section: &'static str,
+    },
+}
+
+impl Disposition {
+    /// Where it is written what to do; `None` when there is nothing to object to.
+    pub const fn section(self) -> Option<&'static str> {
+        match self {
+            Self::Accept => None,
+            Self::Discard { section } => Some(section),
+            Self::Reject { status: 416, .. } => Some("RFC 3261 §8.2.2.1"),
+            Self::Reject { status: 420, .. } => Some("RFC 3261 §8.2.2.3"),
+            Self::Reject { status: 501, .. } => Some("RFC 3261 §21.5.2"),
+            Self::Reject { status: 505, .. } => Some("RFC 3261 §21.5.6"),
+            Self::Reject { .. } => Some("RFC 3261 §21.4.1"),
+        }
+    }
+}
+
+impl fmt::Display for Disposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accept => f.write_str("go on with it")?,
+            Self::Reject { status, reason } => write!(f, "answer {status} {reason}")?,
+            Self::Discard { .. } => f.write_str("discard it, unanswered")?,
+        }
+        self.section().map_or(Ok(()), |section| write!(f, " ({section})"))
+    }
 }
 
 impl Message<'_> {
@@ -59,7 +90,11 @@ impl Message<'_> {
         let broadcast = self.vias().skip(1).any(|via| via.host == b"255.255.255.255");
         let broken = !flags.intersection(broken().union(Flags::of(Flag::BadStatus))).is_empty();
         let readable = self.is_response() && !broken && !flags.contains(Flag::BadVersion);
-        if readable && !broadcast { Disposition::Accept } else { Disposition::Discard }
+        match (readable, broadcast) {
+            (true, false) => Disposition::Accept,
+            (true, true) => Disposition::Discard { section: "RFC 4475 §3.3.17" },
+            (false, _) => Disposition::Discard { section: "RFC 3261 §18.3" },
+        }
     }
 
     /// Whether To is what a registrar keeps: a SIP address (RFC 3261 §10.3, RFC 4475 §3.3.4).

@@ -176,7 +176,7 @@ const ZSTD_LEVEL_OF_NOISE: i32 = 1;
 const ZSTD_LEVEL_OF_MORE: i32 = 6;
 /// Past it a column goes on without a dictionary.
 const DICTIONARY_BYTES_MAX: usize = 2 << 20;
-/// A page that is longer takes memory anew each time, which the kernel has to clear: more than half of what writing cost.
+/// A page that is longer takes memory anew each time, which the kernel has to clear: a third of what writing cost.
 const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Rows between two looks at how long a page is.
 const ROWS_AT_ONCE: usize = 16_384;

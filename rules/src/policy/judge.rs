@@ -34,17 +34,11 @@ impl Policy {
         scratch: &mut Scratch,
     ) -> Verdict {
         let subject = cleared.subject();
-        self.index.gather(subject, &self.text.lists, &self.text.hours, &self.clock, scratch);
-        let mut course = Course::default();
-        self.index.search(scratch, |id| match self.rule(id) {
-            Some(rule) if rule.is_in_force(subject.at) => course.meet(id, rule, subject, limits),
-            _ => ControlFlow::Continue(()),
-        });
+        let mut verdict = self.course(subject, &mut Counting::Take(limits), scratch).verdict();
         scratch.forget_counted();
         if self.has_thresholds {
             self.note_counted(subject.at, scratch);
         }
-        let mut verdict = course.verdict();
         verdict.response = verdict.rule.filter(|_| verdict.is_refusal()).and_then(|rule| self.response(rule));
         let named = verdict.rule.or(verdict.would_rule);
         verdict.entry = named.and_then(|rule| self.index.entry(rule, scratch));
@@ -53,6 +47,32 @@ impl Policy {
             verdict.held = ActedRules::default();
         }
         verdict
+    }
+
+    /// What [`judge`](Self::judge) would decide about `subject` if it came now: counts nothing, and leaves thresholds
+    /// and list entries aside. The limit of the rule `room`, if any, is taken as not exceeded.
+    pub(super) fn foresee(
+        &self,
+        subject: &Subject<'_>,
+        limits: &Limits,
+        room: Option<RuleId>,
+        scratch: &mut Scratch,
+    ) -> Verdict {
+        let cleared = match self.guard(subject) {
+            Ok(cleared) => cleared,
+            Err(reason) => return Verdict::allowed(reason),
+        };
+        self.course(cleared.subject(), &mut Counting::Look { limits, room }, scratch).verdict()
+    }
+
+    fn course(&self, subject: &Subject<'_>, counting: &mut Counting<'_>, scratch: &mut Scratch) -> Course {
+        self.index.gather(subject, &self.text.lists, &self.text.hours, &self.clock, scratch);
+        let mut course = Course::default();
+        self.index.search(scratch, |id| match self.rule(id) {
+            Some(rule) if rule.is_in_force(subject.at) => course.meet(id, rule, subject, counting),
+            _ => ControlFlow::Continue(()),
+        });
+        course
     }
 }
 
@@ -67,6 +87,22 @@ impl Subject<'_> {
     /// Whether it is one call too many for the limit of `rule`.
     pub(super) fn exceeds(&self, limits: &Limits, rule: RuleId) -> bool {
         if self.repeat { limits.is_exceeded_by_repeat(rule) } else { limits.is_exceeded(rule, self.at) }
+    }
+}
+
+/// Whether the limits count the call, or are only looked at.
+#[derive(Debug)]
+enum Counting<'a> {
+    Take(&'a mut Limits),
+    Look { limits: &'a Limits, room: Option<RuleId> },
+}
+
+impl Counting<'_> {
+    fn is_exceeded(&self, id: RuleId, subject: &Subject<'_>) -> bool {
+        match self {
+            Self::Take(limits) => subject.exceeds(limits, id),
+            Self::Look { limits, room } => *room != Some(id) && subject.exceeds(limits, id),
+        }
     }
 }
 
@@ -97,7 +133,7 @@ impl Course {
         id: RuleId,
         rule: &FirewallRule,
         subject: &Subject<'_>,
-        limits: &mut Limits,
+        counting: &mut Counting<'_>,
     ) -> ControlFlow<()> {
         let is_real = rule.mode == Mode::Enforce;
         if !is_real && self.shadow.decided.is_some() {
@@ -107,10 +143,12 @@ impl Course {
             RuleAction::Allow | RuleAction::BypassIps => Some(Action::Allow),
             RuleAction::Block(_) => Some(Action::Block),
             RuleAction::Divert(_) => Some(Action::Divert),
-            RuleAction::Limit(_) if subject.exceeds(limits, id) => Some(Action::Limit),
+            RuleAction::Limit(_) if counting.is_exceeded(id, subject) => Some(Action::Limit),
             RuleAction::Limit(_) => {
                 // A repeat was counted when it came first.
-                if !subject.repeat {
+                if let Counting::Take(limits) = counting
+                    && !subject.repeat
+                {
                     self.count(id, subject.at, limits);
                 }
                 return ControlFlow::Continue(());

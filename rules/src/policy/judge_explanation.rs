@@ -3,6 +3,7 @@
 use crate::matching::counts_any;
 use crate::policy::judge_facts::{Facts, Fit};
 use crate::policy::judge_guard::Cleared;
+use crate::policy::turning::Turning;
 use crate::policy::{
     AlertLevel, Condition, FirewallRule, Limits, Mode, Policy, RuleAction, RuleId, Threshold, ThresholdId,
 };
@@ -16,8 +17,8 @@ pub struct Explanation {
     pub verdict: Verdict,
     /// Every rule in file order. Empty when the guard let the subject pass.
     pub rules: Vec<RuleFinding>,
-    /// Smallest changes that would turn the verdict.
-    pub turning_points: Vec<TurningPoint>,
+    /// The smallest changes that would turn the verdict. Empty when the guard let the subject pass.
+    pub turning: Turning,
     /// Every threshold in file order, those that are off too. Empty when the policy is off.
     pub thresholds: Vec<ThresholdFinding>,
 }
@@ -90,32 +91,41 @@ pub enum Clause {
     Unless,
 }
 
-/// One way to another verdict: were all of `changes` different, `rule` would match where it did not, or the
-/// other way round, and the verdict would be `leads_to`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TurningPoint {
-    /// The rule.
-    pub rule: RuleId,
-    /// Conditions by clause and place, each of which would have to change.
-    pub changes: Vec<(Clause, usize)>,
-    /// What the verdict would be.
-    pub leads_to: Action,
+/// What is different about rules, were the policy another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Edits {
+    /// Rules that are off.
+    pub(super) off: Vec<RuleId>,
+    /// Rules in shadow mode that act.
+    pub(super) enforced: Vec<RuleId>,
+    /// Rules that match where they did not, or the other way round.
+    pub(super) turned: Vec<RuleId>,
 }
 
 impl Policy {
-    /// Why `subject` gets its verdict. Counts nothing.
+    /// Why `subject` gets its verdict, and what would turn it. Counts nothing.
     pub fn explain(&self, subject: &Subject<'_>, limits: &Limits) -> Explanation {
+        let mut explanation = self.consider(subject, limits);
+        if let Ok(cleared) = self.guard(subject) {
+            let Explanation { rules, verdict, .. } = &explanation;
+            explanation.turning = self.turning(cleared.subject(), limits, rules, verdict);
+        }
+        explanation
+    }
+
+    /// Why `subject` gets its verdict, without a search for what would turn it.
+    pub fn consider(&self, subject: &Subject<'_>, limits: &Limits) -> Explanation {
         let mut explanation = match self.guard(subject) {
             Ok(cleared) => self.explain_rules(cleared, limits),
             Err(reason) => Explanation {
                 verdict: Verdict::allowed(reason),
                 rules: Vec::new(),
-                turning_points: Vec::new(),
+                turning: Turning::default(),
                 thresholds: Vec::new(),
             },
         };
         if self.text.customer.mode != Mode::Off {
-            let facts = Facts { policy: self, subject };
+            let facts = Facts::new(self, subject);
             let numbered = (0..).map(ThresholdId).zip(self.thresholds());
             explanation.thresholds = numbered.map(|(id, one)| facts.threshold_finding(id, one)).collect();
         }
@@ -123,34 +133,34 @@ impl Policy {
     }
 
     fn explain_rules(&self, cleared: Cleared<'_, '_>, limits: &Limits) -> Explanation {
-        let facts = Facts { policy: self, subject: cleared.subject() };
+        let facts = Facts::new(self, cleared.subject());
         let mut findings: Vec<RuleFinding> = (0..)
             .zip(&self.text.firewall)
             .map(|(id, rule)| facts.finding(RuleId(id), rule, limits))
             .collect();
-        let mut verdict = self.decide(&findings, None);
+        let (all, edits): (Vec<&RuleFinding>, _) = (findings.iter().collect(), Edits::default());
+        let mut verdict = self.decide(&all, &edits);
         if facts.subject.repeat {
             verdict.held = ActedRules::default();
         }
-        let end = self.ending(&findings, None);
+        let end = self.ending(&all, &edits);
         for finding in findings.iter_mut().skip(end.map_or(usize::MAX, |end| end.0 as usize + 1)) {
             if finding.state == RuleState::Matches {
                 finding.state = RuleState::NotReached;
             }
         }
         verdict.entry = verdict.rule.or(verdict.would_rule).and_then(|rule| facts.entry(self.rule(rule)?));
-        let turning_points = self.turning_points(&findings, &verdict);
-        Explanation { verdict, rules: findings, turning_points, thresholds: Vec::new() }
+        Explanation { verdict, rules: findings, turning: Turning::default(), thresholds: Vec::new() }
     }
 
-    /// The verdict of `findings`, were the rule `flipped` to match where it did not or the other way round.
-    fn decide(&self, findings: &[RuleFinding], flipped: Option<RuleId>) -> Verdict {
-        let end = self.ending(findings, flipped);
-        let shadow_end = self.matching(findings, flipped).find(|f| self.ends_search(f)).map(|f| f.rule);
+    /// The verdict of `findings` under `edits`.
+    pub(super) fn decide(&self, findings: &[&RuleFinding], edits: &Edits) -> Verdict {
+        let end = self.ending(findings, edits);
+        let shadow_end = self.matching(findings, edits).find(|f| self.ends_search(f)).map(|f| f.rule);
         let until = |end: Option<RuleId>| {
-            self.matching(findings, flipped).filter(move |f| end.is_none_or(|end| f.rule <= end))
+            self.matching(findings, edits).filter(move |f| end.is_none_or(|end| f.rule <= end))
         };
-        let real: Vec<&RuleFinding> = until(end).filter(|f| self.mode(f) == Mode::Enforce).collect();
+        let real: Vec<&RuleFinding> = until(end).filter(|f| self.mode(f, edits) == Mode::Enforce).collect();
         let shadow: Vec<&RuleFinding> = until(shadow_end).collect();
         let (action, rule) = self.outcome(&real);
         let (would, would_rule) = self.outcome(&shadow);
@@ -190,29 +200,33 @@ impl Policy {
     }
 
     /// The first rule in force that ends the search.
-    fn ending(&self, findings: &[RuleFinding], flipped: Option<RuleId>) -> Option<RuleId> {
-        self.matching(findings, flipped)
-            .find(|f| self.mode(f) == Mode::Enforce && self.ends_search(f))
+    fn ending(&self, findings: &[&RuleFinding], edits: &Edits) -> Option<RuleId> {
+        self.matching(findings, edits)
+            .find(|f| self.mode(f, edits) == Mode::Enforce && self.ends_search(f))
             .map(|f| f.rule)
     }
 
     fn matching<'f>(
         &self,
-        findings: &'f [RuleFinding],
-        flipped: Option<RuleId>,
+        findings: &'f [&'f RuleFinding],
+        edits: &'f Edits,
     ) -> impl Iterator<Item = &'f RuleFinding> + use<'f> {
-        findings.iter().filter(move |finding| match finding.state {
-            RuleState::Matches | RuleState::NotReached => flipped != Some(finding.rule),
-            RuleState::Fails => flipped == Some(finding.rule),
+        let matches = |finding: &RuleFinding| match finding.state {
+            RuleState::Matches | RuleState::NotReached => !edits.turned.contains(&finding.rule),
+            RuleState::Fails => edits.turned.contains(&finding.rule),
             RuleState::Off | RuleState::Expired => false,
-        })
+        };
+        findings.iter().copied().filter(move |finding| matches(finding) && !edits.off.contains(&finding.rule))
     }
 
     fn action(&self, finding: &RuleFinding) -> Option<&RuleAction> {
         self.rule(finding.rule).map(|rule| &rule.action)
     }
 
-    fn mode(&self, finding: &RuleFinding) -> Mode {
+    fn mode(&self, finding: &RuleFinding, edits: &Edits) -> Mode {
+        if edits.enforced.contains(&finding.rule) {
+            return Mode::Enforce;
+        }
         self.rule(finding.rule).map_or(Mode::Off, |rule| rule.mode)
     }
 
@@ -221,7 +235,8 @@ impl Policy {
         matches!(action, Some(RuleAction::Limit(crate::policy::Limit::Concurrent(_))))
     }
 
-    fn ends_search(&self, finding: &RuleFinding) -> bool {
+    /// Whether the search ends at a rule that matches.
+    pub(super) fn ends_search(&self, finding: &RuleFinding) -> bool {
         match self.action(finding) {
             Some(RuleAction::Limit(_)) => matches!(finding.limit, Some((_, true))),
             Some(RuleAction::Tag(_) | RuleAction::Terminate | RuleAction::Log) | None => false,
@@ -245,39 +260,6 @@ impl Policy {
         let (terminate, tag) = (first(Action::Terminate), first(Action::Tag));
         let owed = refusal.or(terminate).or(ends).or(tag);
         (owed.map_or(Action::Allow, |f| word(&f)), owed.map(|f| f.rule))
-    }
-
-    fn turning_points(&self, findings: &[RuleFinding], verdict: &Verdict) -> Vec<TurningPoint> {
-        if verdict.goes_on() { self.ways_to_refusal(findings) } else { self.ways_out(findings, verdict) }
-    }
-
-    /// Each single condition without which the rule that refused would not have.
-    fn ways_out(&self, findings: &[RuleFinding], verdict: &Verdict) -> Vec<TurningPoint> {
-        let Some(rule) = verdict.rule else { return Vec::new() };
-        let leads_to = self.decide(findings, Some(rule)).action;
-        let Some(finding) = findings.iter().find(|finding| finding.rule == rule) else { return Vec::new() };
-        let when = (0..finding.when.len()).map(|place| (Clause::When, place));
-        let unless = (0..finding.unless.len()).map(|place| (Clause::Unless, place));
-        when.chain(unless).map(|change| TurningPoint { rule, changes: vec![change], leads_to }).collect()
-    }
-
-    /// The refusing rule, not after the rule that let pass, that the fewest changes would make match; of
-    /// several the last.
-    fn ways_to_refusal(&self, findings: &[RuleFinding]) -> Vec<TurningPoint> {
-        let end = self.ending(findings, None);
-        let nearest = findings
-            .iter()
-            .filter(|f| end.is_none_or(|end| f.rule < end))
-            .filter(|f| f.state == RuleState::Fails && self.mode(f) == Mode::Enforce && self.ends_search(f))
-            .map(|finding| (finding, self.decide(findings, Some(finding.rule))))
-            .filter(|(_, verdict)| !verdict.goes_on())
-            .min_by_key(|(finding, _)| (finding.failures().len(), std::cmp::Reverse(finding.rule)));
-        let point = nearest.map(|(finding, verdict)| TurningPoint {
-            rule: finding.rule,
-            changes: finding.failures(),
-            leads_to: verdict.action,
-        });
-        point.into_iter().collect()
     }
 }
 

@@ -28,6 +28,14 @@ pub struct Fit {
 pub(super) struct Facts<'a, 's> {
     pub(super) policy: &'a Policy,
     pub(super) subject: &'a Subject<'s>,
+    /// Entries that are taken as not being on their lists.
+    pub(super) without: &'a [ListHit],
+}
+
+impl<'a, 's> Facts<'a, 's> {
+    pub(super) fn new(policy: &'a Policy, subject: &'a Subject<'s>) -> Self {
+        Self { policy, subject, without: &[] }
+    }
 }
 
 impl Facts<'_, '_> {
@@ -75,14 +83,14 @@ impl Facts<'_, '_> {
             Condition::Text(field, terms) => terms.iter().find_map(|term| match term.value {
                 TextTerm::List(list) => {
                     let mut texts = self.texts(field).into_iter();
-                    texts.find_map(|text| hit(list, text_row(self.list(list)?, &text)))
+                    texts.find_map(|text| hit(list, text_rows(self.list(list)?, &text).next()))
                 }
                 _ => None,
             }),
             Condition::Networks(field, terms) => terms.iter().find_map(|term| match term.value {
                 NetworkTerm::List(list) => {
                     let mut addresses = self.addresses(*field).into_iter();
-                    addresses.find_map(|address| hit(list, network_row(self.list(list)?, address)))
+                    addresses.find_map(|address| hit(list, network_rows(self.list(list)?, address).next()))
                 }
                 _ => None,
             }),
@@ -197,9 +205,7 @@ impl Facts<'_, '_> {
         let restricted = matches!(term, NumberTerm::Anonymous) && self.is_withheld(field, any);
         let fits = |party: &Party| match (term, *party) {
             (NumberTerm::Set(set), Party::Number(number)) => set.contains(number),
-            (NumberTerm::List(list), Party::Number(number)) => {
-                self.list(*list).is_some_and(|list| entry_of(list, number, self.subject.at).is_some())
-            }
+            (NumberTerm::List(list), Party::Number(number)) => self.is_listed(*list, number),
             (NumberTerm::Anonymous, party) => party == Party::Anonymous,
             (NumberTerm::Invalid(set), Party::Number(number)) => set.contains(number),
             (NumberTerm::Invalid(_), party) => party == Party::Invalid,
@@ -266,7 +272,7 @@ impl Facts<'_, '_> {
         match term {
             TextTerm::Literal(literal) => contains(text, literal),
             TextTerm::Regex(pattern) => Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)),
-            TextTerm::List(list) => self.list(*list).is_some_and(|list| text_row(list, text).is_some()),
+            TextTerm::List(list) => self.is_listed_text(*list, text),
         }
     }
 
@@ -281,10 +287,26 @@ impl Facts<'_, '_> {
     fn network_fits(&self, address: IpAddr, term: &NetworkTerm) -> bool {
         match term {
             NetworkTerm::Network(network) => canonical(*network).contains(&address),
-            NetworkTerm::List(list) => {
-                self.list(*list).is_some_and(|list| network_row(list, address).is_some())
-            }
+            NetworkTerm::List(list) => self.is_listed_address(*list, address),
         }
+    }
+
+    fn is_listed(&self, id: ListId, number: Number) -> bool {
+        let Some(list) = self.list(id) else { return false };
+        let Some(row) = entry_of(list, number, self.subject.at) else { return false };
+        !self.is_left_out(id, row) || list.holds_besides(row, number, &self.policy.text)
+    }
+
+    fn is_listed_text(&self, id: ListId, text: &[u8]) -> bool {
+        self.list(id).is_some_and(|list| text_rows(list, text).any(|row| !self.is_left_out(id, row)))
+    }
+
+    fn is_listed_address(&self, id: ListId, address: IpAddr) -> bool {
+        self.list(id).is_some_and(|list| network_rows(list, address).any(|row| !self.is_left_out(id, row)))
+    }
+
+    fn is_left_out(&self, list: ListId, row: u32) -> bool {
+        self.without.iter().any(|hit| (hit.list, hit.entry) == (list.0, row))
     }
 
     fn list(&self, id: ListId) -> Option<&List> {
@@ -296,14 +318,22 @@ fn first_fit<T>(terms: &[Term<T>], value: impl Fn(&T) -> Option<String>) -> Opti
     terms.iter().find_map(|term| Some(Fit { value: value(&term.value)?, term: term.text.clone() }))
 }
 
-fn text_row(list: &List, text: &[u8]) -> Option<u32> {
-    let ListContent::Texts(literals) = &list.content else { return None };
-    literals.iter().zip(0..).find(|(literal, _)| contains(text, literal)).map(|(_, row)| row)
+fn text_rows(list: &List, text: &[u8]) -> impl Iterator<Item = u32> {
+    let literals = match &list.content {
+        ListContent::Texts(literals) => literals.as_slice(),
+        _ => &[],
+    };
+    literals.iter().zip(0..).filter(|(literal, _)| contains(text, literal)).map(|(_, row)| row)
 }
 
-fn network_row(list: &List, address: IpAddr) -> Option<u32> {
-    let ListContent::Networks(networks) = &list.content else { return None };
-    networks.iter().zip(0..).find(|(network, _)| canonical(**network).contains(&address)).map(|(_, row)| row)
+fn network_rows(list: &List, address: IpAddr) -> impl Iterator<Item = u32> {
+    let networks = match &list.content {
+        ListContent::Networks(networks) => networks.as_slice(),
+        _ => &[],
+    };
+    let holding =
+        networks.iter().zip(0..).filter(move |(network, _)| canonical(**network).contains(&address));
+    holding.map(|(_, row)| row)
 }
 
 /// Whether `text` contains `literal`, in any case.

@@ -1,8 +1,9 @@
 //! The entries of a list of numbers one by one, as they stand in its sources.
 
+use crate::number::Number;
 use crate::policy::list::ListFile;
 use crate::policy::reader::{Columns, Records, written};
-use crate::policy::{EntryText, List, Pattern, PolicyText, Span};
+use crate::policy::{EntryText, List, ListContent, Pattern, PolicyText, Span};
 
 /// One entry where it stands.
 #[derive(Clone, Debug)]
@@ -37,11 +38,32 @@ impl List {
         inline.chain(in_files)
     }
 
+    /// Whether `number`, which the entry of `row` holds, would be on it without that entry, or may be: of a list with
+    /// more than [`LISTED_MAX`] entries that is told of exact numbers alone.
+    pub(super) fn holds_besides(&self, row: u32, number: Number, policy: &PolicyText) -> bool {
+        let ListContent::Numbers { exact, ranges } = &self.content else { return false };
+        let (of_number, of_range) = (exact.row(number), ranges.row(number));
+        if of_number.is_some_and(|other| other != row) || of_range.is_some_and(|other| other != row) {
+            return true;
+        }
+        if exact.len() + ranges.len() > LISTED_MAX {
+            return of_number.is_none();
+        }
+        let Some((file, span)) = self.entry_span(row) else { return of_number.is_none() && ranges.len() > 1 };
+        let others = self.listed(policy).filter(|one| {
+            one.entry.file.as_deref() != file || !(one.span.start <= span.start && span.start < one.span.end)
+        });
+        others.into_iter().any(|other| other.pattern.into_set().contains(number))
+    }
+
     /// The list files that it is read from, in order.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.source.files.iter().map(|file| file.path.as_str())
     }
 }
+
+/// Entries of a list that are looked through for a second one of a number.
+const LISTED_MAX: usize = 4_096;
 
 impl ListFile {
     pub(super) fn records(&self) -> Records<'_> {

@@ -15,6 +15,7 @@ pub mod rates;
 pub mod rule;
 pub mod text;
 pub mod threshold;
+pub mod turning;
 
 mod asked;
 mod compiled;
@@ -36,9 +37,7 @@ pub use expect::{Expect, ExpectedCall};
 pub use files::{Files, MemoryFiles};
 pub use hours::{Hours, HoursId, WeekSet};
 pub use ips::IpsRule;
-pub use judge_explanation::{
-    Clause, Explanation, Finding, RuleFinding, RuleState, ThresholdFinding, TurningPoint,
-};
+pub use judge_explanation::{Clause, Explanation, Finding, RuleFinding, RuleState, ThresholdFinding};
 pub use judge_facts::Fit;
 pub use judge_limits::Limits;
 pub use judge_thresholds::InForce;
@@ -53,3 +52,4 @@ pub use rule::{
 pub use set::{PolicySet, strictest};
 pub use text::PolicyText;
 pub use threshold::{Threshold, ThresholdId};
+pub use turning::{Change, Extent, Search, Told, Turning, Way};

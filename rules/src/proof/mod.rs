@@ -24,6 +24,8 @@ pub use witness::Witness;
 
 use space::Space;
 
+pub(crate) use texts::matching_text;
+
 /// Answers questions about one policy as it stands at one moment.
 pub struct Prover<'a> {
     space: Space<'a>,

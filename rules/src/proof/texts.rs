@@ -78,8 +78,7 @@ impl<'a> TextPool<'a> {
         }
         let id = self.regexes.len() as u32;
         let regex = Regex::new(pattern).ok();
-        let parsed = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern).ok();
-        let sample = parsed.and_then(|hir| sample(&hir));
+        let sample = matching_text(pattern);
         self.regexes.push(Expression { pattern: pattern.to_owned(), regex, sample });
         self.by_pattern.insert(pattern.to_owned(), id);
         id
@@ -165,6 +164,12 @@ fn folded(text: &str) -> Rc<str> {
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
+}
+
+/// A text that the expression `pattern` matches, as far as its look-arounds allow.
+pub(crate) fn matching_text(pattern: &str) -> Option<Vec<u8>> {
+    let parsed = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern).ok()?;
+    sample(&parsed)
 }
 
 /// A text that matches, as far as its look-arounds allow; `None` when nothing does.

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use collector::{Assembler, Merge};
 use engine::sip::{Header, Message};
-use engine::{Engine, Packet};
+use engine::{Attempt, Engine, Packet};
 use generator::{Day, LISTED_CALLERS, Settings};
-use reporter::Summary;
+use reporter::{CallLine, Summary};
 use rules::matching::Scratch;
 use rules::policy::{MemoryFiles, PolicySet};
 use rules::subject::{Attestation, CallType, Direction, Identity, Method, Origin, Party, Subject, Transport};
@@ -45,6 +45,8 @@ fn main() -> ExitCode {
         ("attempt-20-thresholds", Some(calls)) => attempts(20, calls),
         ("attempt-100-thresholds", Some(calls)) => attempts(100, calls),
         ("attempt-signed", Some(calls)) => signed_attempts(calls),
+        ("record-write", Some(calls)) => write_records(calls),
+        ("record-read", Some(calls)) => read_records(calls),
         ("reader-invite", Some(messages)) => (0..messages).for_each(|_| read_invite(black_box(INVITE))),
         ("reader-response", Some(messages)) => (0..messages).for_each(|_| follow(black_box(RESPONSE))),
         _ => {
@@ -161,6 +163,52 @@ fn signed_attempts(calls: usize) {
     assert_eq!(checked, calls as u64, "each was checked");
 }
 
+/// Words one refused call again and again, as the service does for the file of calls.
+fn write_records(calls: usize) {
+    let mut line = Vec::new();
+    with_refused_call(|attempt, policies| {
+        for _ in 0..calls {
+            line.clear();
+            for view in &attempt.views {
+                reporter::put(&mut line, &CallLine::new(attempt, view, policies)).expect("it is an object");
+            }
+            black_box(&line);
+        }
+    });
+}
+
+/// Reads the record of that call again and again, as whoever stores it does.
+fn read_records(calls: usize) {
+    let mut line = Vec::new();
+    with_refused_call(|attempt, policies| {
+        for view in &attempt.views {
+            reporter::put(&mut line, &CallLine::new(attempt, view, policies)).expect("it is an object");
+        }
+    });
+    for _ in 0..calls {
+        black_box(records::Call::of_line(black_box(&line))).expect("it is the record of a call");
+    }
+}
+
+/// A call of the carrier that a listed number makes, answered by the service itself.
+fn with_refused_call(use_it: impl FnOnce(&Attempt, &PolicySet)) {
+    const POLICY: &str = "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"America/Chicago\"\n\
+         numbers = [\"+1 202 555 0100\"]\n[lists.harassment]\nnumbers_file = \"harassment.csv\"\n\
+         [[firewall]]\nname = \"listed callers\"\nwhen = { caller = \"@harassment\" }\naction = \"block\"\n";
+    let policies = Arc::new(PolicySet::new(vec![listing(POLICY, "number\n+12025550143\n".to_owned())]));
+    let mut engine = Engine::new(Arc::clone(&policies));
+    engine.answer_at_once();
+    let at = Timestamp(1_791_979_200_123_456);
+    let (source, destination) = ends();
+    let (transport, payload) = (Transport::Udp, INVITE);
+    let handled = engine.handle(&Packet { at, source, destination, transport, payload, flags: Flags::NONE });
+    let place = handled.attempt.expect("an INVITE opens an attempt");
+    engine.conclude(place, 603, at);
+    let attempt = engine.attempt(place).expect("it is remembered");
+    assert!(attempt.views.iter().any(|view| view.verdict.is_some_and(|verdict| !verdict.goes_on())));
+    use_it(attempt, &policies);
+}
+
 /// The policy of `ringwall demo`.
 const DEMO: &str = include_str!("../fixtures/demo/acme.toml");
 
@@ -171,10 +219,14 @@ fn firewall_rules() -> &'static str {
 
 fn policy(text: &str) -> Policy {
     let numbers: Vec<String> = LISTED_CALLERS.iter().map(|number| format!("+{number}")).collect();
-    let list = format!("number\n{}\n", numbers.join("\n"));
+    listing(text, format!("number\n{}\n", numbers.join("\n")))
+}
+
+/// The policy `text` beside a file `harassment.csv` that holds `list`.
+fn listing(text: &str, list: String) -> Policy {
     let files = MemoryFiles::new().with("harassment.csv", list);
     let reading = rules::policy::read("acme.toml", text, &files, Timestamp::default());
-    Policy::new(reading.policy.expect("the demo's policy has no mistake"))
+    Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics.first())))
 }
 
 /// Judges calls that no rule refuses, by `count` rules on a list of ten thousand numbers and a thousand prefixes.
@@ -239,9 +291,7 @@ fn long_policy(count: u32) -> Policy {
         };
         text += &format!("[[firewall]]\nname = \"rule {index}\"\nwhen = {{ {when} }}\naction = \"block\"\n");
     }
-    let files = MemoryFiles::new().with("harassment.csv", list);
-    let reading = rules::policy::read("acme.toml", &text, &files, Timestamp::default());
-    Policy::new(reading.policy.unwrap_or_else(|| panic!("{:?}", reading.diagnostics.first())))
+    listing(&text, list)
 }
 
 /// +1 and ten digits.

@@ -511,11 +511,9 @@ fn same(one: &Uri<'_>, other: &Uri<'_>) -> bool {
         && one.password == other.password
 }
 
-/// Whether both are the same bytes; eight at a time from the end, because most are numbers, which differ there.
+/// Whether both are the same bytes. Most are numbers, which differ at the end if at all.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let (rest, words) = one.as_rchunks::<8>();
-    let (other_rest, other_words) = other.as_rchunks::<8>();
-    one.len() == other.len() && words.iter().rev().eq(other_words.iter().rev()) && rest.iter().eq(other_rest)
+    one.last_chunk::<8>() == other.last_chunk() && one == other
 }
 
 fn origin(role: Role) -> Origin {

@@ -65,6 +65,7 @@ impl Policy {
         self.course(cleared.subject(), &mut Counting::Look { limits, room }, scratch).verdict()
     }
 
+    #[inline]
     fn course(&self, subject: &Subject<'_>, counting: &mut Counting<'_>, scratch: &mut Scratch) -> Course {
         self.index.gather(subject, &self.text.lists, &self.text.hours, &self.clock, scratch);
         let mut course = Course::default();

@@ -87,7 +87,7 @@ mod tests {
     #[derive(Clone, Debug, Serialize)]
     enum Shape {
         Unit,
-        New(Box<Shape>),
+        New(Box<Self>),
         Pair(Option<char>, f32),
         Fields { truth: bool, numbers: (i8, u64, i128), bytes: Vec<u8> },
         Named(std::collections::BTreeMap<i16, ()>),

@@ -132,7 +132,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Bytes that counters take at most, but for what half-moved tables and buffers add: 5 % more.
+    /// Bytes that counters take at most, but for what buffers add: 5 % more.
     pub fn bytes_max(&self) -> usize {
         self.keys_max.next_power_of_two() * ENTRY_BYTES + self.window_bytes_max + Sketch::BYTES_MAX
     }

@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::store::Entry;
 use crate::prefetch::prefetch;
 
-/// A table of fixed size; each key has two buckets that it may lie in.
+/// A table that grows where it lies, by splitting one bucket after the other (linear hashing); each key has two buckets that
+/// it may lie in.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Table {
     heads: Vec<Head>,
     entries: Vec<Entry>,
+    /// The buckets that there were when all had been split equally often; a power of two. Those behind them are the other
+    /// halves of the first of them.
+    whole: usize,
 }
 
 /// What is known of sixteen entries without looking at them.
@@ -26,7 +30,7 @@ struct Head {
 /// When an entry has nothing left to count, in ticks of two minutes and shifted left; the lowest bit says that it is
 /// worth more than one that was seen once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct End(u16);
+struct End(u16);
 
 const WAYS: usize = 16;
 const BITS: [u16; WAYS] = [
@@ -82,15 +86,47 @@ impl Table {
     /// A table of `keys` places, rounded up to a power of two.
     pub(super) fn new(keys: usize) -> Self {
         let buckets = (keys / WAYS).max(1).next_power_of_two();
-        Self { heads: vec![Head::default(); buckets], entries: vec![Entry::default(); buckets * WAYS] }
+        Self {
+            heads: vec![Head::default(); buckets],
+            entries: vec![Entry::default(); buckets * WAYS],
+            whole: buckets,
+        }
+    }
+
+    /// Makes room for `keys` places in all, so that growth copies nothing. It takes memory only as it grows.
+    pub(super) fn reserve(&mut self, keys: usize) {
+        let buckets = (keys / WAYS).max(1).next_power_of_two();
+        self.heads.reserve_exact(buckets.saturating_sub(self.heads.len()));
+        self.entries.reserve_exact((buckets * WAYS).saturating_sub(self.entries.len()));
+    }
+
+    /// Whether some buckets are split and others still to be.
+    pub(super) fn is_growing(&self) -> bool {
+        self.heads.len() > self.whole
+    }
+
+    /// Splits the next bucket: of what lies in it, what may lie in its new other half only goes there.
+    pub(super) fn split_next(&mut self) {
+        let (to, from) = (self.heads.len(), self.heads.len() - self.whole);
+        self.heads.push(Head::default());
+        self.entries.resize(self.entries.len() + WAYS, Entry::default());
+        if self.heads.len() == 2 * self.whole {
+            self.whole = self.heads.len();
+        }
+        for way in 0..WAYS {
+            let (index, other) = (from * WAYS + way, to * WAYS + way);
+            let Some(key) = self.entries.get(index).map(|entry| entry.key) else { return };
+            if !self.buckets_of(key).contains(&from)
+                && let Some((entry, end)) = self.take(index)
+            {
+                self.put(other, entry);
+                self.set_end(other, end);
+            }
+        }
     }
 
     pub(super) fn keys(&self) -> usize {
         self.entries.len()
-    }
-
-    pub(super) fn buckets(&self) -> usize {
-        self.heads.len()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -132,7 +168,7 @@ impl Table {
         });
         let now = tick(now);
         let index = known
-            .or_else(|| self.free_place(key))
+            .or_else(|| self.free_place(key).map(|(index, _)| index))
             .or_else(|| self.places_of(key).find(|index| self.end(*index).is_past(now)));
         index.and_then(|index| self.entries.get(index)).into_iter().for_each(prefetch);
     }
@@ -152,20 +188,20 @@ impl Table {
         self.set_end(index, End::new(end, is_heavy));
     }
 
-    pub(super) fn set_end(&mut self, index: usize, end: End) {
+    fn set_end(&mut self, index: usize, end: End) {
         let head = self.heads.get_mut(index / WAYS);
         if let Some(place) = head.and_then(|head| head.ends.get_mut(index % WAYS)) {
             *place = end;
         }
     }
 
-    /// A place for `key` where nothing lies. The emptier of its buckets has it: so both are full only when the table
-    /// nearly is.
-    pub(super) fn free_place(&self, key: u64) -> Option<usize> {
+    /// A place for `key` where nothing lies, and how many of its bucket there are. The emptier of its buckets has it: so both
+    /// are full only when the table nearly is.
+    pub(super) fn free_place(&self, key: u64) -> Option<(usize, u32)> {
         let free = |bucket: usize| self.heads.get(bucket).map_or(0, |head| head.with_tag(0));
         let [first, second] = self.buckets_of(key).map(|bucket| (bucket, free(bucket)));
         let (bucket, places) = if first.1.count_ones() >= second.1.count_ones() { first } else { second };
-        (places != 0).then(|| bucket * WAYS + places.trailing_zeros() as usize)
+        (places != 0).then(|| (bucket * WAYS + places.trailing_zeros() as usize, places.count_ones()))
     }
 
     /// A place for `key` whose entry has nothing left to count at `now`.
@@ -207,16 +243,12 @@ impl Table {
     }
 
     /// Takes away the entry at `index`, and when it ends.
-    pub(super) fn take(&mut self, index: usize) -> Option<(Entry, End)> {
+    fn take(&mut self, index: usize) -> Option<(Entry, End)> {
         let end = self.end(index);
         let tag_place = self.heads.get_mut(index / WAYS)?.tags.get_mut(index % WAYS)?;
         let was_taken = std::mem::replace(tag_place, 0) != 0;
         let entry = self.entries.get(index).copied()?;
         was_taken.then_some((entry, end))
-    }
-
-    pub(super) fn of_bucket(&self, bucket: usize) -> std::ops::Range<usize> {
-        bucket * WAYS..(bucket + 1) * WAYS
     }
 
     /// The places where something lies.
@@ -227,7 +259,7 @@ impl Table {
     }
 
     fn places_of(&self, key: u64) -> impl Iterator<Item = usize> {
-        self.buckets_of(key).into_iter().flat_map(|bucket| self.of_bucket(bucket))
+        self.buckets_of(key).into_iter().flat_map(|bucket| bucket * WAYS..(bucket + 1) * WAYS)
     }
 
     fn end(&self, index: usize) -> End {
@@ -237,8 +269,12 @@ impl Table {
 
     #[inline]
     fn buckets_of(&self, key: u64) -> [usize; 2] {
-        let mask = self.heads.len().wrapping_sub(1);
-        [key as usize & mask, (key >> 26) as usize & mask]
+        let (all, whole) = (self.heads.len(), self.whole);
+        // A bucket that is not split yet has what will go to its other half as well.
+        [key, key >> 26].map(|bits| {
+            let bucket = bits as usize & (2 * whole).wrapping_sub(1);
+            if bucket < all { bucket } else { bucket & whole.wrapping_sub(1) }
+        })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Thresholds against a naive count: every metric and window, over random calls with retransmissions and a restart.
+//! Thresholds against a naive count: every metric and window, over random calls with retransmissions, a restart and a clock
+//! that is set back.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says by its panic what is wrong")]
 
@@ -86,6 +87,16 @@ struct Call {
     ring: i64,
     /// Whether everything is sent twice.
     twice: bool,
+    /// When the clock is set back: from there on everything happens, and counts, so much later.
+    step: i64,
+}
+
+/// What passes, by the time of counters, while the clock is set back.
+const STEP: i64 = 2 * SECOND;
+
+/// When that counts which happens at `at` of a run in which the clock is set back at `step`.
+fn counted(at: i64, step: i64) -> i64 {
+    if at < step { at } else { at + STEP }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,8 +107,26 @@ enum Fate {
 }
 
 impl Call {
+    /// When it began, by the time of counters; so of all that follows.
+    fn begin(&self) -> i64 {
+        counted(self.start, self.step)
+    }
+
+    fn rang(&self) -> i64 {
+        counted(self.start + 1, self.step)
+    }
+
+    fn last(&self) -> i64 {
+        counted(self.start + self.ring, self.step)
+    }
+
     fn end(&self) -> i64 {
-        self.start + self.ring + if let Fate::Answered(talk) = self.fate { talk } else { 0 }
+        let talk = if let Fate::Answered(talk) = self.fate { talk } else { 0 };
+        counted(self.start + self.ring + talk, self.step)
+    }
+
+    fn talk(&self) -> i64 {
+        self.end() - self.last()
     }
 
     fn message(&self, id: usize, line: &str, method: &str, tagged: bool) -> String {
@@ -145,20 +174,20 @@ impl Call {
     }
 
     fn is_short(&self) -> bool {
-        matches!(self.fate, Fate::Answered(talk) if talk < 6 * SECOND)
+        matches!(self.fate, Fate::Answered(_)) && self.talk() < 6 * SECOND
     }
 
     /// When `rule` takes it into account, if ever; of `concurrent` its beginning and its end.
     fn moments(&self, rule: &Rule) -> Vec<i64> {
         let fits = match (rule.count, self.fate) {
-            ("concurrent", _) => return vec![self.start, self.end()],
+            ("concurrent", _) => return vec![self.begin(), self.end()],
             ("attempts", _) if rule.more.starts_with("when") => self.caller == 1,
             ("answered", fate) => matches!(fate, Fate::Answered(_)),
             ("failed", fate) => matches!(fate, Fate::Refused(_)),
             ("busy", fate) => matches!(fate, Fate::Refused(486 | 600)),
             ("cancelled", fate) => fate == Fate::Cancelled,
             ("not found", fate) => fate == Fate::Refused(404),
-            ("one ring", fate) => fate == Fate::Cancelled && self.ring - 1 < 4 * SECOND,
+            ("one ring", fate) => fate == Fate::Cancelled && self.last() - self.rang() < 4 * SECOND,
             ("short calls", _) => self.is_short(),
             ("short ratio" | "mean duration", fate) => matches!(fate, Fate::Answered(_)),
             _ => true,
@@ -173,10 +202,10 @@ impl Call {
         let at = match rule.count {
             _ if rule.more.starts_with("outcome") => self.end(),
             "answered" | "failed" | "busy" | "cancelled" | "not found" | "one ring" | "answer ratio" => {
-                self.start + self.ring
+                self.last()
             }
             "short calls" | "short ratio" | "mean duration" => self.end(),
-            _ => self.start,
+            _ => self.begin(),
         };
         if fits && outcome { vec![at] } else { Vec::new() }
     }
@@ -186,7 +215,7 @@ impl Call {
 fn naive(rule: &Rule, calls: &[Call], key: &[u32], now: i64) -> Option<f64> {
     if rule.count == "concurrent" {
         let up =
-            calls.iter().filter(|call| call.key(rule.per) == key && call.start <= now && now < call.end());
+            calls.iter().filter(|call| call.key(rule.per) == key && call.begin() <= now && now < call.end());
         return Some(up.count() as f64);
     }
     let mut counted: Vec<&Call> = calls
@@ -196,7 +225,7 @@ fn naive(rule: &Rule, calls: &[Call], key: &[u32], now: i64) -> Option<f64> {
         .collect();
     counted.sort_by_key(|call| call.moments(rule));
     let share = |hits: usize| hits as f64 / counted.len().max(1) as f64;
-    let talk = |call: &&Call| if let Fate::Answered(talk) = call.fate { talk } else { 0 };
+    let talk = |call: &&Call| call.talk();
     let (value, at_least) = match rule.count {
         "repeats" => {
             // The pair that this event belongs to.
@@ -274,12 +303,13 @@ fn expected(calls: &[Call]) -> BTreeSet<(i64, usize, bool, Vec<u32>, String)> {
 
 /// The same by the engine. Levels are looked at between events as well; that changes nothing that is told, since a
 /// value can only fall there.
-fn measured(calls: &[Call], restart: usize) -> BTreeSet<(i64, usize, bool, Vec<u32>, String)> {
+fn measured(calls: &[Call], restart: usize, back: i64) -> BTreeSet<(i64, usize, bool, Vec<u32>, String)> {
     let mut engine = Engine::new(Arc::new(PolicySet::new(vec![policy()])));
     let mut messages: Vec<(i64, bool, String)> =
         calls.iter().enumerate().flat_map(|(id, call)| call.messages(id)).collect();
     messages.sort_by_key(|(at, _, _)| *at);
     let mut found = BTreeSet::new();
+    let (mut before, mut is_set_back) = (0, false);
     let (outside, inside) =
         (SocketAddr::from(([192, 0, 2, 7], 5060)), SocketAddr::from(([10, 20, 0, 1], 5060)));
     for (index, (at, by_caller, text)) in messages.iter().enumerate() {
@@ -288,16 +318,24 @@ fn measured(calls: &[Call], restart: usize) -> BTreeSet<(i64, usize, bool, Vec<u
             engine = Engine::restore(engine.policies(), Budget::default(), &state).unwrap();
         }
         let (source, destination) = if *by_caller { (outside, inside) } else { (inside, outside) };
-        let payload = text.as_bytes();
-        let at = Timestamp(START + at);
-        engine.handle(&Packet {
-            at,
-            source,
-            destination,
-            transport: Transport::Udp,
-            payload,
-            flags: Flags::NONE,
-        });
+        let mut take = |at: i64, text: &str| {
+            let (at, transport, payload) = (Timestamp(START + at), Transport::Udp, text.as_bytes());
+            engine.handle(&Packet { at, source, destination, transport, payload, flags: Flags::NONE });
+        };
+        let step = calls.first().map_or(i64::MAX, |call| call.step);
+        if *at >= step && !std::mem::replace(&mut is_set_back, true) {
+            // What nobody counts comes just before the clock is set, and just after: from there on all comes from before.
+            let ping = |id: i64| {
+                format!(
+                    "OPTIONS sip:+12105550100@10.20.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKo{id}\r\nFrom: <sip:+12125550100@192.0.2.7>;tag=o\r\nTo: <sip:+12105550100@10.20.0.1>\r\nCall-ID: o{id}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+                )
+            };
+            take(before, &ping(0));
+            take(before - back, &ping(1));
+        }
+        before = *at;
+        let set_back = if is_set_back { back } else { 0 };
+        take(counted(*at, step) - set_back, text);
         while engine.poll_ended().is_some() {}
         while let Some(breach) = engine.poll_breach() {
             let digits = |text: &String| text[text.len() - 2..].parse::<u32>().unwrap();
@@ -307,7 +345,7 @@ fn measured(calls: &[Call], restart: usize) -> BTreeSet<(i64, usize, bool, Vec<u
                 .map(|(name, text)| digits(text) + if *name == "called" { 1_000 } else { 0 });
             let value = format!("{:.4}", breach.value);
             found.insert((
-                breach.at.0 - START,
+                breach.at.0 - START + set_back,
                 breach.threshold.0 as usize,
                 breach.critical,
                 key.collect(),
@@ -316,6 +354,15 @@ fn measured(calls: &[Call], restart: usize) -> BTreeSet<(i64, usize, bool, Vec<u
         }
     }
     found
+}
+
+type Told = Vec<(i64, usize, bool, Vec<u32>, String)>;
+
+/// What the engine does not tell, and what only the engine tells.
+fn differences(calls: &[Call], restart: usize, back: i64) -> (Told, Told) {
+    let (expected, measured) = (expected(calls), measured(calls, restart, back));
+    let without = |one: &BTreeSet<_>, other| one.difference(other).cloned().collect();
+    (without(&expected, &measured), without(&measured, &expected))
 }
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
@@ -337,6 +384,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
                 fate,
                 ring: ring * SECOND + index as i64,
                 twice,
+                step: i64::MAX,
             })
             .collect();
         calls.sort_by_key(|call| call.start);
@@ -348,9 +396,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]
     fn every_metric_is_the_naive_count_even_over_a_restart(calls in calls(), restart in 0usize..300) {
-        let (expected, measured) = (expected(&calls), measured(&calls, restart));
-        let missing: Vec<_> = expected.difference(&measured).collect();
-        let extra: Vec<_> = measured.difference(&expected).collect();
+        let (missing, extra) = differences(&calls, restart, 0);
+        prop_assert!(missing.is_empty() && extra.is_empty(), "missing {missing:?}, extra {extra:?}");
+    }
+
+    #[test]
+    fn every_metric_is_the_naive_count_though_the_clock_is_set_back(
+        calls in calls(),
+        restart in 0usize..300,
+        step in 1i64..430,
+        back in prop_oneof![30i64..7_200, 30i64..200_000],
+    ) {
+        let calls: Vec<Call> = calls.iter().map(|call| Call { step: step * SECOND, ..*call }).collect();
+        let (missing, extra) = differences(&calls, restart, back * SECOND);
         prop_assert!(missing.is_empty() && extra.is_empty(), "missing {missing:?}, extra {extra:?}");
     }
 }

@@ -56,10 +56,11 @@ pub(crate) enum Ending {
 
 /// What counters may ask of an attempt that came to something.
 #[derive(Clone, Copy)]
-struct Course<'a> {
+struct Course {
     bits: u64,
     talk_micros: Option<u64>,
-    progress: &'a Progress,
+    /// From the first ring, or from the INVITE when none came, to the end of a call that its caller gave up.
+    given_up_micros: Option<i64>,
 }
 
 impl Ips {
@@ -228,12 +229,13 @@ impl Ips {
         waiting: &[Counted],
     ) {
         self.take_up(at);
+        // By the time of counters: the wall may have been set back meanwhile.
+        let since = |at: Timestamp| (self.now - self.clock.counted_by(at.0, self.now)).max(0);
+        let is_given_up = progress.cancelled && progress.ended.is_some();
         let course = Course {
             bits: if progress.status == 0 { 0 } else { outcome::bits(progress.status) },
-            talk_micros: progress
-                .answered
-                .map(|answered| (self.now - self.clock.counted_by(answered.0, self.now)).max(0) as u64),
-            progress,
+            talk_micros: progress.answered.map(|answered| since(answered) as u64),
+            given_up_micros: is_given_up.then(|| since(progress.ringing.unwrap_or(progress.started))),
         };
         for counted in waiting {
             self.store.prefetch(entry_key(counted.hash, counted.group));
@@ -264,12 +266,11 @@ impl Ips {
     /// Tells the counters of `feed` that what they count has happened: a registration failed, an account was probed.
     pub(crate) fn happened(&mut self, failed: Failed, at: Timestamp, parts: &Parts<'_>, waiting: &[Counted]) {
         self.take_up(at);
-        let progress = parts.attempt.progress;
         let wanted = match failed {
             Failed::Registration => Feed::Register,
             Failed::Probe => Feed::Probe,
         };
-        let course = Course { bits: 0, talk_micros: None, progress: &progress };
+        let course = Course { bits: 0, talk_micros: None, given_up_micros: None };
         for counted in waiting.iter().filter(|counted| Some(counted.policy) == parts.view.policy) {
             if self.plan.group(counted.group).is_some_and(|group| group.feed == wanted) {
                 self.feed(counted, &course, parts);
@@ -277,7 +278,7 @@ impl Ips {
         }
     }
 
-    fn feed(&mut self, counted: &Counted, course: &Course<'_>, parts: &Parts<'_>) {
+    fn feed(&mut self, counted: &Counted, course: &Course, parts: &Parts<'_>) {
         let Some(group) = self.plan.group(counted.group) else { return };
         let value = match group.element {
             Element::Outcome => course.bits,
@@ -407,14 +408,14 @@ impl Counted {
 }
 
 impl Filter {
-    fn admits(self, course: &Course<'_>) -> bool {
+    fn admits(self, course: &Course) -> bool {
         let shorter = |micros: u64| course.talk_micros.is_some_and(|talk| talk < micros);
         match self {
             Self::All => true,
             Self::Outcome(bits) => course.bits & bits != 0,
             Self::Short(micros) => shorter(micros),
             Self::ShortOr(micros, bits) => shorter(micros) || course.bits & bits != 0,
-            Self::OneRing(micros) => outcome::is_one_ring(course.progress, micros),
+            Self::OneRing(micros) => course.given_up_micros.is_some_and(|rang| rang < micros),
         }
     }
 }

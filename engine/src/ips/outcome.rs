@@ -1,7 +1,5 @@
 //! How an attempt ended, as bits that counters ask about.
 
-use crate::call::Progress;
-
 /// 2xx.
 pub(super) const ANSWERED: u64 = 1;
 /// 486 and 600.
@@ -38,12 +36,6 @@ pub(super) fn bits(status: u16) -> u64 {
 /// Whether a repeat of the INVITE may answer a final `status`, so that it is not the end yet.
 pub(crate) fn may_be_repeated(status: u16) -> bool {
     matches!(status, 300..=399 | 401 | 407 | 415 | 420 | 422 | 488 | 494)
-}
-
-/// Whether the caller gave up within `micros` of the first ring, or of the INVITE when none came.
-pub(super) fn is_one_ring(progress: &Progress, micros: i64) -> bool {
-    let since = progress.ringing.unwrap_or(progress.started);
-    progress.cancelled && progress.ended.is_some_and(|ended| ended.micros_since(since) < micros)
 }
 
 #[cfg(test)]

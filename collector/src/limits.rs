@@ -14,8 +14,9 @@ pub const LAYERS_MAX: u8 = 24;
 /// Labels of one MPLS stack, tags of one VLAN stack, extension headers of one IPv6 packet.
 pub const STACK_MAX: usize = 16;
 
-/// Microseconds of capture time in which all fragments of a datagram must arrive.
-pub const FRAGMENT_WAIT_MICROS_MAX: i64 = 5_000_000;
+/// Microseconds of capture time in which all fragments of a datagram must arrive: as long as Linux waits, so that no receiver puts
+/// together what is given up here.
+pub const FRAGMENT_WAIT_MICROS_MAX: i64 = 30_000_000;
 /// Unfinished datagrams of one source address.
 pub const FRAGMENTED_PER_SOURCE_MAX: usize = 4_096;
 /// Bytes kept for unfinished datagrams of one source address, bookkeeping included.

@@ -53,10 +53,10 @@ impl Content {
     /// of a message.
     pub(crate) fn join(segment: &[u8]) -> Option<Self> {
         match Opening::read(segment) {
-            Opening::Sip => Some(Self::Sip(Framer::default())),
+            Opening::Sip => Some(Self::Sip(Framer::watching())),
             Opening::Hep => Some(Self::Hep(Vec::new())),
             Opening::Http => Some(Self::Handshake(Vec::new())),
-            Opening::Unclear | Opening::Other => {
+            Opening::Text | Opening::Unclear | Opening::Other => {
                 let is_websocket =
                     matches!(segment, [0x81 | 0x82, ..]) && WebSocket::begins(segment, looks_like_sip);
                 is_websocket.then(|| Self::WebSocket(WebSocket::default()))
@@ -83,7 +83,7 @@ impl Content {
                         return Fate::GoOn;
                     }
                     Opening::Other => return Fate::NotSip,
-                    Opening::Sip => Self::Sip(Framer::default()),
+                    Opening::Sip | Opening::Text => Self::Sip(Framer::watching()),
                     Opening::Hep => Self::Hep(Vec::new()),
                     Opening::Http => Self::Handshake(Vec::new()),
                 };
@@ -95,10 +95,12 @@ impl Content {
                     return if buffer.len() > HANDSHAKE_BYTES_MAX { Fate::NotSip } else { Fate::GoOn };
                 };
                 let rest = buffer.split_off(end);
-                if !is_upgrade(buffer) {
-                    return Fate::NotSip;
-                }
-                *self = Self::WebSocket(WebSocket::default());
+                // Peers that throw a request away which is none of theirs read on behind it.
+                *self = if is_upgrade(buffer) {
+                    Self::WebSocket(WebSocket::default())
+                } else {
+                    Self::Sip(Framer::watching())
+                };
                 self.push(&rest, emit)
             }
             Self::Closed => Fate::GoOn,
@@ -151,14 +153,16 @@ enum Opening {
     Sip,
     Hep,
     Http,
+    /// Lines of something else: a message may stand behind them.
+    Text,
     Unclear,
     Other,
 }
 
 impl Opening {
     fn read(bytes: &[u8]) -> Self {
-        // Keep-alives may stand before the first message.
-        let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+        // Keep-alives may stand before the first message, and what peers pass over.
+        let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
         let Some(bytes) = start.and_then(|start| bytes.get(start..)) else {
             return if bytes.len() > FIRST_LINE_BYTES_MAX { Self::Other } else { Self::Unclear };
         };
@@ -185,7 +189,7 @@ impl Opening {
         } else if looks_like_sip(bytes) {
             Self::Sip
         } else {
-            Self::Other
+            Self::Text
         }
     }
 }

@@ -77,7 +77,11 @@ impl Relay {
         }
         let is_cut = !packet.flags.intersection(UNFRAMED).is_empty() || !is_whole(message);
         let bad_hops = message.has(Header::MaxForwards) && message.max_forwards().is_none();
-        let is_lawful = request.can_be_answered() && request.has_own_cseq() && !is_cut && !bad_hops;
+        let is_lawful = request.can_be_answered()
+            && request.has_own_cseq()
+            && !is_cut
+            && !bad_hops
+            && !message.has_bare_cr();
         let Some(mut way) = way.ok().filter(|_| is_lawful) else {
             return self.say(request, 400, Count::MalformedRefused, out);
         };

@@ -243,7 +243,25 @@ fn a_websocket_is_joined_without_its_handshake_and_plain_http_is_left_alone() {
     let mut tcp = Tcp::new(1 << 30);
     story.frame(1, &tcp.next(SYN, b""));
     story.frame(1, &tcp.next(ACK, b"GET /index.html HTTP/1.1\r\nHost: h.example\r\n\r\n"));
+    // A message may stand behind it; not for long.
+    for _ in 0..20 {
+        story.frame(1, &tcp.next(ACK, b"some words of a page\n".repeat(50).as_slice()));
+    }
     assert_eq!(story.0.assembler.streams_followed(), 0);
+}
+
+#[test]
+fn a_message_behind_what_peers_pass_over_is_read() {
+    for before in ["\r\n\r\n", " ", "\t \0", "GET / HTTP/1.1\r\n\r\n", "HELO there\r\n"] {
+        let mut story = Story::default();
+        let mut tcp = Tcp::new(0);
+        story.frame(0, &tcp.next(SYN, b""));
+        story.frame(
+            0,
+            &tcp.next(ACK, &joined(&[before.as_bytes(), &invite("a", ""), b" ", &invite("b", "")])),
+        );
+        assert_eq!(story.calls(), ["a", "b"], "{before:?}");
+    }
 }
 
 #[test]

@@ -54,10 +54,15 @@ impl Message<'_> {
         let header = cut(self.bytes, 0, self.body_at);
         flags.raise_if(memchr(0, header).is_some(), Flag::Nul);
         flags.raise_if(std::str::from_utf8(header).is_err(), Flag::BadUtf8);
-        // Each CR must stand before an LF.
-        let stray =
-            memchr_iter(b'\r', header).any(|at| header.get(at + 1).is_some_and(|&next| next != b'\n'));
-        flags.raise_if(stray, Flag::BareCr);
+        flags.raise_if(self.has_bare_cr(), Flag::BareCr);
+    }
+
+    /// Whether a CR stands in the header without its LF: peers differ in whether a line ends there, so it is read as if, and
+    /// nothing of it may be sent on.
+    pub fn has_bare_cr(&self) -> bool {
+        let header = cut(self.bytes, 0, self.body_at);
+        let is_bare = |at: usize| header.get(at + 1).is_some_and(|&next| next != b'\n');
+        !self.is_plain && memchr_iter(b'\r', header).any(is_bare)
     }
 
     fn check_headers(&self, flags: &mut Flags) {

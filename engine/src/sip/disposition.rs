@@ -125,6 +125,7 @@ fn broken() -> Flags {
         Flag::FoldAfterStartLine,
         Flag::CtlInHeaderName,
         Flag::NoColon,
+        Flag::BareCr,
         Flag::DupSingleHeader,
         Flag::MissingHeader,
         Flag::Truncated,

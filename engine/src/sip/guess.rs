@@ -1,9 +1,10 @@
 //! Whether bytes of an unknown port are SIP at all.
 
-use memchr::{memchr, memmem};
+use memchr::memmem;
 use rules::Method;
 
 use super::header::read_name;
+use super::lines::header_line_end;
 use super::text::{cut, rest, starts_with_ignore_case, trim_end};
 use crate::limits::START_LINE_BYTES_MAX;
 
@@ -11,18 +12,21 @@ use crate::limits::START_LINE_BYTES_MAX;
 /// method with a SIP address, or a SIP version with known headers behind it, is left. TLS, RTP, STUN, HTTP, RTSP
 /// and SIP inside other protocols do not.
 pub fn looks_like_sip(payload: &[u8]) -> bool {
-    let mut text = payload;
-    while let [b'\r' | b'\n', tail @ ..] = text {
-        text = tail;
-    }
+    let text = rest(payload, start_of(payload));
     let [first, ..] = text else { return false };
     if !(b'!'..0x7f).contains(first) {
         return false;
     }
     let head = text.get(..START_LINE_BYTES_MAX).unwrap_or(text);
-    let line_end = memchr(b'\n', head).unwrap_or(head.len());
+    let line_end = header_line_end(head);
     is_start_line(cut(head, 0, line_end))
         || (is_damaged_line(cut(head, 0, line_end)) && has_headers(rest(head, line_end + 1)))
+}
+
+/// Where a message begins in `bytes`: behind line ends, as RFC 3261 §7.5 wants it, and behind white space and NULs, as peers
+/// read it.
+pub(super) fn start_of(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0)).unwrap_or(bytes.len())
 }
 
 /// Whether `line` is the first line of a SIP message: a status line, a request line by its version, or a known
@@ -87,6 +91,9 @@ mod tests {
         for payload in [
             &b"INVITE sip:+12025550143@h.example SIP/2.0\r\nVia: x\r\n\r\n"[..],
             b"\r\n\r\nOPTIONS sip:h SIP/2.0\r\n",
+            b" INVITE sip:h SIP/2.0\r\n",
+            b"\r\n \t\0INVITE sip:h SIP/2.0\r\n",
+            b"INVITE sip:h SIP/2.0\rVia: SIP/2.0/UDP h\rFrom: <sip:a@h>\r\r",
             b"sip/2.0 200 OK\r\n\r\n",
             b"SIP/2.0 100 Trying",
             b"!odd-Method sip:h sip/2.0\r\n",

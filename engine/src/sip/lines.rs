@@ -2,12 +2,12 @@
 
 use std::slice;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2_iter};
 use rules::{Flag, Flags};
 
 use super::block::Block;
 use super::header::{HEAD_BYTES, Header, LineHead, NAME_BYTES_MAX, read_name};
-use super::text::{byte, cut, find_first, is_space, is_token, line_end, rest};
+use super::text::{byte, cut, find_first, is_space, is_token, rest};
 
 /// One header line with its folds.
 #[derive(Clone, Copy)]
@@ -222,12 +222,12 @@ pub(super) fn read_line(bytes: &[u8], at: usize) -> Step {
         }
     }
     let mut flags = Flags::NONE;
-    let mut end = at + line_end(line);
+    let mut end = at + header_line_end(line);
     let mut next = end + 1;
     while matches!(byte(bytes, next), b' ' | b'\t') {
         let fold = rest(bytes, next);
         flags.raise_if(byte(bytes, end - 1) != b'\r', Flag::BareLf);
-        end = next + line_end(fold);
+        end = next + header_line_end(fold);
         flags.raise_if(cut(bytes, next, end).iter().all(|&byte| is_space(byte)), Flag::BlankFold);
         next = end + 1;
     }
@@ -235,7 +235,8 @@ pub(super) fn read_line(bytes: &[u8], at: usize) -> Step {
         if byte(bytes, end.wrapping_sub(1)) == b'\r' {
             end -= 1;
         } else {
-            flags.raise(Flag::BareLf);
+            // A CR alone is told where all bytes are looked at again.
+            flags.raise_if(byte(bytes, end) == b'\n', Flag::BareLf);
         }
     } else {
         next = end;
@@ -255,6 +256,20 @@ pub(super) fn read_line(bytes: &[u8], at: usize) -> Step {
     Step::Line(Line { start: at, header, value: (from.min(end), end), next, flags })
 }
 
+/// Where the header line that `text` begins with ends: its LF, a CR alone with the name of a header behind it, or the end of
+/// `text`. Peers differ in whether such a CR ends a line; what one of them reads there as a header is one here. Two of them are
+/// no blank line: the header behind it would be hidden.
+pub(super) fn header_line_end(text: &[u8]) -> usize {
+    let ends = |at: &usize| byte(text, *at) == b'\n' || begins_header(rest(text, at + 1));
+    memchr2_iter(b'\r', b'\n', text).find(ends).unwrap_or(text.len())
+}
+
+/// Whether `text` begins with a name and its colon.
+fn begins_header(text: &[u8]) -> bool {
+    let name = text.iter().take_while(|byte| is_token(**byte)).count();
+    name > 0 && text.iter().skip(name).find(|byte| !matches!(byte, b' ' | b'\t')) == Some(&b':')
+}
+
 /// Reads a name that is unknown, has white space before its colon, or is none at all. Only white space may
 /// stand before the colon: a peer that skips other bytes there would see another header than we do.
 #[inline(never)]
@@ -264,7 +279,8 @@ fn read_odd_name(line: &[u8], at: usize, flags: &mut Flags) -> (Option<Header>, 
         return (None, at + line.len());
     };
     let mut name = cut(line, 0, colon);
-    while let [head @ .., b' ' | b'\t'] = name {
+    // A fold before the colon is white space as any other (RFC 3261 §25.1, HCOLON).
+    while let [head @ .., b' ' | b'\t' | b'\r' | b'\n'] = name {
         name = head;
     }
     if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {

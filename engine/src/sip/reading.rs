@@ -1,10 +1,10 @@
 //! How a message is read: its start line, and its header lines into the index.
 
-use memchr::memchr;
 use rules::{Flag, Flags};
 
+use super::guess::start_of;
 use super::header::{Header, LineHead, read_long_name_and_space};
-use super::lines::{Behind, End, Step, Stops, is_stop, read_line, read_plain_name};
+use super::lines::{Behind, End, Step, Stops, header_line_end, is_stop, read_line, read_plain_name};
 use super::message::Message;
 use super::start::Start;
 use super::text::{byte, cut, rest};
@@ -15,8 +15,10 @@ impl<'a> Message<'a> {
     pub(super) fn read_lines(&mut self) {
         let bytes = self.bytes;
         let mut start_at = 0;
-        while matches!(byte(bytes, start_at), b'\r' | b'\n') {
-            start_at += 1;
+        if byte(bytes, 0) <= b' ' {
+            start_at = start_of(bytes);
+            let is_lawful = cut(bytes, 0, start_at).iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+            self.flags.raise_if(!is_lawful, Flag::Malformed);
         }
         let mut stops = Stops::new(bytes, start_at);
         let stop = stops.next();
@@ -225,12 +227,18 @@ impl<'a> Message<'a> {
 #[inline(never)]
 fn read_odd_start<'a>(bytes: &'a [u8], at: usize, flags: &mut Flags) -> (&'a [u8], usize) {
     let start_line = rest(bytes, at);
-    let line_end = memchr(b'\n', start_line);
-    flags.raise_if(line_end.is_none(), Flag::Truncated);
-    let mut line = cut(start_line, 0, line_end.unwrap_or(start_line.len()));
-    match line {
-        [head @ .., b'\r'] => line = head,
-        _ => flags.raise_if(line_end.is_some(), Flag::BareLf),
+    let end = header_line_end(start_line);
+    let line = cut(start_line, 0, end);
+    match byte(start_line, end) {
+        b'\n' => {
+            let is_plain = line.ends_with(b"\r");
+            flags.raise_if(!is_plain, Flag::BareLf);
+            (line.strip_suffix(b"\r").unwrap_or(line), at + end + 1)
+        }
+        b'\r' => (line, at + end + 1),
+        _ => {
+            flags.raise(Flag::Truncated);
+            (line.strip_suffix(b"\r").unwrap_or(line), bytes.len())
+        }
     }
-    (line, line_end.map_or(bytes.len(), |end| at + end + 1))
 }

@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr_iter};
 use rules::{Flag, Flags};
 
-use super::guess::is_start_line;
+use super::guess::{is_start_line, start_of};
 use super::message::{ContentLength, Message};
 use super::text::{byte, cut, is_token, rest};
 use crate::limits::{HEADER_BYTES_MAX, MESSAGE_BYTES_MAX, RESYNC_BYTES_MAX, START_LINE_BYTES_MAX};
@@ -37,6 +37,8 @@ pub struct Framer {
     garbled: bool,
     /// Bytes skipped in search of a start line.
     skipped: usize,
+    /// Whether it only watches: it reads on where the ends may.
+    watches: bool,
 }
 
 /// Whether the framer knows where messages begin.
@@ -67,6 +69,12 @@ impl Framer {
     /// A framer for a connection that is seen from its first byte.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A framer for a connection between others: where something else stands before the first message, that is looked for, as a
+    /// lenient peer would.
+    pub fn watching() -> Self {
+        Self { watches: true, ..Self::default() }
     }
 
     /// A framer for a connection that was joined in the middle: it begins at the next start line.
@@ -116,8 +124,7 @@ impl Framer {
         self.searched = 0;
         self.awaited = 0;
         if self.state == State::AtStart {
-            let start = bytes.iter().position(|&byte| !is_line_end(byte)).unwrap_or(bytes.len());
-            let bytes = rest(&bytes, start);
+            let bytes = rest(&bytes, start_of(&bytes));
             if memchr(b'\n', bytes).is_some_and(|end| is_start_line(cut(bytes, 0, end))) {
                 each(Frame { bytes, flags: Flags::of(Flag::Truncated), close: false });
             }
@@ -157,7 +164,10 @@ impl Framer {
                     each(Frame { bytes: cut(pending, 0, length), flags, close });
                 }
                 // Garbage between two messages: the next start line is looked for, as a lenient peer would.
-                Step::GiveUp if self.is_sip && self.state == State::AtStart => {
+                Step::GiveUp
+                    if self.state == State::AtStart
+                        && (self.is_sip || self.watches && begins_as_text(pending)) =>
+                {
                     self.state = State::Lost;
                     self.garbled = true;
                 }
@@ -173,8 +183,9 @@ impl Framer {
         if pending.len() < self.awaited.max(1) {
             return Step::Wait { searched: self.searched, awaited: self.awaited };
         }
-        if is_line_end(byte(pending, 0)) {
-            return Step::Skip(pending.iter().take_while(|&&byte| is_line_end(byte)).count());
+        let behind = start_of(pending);
+        if behind > 0 {
+            return Step::Skip(behind);
         }
         match self.state {
             State::AtStart => self.read_message(pending),
@@ -201,7 +212,9 @@ impl Framer {
 
     fn skip(&mut self, count: usize) -> Step {
         self.skipped += count;
-        if self.skipped > RESYNC_BYTES_MAX { Step::GiveUp } else { Step::Skip(count) }
+        // What was never SIP is hardly worth looking at.
+        let most = if self.is_sip || !self.watches { RESYNC_BYTES_MAX } else { STRANGE_BYTES_MAX };
+        if self.skipped > most { Step::GiveUp } else { Step::Skip(count) }
     }
 
     /// Reads one message whose first byte is the first of `pending`.
@@ -276,9 +289,14 @@ fn find_header_end(bytes: &[u8], searched: usize) -> Option<usize> {
     })
 }
 
-fn is_line_end(byte: u8) -> bool {
-    matches!(byte, b'\r' | b'\n')
+/// Whether `bytes` are lines of words, such as of HTTP, and nothing binary.
+fn begins_as_text(bytes: &[u8]) -> bool {
+    let head = bytes.get(..16).unwrap_or(bytes);
+    head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
+
+/// Bytes of a connection between others that are looked at before a first message.
+const STRANGE_BYTES_MAX: usize = 16 << 10;
 
 /// Bytes that may belong to an end of a header that is not complete: LF CR LF.
 const HEADER_END_BYTES: usize = 3;

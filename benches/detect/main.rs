@@ -9,7 +9,7 @@ mod table;
 mod trial;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,8 @@ fn main() -> ExitCode {
         Ok(bounds) => bounds.run(),
         Err(wrong) => {
             eprintln!(
-                "{wrong}\nusage: detect --seeds A-B [--days N] [--profile NAME]... [--detections FOLDER] [--wrong] [--floor]"
+                "{wrong}\nusage: detect --seeds A-B [--days N] [--profile NAME]... [--detections FOLDER] [--wrong] \
+                 [--floor FILE | --write-floor FILE]"
             );
             ExitCode::from(2)
         }
@@ -43,8 +44,11 @@ struct Bounds {
     detections: Option<PathBuf>,
     /// Whether everything that went wrong is listed.
     wrong: bool,
-    /// Whether falling below [`FLOOR`] is a failure.
-    floor: bool,
+    /// Where it stands what each detection reached when somebody last looked: falling below that, or below [`FLOOR`], is a
+    /// failure.
+    floor: Option<PathBuf>,
+    /// Where to write that.
+    write_floor: Option<PathBuf>,
 }
 
 impl Bounds {
@@ -55,7 +59,8 @@ impl Bounds {
             profiles: Vec::new(),
             detections: None,
             wrong: false,
-            floor: false,
+            floor: None,
+            write_floor: None,
         };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
@@ -66,7 +71,8 @@ impl Bounds {
                 "--profile" => bounds.profiles.push(value()?.to_lowercase()),
                 "--detections" => bounds.detections = Some(value()?.into()),
                 "--wrong" => bounds.wrong = true,
-                "--floor" => bounds.floor = true,
+                "--floor" => bounds.floor = Some(value()?.into()),
+                "--write-floor" => bounds.write_floor = Some(value()?.into()),
                 _ => return Err(format!("no such option: {word}")),
             }
         }
@@ -106,12 +112,26 @@ impl Bounds {
             table.add(customer.name, score);
         }
         println!("{table}");
-        if self.floor {
-            let below = table.below(&FLOOR);
-            below.iter().for_each(|sentence| println!("below the floor: {sentence}"));
-            return ExitCode::from(u8::from(!below.is_empty()));
+        match self.hold(&table) {
+            Ok(below) => {
+                below.iter().for_each(|sentence| println!("below the floor: {sentence}"));
+                ExitCode::from(u8::from(!below.is_empty()))
+            }
+            Err((file, error)) => {
+                eprintln!("{}: {error}", file.display());
+                ExitCode::from(2)
+            }
         }
-        ExitCode::SUCCESS
+    }
+
+    /// Holds `table` against what was reached before, or writes it down.
+    fn hold(&self, table: &Table) -> Result<Vec<String>, (&Path, std::io::Error)> {
+        if let Some(file) = &self.write_floor {
+            std::fs::write(file, table.each()).map_err(|error| (file.as_path(), error))?;
+        }
+        let Some(file) = &self.floor else { return Ok(Vec::new()) };
+        let before = std::fs::read_to_string(file).map_err(|error| (file.as_path(), error))?;
+        Ok(table.below(&FLOOR).into_iter().chain(table.below_each(&before)).collect())
     }
 }
 

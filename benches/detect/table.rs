@@ -1,6 +1,6 @@
 //! The report: a line for each detection, a line for each profile, and totals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::score::{Keys, Refused, Score, Tally};
@@ -72,6 +72,64 @@ impl Table {
         low.map(|(what, is, floor)| format!("{what}: {is:.3}, wanted {floor}"))
             .chain(too_many.then(|| format!("{blocked:.2} of 1,000 honest calls were refused")))
             .collect()
+    }
+
+    /// What each detection reached, a line each.
+    pub(crate) fn each(&self) -> String {
+        let mut lines = EACH.to_owned();
+        for (name, [campaigns, found, alerts, right, exchanges, stopped]) in self.counts() {
+            lines += &format!("{name}\t{campaigns}\t{found}\t{alerts}\t{right}\t{exchanges}\t{stopped}\n");
+        }
+        lines
+    }
+
+    /// Sentences about detections that do not reach what the lines of `before` say they did.
+    pub(crate) fn below_each(&self, before: &str) -> Vec<String> {
+        let mut known: BTreeMap<&str, [usize; 6]> = BTreeMap::new();
+        let mut below = Vec::new();
+        for line in before.lines().filter(|line| !line.starts_with('#')) {
+            let mut words = line.split('\t');
+            let name = words.next().unwrap_or_default();
+            let counts: Vec<usize> = words.filter_map(|word| word.parse().ok()).collect();
+            match counts.try_into() {
+                Ok(counts) => drop(known.insert(name, counts)),
+                Err(_) => below.push(format!("{line:?} is no line of six counts")),
+            }
+        }
+        let reached: BTreeMap<&str, [usize; 6]> = self.counts().collect();
+        for (name, before) in &known {
+            let now = reached.get(name).copied().unwrap_or_default();
+            let shares = [
+                ("campaigns found", 0, 1),
+                ("precision of its alerts", 2, 3),
+                ("attack calls stopped", 4, 5),
+            ];
+            for (what, whole, part) in shares {
+                let of = |counts: &[usize; 6]| {
+                    let (part, whole) = (counts.get(part)?, counts.get(whole)?);
+                    Some(ratio(*part, *whole))
+                };
+                let (Some(was), Some(is)) = (of(before), of(&now)) else { continue };
+                if is < was {
+                    below.push(format!("{name}: {what} {is:.3}, {was:.3} before"));
+                }
+            }
+        }
+        let unknown = reached.keys().filter(|name| !known.contains_key(*name));
+        below.extend(unknown.map(|name| format!("{name}: nothing is written down of it")));
+        below
+    }
+
+    /// Of each detection: campaigns, those found, alerts, those that were right, attack calls, those stopped.
+    fn counts(&self) -> impl Iterator<Item = (&str, [usize; 6])> {
+        let names: BTreeSet<&str> =
+            self.detections.keys().copied().chain(self.keys.keys().map(String::as_str)).collect();
+        names.into_iter().map(|name| {
+            let tally = self.detections.get(name).cloned().unwrap_or_default();
+            let keys = self.keys.get(name).copied().unwrap_or_default();
+            let Refused { all, refused } = tally.exchanges;
+            (name, [tally.campaigns, tally.found, keys.all, keys.right, all, refused])
+        })
     }
 
     fn sum(&self) -> Sum {
@@ -183,3 +241,8 @@ impl Refused {
         if self.all == 0 { 0.0 } else { self.refused as f64 / self.all as f64 }
     }
 }
+
+const EACH: &str = "\
+# What each detection reached in the run of `cargo xtask test`; a fall fails it. Written anew by `cargo xtask detect --write-floor`.
+# name\tcampaigns\tfound\talerts (rule, key)\tright\tattack calls\tstopped
+";

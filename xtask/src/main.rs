@@ -31,6 +31,7 @@ cargo xtask bench [NAME]                     criterion benches: time, as ratios 
 cargo xtask bench --gate [NAME]              instructions per message against benches/gates.tsv
 cargo xtask detect [--seeds A-B] [--days N] [--profile NAME] [--wrong]
                                              how well the shipped detections find generated attacks
+cargo xtask detect --write-floor             the run of `cargo xtask test`, written down as what must be reached
 cargo xtask peers                            CPU time per answered INVITE beside the bare socket and Kamailio
 cargo xtask peers calls                      CPU time per call of a proxy, beside the bare socket and Kamailio
 cargo xtask peers hep                        CPU time per HEP packet beside Kamailio's sipcapture
@@ -61,6 +62,10 @@ fn main() -> ExitCode {
         ["bench", names @ ..] => {
             report
                 .step("benches", cargo(&["bench", "--locked", "--workspace", "--benches", "--"]).args(names));
+        }
+        ["detect", "--write-floor"] => {
+            let arguments = suite::DETECTION.iter().chain(&["--write-floor", suite::DETECTION_FLOOR]);
+            report.step("detection", detect().args(arguments));
         }
         ["detect", rest @ ..] => {
             report.step("detection", detect().args(rest));

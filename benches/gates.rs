@@ -253,6 +253,7 @@ fn judge(count: u32, messages: usize) {
             callers: &callers,
             forwarders: &[],
             called: &called,
+            dialled: (0, 1),
             restricted: false,
             display_name: b"Alice",
             user_agent: b"FreeSWITCH-mod_sofia/1.10.7",

@@ -49,6 +49,13 @@ impl Mount {
         if !self.acts() {
             said.push("calls are only watched here: what would be refused is told, and goes on".to_owned());
         }
+        if !self.acts() && policy.text().customer.leg_header.is_none() {
+            said.push(
+                "a call that a back-to-back agent (SBC, PBX) passes on is seen twice here: it counts once where both legs bear \
+                 one Session-ID (RFC 7989), else `leg_header` in [customer] names what joins them"
+                    .to_owned(),
+            );
+        }
         for rule in &policy.text().firewall {
             let name = &rule.name;
             match &rule.action {

@@ -312,7 +312,7 @@ fn drain(
     let policies = engine.policies();
     while let Some(attempt) = engine.poll_ended() {
         for view in &attempt.views {
-            if attempt.is_call() {
+            if attempt.is_call() && !attempt.is_leg() {
                 summary.judge(view.verdict.map_or(rules::Action::Allow, |verdict| verdict.action).word());
             }
             // What a threshold decided it has told already.

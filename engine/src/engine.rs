@@ -16,6 +16,8 @@ use crate::callback::Callbacks;
 use crate::facts::Facts;
 use crate::ips::{Budget, Counted, Ending, Ips, may_be_repeated};
 use crate::judging::Judging;
+use crate::legs::{self, Lead};
+use crate::limits::REPEATS_MAX;
 use crate::packet::Packet;
 use crate::prevention::Passports;
 use crate::redirection::Redirected;
@@ -57,6 +59,10 @@ pub struct Engine {
     pub(crate) only: Option<u32>,
     /// Headers that the policies in force ask for by name.
     pub(crate) asked: Vec<String>,
+    /// Headers by which the policies in force join legs of calls.
+    pub(crate) leg_headers: Vec<String>,
+    /// The call that the message in hand may be another leg of.
+    pub(crate) lead: Option<Lead>,
     /// Whether nobody will judge recorded calls again.
     pub(crate) forgets_sightings: bool,
     /// Calls to be hung up; `None` when nobody can.
@@ -134,6 +140,8 @@ impl Engine {
             counts_since: 0,
             only: None,
             asked: asked(&policies),
+            leg_headers: legs::headers(&policies),
+            lead: None,
             forgets_sightings: false,
             policies,
             hang_ups: None,
@@ -305,7 +313,7 @@ impl Engine {
                 continue;
             }
             if attempt.keys.from_tag == keys.from_tag && attempt.keys.caller == keys.caller {
-                known = Some((slot, attempt.keys));
+                known = Some((slot, attempt.keys)).filter(|_| !is_another(attempt, keys.cseq));
                 break;
             }
             reused |= attempt.keys.branch == keys.branch;
@@ -314,7 +322,11 @@ impl Engine {
             let mut flags = Flags::NONE;
             flags.raise_if(reused, Flag::BranchReuse);
             let keys = Keys { payload, ..keys };
+            let marks = self.look_for_lead(packet, message);
             self.open(packet, message, from.as_ref(), keys, Kind::Call, flags, handled);
+            if let Some(slot) = handled.attempt {
+                self.table.mark(slot, marks);
+            }
             return;
         };
         self.table.touch(slot, packet.at);
@@ -326,6 +338,7 @@ impl Engine {
         let Some(attempt) = self.table.attempt_mut(slot) else { return };
         let is_repeat = keys.cseq > first.cseq;
         if is_repeat {
+            attempt.standing.repeats += 1;
             attempt.progress.handle(Signal::Repeat, packet.at);
             (attempt.keys.cseq, attempt.keys.branch) = (keys.cseq, keys.branch);
         }
@@ -369,8 +382,7 @@ impl Engine {
             call: None,
         };
         let found = if method == Method::Invite {
-            self.dialog(&keys, to_tag)
-                .or_else(|| self.attempt_of(&keys, message).map(|slot| (slot, Side::Caller)))
+            self.invited(&keys, to_tag, message)
         } else {
             self.transaction_of(&keys, method).map(|slot| (slot, Side::Caller))
         };
@@ -380,6 +392,8 @@ impl Engine {
         {
             self.notice(slot, Flag::ChallengeInDialog, packet.at);
         }
+        // Whoever called answers no call: peers throw away what they have no transaction for.
+        let found = found.filter(|(slot, _)| !self.is_own_answer(*slot, packet));
         handled.call = found.map(|(slot, _)| slot);
         match found {
             Some((slot, Side::Caller)) => {
@@ -483,6 +497,7 @@ impl Engine {
         flags: Flags,
         handled: &mut Handled<'a>,
     ) {
+        let lead = self.lead.take();
         let flags = flags.union(packet.flags).union(message.defects());
         handled.flags = handled.flags.union(flags);
         handled.attempt = Some(slot);
@@ -521,6 +536,7 @@ impl Engine {
             shown: None,
             is_repeat,
             is_kept: false,
+            lead: lead.as_ref(),
         };
         for (plan, dial_plan) in policies.plans().iter().enumerate() {
             judging.by_plan(plan, dial_plan, attempt);
@@ -529,7 +545,7 @@ impl Engine {
             let dial_plan = policies.plans().first().unwrap_or(&self.unjudged);
             judging.by_nobody(dial_plan, attempt);
         }
-        let is_kept = judging.is_kept;
+        let (is_kept, joined) = (judging.is_kept, judging.lead.is_some());
         attempt.waiting.append(&mut self.waiting);
         let verdicts =
             attempt.views.get(earlier..).unwrap_or_default().iter().filter_map(|v| v.verdict.as_ref());
@@ -542,8 +558,22 @@ impl Engine {
             attempt.facts.truncate(facts);
             attempt.text.truncate(text);
         }
+        if let Some(lead) = lead.filter(|_| joined) {
+            self.join_leg(slot, &lead);
+        }
         self.terminate();
     }
+}
+
+/// Whether an INVITE with this CSeq, under the keys of `attempt`, is another attempt and not that one again: that one got an
+/// answer that nobody repeats, or came again often enough.
+fn is_another(attempt: &Attempt, cseq: u32) -> bool {
+    let is_final = match attempt.progress.state {
+        State::Trying | State::Ringing => false,
+        State::Refused => !may_be_repeated(attempt.progress.status),
+        State::Up | State::Over => true,
+    };
+    cseq > attempt.keys.cseq && (is_final || attempt.standing.repeats >= REPEATS_MAX)
 }
 
 /// Headers that `policies` ask for by name, each once.

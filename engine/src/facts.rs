@@ -24,6 +24,10 @@ pub struct Facts {
     pub(crate) callers: Vec<Identity>,
     pub(crate) forwarders: Vec<Identity>,
     pub(crate) called: Vec<Party>,
+    /// Which of them are dialled, see [`Subject::dialled`].
+    dialled: (usize, usize),
+    /// Whether the message is a REFER.
+    is_refer: bool,
     pub(crate) flags: Flags,
     pub(crate) restricted: bool,
     pub(crate) mismatch: bool,
@@ -63,6 +67,7 @@ impl Facts {
         let mut reading =
             Reading { facts: self, plan, attempt, as_caller, facts_max, read: [None; READ_KEPT], next: 0 };
         let mut redirector = Party::Absent;
+        reading.facts.is_refer = message.is_request() && message.method() == Method::Refer;
         if message.is_request() {
             reading.callers(message, from);
         } else {
@@ -99,7 +104,23 @@ impl Facts {
         self.forwarders.clear();
         self.called.clear();
         (self.flags, self.restricted, self.mismatch) = (Flags::NONE, false, false);
+        (self.dialled, self.is_refer) = ((0, 0), false);
         (self.found, self.verstat, self.passport) = (None, None, false);
+    }
+
+    /// Takes up one of those it goes to.
+    fn calls(&mut self, role: Role, party: Party) {
+        let place = self.called.len();
+        self.called.push(party);
+        let begins = role == Role::Called || role == Role::ReferTo && self.dialled.0 == 0;
+        match role {
+            // Another request than a REFER transfers nobody, whatever it names.
+            Role::ReferTo if !self.is_refer => {}
+            // A routing number goes with what it stands behind.
+            Role::Routing if self.dialled.1 < place => {}
+            _ if begins => self.dialled = (place, place + 1),
+            _ => self.dialled.1 = place + 1,
+        }
     }
 
     /// Marks which identities count where only asserted ones do. Returns what is known under this trust of the caller's
@@ -147,12 +168,13 @@ impl Facts {
 
     /// Takes up the addresses of `view`, as they were when the attempt was judged.
     pub(crate) fn recall(&mut self, attempt: &Attempt, view: &View, trust: Trust) {
-        self.recall_facts(attempt.facts(view), trust);
+        self.recall_facts(attempt.facts(view), attempt.kind.method(), trust);
     }
 
     /// Takes up the addresses of one message of an attempt.
-    pub(crate) fn recall_facts(&mut self, facts: &[Fact], trust: Trust) {
+    pub(crate) fn recall_facts(&mut self, facts: &[Fact], method: Method, trust: Trust) {
         self.clear();
+        self.is_refer = method == Method::Refer;
         for fact in facts {
             let role = fact.role;
             let origin = origin(role);
@@ -162,7 +184,7 @@ impl Facts {
             match () {
                 () if role.says_who_calls() => self.callers.push(identity),
                 () if role.says_who_forwarded() => self.forwarders.push(identity),
-                () if role.routes() => self.called.push(fact.party),
+                () if role.routes() => self.calls(role, fact.party),
                 () => {}
             }
         }
@@ -188,6 +210,7 @@ impl Facts {
             callers: &self.callers,
             forwarders: &self.forwarders,
             called: &self.called,
+            dialled: self.dialled,
             restricted: sighting.restricted,
             display_name: sighting.display_name(attempt),
             user_agent: sighting.user_agent(attempt),
@@ -221,6 +244,7 @@ impl Facts {
             callers: &self.callers,
             forwarders: &self.forwarders,
             called: &self.called,
+            dialled: self.dialled,
             restricted: self.restricted,
             display_name: attempt.display_name(),
             user_agent: attempt.user_agent(),
@@ -259,6 +283,7 @@ impl Facts {
             callers: &self.callers,
             forwarders: &self.forwarders,
             called: &self.called,
+            dialled: self.dialled,
             restricted: self.restricted,
             display_name: from.map_or(&b""[..], |from| from.display),
             user_agent: message.user_agent(),
@@ -410,10 +435,10 @@ impl<'m> Reading<'_, 'm> {
 
     fn called(&mut self, role: Role, uri: &Uri<'m>) {
         let reading = self.number(role, uri, number::Role::Called);
-        self.facts.called.push(reading.party);
         self.facts.flags = self.facts.flags.union(reading.flags);
+        self.facts.calls(role, reading.party);
         if let Some(routing) = reading.routing {
-            self.facts.called.push(routing);
+            self.facts.calls(Role::Routing, routing);
             self.keep(Role::Routing, routing, b"");
         }
     }

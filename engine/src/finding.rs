@@ -32,6 +32,32 @@ impl Engine {
         )
     }
 
+    /// The attempt, or the dialog of one, whose INVITE a response answers, and the side that sent that INVITE.
+    pub(crate) fn invited(
+        &self,
+        keys: &Keys,
+        to_tag: Option<u64>,
+        message: &Message<'_>,
+    ) -> Option<(Slot, Side)> {
+        let in_dialog = self.dialog(keys, to_tag);
+        // Who calls again under the same Call-ID and tag may get the To tag of before.
+        let is_of_another = |(slot, _): &(Slot, Side)| {
+            self.table.attempt(*slot).is_some_and(|attempt| attempt.keys.cseq != keys.cseq)
+        };
+        let opened = || {
+            let mut same = self.table.with_call_id(keys.call_id);
+            let opened = same.find(|(_, it)| {
+                it.kind == Kind::Call && it.keys.from_tag == keys.from_tag && it.keys.cseq == keys.cseq
+            });
+            opened.map(|(slot, _)| (slot, Side::Caller))
+        };
+        match in_dialog {
+            Some(found) if is_of_another(&found) => opened().or(in_dialog),
+            Some(_) => in_dialog,
+            None => self.attempt_of(keys, message).map(|slot| (slot, Side::Caller)),
+        }
+    }
+
     /// The attempt whose INVITE a response answers, when its To tag is not known yet.
     pub(crate) fn attempt_of(&self, keys: &Keys, message: &Message<'_>) -> Option<Slot> {
         let same = |attempt: &Attempt| attempt.kind == Kind::Call && attempt.keys.from_tag == keys.from_tag;
@@ -40,9 +66,11 @@ impl Engine {
         let Some(second) = candidates.next() else { return Some(first.0) };
         // Two callers under one Call-ID and From tag are told apart by the branch of their INVITE.
         let branch = self.branch(message);
-        let exact =
-            [first, second].into_iter().chain(candidates).find(|(_, attempt)| attempt.keys.branch == branch);
-        Some(exact.unwrap_or(first).0)
+        let all: Vec<_> = [first, second].into_iter().chain(candidates).collect();
+        let exact = all.iter().find(|(_, attempt)| attempt.keys.branch == branch);
+        // So are attempts that one caller makes one after the other, by their CSeq.
+        let same_cseq = || all.iter().find(|(_, attempt)| attempt.keys.cseq == keys.cseq);
+        Some(exact.or_else(same_cseq).unwrap_or(&first).0)
     }
 
     /// The transaction outside a dialog that a request repeats or a response answers.

@@ -13,7 +13,8 @@ use crate::call::{Attempt, Kind, Shown, Sighting, View};
 use crate::callback::Callbacks;
 use crate::facts::{self, Facts, Seen, Trust};
 use crate::ips::{Counted, Ips, Occasion, Parts};
-use crate::limits::TALLIES_MAX;
+use crate::legs::Lead;
+use crate::limits::{CALLBACKS_OF_ONE_CALL, TALLIES_MAX};
 use crate::packet::Packet;
 use crate::prevention::Passports;
 use crate::redirection::Redirected;
@@ -53,6 +54,8 @@ pub(crate) struct Judging<'a, 'p> {
     pub(crate) is_repeat: bool,
     /// Whether the attempt refers to the addresses and texts of this message, so that they stay.
     pub(crate) is_kept: bool,
+    /// The call that the message may be another leg of, until a policy takes it to call somebody else.
+    pub(crate) lead: Option<&'a Lead>,
 }
 
 /// What decides under one policy.
@@ -64,18 +67,26 @@ pub(crate) struct Bench<'a> {
     pub(crate) callbacks: &'a mut Callbacks,
     pub(crate) ips: &'a mut Ips,
     pub(crate) waiting: &'a mut Vec<Counted>,
+    /// Whether the message opens another leg of a call, which has counted.
+    pub(crate) is_leg: bool,
 }
 
 impl Bench<'_> {
     /// Judges `subject`, counts it, and puts the verdict into `view` of `attempt`.
     pub(crate) fn decide(&mut self, subject: &Subject<'_>, attempt: &Attempt, view: &mut View) {
-        let Self { index, policy, .. } = *self;
+        let Self { index, policy, is_leg, .. } = *self;
         let customer = &policy.text().customer;
         let mut verdict = policy.judge(subject, self.limits, self.scratch);
         // Only who places an emergency call is called back: an answer, or a transfer, is anybody's word.
-        if verdict.reason == Reason::Emergency && matches!(attempt.kind, Kind::Call) {
+        // And only the customer's own numbers, of calls that leave: what a stranger writes opens no door to anybody.
+        let leaves = subject.direction != Direction::Inbound;
+        if verdict.reason == Reason::Emergency && matches!(attempt.kind, Kind::Call) && leaves {
             let until = facts::callback_until(subject.at, customer);
-            for caller in subject.callers {
+            let numbers = subject
+                .callers
+                .iter()
+                .filter(|caller| caller.party.number().is_some_and(|it| policy.owns(it)));
+            for caller in numbers.take(CALLBACKS_OF_ONE_CALL) {
                 self.callbacks.expect(caller.party, until, subject.at);
             }
         }
@@ -86,7 +97,7 @@ impl Bench<'_> {
                 parts: Parts { attempt, view, customer, host: subject.hosts[0] },
                 method: subject.method,
                 at: subject.at,
-                opens: !attempt.was_counted(index, subject.called),
+                opens: !is_leg && !attempt.was_counted(index, subject.called),
                 noticed: subject.flags.intersection(Flags::EVENTS),
             };
             self.ips.attempt(&occasion, policy, self.scratch, self.limits, &mut verdict, self.waiting);
@@ -166,6 +177,7 @@ impl Judging<'_, '_> {
         let limits = self.limits.get_mut(index as usize)?;
         let customer = &policy.text().customer;
         let trust = facts::trust(customer, self.packet.source.ip());
+        self.lead = self.lead.filter(|lead| lead.calls(index, &self.facts.called));
         let Belief { flags: mut number_flags, attestation, stir } = self.facts.believe(trust, self.message);
         number_flags.raise_if(self.is_replayed, Flag::PassportReplay);
         let direction = policy.direction(self.packet.source.ip(), &self.facts.called, &self.facts.callers);
@@ -177,7 +189,7 @@ impl Judging<'_, '_> {
             believed: trust.own_side || trust.trusted,
             callback: direction == Direction::Inbound
                 && self.callbacks.expects(&self.facts.called, self.packet.at),
-            repeat: attempt.has_passed(index, &self.facts.called),
+            repeat: self.lead.is_some() || attempt.has_passed(index, &self.facts.called),
             flags: self.flags.union(number_flags),
         };
         let subject = self.facts.subject(self.packet, self.message, self.from, seen);
@@ -200,6 +212,7 @@ impl Judging<'_, '_> {
             callbacks: self.callbacks,
             ips: self.ips,
             waiting: self.waiting,
+            is_leg: self.lead.is_some(),
         };
         bench.decide(&subject, attempt, &mut view);
         Some(view)

@@ -12,6 +12,7 @@ mod finding;
 mod hash;
 mod ips;
 mod judging;
+mod legs;
 pub mod limits;
 mod live;
 pub mod number;

@@ -19,6 +19,12 @@ pub const PASSPORT_NUMBERS_MAX: usize = 4;
 
 /// Attempts and transactions kept at once; past it the one that would end first ends now, and is counted.
 pub const CALLS_MAX: usize = 1 << 20;
+/// So often the INVITE of one attempt may come again with a higher CSeq, after a challenge, a redirection, an offer that did not
+/// fit; beyond it opens another attempt.
+pub const REPEATS_MAX: u8 = 4;
+/// Other legs that are joined to one call (RFC 7989): room for a group of telephones that all ring. Further ones count as calls,
+/// so that nobody hides a flood behind one call.
+pub const LEGS_MAX: u8 = 32;
 /// A call that is up and silent for so long has ended (policy.md, *Thresholds*).
 pub const IDLE_SECONDS_MAX: i64 = 4 * 3600;
 /// An attempt that got neither answer nor refusal for so long is given up; above Timer C of RFC 3261 §16.6.
@@ -33,6 +39,8 @@ pub const TRANSACTION_SECONDS: i64 = 32;
 pub const FORKS_MAX: usize = 8;
 /// Callers of emergency numbers remembered for their call-back.
 pub const CALLBACKS_MAX: usize = 65_536;
+/// Numbers of one emergency call that may be called back: From and what is asserted. A long list of identities is no caller.
+pub const CALLBACKS_OF_ONE_CALL: usize = 2;
 /// Bytes kept of any one text of a message: display name, User-Agent, user part.
 pub const TEXT_BYTES_MAX: usize = 1024;
 /// Addresses of one message that are read.

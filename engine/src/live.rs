@@ -115,6 +115,7 @@ impl Engine {
             Succession::Nothing
         };
         self.asked = crate::engine::asked(&policies);
+        self.leg_headers = crate::legs::headers(&policies);
         self.policies = policies;
         self.share_anew();
         succession

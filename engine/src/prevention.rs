@@ -187,6 +187,13 @@ impl Engine {
                 .is_some_and(|attempt| attempt.is_call() && !attempt.standing.takes_part(packet.source.ip()))
     }
 
+    /// Whether `packet`, a response to what opened the attempt at `slot`, comes from where that came from, and not from whom it
+    /// went to.
+    pub(crate) fn is_own_answer(&self, slot: Slot, packet: &Packet<'_>) -> bool {
+        let source = packet.source.ip();
+        self.table.attempt(slot).is_some_and(|it| source == it.source.ip() && source != it.destination.ip())
+    }
+
     /// Whether `message`, a re-INVITE of the call at `slot`, asks for fax, modem or data where it was voice.
     pub(crate) fn is_turned_to_fax(&self, slot: Slot, message: &Message<'_>) -> bool {
         let is_voice = |kind| matches!(kind, CallType::Voice | CallType::Video);

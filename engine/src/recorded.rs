@@ -17,6 +17,8 @@ pub struct Recorded {
     pub started: Timestamp,
     /// What opened it.
     pub kind: Kind,
+    /// Whether it is another leg of a call: it counted nowhere.
+    pub is_leg: bool,
     /// Who sent it.
     pub source: SocketAddr,
     /// Whom it was sent to.
@@ -94,6 +96,7 @@ impl Default for Recorded {
             row: 0,
             started: Timestamp::default(),
             kind: Kind::Call,
+            is_leg: false,
             source: nowhere,
             destination: nowhere,
             transport: Transport::Udp,
@@ -110,7 +113,7 @@ impl Default for Recorded {
 impl Recorded {
     /// Makes it a call that began at `started`, of which nothing else is known.
     pub fn begin(&mut self, row: u64, started: Timestamp, call_id: &[u8]) {
-        (self.row, self.started, self.kind) = (row, started, Kind::Call);
+        (self.row, self.started, self.kind, self.is_leg) = (row, started, Kind::Call, false);
         self.course = Course::default();
         self.text.clear();
         self.facts.clear();
@@ -176,6 +179,7 @@ impl Recorded {
         std::mem::swap(&mut attempt.facts, &mut self.facts);
         std::mem::swap(&mut attempt.sightings, &mut self.sightings);
         attempt.sequence = self.row;
+        attempt.leg_of = self.is_leg.then_some(0..0);
         (attempt.source, attempt.destination) = (self.source, self.destination);
         (attempt.transport, attempt.call_type) = (self.transport, self.call_type);
         (attempt.call_id, attempt.method) = (self.call_id.clone(), 0..0);
@@ -192,9 +196,9 @@ impl Recorded {
     }
 }
 
-/// The method in a record's `kind`.
+/// What opened it, by a record's `kind`.
 pub fn kind_of(word: &str, is_redirection: bool) -> Kind {
-    if word == "call" {
+    if matches!(word, "call" | "leg") {
         return Kind::Call;
     }
     let is_named = |method: &&Method| method.word().eq_ignore_ascii_case(word);

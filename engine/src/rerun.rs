@@ -309,9 +309,10 @@ impl Engine {
         if sighting.is_repeat && attempt.progress.state == State::Refused {
             attempt.progress.handle(Signal::Repeat, sighting.at);
         }
+        let is_leg = attempt.is_leg() && attempt.views.is_empty();
         let source = attempt.source.ip();
         let trust = facts::trust(&policy.text().customer, source);
-        self.facts.recall_facts(sighting.facts(attempt), trust);
+        self.facts.recall_facts(sighting.facts(attempt), attempt.kind.method(), trust);
         let direction = policy.direction(source, &self.facts.called, &self.facts.callers);
         let is_inbound = direction == rules::Direction::Inbound;
         let seen = Seen {
@@ -321,7 +322,7 @@ impl Engine {
             stir: None,
             believed: trust.own_side || trust.trusted,
             callback: is_inbound && self.callbacks.expects(&self.facts.called, sighting.at),
-            repeat: attempt.has_passed(0, &self.facts.called),
+            repeat: is_leg || attempt.has_passed(0, &self.facts.called),
             flags: sighting.flags,
         };
         let headers = sighting.headers(attempt);
@@ -345,6 +346,7 @@ impl Engine {
             callbacks: &mut self.callbacks,
             ips: &mut self.ips,
             waiting: &mut self.waiting,
+            is_leg,
         };
         bench.decide(&subject, attempt, &mut view);
         if self.ips.counts(0) {
@@ -368,7 +370,7 @@ pub fn explain_again(policy: &Policy, attempt: &Attempt) -> Option<rules::policy
     let source = attempt.source.ip();
     let trust = facts::trust(&policy.text().customer, source);
     let mut facts = facts::Facts::default();
-    facts.recall_facts(sighting.facts(attempt), trust);
+    facts.recall_facts(sighting.facts(attempt), attempt.kind.method(), trust);
     let seen = Seen {
         direction: policy.direction(source, &facts.called, &facts.callers),
         call_type: attempt.call_type,

@@ -322,9 +322,11 @@ fn nobody_is_kept_from_being_sent_to_the_emergency_number() {
     let blocks = format!(
         "{POLICY}[[firewall]]\nname = \"all\"\nwhen = {{ method = \"REFER\" }}\naction = \"block\"\n"
     );
-    for (contacts, expected) in
-        [(SATELLITE.to_owned(), Action::Block), (format!("{SATELLITE}, <sip:911@192.0.2.10>"), Action::Allow)]
-    {
+    for (contacts, expected) in [
+        (SATELLITE.to_owned(), Action::Block),
+        (format!("{SATELLITE}, <sip:911@192.0.2.10>"), Action::Block),
+        ("<sip:911@192.0.2.10>, <urn:service:sos>".to_owned(), Action::Allow),
+    ] {
         let mut line = Line::new(&[&blocks]);
         line.invite(&CALL);
         let text = format!("SIP/2.0 302 So\r\nContact: {contacts}\r\n{}", CALL.head(";tag=t"));
@@ -354,14 +356,16 @@ fn who_is_sent_to_the_emergency_number_by_a_forged_answer_is_no_hole_in_the_fire
             assert_eq!(line.take(CARRIER, EXCHANGE, &invite), Some(Action::Block), "{from} {to} {contact}");
         }
     }
-    // Who has called for help is called back by whoever it is.
+    // Who has called for help is called back by whoever it is, but for who is blocked by name.
     let mut line = Line::new(&[&blocks]);
     let help = format!(
         "INVITE urn:service:sos SIP/2.0\r\n{}",
         CALL.head("").replace(CALLER, DESK).replace("ID: a", "ID: b")
     );
     assert_eq!(line.take(EXCHANGE, CARRIER, &help), Some(Action::Allow));
-    assert_eq!(line.take(CARRIER, EXCHANGE, &invite), Some(Action::Allow));
+    assert_eq!(line.take(CARRIER, EXCHANGE, &invite), Some(Action::Block));
+    let other = invite.replace(CALLER, "+13125550150").replace("ID: a", "ID: c");
+    assert_eq!(line.take(CARRIER, EXCHANGE, &other), Some(Action::Allow));
 }
 
 #[test]

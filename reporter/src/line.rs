@@ -18,7 +18,8 @@ use crate::threshold::breach;
 pub struct CallLine<'a> {
     /// The Call-ID.
     pub call_id: Option<Cow<'a, str>>,
-    /// `call`, or the method in lower case of another request or 3xx outside a dialog.
+    /// `call`, `leg` of a call that has a line of its own, or the method in lower case of another request or 3xx outside a
+    /// dialog.
     pub kind: Cow<'a, str>,
     /// The first message, RFC 3339 with microseconds.
     pub start: MomentText,
@@ -98,6 +99,9 @@ pub struct CallLine<'a> {
     pub refused_at: Option<MomentText>,
     /// When its time was up; null when it was hung up, or when the capture ended before.
     pub timed_out_at: Option<MomentText>,
+    /// Of a leg: the Call-ID of the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leg_of: Option<Cow<'a, str>>,
     /// Of a REGISTER: whether it carried credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<bool>,
@@ -252,6 +256,7 @@ impl<'a> CallLine<'a> {
             refused_status: attempt.refused().map(|(status, _)| status),
             refused_at: attempt.refused().map(|(_, at)| moment(at)),
             timed_out_at: attempt.timed_out().map(moment),
+            leg_of: attempt.leg_of().map(String::from_utf8_lossy),
             credentials: is_register.then(|| attempt.has_credentials()),
             followed_up: is_register.then(|| attempt.is_followed_up()),
             counted: policy.map_or_else(Vec::new, |policy| {
@@ -378,7 +383,7 @@ fn party_kind(fact: Option<&Fact>) -> &'static str {
 
 fn kind(attempt: &Attempt) -> Cow<'_, str> {
     match attempt.kind {
-        Kind::Call => Cow::Borrowed("call"),
+        Kind::Call => Cow::Borrowed(if attempt.is_leg() { "leg" } else { "call" }),
         Kind::Request(Method::Other) => Cow::Owned(String::from_utf8_lossy(attempt.method()).to_lowercase()),
         Kind::Request(method) | Kind::Redirection(method) => Cow::Owned(method.word().to_lowercase()),
     }

@@ -205,6 +205,8 @@ pub struct Subject<'a> {
     pub forwarders: &'a [Identity],
     /// Where it goes: the Request-URI first, then routing numbers, Refer-To and redirect targets.
     pub called: &'a [Party],
+    /// Which of `called` are dialled, from the first to behind the last: the Request-URI with its routing number; of a REFER each Refer-To, of a 3xx each Contact.
+    pub dialled: (usize, usize),
     /// Whether the caller asked for privacy (RFC 3323) or withheld the number.
     pub restricted: bool,
     /// Display name of From, unquoted.

@@ -283,6 +283,7 @@ impl Universe {
                 callers: &self.callers[callers],
                 forwarders: &self.forwarders[forwarders],
                 called: &self.called[called],
+                dialled: (0, 1),
                 restricted: false,
                 display_name: b"",
                 user_agent: self.agents[agent].as_bytes(),

@@ -420,7 +420,7 @@ fn no_rule_can_block_an_emergency_call() {
         proof.sentence,
         "no rule can block 911 or 112 outbound or internal: the guard comes before every rule; \
          2 rules match such calls and are overridden: \"short numbers\", \"after hours\". \
-         one rule can block 911 or 112 inbound: \"callers\"; for example an inbound call from +44000000000 to 112"
+         no rule can block 911 or 112 inbound: not for any caller, time, trunk or header"
     );
     policy.firewall.truncate(0);
     let proof = Prover::new(&policy, &emergency, now()).emergency("911 or 112");

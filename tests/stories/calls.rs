@@ -1,5 +1,7 @@
 //! Calls as a capture shows them: what belongs together, who rang how long, who hung up.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use crate::support::messages::Dialog;
@@ -45,6 +47,50 @@ fn an_answered_call_is_one_line_with_its_times() {
     assert_eq!(line["ring_seconds"].as_f64().unwrap().round(), 4.0);
     assert_eq!(line["duration_seconds"].as_f64().unwrap().round(), 60.0);
     assert_eq!((&line["hung_up"], &line["caller"]), (&"called".into(), &"+13035550142".into()));
+}
+
+#[test]
+fn a_call_that_an_agent_passes_on_counts_once_and_both_its_legs_are_told() {
+    const POLICY: &str = "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\n\
+        numbers = [\"+1 210 555 0100\"]\n[[ips]]\nname = \"again and again\"\ncount = \"attempts\"\n\
+        per = [\"caller\"]\nwithin = \"1h\"\nwarning = 3\n";
+    const SESSION: &str =
+        "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000\r\n";
+    let scratch = Scratch::new("legs");
+    let (agent, phone) = (there().to, "10.0.0.44:5060".parse().unwrap());
+    let mut capture = Capture::new();
+    let (onwards, homewards) = (Path { from: agent, to: phone }, Path { from: phone, to: agent });
+    for (one, other) in [("a1", "b1"), ("a2", "b2")] {
+        let call = Dialog { call_id: one, ..Dialog::default() };
+        let leg = Dialog { call_id: other, from_tag: "x", to_tag: "y", ..Dialog::default() };
+        capture.udp(there(), &call.opening("INVITE", 1, one, SESSION));
+        capture.udp(onwards, &leg.opening("INVITE", 1, other, SESSION));
+        capture.wait(SECOND).udp(homewards, &leg.response("200 OK", "INVITE", 1, other));
+        capture.udp(back(), &call.response("200 OK", "INVITE", 1, one));
+        capture.wait(9 * SECOND).udp(there(), &call.by_caller("BYE", 2, "3"));
+        capture.udp(onwards, &leg.by_caller("BYE", 2, "4"));
+    }
+    let (policy, capture) =
+        (scratch.write("acme.toml", POLICY), scratch.write("legs.pcap", capture.into_bytes()));
+    let lines = call_lines(Some(&policy), &capture);
+    let told: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let [id, kind, of, counted] =
+                ["call_id", "kind", "leg_of", "counted"].map(|name| line[name].clone());
+            format!("{id} {kind} {of} {}", counted.as_array().map_or(0, Vec::len)).replace('"', "")
+        })
+        .collect();
+    assert_eq!(told, ["a1 call null 1", "b1 leg a1 0", "a2 call null 1", "b2 leg a2 0"]);
+    assert!(lines.iter().all(|line| line["duration_seconds"].as_f64().unwrap().round() == 9.0), "{lines:#?}");
+    let flags = ["replay", "--json", "--reconcile", "--policy"].map(PathBuf::from);
+    let output = ringwall(flags.into_iter().chain([policy, capture]));
+    let summary: Value = serde_json::from_str(stdout(&output).trim()).unwrap();
+    assert_eq!(
+        (&summary["alerts"], &summary["reconciliation"]["agree"], &summary["verdicts"]["allow"]),
+        (&0.into(), &true.into(), &2.into()),
+        "{summary:#}"
+    );
 }
 
 #[test]

@@ -114,6 +114,7 @@ fn check_says_what_a_mount_cannot_see() {
     let output = run(&["check", "--mount", "capture", policy]);
     assert_eq!(output.status.code(), Some(0));
     assert!(stdout(&output).contains("mount: calls are only watched here"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("is seen twice here"), "{}", stdout(&output));
     let output = run(&["check", "--mount", "proxy", "--json", policy]);
     let said: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(said["mount"], serde_json::json!([]));

@@ -144,6 +144,8 @@ pub struct Attempt {
     pub(crate) method: Range<u32>,
     pub(crate) display_name: Range<u32>,
     pub(crate) user_agent: Range<u32>,
+    /// The Call-ID of the call that it is another leg of.
+    pub(crate) leg_of: Option<Range<u32>>,
     pub(crate) keys: Keys,
     /// Counters that wait for what becomes of it.
     pub(crate) waiting: Vec<Counted>,
@@ -176,6 +178,10 @@ pub(crate) struct Standing {
     pub(crate) timed_out: Option<Timestamp>,
     /// When we answered it ourselves.
     pub(crate) concluded: Option<Timestamp>,
+    /// How often its INVITE came again with a higher CSeq.
+    pub(crate) repeats: u8,
+    /// How many other legs of it were joined to it.
+    pub(crate) legs: u8,
     /// Addresses that take part in it.
     pub(crate) parties: [Option<IpAddr>; PARTIES_MAX],
 }
@@ -232,6 +238,7 @@ impl Attempt {
             method: 0..0,
             display_name: 0..0,
             user_agent: 0..0,
+            leg_of: None,
             keys: Keys::default(),
             waiting: Vec::new(),
             tallies: Vec::new(),
@@ -255,6 +262,7 @@ impl Attempt {
         self.sightings.clear();
         self.noticed.clear();
         self.standing = Standing::default();
+        self.leg_of = None;
         (self.kind, self.keys) = (kind, keys);
         self.progress = Progress::new(at);
     }
@@ -394,6 +402,17 @@ impl Attempt {
         self.is_call()
             && self.progress.state == State::Up
             && self.views.iter().filter_map(|view| view.verdict.as_ref()).any(is_told)
+    }
+
+    /// The Call-ID of the call that this is another leg of: a back-to-back agent passed that on, or made it of this. A leg
+    /// counts in no threshold. `None` for a call of its own.
+    pub fn leg_of(&self) -> Option<&[u8]> {
+        self.leg_of.as_ref().map(|place| self.slice(place))
+    }
+
+    /// Whether it is another leg of a call that is told by itself.
+    pub fn is_leg(&self) -> bool {
+        self.leg_of.is_some()
     }
 
     /// Whether this opened a call.

@@ -8,6 +8,7 @@ use crate::call::chunks::Chunks;
 use crate::call::deadlines::{Deadline, Deadlines};
 use crate::call::heads::Heads;
 use crate::call::progress::State;
+use crate::legs::Marks;
 use crate::limits::{
     CALLS_MAX, IDLE_SECONDS_MAX, LINGER_SECONDS, REFUSED_SECONDS, SAME_CALL_ID_MAX, TRANSACTION_SECONDS,
     UNANSWERED_SECONDS_MAX,
@@ -24,6 +25,8 @@ pub(crate) struct Table {
     entries: Chunks<Entry>,
     free: Vec<Slot>,
     by_call_id: Heads,
+    /// Calls by what their other legs find them by.
+    by_mark: Heads,
     deadlines: Deadlines,
     started: u64,
     /// Whether everything is answered at once, so that nothing waits longer than a refusal is remembered.
@@ -35,6 +38,8 @@ pub(crate) struct Table {
 struct Entry {
     attempt: Attempt,
     last_seen: Timestamp,
+    /// What it stands under in `by_mark`, perhaps.
+    marks: Marks,
     next: Slot,
     previous: Slot,
     generation: u32,
@@ -131,6 +136,21 @@ impl Table {
         entries.map(|(entry, slot)| (slot, &mut entry.attempt))
     }
 
+    /// Lets other legs of the call at `slot` find it by `marks`, unless it is a leg itself.
+    pub(crate) fn mark(&mut self, slot: Slot, marks: Marks) {
+        let entry = self.entries.get_mut(slot as usize).filter(|entry| !entry.attempt.is_leg());
+        let Some(entry) = entry.filter(|_| marks != [0; 2]) else { return };
+        entry.marks = marks;
+        for mark in marks.into_iter().filter(|mark| *mark != 0) {
+            self.by_mark.insert(mark, slot);
+        }
+    }
+
+    /// The call that was marked so last and is known still.
+    pub(crate) fn marked(&self, mark: u64) -> Option<Slot> {
+        self.by_mark.get(mark).filter(|_| mark != 0)
+    }
+
     /// Notes that the attempt at `slot` was heard of.
     pub(crate) fn touch(&mut self, slot: Slot, at: Timestamp) {
         if let Some(entry) = self.entries.get_mut(slot as usize) {
@@ -214,6 +234,11 @@ impl Table {
         entry.attempt.policies = None;
         entry.generation = entry.generation.wrapping_add(1);
         let (call_id, next, previous) = (entry.attempt.keys.call_id, entry.next, entry.previous);
+        for mark in std::mem::take(&mut entry.marks) {
+            if mark != 0 && self.by_mark.get(mark) == Some(slot) {
+                self.by_mark.remove(mark);
+            }
+        }
         self.free.push(slot);
         if let Some(older) = self.entries.get_mut(next as usize) {
             older.previous = previous;
@@ -233,6 +258,7 @@ impl Entry {
         Self {
             attempt: Attempt::vacant(),
             last_seen: Timestamp::default(),
+            marks: [0; 2],
             next: NOBODY,
             previous: NOBODY,
             generation: 0,

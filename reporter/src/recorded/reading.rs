@@ -101,6 +101,7 @@ impl Reading {
             .get(&batch.call_type, row, |word| CallType::from_word(word).unwrap_or(CallType::Other));
         call.call_type = call_type.unwrap_or(CallType::Other);
         let word = batch.kind.get(row).unwrap_or("call");
+        call.is_leg = word == "leg";
         call.kind =
             if word == "call" { Kind::Call } else { kind_of(word, more.contains("\"redirect_to\":")) };
         let flags = self.flags.get(&batch.flags, row, |text| read_flags(text, ' ')).unwrap_or_default();

@@ -53,6 +53,8 @@ impl Way {
 }
 
 /// Local numbers have at most six digits, or as many as the region dials inside one area.
+/// Digits of an area code, at most.
+const AREA_DIGITS_MAX: usize = 4;
 const LOCAL_DIGITS_MAX: usize = 6;
 /// Digits that a carrier code, an access code and the like may be taken off from, at most this often.
 const PREFIXES_MAX: u8 = 3;
@@ -85,7 +87,9 @@ impl Dialled<'_> {
     /// Reads a local number in the global context `context` (RFC 3966 §5.1.5).
     pub fn read_in_context(&self, written: &Written, context: &[u8]) -> (Party, Flags) {
         let digits = written.digits();
-        let own = context.starts_with(&self.habits().code().digits);
+        // An emergency number is dialled from a country or an area; behind more digits it is the end of another number.
+        let area = context.strip_prefix(self.habits().code().digits.as_slice());
+        let own = area.is_some_and(|area| area.len() <= AREA_DIGITS_MAX);
         let emergency = if own { self.emergency(digits) } else { None };
         let found = emergency.or_else(|| self.joined(digits, context));
         match found.and_then(|way| self.settled(way)) {

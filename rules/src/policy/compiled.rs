@@ -11,7 +11,7 @@ use crate::policy::{
     Condition, EntryText, FirewallRule, Limits, List, ListContent, ListId, Mode, NumberField, NumberTerm,
     PolicyText, Response, RuleAction, RuleId, Threshold, ThresholdId,
 };
-use crate::subject::{Direction, Identity, Party};
+use crate::subject::{Direction, Identity, Origin, Party};
 use crate::time::Timestamp;
 use crate::verdict::ListHit;
 
@@ -33,6 +33,8 @@ pub struct Policy {
     pub(super) emergency: NumberSet,
     /// Lists of callers that block rules in force use, with their rule.
     pub(super) block_lists: Vec<(ListId, RuleId)>,
+    /// Callers that block rules in force name one by one, with their rule.
+    pub(super) blocked: Vec<(Number, RuleId)>,
 }
 
 impl Policy {
@@ -53,7 +55,15 @@ impl Policy {
             has_thresholds,
             clock: Clock::new(text.customer.time_zone.clone()),
             emergency: everywhere().union(&emergency),
-            block_lists: block_lists(&text.firewall),
+            block_lists: blocked(&text.firewall, |term| match term {
+                NumberTerm::List(list) => Some(*list),
+                _ => None,
+            }),
+            // Whom a rule names by a whole range may be whoever calls back.
+            blocked: blocked(&text.firewall, |term| match term {
+                NumberTerm::Set(set) if set.count() == 1 => set.witness(),
+                _ => None,
+            }),
             text,
         }
     }
@@ -118,7 +128,7 @@ impl Policy {
         let called_own = self.owns_called(called);
         let customer = &self.text.customer;
         if customer.trunks.is_empty() {
-            return match (called_own, self.owns_caller(callers)) {
+            return match (called_own, self.is_outbound_by(callers)) {
                 (false, true) => Direction::Outbound,
                 _ => Direction::Inbound,
             };
@@ -155,11 +165,22 @@ impl Policy {
         called.first().and_then(|party| party.number()).is_some_and(|number| self.owns(number))
     }
 
+    /// Whether `callers` make a call of the customer's, where no trunk tells: by what is asserted, else where every number in
+    /// From is one of its own. What a stranger writes beside From is no reason to take a call for one of ours.
+    fn is_outbound_by(&self, callers: &[Identity]) -> bool {
+        let owns = |caller: &Identity| caller.party.number().is_some_and(|number| self.owns(number));
+        let is_ours = |caller: &Identity| {
+            caller.origin != Origin::From || caller.party.number().is_none() || owns(caller)
+        };
+        callers.iter().any(|caller| caller.asserted && owns(caller))
+            || self.owns_caller(callers) && callers.iter().all(is_ours)
+    }
+
     fn owns_caller(&self, callers: &[Identity]) -> bool {
         callers.iter().filter_map(|caller| caller.party.number()).any(|number| self.owns(number))
     }
 
-    /// Whether a rule in force at `at` blocks callers of a list that `number` is on.
+    /// Whether a rule in force at `at` blocks the caller `number` by name, or by a list that it is on.
     pub(super) fn blocks_caller(&self, number: Number, at: Timestamp) -> bool {
         let in_force = |rule: &RuleId| {
             let expires = self.rule(*rule).and_then(|rule| rule.expires);
@@ -170,6 +191,7 @@ impl Policy {
             list.and_then(|list| entry_of(list, number, at)).is_some()
         };
         self.block_lists.iter().any(|(list, rule)| in_force(rule) && on(list))
+            || self.blocked.iter().any(|(named, rule)| *named == number && in_force(rule))
     }
 }
 
@@ -186,23 +208,19 @@ fn everywhere() -> NumberSet {
     exact(b"112").union(&exact(b"911"))
 }
 
-fn block_lists(rules: &[FirewallRule]) -> Vec<(ListId, RuleId)> {
-    let mut lists = Vec::new();
+/// What `pick` takes of the callers that block rules in force name, each with its rule.
+fn blocked<T>(rules: &[FirewallRule], pick: impl Fn(&NumberTerm) -> Option<T>) -> Vec<(T, RuleId)> {
+    let mut found = Vec::new();
     let blocking = rules
         .iter()
         .zip((0..).map(RuleId))
         .filter(|(rule, _)| matches!(rule.action, RuleAction::Block(_)) && rule.mode == Mode::Enforce);
     for (rule, id) in blocking {
         for condition in &rule.when {
-            let Condition::Numbers(NumberField::Caller | NumberField::Identity, terms) = condition else {
-                continue;
-            };
-            let named = terms.iter().filter_map(|term| match term.value {
-                NumberTerm::List(list) => Some((list, id)),
-                _ => None,
-            });
-            lists.extend(named);
+            if let Condition::Numbers(NumberField::Caller | NumberField::Identity, terms) = condition {
+                found.extend(terms.iter().filter_map(|term| Some((pick(&term.value)?, id))));
+            }
         }
     }
-    lists
+    found
 }

@@ -48,6 +48,10 @@ pub struct Customer {
     /// After so long without a message a trunk, or a trusted peer, that was heard before is told to be silent, in
     /// microseconds; `None` when nobody asks.
     pub silence_micros: Option<i64>,
+    /// Its back-to-back agents, such as SBCs and PBXs: calls that they pass on under another Call-ID are seen twice.
+    pub back_to_back: Vec<IpNet>,
+    /// The header that holds the Call-ID of the other leg, or the same in both, beside Session-ID (RFC 7989).
+    pub leg_header: Option<String>,
 }
 
 /// Where a blocked caller can complain.
@@ -78,6 +82,11 @@ impl Customer {
     /// Whether a P-Asserted-Identity from `address` is believed.
     pub fn trusts(&self, address: IpAddr) -> bool {
         any_holds(&self.trusted, address)
+    }
+
+    /// Whether `address` is one of its back-to-back agents.
+    pub fn is_back_to_back(&self, address: IpAddr) -> bool {
+        any_holds(&self.back_to_back, address)
     }
 }
 

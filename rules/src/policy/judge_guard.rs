@@ -1,7 +1,7 @@
 //! The emergency guard: the only way to the rules leads through it.
 
 use crate::policy::{Mode, Policy};
-use crate::subject::{Direction, Method, Party, Subject};
+use crate::subject::{Direction, Party, Subject};
 use crate::verdict::Reason;
 
 /// A subject that the guard has seen and that is no emergency call.
@@ -36,20 +36,23 @@ impl Policy {
         Ok(Cleared(subject))
     }
 
-    /// Whether `subject` calls an emergency service. What is dialled decides, not what further headers
-    /// name: they would be a way round every block. A transfer dials its Refer-To as well, or each
-    /// Contact of the 3xx.
+    /// Whether `subject` calls an emergency service and nobody else. What is dialled decides, not what further headers
+    /// name: they would be a way round every block. A transfer dials its Refer-To, or each Contact of the 3xx: an
+    /// emergency service among them lets no other pass.
     fn is_emergency(&self, subject: &Subject<'_>) -> bool {
-        let dialled = if subject.method == Method::Refer { subject.called.len() } else { 1 };
-        let leaves = matches!(subject.direction, Direction::Outbound | Direction::Internal);
-        subject.called.iter().take(dialled).any(|party| match party {
+        let dialled = subject.called.get(subject.dialled.0..subject.dialled.1);
+        // Without trunks a caller who withholds the number tells no direction: it is an outbound call all the same.
+        let leaves = matches!(subject.direction, Direction::Outbound | Direction::Internal)
+            || self.text.customer.trunks.is_empty();
+        let is_emergency = |party: &Party| match party {
             Party::EmergencyService => true,
             Party::Number(number) => leaves && self.emergency.contains(*number),
             Party::Anonymous | Party::Invalid | Party::Name | Party::Absent => false,
-        })
+        };
+        dialled.is_some_and(|dialled| !dialled.is_empty() && dialled.iter().all(is_emergency))
     }
 
-    /// Whether the caller stands on a list that a block rule uses.
+    /// Whether a block rule names the caller, or a list with the caller on it.
     fn caller_is_blocked(&self, subject: &Subject<'_>) -> bool {
         let numbers = subject.callers.iter().filter_map(|caller| caller.party.number());
         numbers.into_iter().any(|number| self.blocks_caller(number, subject.at))

@@ -96,7 +96,8 @@ impl Prover<'_> {
         let services = part(NumberSet::EMPTY, question.services);
         let mut answer = Answer { powers: Vec::new(), undecided: Vec::new(), sentence: String::new() };
         for direction in Direction::ALL.iter().copied() {
-            let inbound = direction == Direction::Inbound;
+            // Without trunks nobody knows which way a call to an emergency number goes: it passes.
+            let inbound = direction == Direction::Inbound && !self.space.policy.customer.trunks.is_empty();
             let (open, guarded) = if inbound { (&numbers, &services) } else { (&unlisted, &listed) };
             self.powers(open, direction, false, &mut answer);
             self.powers(guarded, direction, true, &mut answer);

@@ -79,6 +79,7 @@ impl Witness {
             callers: &self.callers,
             forwarders: &self.forwarders,
             called: &self.called,
+            dialled: (0, 1),
             restricted: false,
             display_name: &self.display_name,
             user_agent: &self.user_agent,

@@ -108,6 +108,8 @@ pub fn policy_text(lists: Vec<List>, firewall: Vec<FirewallRule>) -> PolicyText 
             do_not_originate: None,
             callback_seconds: 7_200,
             silence_micros: None,
+            back_to_back: Vec::new(),
+            leg_header: None,
         },
         hours: vec![Hours {
             name: "business".to_owned(),
@@ -203,6 +205,7 @@ impl Call {
             callers: &self.callers,
             forwarders: &self.forwarders,
             called: &self.called,
+            dialled: (0, 1),
             restricted: self.restricted,
             display_name: self.display_name.as_bytes(),
             user_agent: self.user_agent.as_bytes(),

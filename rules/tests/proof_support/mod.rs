@@ -36,6 +36,8 @@ pub(crate) fn policy(firewall: Vec<FirewallRule>) -> PolicyText {
             do_not_originate: None,
             callback_seconds: 7200,
             silence_micros: None,
+            back_to_back: Vec::new(),
+            leg_header: None,
         },
         hours: Vec::new(),
         lists: Vec::new(),

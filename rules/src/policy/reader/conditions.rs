@@ -169,8 +169,7 @@ impl Reader<'_> {
     }
 
     fn header(&mut self, name: &str, entry: &Entry<'_>) -> Option<Condition> {
-        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(is_token) {
+        if !is_header_name(name) {
             self.report(Code::BadHeader, entry.key_span.clone(), format!("`{name}` is no header name"))
                 .help("write \"header.X-Carrier\" = \"…\" with the quotes around the whole key");
             return None;
@@ -332,3 +331,9 @@ const KNOWN_HEADERS: &[(&str, &str)] = &[
 const PROBES: &[&[u8]] = &[b"", b"a", b"Z9 -_", b"+12105550100", b"\xff\x00", b"friendly-scanner/1.0 (x)"];
 /// Compiled size of one regular expression.
 const REGEX_BYTES_MAX: usize = 1 << 20;
+
+/// Whether `name` is a token (RFC 3261 §25.1).
+pub(super) fn is_header_name(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
+}

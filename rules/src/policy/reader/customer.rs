@@ -4,6 +4,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use toml::de::DeValue;
 
 use super::Reader;
+use super::conditions::is_header_name;
 use super::fields::{Fields, Node};
 use super::words;
 use crate::number_set::NumberSet;
@@ -47,6 +48,8 @@ impl Reader<'_> {
         if let Some(node) = fields.get("silence").filter(|_| !self.has_trusted) {
             self.no_trunks(node.span(), "`silence`");
         }
+        let back_to_back = self.networks(&fields, "back_to_back");
+        let leg_header = self.read_leg_header(&fields);
         Some(Customer {
             name: name?.to_owned(),
             dial_plan: self.dial.clone()?,
@@ -65,6 +68,8 @@ impl Reader<'_> {
             do_not_originate: None,
             callback_seconds,
             silence_micros,
+            back_to_back,
+            leg_header,
         })
     }
 
@@ -99,6 +104,17 @@ impl Reader<'_> {
                 CALLBACK_SECONDS
             }
         }
+    }
+
+    fn read_leg_header(&mut self, fields: &Fields<'_>) -> Option<String> {
+        let node = fields.get("leg_header")?;
+        let name = self.text(node, "leg_header")?;
+        if !is_header_name(name) {
+            self.report(Code::BadHeader, node.span(), format!("`{name}` is no header name"))
+                .help("write leg_header = \"X-CID\"");
+            return None;
+        }
+        Some(name.to_owned())
     }
 
     fn read_zone(&mut self, fields: &Fields<'_>) {
@@ -320,6 +336,8 @@ const KEYS: &[&str] = &[
     "do_not_originate",
     "emergency_callback",
     "silence",
+    "back_to_back",
+    "leg_header",
 ];
 
 #[cfg(test)]
@@ -346,6 +364,33 @@ mod tests {
         check("emergency_callback = \"7d\"", Ok(604_800));
         for beyond in ["59s", "500ms", "8d", "0s", "200000w", "soon"] {
             check(&format!("emergency_callback = \"{beyond}\""), Err(Code::BadDuration));
+        }
+    }
+
+    #[test]
+    fn what_joins_legs_is_named_by_a_header_that_can_be() {
+        let check = |header: &str, expected: Result<Option<&str>, Code>| {
+            let text = format!(
+                "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100\"]\n\
+                 back_to_back = [\"192.0.2.0/24\", \"2001:db8::1\"]\nleg_header = \"{header}\"\n"
+            );
+            let reading = read("a.toml", &text, &MemoryFiles::new(), Timestamp::default());
+            let customer = reading.policy.map(|policy| policy.customer);
+            match reading.diagnostics.first() {
+                Some(diagnostic) => assert_eq!(Err(diagnostic.code), expected, "{header}"),
+                None => {
+                    let customer = customer.unwrap();
+                    assert_eq!(Ok(customer.leg_header.as_deref()), expected);
+                    let is_agent = |address: &str| customer.is_back_to_back(address.parse().unwrap());
+                    let found =
+                        ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1", "198.51.100.7"].map(is_agent);
+                    assert_eq!(found, [true, true, true, false]);
+                }
+            }
+        };
+        check("X-CID", Ok(Some("X-CID")));
+        for wrong in ["", "X CID", "X-CID:", "é"] {
+            check(wrong, Err(Code::BadHeader));
         }
     }
 }

@@ -474,8 +474,8 @@ impl Engine {
             (attempt.transport, attempt.call_type) = (packet.transport, message.call_type());
             attempt.call_id = attempt.keep(message.call_id());
             attempt.method = attempt.keep(message.method_text());
-            attempt.display_name = attempt.keep(from.map_or(&b""[..], |from| from.display));
-            attempt.user_agent = attempt.keep(message.user_agent());
+            attempt.display_name = attempt.keep_spoken(from.map_or(&b""[..], |from| from.display));
+            attempt.user_agent = attempt.keep_spoken(message.user_agent());
             if let Kind::Redirection(_) = kind {
                 attempt.progress.handle(Signal::Refuse(message.status().unwrap_or_default()), packet.at);
             }

@@ -14,7 +14,7 @@ use crate::number::{self, Verstat};
 use crate::packet::Packet;
 use crate::redirection::Left;
 use crate::sip::passport::Room;
-use crate::sip::{Header, Message, NameAddr, Passport, Uri};
+use crate::sip::{Header, Message, NameAddr, Passport, Uri, spoken};
 use crate::verifying::{self, Belief, Found};
 
 /// The addresses of one message as one dial plan reads them. Buffers are reused from message to message.
@@ -37,6 +37,8 @@ pub struct Facts {
     pub(crate) found: Option<Found>,
     verstat: Option<Verstat>,
     passport: bool,
+    /// Display name and User-Agent as people see them, where they are written otherwise.
+    spoken: [Option<Vec<u8>>; 2],
 }
 
 /// Whom to believe about a packet.
@@ -68,6 +70,7 @@ impl Facts {
             Reading { facts: self, plan, attempt, as_caller, facts_max, read: [None; READ_KEPT], next: 0 };
         let mut redirector = Party::Absent;
         reading.facts.is_refer = message.is_request() && message.method() == Method::Refer;
+        reading.facts.spoken = [from.and_then(|from| spoken(from.display)), spoken(message.user_agent())];
         if message.is_request() {
             reading.callers(message, from);
         } else {
@@ -106,6 +109,7 @@ impl Facts {
         (self.flags, self.restricted, self.mismatch) = (Flags::NONE, false, false);
         (self.dialled, self.is_refer) = ((0, 0), false);
         (self.found, self.verstat, self.passport) = (None, None, false);
+        self.spoken = [None, None];
     }
 
     /// Takes up one of those it goes to.
@@ -140,8 +144,10 @@ impl Facts {
         let attestation = match (stir, self.verstat, believed) {
             (Some(Outcome::Failed(_)), ..) | (_, Some(Verstat::Failed), true) => Some(Attestation::Failed),
             (Some(Outcome::Passed(level)), ..) => level,
-            (_, Some(Verstat::Passed), true) => attested_level(message).or(Some(Attestation::Full)),
-            (.., true) if message.has(Header::AttestationIndicator) => attested_level(message),
+            (_, Some(Verstat::Passed), true) => {
+                verifying::attested_level(message).or(Some(Attestation::Full))
+            }
+            (.., true) if message.has(Header::AttestationIndicator) => verifying::attested_level(message),
             _ if self.passport => None,
             _ => Some(Attestation::None),
         };
@@ -269,6 +275,7 @@ impl Facts {
         from: Option<&NameAddr<'p>>,
         seen: Seen,
     ) -> Subject<'a> {
+        let [display, agent] = &self.spoken;
         Subject {
             at: packet.at,
             method: if message.is_request() {
@@ -285,8 +292,8 @@ impl Facts {
             called: &self.called,
             dialled: self.dialled,
             restricted: self.restricted,
-            display_name: from.map_or(&b""[..], |from| from.display),
-            user_agent: message.user_agent(),
+            display_name: display.as_deref().unwrap_or(from.map_or(&b""[..], |from| from.display)),
+            user_agent: agent.as_deref().unwrap_or(message.user_agent()),
             hosts: [from.map_or(&b""[..], |from| from.uri.host), message.request_uri().host],
             call_type: seen.call_type,
             attestation: seen.attestation,
@@ -312,7 +319,7 @@ pub struct Seen {
     pub attestation: Option<Attestation>,
     /// What became of the verification of its Identity headers.
     pub stir: Option<Outcome>,
-    /// Whether the peer is trusted or the customer's own.
+    /// Whether the peer is trusted: a Resource-Priority is believed of no other, not even of the customer's own telephones.
     pub believed: bool,
     /// Whether it calls back somebody who has just called an emergency number.
     pub callback: bool,
@@ -564,16 +571,6 @@ fn withholds(privacy: &[u8]) -> bool {
 fn names_several(callers: &[Identity]) -> bool {
     let mut numbers = callers.iter().filter_map(|caller| caller.party.number());
     numbers.next().is_some_and(|first| numbers.any(|other| other != first))
-}
-
-/// P-Attestation-Indicator: the level a trusted peer verified (ATIS-1000074, 3GPP TS 24.229).
-fn attested_level(message: &Message<'_>) -> Option<Attestation> {
-    match message.value(Header::AttestationIndicator)? {
-        b"A" | b"a" => Some(Attestation::Full),
-        b"B" | b"b" => Some(Attestation::Partial),
-        b"C" | b"c" => Some(Attestation::Gateway),
-        _ => None,
-    }
 }
 
 /// Namespaces of authority-to-authority emergency traffic (RFC 7135, RFC 4412).

@@ -186,7 +186,7 @@ impl Judging<'_, '_> {
             call_type: attempt.call_type,
             attestation,
             stir,
-            believed: trust.own_side || trust.trusted,
+            believed: trust.trusted,
             callback: direction == Direction::Inbound
                 && self.callbacks.expects(&self.facts.called, self.packet.at),
             repeat: self.lead.is_some() || attempt.has_passed(index, &self.facts.called),

@@ -246,7 +246,7 @@ impl Engine {
                 call_type: attempt.call_type,
                 attestation: view.attestation,
                 stir: view.stir,
-                believed: trust.own_side || trust.trusted,
+                believed: trust.trusted,
                 callback: false,
                 repeat: false,
                 flags: view.flags,

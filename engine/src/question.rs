@@ -114,7 +114,7 @@ impl Question {
             call_type: message.call_type(),
             attestation: self.attestation.or(attestation),
             stir,
-            believed: trust.own_side || trust.trusted,
+            believed: trust.trusted,
             callback: false,
             repeat: false,
             flags: message.defects().union(number_flags),

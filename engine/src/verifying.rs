@@ -111,3 +111,13 @@ pub(crate) fn flags(stir: Option<Outcome>) -> Flags {
         _ => Flags::NONE,
     }
 }
+
+/// P-Attestation-Indicator: the level a trusted peer verified (ATIS-1000074, 3GPP TS 24.229).
+pub(crate) fn attested_level(message: &Message<'_>) -> Option<Attestation> {
+    match message.value(Header::AttestationIndicator)? {
+        b"A" | b"a" => Some(Attestation::Full),
+        b"B" | b"b" => Some(Attestation::Partial),
+        b"C" | b"c" => Some(Attestation::Gateway),
+        _ => None,
+    }
+}

@@ -247,3 +247,49 @@ fn what_peers_read_is_read() {
         assert_eq!(line.take(IN, &neighbour), Some(Action::Allow), "{neighbour:?}");
     }
 }
+
+#[test]
+fn a_name_is_what_people_see() {
+    const RULE: &str = "[[firewall]]\nname = \"cruise\"\nwhen = { display_name = \"free cruise\" }\naction = \"block\"\n\
+         [[firewall]]\nname = \"dialler\"\nwhen = { user_agent = \"mass dialler\" }\naction = \"block\"\n";
+    let call = |name: &str, agent: &str| {
+        let from = format!("\"{name}\" <sip:+14045550166@h>;tag=f");
+        Line::new(RULE).call(IN, DESK, &from, &format!("User-Agent: {agent}\r\n"))
+    };
+    for (name, agent, decision) in [
+        ("free cruise", "x", Action::Block),
+        ("free \\cruise", "x", Action::Block),
+        ("\\f\\r\\e\\e cruise", "x", Action::Block),
+        ("free\r\n cruise", "x", Action::Block),
+        ("free\\\\ cruise", "x", Action::Allow),
+        ("free  cruise", "x", Action::Allow),
+        ("x", "mass\r\n\t dialler", Action::Block),
+        ("x", "mass  dialler", Action::Allow),
+    ] {
+        assert_eq!(call(name, agent), Some(decision), "{name:?} {agent:?}");
+    }
+}
+
+#[test]
+fn a_priority_is_believed_of_trusted_peers_alone() {
+    let priority = "Resource-Priority: wps.0\r\n";
+    let call = |more: &str, ends| Line::new(more).call(ends, "sip:+19005550100@h", OWN, priority);
+    assert_eq!(call(TRUNKS, OUT), Some(Action::Block));
+    assert_eq!(call(TRUNKS, IN), Some(Action::Block));
+    assert_eq!(call(&format!("{TRUNKS}trusted = [\"10.20.0.1\"]\n"), OUT), Some(Action::Allow));
+}
+
+#[test]
+fn a_network_of_addresses_is_one_sender() {
+    const TRIES: &str = "trunks = [\"2001:db8:7::/48\"]\n[[ips]]\nname = \"senders\"\ncount = \"attempts\"\nper = [\"source\"]\nwithin = \"1h\"\nwarning = 5\n";
+    let tries = |network: &str| {
+        let mut line = Line::new(TRIES);
+        for host in 1..=6 {
+            let source = format!("[{network}:{host}]:5060");
+            line.call((&source, "[2001:db8:7::1]:5060"), DESK, "<sip:+14045550166@h>;tag=f", "");
+        }
+        line.breaches()
+    };
+    assert_eq!(tries("2001:db8:1:2:0:0:0"), 1);
+    assert_eq!(tries("2001:db8:7:2:0:0:0"), 0, "the telephones of the customer are told apart");
+}

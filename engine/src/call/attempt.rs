@@ -15,7 +15,7 @@ use stir::Outcome;
 use crate::call::{Progress, Sighting, State};
 use crate::ips::Counted;
 use crate::limits::{FORKS_MAX, PARTIES_MAX, TALLIES_MAX, TEXT_BYTES_MAX};
-use crate::sip::unfold;
+use crate::sip::{spoken, unfold};
 
 /// What opened an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -431,6 +431,14 @@ impl Attempt {
             return self.keep_line(unfold(bytes, &mut room));
         }
         self.keep_line(bytes)
+    }
+
+    /// The same for a text that quotes or folds, as people see it.
+    pub(crate) fn keep_spoken(&mut self, bytes: &[u8]) -> Range<u32> {
+        match spoken(bytes) {
+            Some(said) => self.keep_line(&said),
+            None => self.keep_line(bytes),
+        }
     }
 
     fn keep_line(&mut self, bytes: &[u8]) -> Range<u32> {

@@ -54,8 +54,8 @@ impl Shown {
         let (display_name, user_agent) = if is_first {
             (attempt.display_name.clone(), attempt.user_agent.clone())
         } else {
-            let display_name = attempt.keep(from.map_or(&b""[..], |from| from.display));
-            (display_name, attempt.keep(message.user_agent()))
+            let display_name = attempt.keep_spoken(from.map_or(&b""[..], |from| from.display));
+            (display_name, attempt.keep_spoken(message.user_agent()))
         };
         let from = attempt.keep(from.map_or(&b""[..], |from| from.uri.host));
         let target = attempt.keep(message.request_uri().host);

@@ -56,7 +56,7 @@ impl<'a> Parts<'a> {
                 let mut forwarders = attempt.facts(view).iter().filter(|fact| fact.role.says_who_forwarded());
                 forwarders.next().and_then(|fact| self.party(fact))
             }
-            Key::Source => Some(Part::Address(source)),
+            Key::Source => Some(self.sender()),
             Key::SourceNet(length) => {
                 let longest = if source.is_ipv4() { 32 } else { 128 };
                 IpNet::new(source, length.min(longest)).ok().map(|net| Part::Net(net.trunc()))
@@ -81,7 +81,16 @@ impl<'a> Parts<'a> {
     /// Who calls. Who cannot be named is known by the address it came from, never as one shared caller.
     pub(super) fn caller(&self) -> Part<'a> {
         let caller = self.attempt.caller(self.view).and_then(|fact| self.party(fact));
-        caller.unwrap_or_else(|| Part::Address(self.attempt.source.ip().to_canonical()))
+        caller.unwrap_or_else(|| self.sender())
+    }
+
+    /// Where it comes from: an address, or the network of an IPv6 address outside, as everybody is given so many of them
+    /// (RFC 6177) that each call may come from another.
+    fn sender(&self) -> Part<'a> {
+        let source = self.attempt.source.ip().to_canonical();
+        let net = IpNet::new(source, SITE_BITS).ok();
+        let net = net.filter(|_| source.is_ipv6() && !self.customer.is_own_side(source));
+        net.map_or(Part::Address(source), |net| Part::Net(net.trunc()))
     }
 
     /// Who is called.
@@ -133,6 +142,9 @@ impl fmt::Display for Part<'_> {
         }
     }
 }
+
+/// Bits of an IPv6 address that tell networks apart, where nobody says otherwise.
+const SITE_BITS: u8 = 64;
 
 /// The name of a key in alerts, as policies write it.
 pub(super) fn word(key: Key) -> &'static str {

@@ -31,7 +31,7 @@ pub use message::{ContentLength, Message};
 pub use params::{Param, Params};
 pub use passport::Passport;
 pub use stream::{Frame, Framer};
-pub use text::unfold;
+pub use text::{spoken, unfold};
 pub use uri::{Scheme, Uri};
 pub use values::{Addresses, Values};
 pub use via::Via;

@@ -185,6 +185,19 @@ pub fn unfold<'b>(value: &'b [u8], room: &'b mut [u8]) -> &'b [u8] {
     room.get(..used).unwrap_or_default()
 }
 
+/// A quoted text as people see it: without folds and without the backslashes of quoted pairs (RFC 3261 §25.1). `None` when it
+/// stands there so.
+pub fn spoken(text: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr2(b'\\', b'\n', text)?;
+    let mut room = vec![0; text.len()];
+    let mut bytes = unfold(text, &mut room).iter().copied();
+    let mut said = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        said.push(if byte == b'\\' { bytes.next().unwrap_or(byte) } else { byte });
+    }
+    Some(said)
+}
+
 /// Marks the bytes of `word` that are zero with their highest bit; exact up to and including the first one.
 #[inline(always)]
 pub(super) const fn zero_bytes(word: u64) -> u64 {

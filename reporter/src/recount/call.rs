@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp as Moment;
 use rules::Number;
 use rules::plan;
+use rules::policy::Customer;
 
 use super::key::Sides;
 use crate::line::CallLine;
@@ -41,7 +42,12 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(line: &CallLine<'_>, sides: &Sides<'_>, words: &mut Words) -> Self {
+    pub(super) fn new(
+        line: &CallLine<'_>,
+        sides: &Sides<'_>,
+        customer: &Customer,
+        words: &mut Words,
+    ) -> Self {
         let moment = |text: &Option<MomentText>| text.as_deref().map(micros);
         let called = sides.called();
         let number = called.as_deref().filter(|_| sides.called_kind == "number");
@@ -61,7 +67,7 @@ impl Call {
             timed_out: moment(&line.timed_out_at),
             credentials: line.credentials == Some(true),
             followed_up: line.followed_up == Some(true),
-            caller: words.number(&sides.caller_or_source(line)),
+            caller: words.number(&sides.caller_or_source(line, customer)),
             called: called.as_deref().map(|called| words.number(called)),
             line: number.and_then(|number| number.trim_start_matches('+').parse().ok()),
             country: country.map(|country| words.number(country)),

@@ -37,11 +37,11 @@ impl<'a> Sides<'a> {
     }
 
     /// Who calls, or the address that somebody without a name calls from.
-    pub(super) fn caller_or_source(&self, line: &CallLine<'_>) -> String {
+    pub(super) fn caller_or_source(&self, line: &CallLine<'_>, customer: &Customer) -> String {
         if is_named(self.caller, self.caller_kind) {
             self.caller.to_owned()
         } else {
-            address(&line.source).map_or_else(String::new, |source| source.to_string())
+            address(&line.source).map_or_else(String::new, |source| sender(source, customer))
         }
     }
 
@@ -79,10 +79,10 @@ fn part(line: &CallLine<'_>, sides: &Sides<'_>, key: Key, customer: &Customer) -
     let called_number = || (sides.called_kind == "number").then_some(sides.called);
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     match key {
-        Key::Caller => Some(sides.caller_or_source(line)),
+        Key::Caller => Some(sides.caller_or_source(line, customer)),
         Key::CallerBlock(left) => match caller_number() {
             Some(number) => Some(block(number, left)),
-            None => Some(sides.caller_or_source(line)),
+            None => Some(sides.caller_or_source(line, customer)),
         },
         Key::CallerCountry => caller_number().and_then(country).map(str::to_owned),
         Key::Called => sides.called().map(Cow::into_owned),
@@ -95,7 +95,7 @@ fn part(line: &CallLine<'_>, sides: &Sides<'_>, key: Key, customer: &Customer) -
             let first = line.diverting.iter().next();
             first.filter(|text| !matches!(&**text, "" | "anonymous" | "none")).map(|text| text.to_string())
         }
-        Key::Source => source.map(|source| source.to_string()),
+        Key::Source => source.map(|source| sender(source, customer)),
         Key::SourceNet(length) => source.map(|source| network(source, length)),
         Key::Trunk => {
             let ends = [source, address(&line.destination)];
@@ -129,6 +129,11 @@ fn block(number: &str, left: u8) -> String {
         Some(kept) if kept.len() > 1 && kept.starts_with('+') => format!("{kept}{}", "x".repeat(left)),
         _ => number.to_owned(),
     }
+}
+
+/// Of an IPv6 address outside the network of 64 bits.
+fn sender(source: IpAddr, customer: &Customer) -> String {
+    if source.is_ipv6() && !customer.is_own_side(source) { network(source, 64) } else { source.to_string() }
 }
 
 fn network(address: IpAddr, length: u8) -> String {

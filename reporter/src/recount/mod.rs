@@ -78,10 +78,13 @@ impl Recount {
     /// Takes a call line, in any order.
     pub fn see_line(&mut self, line: &CallLine<'_>) {
         let Some(places) = line.customer.and_then(|customer| self.places.get(customer)) else { return };
+        let policies = Arc::clone(&self.policies);
+        let policy = policies.policies().iter().find(|policy| Some(policy.name()) == line.customer);
+        let Some(policy) = policy else { return };
         for counting in &line.counted {
             let call = self.calls.len();
             let parties = key::Sides::of(line, counting);
-            self.calls.push(Call::new(line, &parties, &mut self.words));
+            self.calls.push(Call::new(line, &parties, &policy.text().customer, &mut self.words));
             let refused = match counting.refused {
                 None => Refused::No,
                 Some("before") => Refused::Before,

@@ -35,6 +35,9 @@ const PHONE: &str = "10.0.0.44:5060";
 const SESSION: &str =
     "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000\r\n";
 
+/// A Call-ID with the one whose leg it is, how many messages of it counted, and whether it was answered.
+type Told = (String, Option<String>, usize, bool);
+
 struct Line {
     engine: Engine,
     policies: Arc<PolicySet>,
@@ -76,9 +79,8 @@ impl Line {
         self.take(ends, &format!("BYE sip:x@{} SIP/2.0\r\n{}", ends.1, head(id, "BYE", ";tag=b", "")));
     }
 
-    /// What was told: each Call-ID with the one whose leg it is, how many messages of it counted, and whether it was answered;
-    /// then how often the threshold was reached.
-    fn finish(mut self) -> (Vec<(String, Option<String>, usize, bool)>, usize) {
+    /// What was told, by Call-ID; then how often the threshold was reached.
+    fn finish(mut self) -> (Vec<Told>, usize) {
         self.engine.finish();
         let mut told = Vec::new();
         while let Some(attempt) = self.engine.poll_ended() {
@@ -104,7 +106,7 @@ fn head(id: &str, method: &str, tag: &str, more: &str) -> String {
 }
 
 /// How many of the Call-IDs counted, and which are legs.
-fn counted(told: &[(String, Option<String>, usize, bool)]) -> (usize, Vec<(&str, &str)>) {
+fn counted(told: &[Told]) -> (usize, Vec<(&str, &str)>) {
     let legs = told.iter().filter_map(|(id, of, ..)| Some((id.as_str(), of.as_deref()?)));
     (told.iter().map(|(_, _, counted, _)| counted).sum(), legs.collect())
 }

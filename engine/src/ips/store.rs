@@ -161,7 +161,7 @@ impl Store {
                 }
             }
         }
-        let room = spent.or(free.map(|(index, _)| index));
+        let room = spent.or_else(|| free.map(|(index, _)| index));
         let index = room.unwrap_or_else(|| self.table.lightest(key, now));
         let evicted = self.table.put(index, Entry::new(key));
         (Place(index), evicted.map(|entry| Evicted { entry, is_spent: spent.is_some() }))

@@ -204,6 +204,23 @@ impl Habits {
         self.world.valid.contains(number)
     }
 
+    /// Whether `digits` are nothing but codes in front of a number: for an outside line, of a service, of a carrier.
+    pub fn is_prefix(&self, digits: &[u8]) -> bool {
+        self.is_prefixes(digits, 3)
+    }
+
+    fn is_prefixes(&self, digits: &[u8], most: u8) -> bool {
+        let outside = self.access_codes.iter().filter_map(|code| digits.strip_prefix(code.as_slice()));
+        let services = self.service_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+        most > 0 && outside.chain(services).any(|rest| rest.is_empty() || self.is_prefixes(rest, most - 1))
+    }
+
+    /// Whether `digits` are a prefix for abroad, the region's or a usual one.
+    pub fn is_abroad(&self, digits: &[u8]) -> bool {
+        matches!(digits, b"00" | b"011")
+            || self.international_prefixes.iter().any(|prefix| prefix.strip(digits) == Some(b""))
+    }
+
     /// The number that the extension `digits` stands for.
     pub fn extension(&self, digits: &[u8]) -> Option<Number> {
         self.extensions.iter().find_map(|extension| extension.number(digits))

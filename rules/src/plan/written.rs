@@ -29,6 +29,8 @@ pub struct Written {
 
 /// Digits kept; a number has 15, a carrier code, a prefix and over-dialled digits come on top.
 const DIGITS_KEPT: usize = 64;
+/// Codes in front of a number and a prefix for abroad have fewer digits together.
+const PREFIXED_MAX: usize = 16;
 /// Fewer digits among letters are a name such as `alice42`.
 const NAME_DIGITS_MAX: usize = 4;
 
@@ -213,15 +215,53 @@ impl<'a> Reader<'a> {
         !self.written.plus && self.habits.access_codes.iter().any(|code| code == digits)
     }
 
-    /// A plus begins the number; behind an access code or an international prefix it begins it anew.
+    /// Whether the digits so far are those of a service in front of the number, so that what comes now begins it.
+    fn is_service(&self) -> bool {
+        !self.written.plus && self.are_service(self.written.digits())
+    }
+
+    /// Whether `digits` are those of a service: `67` behind a star, 1167, either with digits for an outside line.
+    fn are_service(&self, digits: &[u8]) -> bool {
+        let is_prefix = |digits: &[u8]| self.habits.is_prefix(digits);
+        if !self.written.starred {
+            return is_prefix(digits);
+        }
+        (2..=3).contains(&digits.len())
+            || [2, 3].iter().any(|&length| digits.get(length..).is_some_and(is_prefix))
+    }
+
+    /// Whether the digits so far end in a prefix for abroad, so that a plus behind them says the same again.
+    fn is_abroad(&self) -> bool {
+        let digits = self.written.digits();
+        !self.written.plus
+            && digits.len() <= PREFIXED_MAX
+            && (0..digits.len()).map(|at| digits.split_at(at)).any(|(head, tail)| {
+                (head.is_empty() && !self.written.starred || self.are_service(head))
+                    && self.habits.is_abroad(tail)
+            })
+    }
+
+    /// Leaves the code of a service behind.
+    fn end_service(&mut self) {
+        self.written.count = 0;
+        self.written.starred = false;
+        self.written.flags.raise(Flag::ServiceCode);
+    }
+
+    /// A plus begins the number; behind a prefix it begins it anew.
     fn take_plus(&mut self) {
         let is_access_code = self.is_access_code();
+        let is_service = || (!is_access_code || self.written.starred) && self.is_service();
+        if self.written.count > 3 && self.is_abroad() || self.written.count > 0 && is_service() {
+            self.end_service();
+        }
         let written = &mut self.written;
         if written.count == 0 {
-            if written.plus {
+            if written.plus || written.starred {
                 written.flags.raise(Flag::Malformed);
             }
             written.plus = true;
+            written.starred = false;
             return;
         }
         if !is_access_code {
@@ -274,6 +314,8 @@ impl<'a> Reader<'a> {
             self.ended = true;
         } else if byte == b',' && is_access_code {
             written.count = 0;
+        } else if byte == b',' && self.is_service() {
+            self.end_service();
         } else {
             self.end(Flag::OddTail);
         }
@@ -305,8 +347,10 @@ impl<'a> Reader<'a> {
             self.written.letters += length;
             self.written.only_lookalikes &= letters.iter().all(|letter| LOOKALIKES.contains(letter));
             self.written.only_lookalikes &= !letters.is_empty();
-        } else if is_pause && fillers == 0 && self.is_access_code() {
+        } else if is_pause && fillers == 0 && !self.written.starred && self.is_access_code() {
             self.written.count = 0;
+        } else if is_pause && fillers == 0 && on && self.is_service() {
+            self.end_service();
         } else {
             if fillers > 0 {
                 self.written.flags.raise(Flag::FillerDigit);

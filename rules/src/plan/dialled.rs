@@ -68,18 +68,44 @@ impl Dialled<'_> {
         if written.is_endless() {
             return (Party::Invalid, Flags::NONE);
         }
-        let found = if written.starred {
+        let found = self.dialled(written, digits);
+        let trunk = written.bracketed_zero().and_then(|at| self.without_bracketed_zero(written, at, found));
+        match trunk.or(found).and_then(|way| self.settled(way)) {
+            Some(way) => (Party::Number(way.number), way.flags),
+            None if written.starred => (Party::Name, Flags::of(Flag::ServiceCode)),
+            None => (Party::Invalid, Flags::NONE),
+        }
+    }
+
+    fn dialled(&self, written: &Written, digits: &[u8]) -> Option<Way> {
+        if written.starred {
             self.starred(digits)
         } else if written.plus {
             self.global(digits)
         } else {
             self.bare(digits, PREFIXES_MAX)
-        };
-        match found.and_then(|way| self.settled(way)) {
-            Some(way) => (Party::Number(way.number), way.flags),
-            None if written.starred => (Party::Name, Flags::of(Flag::ServiceCode)),
-            None => (Party::Invalid, Flags::NONE),
         }
+    }
+
+    /// Reads `+44 (0)20` without the zero at `at`, which stands right behind a country code. Where zero is the trunk
+    /// prefix it goes; where it is none, only if the number exists without it and does not with it (`found`).
+    fn without_bracketed_zero(&self, written: &Written, at: usize, found: Option<Way>) -> Option<Way> {
+        let (head, tail) = (written.digits().get(..at)?, written.digits().get(at + 1..)?);
+        let mut all = Digits::default();
+        all.add(head)?;
+        all.add(tail)?;
+        let way = self.dialled(written, all.as_bytes()).filter(|way| !way.number.is_local())?;
+        let digits = way.number.digits();
+        let code = self.habits().code_of(digits.as_bytes())?;
+        let national = digits.as_bytes().get(code.digits.len()..)?;
+        if !head.ends_with(&code.digits) || !tail.starts_with(national) {
+            return None;
+        }
+        let exists = |way: Way| self.is_valid(way) && !way.is_overlong();
+        let is_trunk = code.national_prefixes.iter().any(|prefix| prefix.strip(b"0") == Some(b""));
+        let stands = found.is_some_and(exists) && (!is_trunk || !exists(way));
+        let goes = exists(way) || is_trunk;
+        (goes && !stands).then(|| way.flagged(Flag::NationalZeroAfterCc))
     }
 
     /// Reads a local number in the global context `context` (RFC 3966 §5.1.5).
@@ -343,6 +369,7 @@ impl Dialled<'_> {
             self.own_code(digits),
             self.in_area(digits),
             generic.and_then(|rest| self.international(rest, 1)),
+            self.fifteen(habits.code(), digits),
         ];
         self.best(ways)
     }

@@ -19,6 +19,10 @@ pub struct Written {
     pub starred: bool,
     buffer: [u8; DIGITS_KEPT],
     count: usize,
+    /// How many digits stood before the last parenthesis that opened.
+    opened: Option<usize>,
+    /// Where a zero stands that is the first digit in parentheses: `+44 (0)20`, `+44 (020)`.
+    bracketed_zero: Option<usize>,
     first_is_digit: bool,
     only_lookalikes: bool,
     broken: bool,
@@ -47,7 +51,9 @@ impl Written {
         for &byte in text {
             match byte {
                 b'0'..=b'9' => written.push(byte & 0xf),
-                b'-' | b'.' | b'(' | b')' | b' ' => {}
+                b'(' => written.open(),
+                b')' => written.close(),
+                b'-' | b'.' | b' ' => {}
                 b'+' if written.count == 0 && !written.plus => written.plus = true,
                 b'a'..=b'z' | b'A'..=b'Z' if written.count == 0 => {
                     written.push_letter(byte.to_ascii_lowercase());
@@ -84,6 +90,23 @@ impl Written {
         self.count += 1;
     }
 
+    fn open(&mut self) {
+        self.opened = Some(self.count);
+    }
+
+    fn close(&mut self) {
+        if let Some(at) = self.opened.take()
+            && self.digits().get(at) == Some(&b'0')
+        {
+            self.bracketed_zero = Some(at);
+        }
+    }
+
+    /// Where among the digits a zero stands that is the first in parentheses: a trunk prefix, dialled inside only.
+    pub(super) fn bracketed_zero(&self) -> Option<usize> {
+        self.bracketed_zero.filter(|&at| self.digits().get(at) == Some(&b'0'))
+    }
+
     /// Takes a letter in front of all digits.
     fn push_letter(&mut self, letter: u8) {
         self.word.push(letter);
@@ -98,6 +121,8 @@ impl Written {
         starred: false,
         buffer: [0; DIGITS_KEPT],
         count: 0,
+        opened: None,
+        bracketed_zero: None,
         first_is_digit: false,
         only_lookalikes: true,
         broken: false,
@@ -181,8 +206,14 @@ impl<'a> Reader<'a> {
         if let Meaning::Letter(letter) = meaning {
             return self.take_letter(letter);
         }
-        if !matches!(meaning, Meaning::Separator | Meaning::OddSeparator | Meaning::MuteByte)
-            && self.run_length > 0
+        if !matches!(
+            meaning,
+            Meaning::Separator
+                | Meaning::Opening
+                | Meaning::Closing
+                | Meaning::OddSeparator
+                | Meaning::MuteByte
+        ) && self.run_length > 0
         {
             self.end_run(matches!(meaning, Meaning::Digit(_) | Meaning::Plus));
             if self.ended {
@@ -198,6 +229,8 @@ impl<'a> Reader<'a> {
             Meaning::Digit(digit) => self.written.push(digit),
             Meaning::Plus => self.take_plus(),
             Meaning::Star | Meaning::Hash => self.take_star(meaning == Meaning::Hash),
+            Meaning::Opening => self.written.open(),
+            Meaning::Closing => self.written.close(),
             Meaning::OddSeparator => self.written.flags.raise(Flag::OddSeparator),
             Meaning::Nul => {
                 self.written.flags.raise(Flag::Nul);

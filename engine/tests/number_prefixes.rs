@@ -5,7 +5,7 @@ mod number_support;
 
 use number_support::{plan, word};
 use ringwall_engine::number::{Role, read_user};
-use rules::plan::DialPlan;
+use rules::plan::{Bare, DialPlan};
 
 /// Reads each text as a called number in its region, with `access` for an outside line.
 fn check(access: &[&str], rows: &[(&str, &str, &str)]) {
@@ -24,7 +24,7 @@ fn difference(plan: &DialPlan, &(region, text, expected): &(&str, &str, &str)) -
 fn a_service_code_hides_no_number_behind_a_plus_or_a_pause() {
     let codes = [
         "*67", "*70", "*82", "#31#", "*31#", "*67w", "*70,", "*70p", "*679", "*67*", "1167", "1167,",
-        "1182w", "1010288", "91167", "9*67",
+        "1182w", "1010288", "91167", "9*67", "9#31#",
     ];
     for code in codes {
         for (number, expected) in
@@ -116,4 +116,67 @@ fn argentinas_mobile_numbers_need_no_leading_zero() {
             ("AR", "15 2345 6789", "+541523456789"),
         ],
     );
+}
+
+#[test]
+fn an_emergency_number_is_seen_behind_what_stands_in_front() {
+    let extensions = [("1xxx".to_owned(), "+1 210 555 1xxx".to_owned())];
+    let us = DialPlan::new("US", Bare::National, Some("210"), &["9".to_owned()], &extensions).unwrap();
+    for row in [
+        ("US", "91911", "911"),
+        ("US", "9 1 911", "911"),
+        ("US", "9,1911", "911"),
+        ("US", "9911", "911"),
+        ("US", "*67911", "911"),
+        ("US", "9#31#911", "911"),
+        // The customer's own extension, which is dialled without an outside line.
+        ("US", "1911", "+12105551911"),
+        // One digit beside; an extension of four digits behind an outside line is none.
+        ("US", "91912", "91912"),
+        ("US", "91042", "91042"),
+        ("US", "19911", "19911"),
+    ] {
+        assert_eq!(difference(&us, &row), None);
+    }
+    check(
+        &["0"],
+        &[
+            ("FR", "365115", "15"),
+            ("FR", "365117", "17"),
+            ("FR", "365118", "18"),
+            ("FR", "3651112", "112"),
+            ("FR", "0365115", "15"),
+            ("FR", "365116", "365116"),
+            ("FR", "365215", "365215"),
+            ("BR", "0#31#190", "190"),
+            ("BR", "0#31#192", "192"),
+            ("BR", "#31#190", "190"),
+            ("BR", "0*31*190", "190"),
+            ("IT", "0039112", "112"),
+            ("IT", "0039118", "118"),
+            ("IT", "00039112", "112"),
+            ("IT", "+39112", "112"),
+            // Monza's area is 039.
+            ("IT", "039112", "+39039112"),
+            ("IT", "0039 02 12345678", "+390212345678"),
+            ("DE", "0049110", "110"),
+            ("DE", "0049 30 23125123", "+493023125123"),
+            ("AU", "001161000", "000"),
+        ],
+    );
+    for (region, text) in [
+        ("BR", "0#31#191"),
+        ("BR", "0#31#1900"),
+        ("BR", "0#"),
+        ("IT", "0039114"),
+        ("IT", "0040112"),
+        ("IT", "00391120"),
+        ("DE", "0048110"),
+        ("FR", "0033016"),
+    ] {
+        let plan = plan(region, None, &["0"]);
+        let party = read_user(text.as_bytes(), &plan, Role::Called).party;
+        let is_emergency = party.number().is_some_and(|number| plan.habits().emergency.contains(number));
+        assert!(!is_emergency, "{region} {text}: {party:?}");
+    }
 }

@@ -52,10 +52,19 @@ impl Way {
     }
 }
 
+/// Where digits are dialled: only on an inside line are there extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Inside,
+    Outside,
+}
+
 /// Local numbers have at most six digits, or as many as the region dials inside one area.
 const LOCAL_DIGITS_MAX: usize = 6;
 /// Digits that a carrier code, an access code and the like may be taken off from, at most this often.
 const PREFIXES_MAX: u8 = 3;
+/// Prefix for abroad and country code have at most so many digits together.
+const ABROAD_DIGITS_MAX: usize = 8;
 /// Repairs of repairs; what still changes then is no number.
 const SETTLES_MAX: u8 = 4;
 /// A foreign number without plus or prefix has at least so many digits.
@@ -78,12 +87,13 @@ impl Dialled<'_> {
     }
 
     fn dialled(&self, written: &Written, digits: &[u8]) -> Option<Way> {
+        let line = if written.outside { Line::Outside } else { Line::Inside };
         if written.starred {
-            self.starred(digits)
+            self.starred(digits, line)
         } else if written.plus {
             self.global(digits)
         } else {
-            self.bare(digits, PREFIXES_MAX)
+            self.bare(digits, line, PREFIXES_MAX)
         }
     }
 
@@ -197,6 +207,18 @@ impl Dialled<'_> {
         [Some(digits), once, twice].into_iter().flatten().find_map(|rest| self.emergency(rest))
     }
 
+    /// `0039112`: the same behind a prefix for abroad. No number is so short there.
+    fn emergency_as_from_abroad(&self, digits: &[u8]) -> Option<Way> {
+        if digits.len() > LOCAL_DIGITS_MAX + ABROAD_DIGITS_MAX {
+            return None;
+        }
+        let habits = self.habits();
+        let own = habits.international_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+        own.chain(digits.strip_prefix(b"00"))
+            .filter(|rest| rest.starts_with(&habits.code().digits))
+            .find_map(|rest| self.global(rest).filter(|way| habits.emergency.contains(way.number)))
+    }
+
     /// Reads digits as an international number, repairing what people put in front of it or behind.
     fn international(&self, digits: &[u8], repairs: u8) -> Option<Way> {
         if digits.first() == Some(&b'0') {
@@ -294,9 +316,12 @@ impl Dialled<'_> {
     }
 
     /// Reads digits without a plus.
-    fn bare(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
-        if let Some(way) = self.emergency(digits).or_else(|| self.extension(digits)) {
-            return Some(way);
+    fn bare(&self, digits: &[u8], line: Line, prefixes: u8) -> Option<Way> {
+        let extension = || if line == Line::Inside { self.extension(digits) } else { None };
+        let here =
+            self.emergency(digits).or_else(extension).or_else(|| self.emergency_as_from_abroad(digits));
+        if here.is_some() {
+            return here;
         }
         if digits.len() < 2 || digits.iter().all(|digit| *digit == b'0') {
             let mut outside = self.behind_access_code(digits);
@@ -318,7 +343,7 @@ impl Dialled<'_> {
         if first.as_ref().is_some_and(stands) {
             return first;
         }
-        let prefixed = if prefixes > 0 { self.behind_prefix(digits, prefixes - 1) } else { None };
+        let prefixed = if prefixes > 0 { self.behind_prefix(digits, line, prefixes - 1) } else { None };
         match (first, prefixed) {
             (Some(first), Some(prefixed)) => Some(self.likelier(first, prefixed)),
             (None, Some(prefixed)) if prefixed.is_overlong() => {
@@ -407,13 +432,14 @@ impl Dialled<'_> {
     }
 
     /// A carrier or service code, or an access code, in front of what is really dialled.
-    fn behind_prefix(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
+    fn behind_prefix(&self, digits: &[u8], line: Line, prefixes: u8) -> Option<Way> {
         let habits = self.habits();
         let selecting = habits.service_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
-        let mut services =
-            selecting.filter_map(|rest| self.bare(rest, prefixes).filter(|way| way.number.len() > 2));
+        let reaches = |way: &Way| way.number.len() > 2 || habits.emergency.contains(way.number);
+        let mut services = selecting.filter_map(|rest| self.bare(rest, line, prefixes).filter(reaches));
         let service = services.next().map(|way| way.flagged(Flag::ServiceCode));
-        let outside = self.behind_access_code(digits).filter_map(|rest| self.bare(rest, prefixes));
+        let outside =
+            self.behind_access_code(digits).filter_map(|rest| self.bare(rest, Line::Outside, prefixes));
         let mut outside =
             outside.filter(|way| !way.number.is_local() || habits.emergency.contains(way.number));
         // The country code repeated in front of an emergency number: 1911.
@@ -460,8 +486,8 @@ impl Dialled<'_> {
     }
 
     /// `*67` and the number: two digits, or three when two do not do.
-    fn starred(&self, digits: &[u8]) -> Option<Way> {
-        let behind = |length: usize| self.bare(digits.get(length..)?, 1);
+    fn starred(&self, digits: &[u8], line: Line) -> Option<Way> {
+        let behind = |length: usize| self.bare(digits.get(length..)?, line, 1);
         let ways = [behind(2), behind(3)];
         let emergency = ways.into_iter().flatten().find(|way| self.habits().emergency.contains(way.number));
         // A third digit taken for one of the code is the bolder repair, so that two digits need only work.

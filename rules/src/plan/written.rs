@@ -17,6 +17,8 @@ pub struct Written {
     pub letters: usize,
     /// A star or hash stood in front: a service code may follow.
     pub starred: bool,
+    /// The digits for an outside line stood in front, and a pause, a plus or a star behind them.
+    pub(super) outside: bool,
     buffer: [u8; DIGITS_KEPT],
     count: usize,
     /// How many digits stood before the last parenthesis that opened.
@@ -119,6 +121,7 @@ impl Written {
         flags: Flags::NONE,
         letters: 0,
         starred: false,
+        outside: false,
         buffer: [0; DIGITS_KEPT],
         count: 0,
         opened: None,
@@ -183,11 +186,13 @@ struct Reader<'a> {
     /// Letters behind digits that may turn out to be a pause, an extension, a filler.
     run: [u8; 16],
     run_length: usize,
+    /// Digits for an outside line that stood in front of a hash.
+    hashed: usize,
 }
 
 impl<'a> Reader<'a> {
     fn new(habits: &'a Habits) -> Self {
-        Self { written: Written::EMPTY, habits, ended: false, run: [0; 16], run_length: 0 }
+        Self { written: Written::EMPTY, habits, ended: false, run: [0; 16], run_length: 0, hashed: 0 }
     }
 
     fn take(&mut self, character: Character) {
@@ -316,8 +321,11 @@ impl<'a> Reader<'a> {
     fn take_star(&mut self, hash: bool) {
         let is_access_code = self.is_access_code();
         let written = &mut self.written;
-        if is_access_code && !hash {
+        if is_access_code {
+            // Only a hash with nothing behind it means "that is all" here.
+            self.hashed = if hash { written.count } else { 0 };
             written.count = 0;
+            written.outside = true;
             written.starred = true;
         } else if written.count == 0 && !written.plus {
             written.starred = true;
@@ -347,6 +355,7 @@ impl<'a> Reader<'a> {
             self.ended = true;
         } else if byte == b',' && is_access_code {
             written.count = 0;
+            written.outside = true;
         } else if byte == b',' && self.is_service() {
             self.end_service();
         } else {
@@ -382,6 +391,7 @@ impl<'a> Reader<'a> {
             self.written.only_lookalikes &= !letters.is_empty();
         } else if is_pause && fillers == 0 && !self.written.starred && self.is_access_code() {
             self.written.count = 0;
+            self.written.outside = true;
         } else if is_pause && fillers == 0 && on && self.is_service() {
             self.end_service();
         } else {
@@ -402,6 +412,10 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> Written {
         if self.run_length > 0 && !self.ended {
             self.end_run(false);
+        }
+        if self.hashed > 0 && self.written.starred && self.written.count == 0 {
+            self.written.count = self.hashed;
+            self.written.starred = false;
         }
         self.written
     }

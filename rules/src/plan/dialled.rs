@@ -437,7 +437,8 @@ impl Dialled<'_> {
         let selecting = habits.service_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
         let reaches = |way: &Way| way.number.len() > 2 || habits.emergency.contains(way.number);
         let mut services = selecting.filter_map(|rest| self.bare(rest, line, prefixes).filter(reaches));
-        let service = services.next().map(|way| way.flagged(Flag::ServiceCode));
+        let service = services.next().or_else(|| self.behind_carrier(digits, prefixes));
+        let service = service.map(|way| way.flagged(Flag::ServiceCode));
         let outside =
             self.behind_access_code(digits).filter_map(|rest| self.bare(rest, Line::Outside, prefixes));
         let mut outside =
@@ -447,6 +448,14 @@ impl Dialled<'_> {
         let emergency = own.and_then(|rest| self.emergency(rest));
         let outside = outside.next();
         emergency.or_else(|| self.best([service, outside]))
+    }
+
+    /// A number that exists behind the code of a carrier. Such codes look like the beginnings of other numbers.
+    fn behind_carrier(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
+        let rests = self.habits().carriers.iter().filter_map(|code| code.strip(digits));
+        rests
+            .filter_map(|rest| self.bare(rest, Line::Outside, prefixes))
+            .find(|way| !way.number.is_local() && !way.is_overlong() && self.is_valid(*way))
     }
 
     fn behind_access_code<'d>(&self, digits: &'d [u8]) -> impl Iterator<Item = &'d [u8]> {

@@ -311,7 +311,9 @@ impl Dialled<'_> {
         }
         let cut = |length: usize| possible(code, digits.get(..length)?);
         let valid = (1..=longest).rev().filter_map(cut).find(|way| self.is_valid(*way));
-        let fixed = || cut(longest).filter(|_| code.lengths.count_ones() == 1);
+        // What no number there begins with are no digits of one: nothing is cut off them.
+        let usual = digits.get(code.digits.len()).is_some_and(|digit| code.unusual >> (digit & 0xf) & 1 == 0);
+        let fixed = || cut(longest).filter(|_| code.lengths.count_ones() == 1 && usual);
         valid.or_else(fixed).map(|way| way.flagged(Flag::Overlong))
     }
 
@@ -350,7 +352,7 @@ impl Dialled<'_> {
                 let last = self.last_resort(digits);
                 last.filter(|way| !way.is_overlong() && !way.number.is_local()).or(Some(prefixed))
             }
-            (None, None) => self.last_resort(digits),
+            (None, None) => self.twice_abroad(digits).or_else(|| self.last_resort(digits)),
             (way, None) | (None, way) => way,
         }
     }
@@ -389,14 +391,26 @@ impl Dialled<'_> {
         let generic = digits.strip_prefix(b"00").filter(|rest| rest.first() != Some(&b'0'));
         let ways = [
             self.inside(digits),
-            self.best(abroad.map(|rest| self.international(rest, 1))),
+            self.best(abroad.map(|rest| self.international(rest, 2))),
             self.trunk(digits),
             self.own_code(digits),
             self.in_area(digits),
-            generic.and_then(|rest| self.international(rest, 1)),
+            generic.and_then(|rest| self.international(rest, 2)),
             self.fifteen(habits.code(), digits),
         ];
         self.best(ways)
+    }
+
+    /// `00 00`, `011 011`: a prefix for abroad that stands twice.
+    fn twice_abroad(&self, digits: &[u8]) -> Option<Way> {
+        let twice = |prefix: &[u8]| {
+            let rest = digits.strip_prefix(prefix)?.strip_prefix(prefix)?;
+            let way = self.international(rest, 1).filter(|way| self.is_valid(*way) && !way.is_overlong())?;
+            Some(way.flagged(Flag::PlusAndPrefix))
+        };
+        let own = self.habits().international_prefixes.iter();
+        let own = own.filter_map(|prefix| digits.get(..digits.len() - prefix.strip(digits)?.len()));
+        own.chain([b"00".as_slice()]).find_map(twice)
     }
 
     /// A national number as it stands.

@@ -10,7 +10,10 @@ pub(crate) enum Meaning {
     Hash,
     /// Stands between digits and means nothing.
     Separator,
-    /// The same, but no standard knows it.
+    /// A parenthesis, a separator as well.
+    Opening,
+    Closing,
+    /// A separator that no standard knows.
     OddSeparator,
     /// A letter, lower-case if it is ASCII, else `?`.
     Letter(u8),
@@ -153,7 +156,9 @@ fn ascii(byte: u8) -> Meaning {
         b'*' => Meaning::Star,
         b'#' => Meaning::Hash,
         // RFC 3966 §3 `visual-separator`; spaces as people write them; `~` waits for a tone in `8~10`.
-        b'-' | b'.' | b'(' | b')' | b' ' | b'\t' | b'~' => Meaning::Separator,
+        b'(' => Meaning::Opening,
+        b')' => Meaning::Closing,
+        b'-' | b'.' | b' ' | b'\t' | b'~' => Meaning::Separator,
         b'_' | b'/' | b'\\' | b'\'' | b'"' | b'`' | b'|' | b'!' | b'^' | b'[' | b']' | b'{' | b'}' | b'%' => {
             Meaning::OddSeparator
         }
@@ -174,6 +179,8 @@ fn beyond_ascii(character: char) -> Meaning {
         0x207a | 0x208a | 0xfb29 | 0xfe62 | 0xff0b | 0x2795 => Meaning::Plus,
         0xff0a | 0xfe61 | 0x2217 | 0x204e | 0x2731 => Meaning::Star,
         0xff03 | 0xfe5f => Meaning::Hash,
+        0xff08 => Meaning::Opening,
+        0xff09 => Meaning::Closing,
         _ if is_mute(code) => Meaning::Separator,
         _ if character.is_alphabetic() => Meaning::Letter(b'?'),
         _ => Meaning::OddSeparator,

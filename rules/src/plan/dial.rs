@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::emergency;
 use super::territory::{CountryCode, Prefix, TRUNK_PREFIX_MAX, Territory, World, world};
+use super::{carrier, emergency};
 use crate::number::Number;
 use crate::number_set::NumberSet;
 
@@ -73,6 +73,8 @@ pub struct Habits {
     pub national_prefixes: Vec<Prefix>,
     /// Prefixes that select a carrier or a service and change nothing about the number, longest first.
     pub service_prefixes: Vec<Prefix>,
+    /// Codes that select a carrier, longest first: behind them only a number that exists is read.
+    pub carriers: Vec<Prefix>,
     /// Digits of the area of short numbers; empty without one.
     pub area: Vec<u8>,
     /// Digits for an outside line.
@@ -175,6 +177,7 @@ impl Habits {
             international_prefixes,
             national_prefixes,
             service_prefixes,
+            carriers: carrier::codes(&territory.iso),
             area: area.as_bytes().to_vec(),
             access_codes: access_codes.iter().map(|code| code.as_bytes().to_vec()).collect(),
             local_lengths: territory.local_lengths,
@@ -202,6 +205,24 @@ impl Habits {
     /// Whether some country's plan knows `number`.
     pub fn is_valid(&self, number: Number) -> bool {
         self.world.valid.contains(number)
+    }
+
+    /// Whether `digits` are nothing but codes in front of a number: for an outside line, of a service, of a carrier.
+    pub fn is_prefix(&self, digits: &[u8]) -> bool {
+        self.is_prefixes(digits, 3)
+    }
+
+    fn is_prefixes(&self, digits: &[u8], most: u8) -> bool {
+        let outside = self.access_codes.iter().filter_map(|code| digits.strip_prefix(code.as_slice()));
+        let services = self.service_prefixes.iter().chain(&self.carriers);
+        let services = services.filter_map(|prefix| prefix.strip(digits));
+        most > 0 && outside.chain(services).any(|rest| rest.is_empty() || self.is_prefixes(rest, most - 1))
+    }
+
+    /// Whether `digits` are a prefix for abroad, the region's or a usual one.
+    pub fn is_abroad(&self, digits: &[u8]) -> bool {
+        matches!(digits, b"00" | b"011")
+            || self.international_prefixes.iter().any(|prefix| prefix.strip(digits) == Some(b""))
     }
 
     /// The number that the extension `digits` stands for.

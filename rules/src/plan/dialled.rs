@@ -52,12 +52,21 @@ impl Way {
     }
 }
 
+/// Where digits are dialled: only on an inside line are there extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Inside,
+    Outside,
+}
+
 /// Local numbers have at most six digits, or as many as the region dials inside one area.
 /// Digits of an area code, at most.
 const AREA_DIGITS_MAX: usize = 4;
 const LOCAL_DIGITS_MAX: usize = 6;
 /// Digits that a carrier code, an access code and the like may be taken off from, at most this often.
 const PREFIXES_MAX: u8 = 3;
+/// Prefix for abroad and country code have at most so many digits together.
+const ABROAD_DIGITS_MAX: usize = 8;
 /// Repairs of repairs; what still changes then is no number.
 const SETTLES_MAX: u8 = 4;
 /// A foreign number without plus or prefix has at least so many digits.
@@ -70,18 +79,45 @@ impl Dialled<'_> {
         if written.is_endless() {
             return (Party::Invalid, Flags::NONE);
         }
-        let found = if written.starred {
-            self.starred(digits)
-        } else if written.plus {
-            self.global(digits)
-        } else {
-            self.bare(digits, PREFIXES_MAX)
-        };
-        match found.and_then(|way| self.settled(way)) {
+        let found = self.dialled(written, digits);
+        let trunk = written.bracketed_zero().and_then(|at| self.without_bracketed_zero(written, at, found));
+        match trunk.or(found).and_then(|way| self.settled(way)) {
             Some(way) => (Party::Number(way.number), way.flags),
             None if written.starred => (Party::Name, Flags::of(Flag::ServiceCode)),
             None => (Party::Invalid, Flags::NONE),
         }
+    }
+
+    fn dialled(&self, written: &Written, digits: &[u8]) -> Option<Way> {
+        let line = if written.outside { Line::Outside } else { Line::Inside };
+        if written.starred {
+            self.starred(digits, line)
+        } else if written.plus {
+            self.global(digits)
+        } else {
+            self.bare(digits, line, PREFIXES_MAX)
+        }
+    }
+
+    /// Reads `+44 (0)20` without the zero at `at`, which stands right behind a country code. Where zero is the trunk
+    /// prefix it goes; where it is none, only if the number exists without it and does not with it (`found`).
+    fn without_bracketed_zero(&self, written: &Written, at: usize, found: Option<Way>) -> Option<Way> {
+        let (head, tail) = (written.digits().get(..at)?, written.digits().get(at + 1..)?);
+        let mut all = Digits::default();
+        all.add(head)?;
+        all.add(tail)?;
+        let way = self.dialled(written, all.as_bytes()).filter(|way| !way.number.is_local())?;
+        let digits = way.number.digits();
+        let code = self.habits().code_of(digits.as_bytes())?;
+        let national = digits.as_bytes().get(code.digits.len()..)?;
+        if !head.ends_with(&code.digits) || !tail.starts_with(national) {
+            return None;
+        }
+        let exists = |way: Way| self.is_valid(way) && !way.is_overlong();
+        let is_trunk = code.national_prefixes.iter().any(|prefix| prefix.strip(b"0") == Some(b""));
+        let stands = found.is_some_and(exists) && (!is_trunk || !exists(way));
+        let goes = exists(way) || is_trunk;
+        (goes && !stands).then(|| way.flagged(Flag::NationalZeroAfterCc))
     }
 
     /// Reads a local number in the global context `context` (RFC 3966 §5.1.5).
@@ -173,6 +209,18 @@ impl Dialled<'_> {
         let once = digits.strip_prefix(own.as_slice());
         let twice = once.and_then(|rest| rest.strip_prefix(own.as_slice()));
         [Some(digits), once, twice].into_iter().flatten().find_map(|rest| self.emergency(rest))
+    }
+
+    /// `0039112`: the same behind a prefix for abroad. No number is so short there.
+    fn emergency_as_from_abroad(&self, digits: &[u8]) -> Option<Way> {
+        if digits.len() > LOCAL_DIGITS_MAX + ABROAD_DIGITS_MAX {
+            return None;
+        }
+        let habits = self.habits();
+        let own = habits.international_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
+        own.chain(digits.strip_prefix(b"00"))
+            .filter(|rest| rest.starts_with(&habits.code().digits))
+            .find_map(|rest| self.global(rest).filter(|way| habits.emergency.contains(way.number)))
     }
 
     /// Reads digits as an international number, repairing what people put in front of it or behind.
@@ -267,14 +315,19 @@ impl Dialled<'_> {
         }
         let cut = |length: usize| possible(code, digits.get(..length)?);
         let valid = (1..=longest).rev().filter_map(cut).find(|way| self.is_valid(*way));
-        let fixed = || cut(longest).filter(|_| code.lengths.count_ones() == 1);
+        // What no number there begins with are no digits of one: nothing is cut off them.
+        let usual = digits.get(code.digits.len()).is_some_and(|digit| code.unusual >> (digit & 0xf) & 1 == 0);
+        let fixed = || cut(longest).filter(|_| code.lengths.count_ones() == 1 && usual);
         valid.or_else(fixed).map(|way| way.flagged(Flag::Overlong))
     }
 
     /// Reads digits without a plus.
-    fn bare(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
-        if let Some(way) = self.emergency(digits).or_else(|| self.extension(digits)) {
-            return Some(way);
+    fn bare(&self, digits: &[u8], line: Line, prefixes: u8) -> Option<Way> {
+        let extension = || if line == Line::Inside { self.extension(digits) } else { None };
+        let here =
+            self.emergency(digits).or_else(extension).or_else(|| self.emergency_as_from_abroad(digits));
+        if here.is_some() {
+            return here;
         }
         if digits.len() < 2 || digits.iter().all(|digit| *digit == b'0') {
             let mut outside = self.behind_access_code(digits);
@@ -296,14 +349,14 @@ impl Dialled<'_> {
         if first.as_ref().is_some_and(stands) {
             return first;
         }
-        let prefixed = if prefixes > 0 { self.behind_prefix(digits, prefixes - 1) } else { None };
+        let prefixed = if prefixes > 0 { self.behind_prefix(digits, line, prefixes - 1) } else { None };
         match (first, prefixed) {
             (Some(first), Some(prefixed)) => Some(self.likelier(first, prefixed)),
             (None, Some(prefixed)) if prefixed.is_overlong() => {
                 let last = self.last_resort(digits);
                 last.filter(|way| !way.is_overlong() && !way.number.is_local()).or(Some(prefixed))
             }
-            (None, None) => self.last_resort(digits),
+            (None, None) => self.twice_abroad(digits).or_else(|| self.last_resort(digits)),
             (way, None) | (None, way) => way,
         }
     }
@@ -342,13 +395,26 @@ impl Dialled<'_> {
         let generic = digits.strip_prefix(b"00").filter(|rest| rest.first() != Some(&b'0'));
         let ways = [
             self.inside(digits),
-            self.best(abroad.map(|rest| self.international(rest, 1))),
+            self.best(abroad.map(|rest| self.international(rest, 2))),
             self.trunk(digits),
             self.own_code(digits),
             self.in_area(digits),
-            generic.and_then(|rest| self.international(rest, 1)),
+            generic.and_then(|rest| self.international(rest, 2)),
+            self.fifteen(habits.code(), digits),
         ];
         self.best(ways)
+    }
+
+    /// `00 00`, `011 011`: a prefix for abroad that stands twice.
+    fn twice_abroad(&self, digits: &[u8]) -> Option<Way> {
+        let twice = |prefix: &[u8]| {
+            let rest = digits.strip_prefix(prefix)?.strip_prefix(prefix)?;
+            let way = self.international(rest, 1).filter(|way| self.is_valid(*way) && !way.is_overlong())?;
+            Some(way.flagged(Flag::PlusAndPrefix))
+        };
+        let own = self.habits().international_prefixes.iter();
+        let own = own.filter_map(|prefix| digits.get(..digits.len() - prefix.strip(digits)?.len()));
+        own.chain([b"00".as_slice()]).find_map(twice)
     }
 
     /// A national number as it stands.
@@ -384,13 +450,15 @@ impl Dialled<'_> {
     }
 
     /// A carrier or service code, or an access code, in front of what is really dialled.
-    fn behind_prefix(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
+    fn behind_prefix(&self, digits: &[u8], line: Line, prefixes: u8) -> Option<Way> {
         let habits = self.habits();
         let selecting = habits.service_prefixes.iter().filter_map(|prefix| prefix.strip(digits));
-        let mut services =
-            selecting.filter_map(|rest| self.bare(rest, prefixes).filter(|way| way.number.len() > 2));
-        let service = services.next().map(|way| way.flagged(Flag::ServiceCode));
-        let outside = self.behind_access_code(digits).filter_map(|rest| self.bare(rest, prefixes));
+        let reaches = |way: &Way| way.number.len() > 2 || habits.emergency.contains(way.number);
+        let mut services = selecting.filter_map(|rest| self.bare(rest, line, prefixes).filter(reaches));
+        let service = services.next().or_else(|| self.behind_carrier(digits, prefixes));
+        let service = service.map(|way| way.flagged(Flag::ServiceCode));
+        let outside =
+            self.behind_access_code(digits).filter_map(|rest| self.bare(rest, Line::Outside, prefixes));
         let mut outside =
             outside.filter(|way| !way.number.is_local() || habits.emergency.contains(way.number));
         // The country code repeated in front of an emergency number: 1911.
@@ -398,6 +466,14 @@ impl Dialled<'_> {
         let emergency = own.and_then(|rest| self.emergency(rest));
         let outside = outside.next();
         emergency.or_else(|| self.best([service, outside]))
+    }
+
+    /// A number that exists behind the code of a carrier. Such codes look like the beginnings of other numbers.
+    fn behind_carrier(&self, digits: &[u8], prefixes: u8) -> Option<Way> {
+        let rests = self.habits().carriers.iter().filter_map(|code| code.strip(digits));
+        rests
+            .filter_map(|rest| self.bare(rest, Line::Outside, prefixes))
+            .find(|way| !way.number.is_local() && !way.is_overlong() && self.is_valid(*way))
     }
 
     fn behind_access_code<'d>(&self, digits: &'d [u8]) -> impl Iterator<Item = &'d [u8]> {
@@ -437,8 +513,8 @@ impl Dialled<'_> {
     }
 
     /// `*67` and the number: two digits, or three when two do not do.
-    fn starred(&self, digits: &[u8]) -> Option<Way> {
-        let behind = |length: usize| self.bare(digits.get(length..)?, 1);
+    fn starred(&self, digits: &[u8], line: Line) -> Option<Way> {
+        let behind = |length: usize| self.bare(digits.get(length..)?, line, 1);
         let ways = [behind(2), behind(3)];
         let emergency = ways.into_iter().flatten().find(|way| self.habits().emergency.contains(way.number));
         // A third digit taken for one of the code is the bolder repair, so that two digits need only work.

@@ -3,6 +3,7 @@
 //! All sets are exact: the regular expressions of the metadata are turned into number sets once, when first
 //! asked for, and never evaluated per call.
 
+mod carrier;
 pub(crate) mod character;
 mod dial;
 mod dialled;

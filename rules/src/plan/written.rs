@@ -17,8 +17,14 @@ pub struct Written {
     pub letters: usize,
     /// A star or hash stood in front: a service code may follow.
     pub starred: bool,
+    /// The digits for an outside line stood in front, and a pause, a plus or a star behind them.
+    pub(super) outside: bool,
     buffer: [u8; DIGITS_KEPT],
     count: usize,
+    /// How many digits stood before the last parenthesis that opened.
+    opened: Option<usize>,
+    /// Where a zero stands that is the first digit in parentheses: `+44 (0)20`, `+44 (020)`.
+    bracketed_zero: Option<usize>,
     first_is_digit: bool,
     only_lookalikes: bool,
     broken: bool,
@@ -29,6 +35,8 @@ pub struct Written {
 
 /// Digits kept; a number has 15, a carrier code, a prefix and over-dialled digits come on top.
 const DIGITS_KEPT: usize = 64;
+/// Codes in front of a number and a prefix for abroad have fewer digits together.
+const PREFIXED_MAX: usize = 16;
 /// Fewer digits among letters are a name such as `alice42`.
 const NAME_DIGITS_MAX: usize = 4;
 
@@ -45,7 +53,9 @@ impl Written {
         for &byte in text {
             match byte {
                 b'0'..=b'9' => written.push(byte & 0xf),
-                b'-' | b'.' | b'(' | b')' | b' ' => {}
+                b'(' => written.open(),
+                b')' => written.close(),
+                b'-' | b'.' | b' ' => {}
                 b'+' if written.count == 0 && !written.plus => written.plus = true,
                 b'a'..=b'z' | b'A'..=b'Z' if written.count == 0 => {
                     written.push_letter(byte.to_ascii_lowercase());
@@ -82,6 +92,23 @@ impl Written {
         self.count += 1;
     }
 
+    fn open(&mut self) {
+        self.opened = Some(self.count);
+    }
+
+    fn close(&mut self) {
+        if let Some(at) = self.opened.take()
+            && self.digits().get(at) == Some(&b'0')
+        {
+            self.bracketed_zero = Some(at);
+        }
+    }
+
+    /// Where among the digits a zero stands that is the first in parentheses: a trunk prefix, dialled inside only.
+    pub(super) fn bracketed_zero(&self) -> Option<usize> {
+        self.bracketed_zero.filter(|&at| self.digits().get(at) == Some(&b'0'))
+    }
+
     /// Takes a letter in front of all digits.
     fn push_letter(&mut self, letter: u8) {
         self.word.push(letter);
@@ -94,8 +121,11 @@ impl Written {
         flags: Flags::NONE,
         letters: 0,
         starred: false,
+        outside: false,
         buffer: [0; DIGITS_KEPT],
         count: 0,
+        opened: None,
+        bracketed_zero: None,
         first_is_digit: false,
         only_lookalikes: true,
         broken: false,
@@ -156,11 +186,13 @@ struct Reader<'a> {
     /// Letters behind digits that may turn out to be a pause, an extension, a filler.
     run: [u8; 16],
     run_length: usize,
+    /// Digits for an outside line that stood in front of a hash.
+    hashed: usize,
 }
 
 impl<'a> Reader<'a> {
     fn new(habits: &'a Habits) -> Self {
-        Self { written: Written::EMPTY, habits, ended: false, run: [0; 16], run_length: 0 }
+        Self { written: Written::EMPTY, habits, ended: false, run: [0; 16], run_length: 0, hashed: 0 }
     }
 
     fn take(&mut self, character: Character) {
@@ -179,8 +211,14 @@ impl<'a> Reader<'a> {
         if let Meaning::Letter(letter) = meaning {
             return self.take_letter(letter);
         }
-        if !matches!(meaning, Meaning::Separator | Meaning::OddSeparator | Meaning::MuteByte)
-            && self.run_length > 0
+        if !matches!(
+            meaning,
+            Meaning::Separator
+                | Meaning::Opening
+                | Meaning::Closing
+                | Meaning::OddSeparator
+                | Meaning::MuteByte
+        ) && self.run_length > 0
         {
             self.end_run(matches!(meaning, Meaning::Digit(_) | Meaning::Plus));
             if self.ended {
@@ -196,6 +234,8 @@ impl<'a> Reader<'a> {
             Meaning::Digit(digit) => self.written.push(digit),
             Meaning::Plus => self.take_plus(),
             Meaning::Star | Meaning::Hash => self.take_star(meaning == Meaning::Hash),
+            Meaning::Opening => self.written.open(),
+            Meaning::Closing => self.written.close(),
             Meaning::OddSeparator => self.written.flags.raise(Flag::OddSeparator),
             Meaning::Nul => {
                 self.written.flags.raise(Flag::Nul);
@@ -213,15 +253,53 @@ impl<'a> Reader<'a> {
         !self.written.plus && self.habits.access_codes.iter().any(|code| code == digits)
     }
 
-    /// A plus begins the number; behind an access code or an international prefix it begins it anew.
+    /// Whether the digits so far are those of a service in front of the number, so that what comes now begins it.
+    fn is_service(&self) -> bool {
+        !self.written.plus && self.are_service(self.written.digits())
+    }
+
+    /// Whether `digits` are those of a service: `67` behind a star, 1167, either with digits for an outside line.
+    fn are_service(&self, digits: &[u8]) -> bool {
+        let is_prefix = |digits: &[u8]| self.habits.is_prefix(digits);
+        if !self.written.starred {
+            return is_prefix(digits);
+        }
+        (2..=3).contains(&digits.len())
+            || [2, 3].iter().any(|&length| digits.get(length..).is_some_and(is_prefix))
+    }
+
+    /// Whether the digits so far end in a prefix for abroad, so that a plus behind them says the same again.
+    fn is_abroad(&self) -> bool {
+        let digits = self.written.digits();
+        !self.written.plus
+            && digits.len() <= PREFIXED_MAX
+            && (0..digits.len()).map(|at| digits.split_at(at)).any(|(head, tail)| {
+                (head.is_empty() && !self.written.starred || self.are_service(head))
+                    && self.habits.is_abroad(tail)
+            })
+    }
+
+    /// Leaves the code of a service behind.
+    fn end_service(&mut self) {
+        self.written.count = 0;
+        self.written.starred = false;
+        self.written.flags.raise(Flag::ServiceCode);
+    }
+
+    /// A plus begins the number; behind a prefix it begins it anew.
     fn take_plus(&mut self) {
         let is_access_code = self.is_access_code();
+        let is_service = || (!is_access_code || self.written.starred) && self.is_service();
+        if self.written.count > 3 && self.is_abroad() || self.written.count > 0 && is_service() {
+            self.end_service();
+        }
         let written = &mut self.written;
         if written.count == 0 {
-            if written.plus {
+            if written.plus || written.starred {
                 written.flags.raise(Flag::Malformed);
             }
             written.plus = true;
+            written.starred = false;
             return;
         }
         if !is_access_code {
@@ -243,8 +321,11 @@ impl<'a> Reader<'a> {
     fn take_star(&mut self, hash: bool) {
         let is_access_code = self.is_access_code();
         let written = &mut self.written;
-        if is_access_code && !hash {
+        if is_access_code {
+            // Only a hash with nothing behind it means "that is all" here.
+            self.hashed = if hash { written.count } else { 0 };
             written.count = 0;
+            written.outside = true;
             written.starred = true;
         } else if written.count == 0 && !written.plus {
             written.starred = true;
@@ -274,6 +355,9 @@ impl<'a> Reader<'a> {
             self.ended = true;
         } else if byte == b',' && is_access_code {
             written.count = 0;
+            written.outside = true;
+        } else if byte == b',' && self.is_service() {
+            self.end_service();
         } else {
             self.end(Flag::OddTail);
         }
@@ -305,8 +389,11 @@ impl<'a> Reader<'a> {
             self.written.letters += length;
             self.written.only_lookalikes &= letters.iter().all(|letter| LOOKALIKES.contains(letter));
             self.written.only_lookalikes &= !letters.is_empty();
-        } else if is_pause && fillers == 0 && self.is_access_code() {
+        } else if is_pause && fillers == 0 && !self.written.starred && self.is_access_code() {
             self.written.count = 0;
+            self.written.outside = true;
+        } else if is_pause && fillers == 0 && on && self.is_service() {
+            self.end_service();
         } else {
             if fillers > 0 {
                 self.written.flags.raise(Flag::FillerDigit);
@@ -325,6 +412,10 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> Written {
         if self.run_length > 0 && !self.ended {
             self.end_run(false);
+        }
+        if self.hashed > 0 && self.written.starred && self.written.count == 0 {
+            self.written.count = self.hashed;
+            self.written.starred = false;
         }
         self.written
     }

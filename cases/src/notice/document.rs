@@ -40,8 +40,9 @@ pub fn alert_fact(case: &crate::Case, id: &str, alert: &serde_json::Value, at: T
 /// Sends `fact` to every machine that follows such things.
 pub fn stream(fact: &Fact, settings: &Settings, now: Timestamp, outcome: &mut Outcome) {
     let is_alert = fact.id.starts_with(ALERT);
-    let is_of_case =
-        fact.case.is_some() && !matches!(fact.event, Happening::Progress | Happening::ClockWarning);
+    let is_of_desk =
+        matches!(fact.event, Happening::Progress | Happening::ClockWarning | Happening::UpdateDue);
+    let is_of_case = fact.case.is_some() && !is_of_desk;
     for (name, target) in &settings.targets {
         let is_wanted = if is_alert { target.streams_alerts } else { target.streams_cases && is_of_case };
         let channel = channel_of(&target.kind);

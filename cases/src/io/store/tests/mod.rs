@@ -8,6 +8,7 @@ mod customers;
 mod files;
 mod hands;
 mod inbox;
+mod informal;
 mod moves;
 mod notices;
 mod office;

@@ -317,9 +317,9 @@ impl<'a> Writing<'a> {
 
 /// In tests, where the process may be told to die; otherwise nothing.
 #[cfg(not(test))]
-const fn crash_at(_point: &str) {}
+pub(super) const fn crash_at(_point: &str) {}
 #[cfg(test)]
-use super::tests::crash_at;
+pub(super) use super::tests::crash_at;
 
 /// The JSON in the first column.
 pub(super) fn body<T: serde::de::DeserializeOwned>(row: &AnyRow) -> Result<T, Error> {

@@ -9,6 +9,7 @@ mod files;
 mod hands;
 mod inbox;
 mod informal;
+mod kills;
 mod moves;
 mod notices;
 mod office;

@@ -52,6 +52,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
                 let mut kept = audit_heads::read(&cases.audit_heads(), || {
                     desk_key::verifier(&desk_key::public(&cases.key()))
                 })?;
+                if let Some(bucket) = cases.audit_bucket()? {
+                    audit_heads::read_bucket(&mut kept, &bucket, || {
+                        desk_key::verifier(&desk_key::public(&cases.key()))
+                    })?;
+                }
                 for (customer, head) in heads.as_deref().map_or_else(|| Ok(Vec::new()), read_heads)? {
                     kept.note(customer, head);
                 }

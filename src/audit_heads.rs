@@ -1,5 +1,5 @@
-//! Where audit chains end, kept hour by hour outside their database and signed by the desk: whoever cuts entries off the end
-//! of a chain is found out. A chain alone cannot show that.
+//! Where audit chains end, kept hour by hour outside their database and signed by the desk: in a folder, in a bucket, and with
+//! machines that take logs. Whoever cuts entries off the end of a chain is found out. A chain alone cannot show that.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cases::audit::Head;
 use cases::change::{Signer, Verifier};
+use records::io::Place;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +18,30 @@ use crate::outcome::Failure;
 /// The folder in that of the service, unless the configuration names another.
 pub(crate) const FOLDER: &str = "audit";
 
-/// Keeps ends.
+/// Keeps ends in a folder, and words them for machines that take logs.
 pub(crate) struct Keeper {
     folder: PathBuf,
     signer: Signer,
-    /// The last place of each chain that was kept by this run.
-    kept: BTreeMap<String, u64>,
+    /// What was kept by this run.
+    in_folder: Reached,
+    with_machines: Reached,
+}
+
+/// Keeps ends in a bucket.
+pub(crate) struct BucketKeeper {
+    bucket: Place,
+    signer: Signer,
+    reached: Reached,
+}
+
+/// The last place of each chain that is known somewhere.
+#[derive(Default)]
+struct Reached(BTreeMap<String, u64>);
+
+/// Ends that are signed, and not known yet where they go.
+pub(crate) struct Signed {
+    at: String,
+    lines: Vec<(String, u64, String)>,
 }
 
 /// What is kept in a folder.
@@ -49,7 +68,7 @@ struct Line {
 impl Keeper {
     /// One that keeps them in `folder`, which is made when it is first needed.
     pub(crate) fn new(folder: PathBuf, signer: Signer) -> Self {
-        Self { folder, signer, kept: BTreeMap::new() }
+        Self { folder, signer, in_folder: Reached::default(), with_machines: Reached::default() }
     }
 
     /// Adds those of `heads` that have moved since to the file of the day. They are on disk when this returns.
@@ -57,24 +76,13 @@ impl Keeper {
     /// # Errors
     /// Those of the system; all of them are kept the next time.
     pub(crate) fn keep(&mut self, heads: &[(String, Head)], at: Timestamp) -> io::Result<()> {
-        let at = reporter::rfc3339(at);
-        let has_moved = |(customer, head): &&(String, Head)| {
-            head.sequence > 0 && self.kept.get(customer).is_none_or(|sequence| *sequence < head.sequence)
-        };
-        let moved: Vec<_> = heads.iter().filter(has_moved).collect();
-        let mut text = String::new();
-        for (customer, head) in &moved {
-            let signature = self.signer.sign(WHAT, &content(&at, customer, head));
-            let (customer, hash) = (customer.clone(), head.hash.clone());
-            let line = Line { at: at.clone(), customer, sequence: head.sequence, hash, signature };
-            text += &serde_json::to_string(&line)?;
-            text.push('\n');
-        }
-        if text.is_empty() {
+        let signed = self.in_folder.sign(heads, &self.signer, at)?;
+        if signed.lines.is_empty() {
             return Ok(());
         }
+        let mut text = signed.text();
         fs::create_dir_all(&self.folder)?;
-        let day = at.get(..10).unwrap_or_default();
+        let day = signed.at.get(..10).unwrap_or_default();
         let path = self.folder.join(format!("heads-{day}.jsonl"));
         let is_new = !path.exists();
         let mut file = OpenOptions::new().create(true).read(true).append(true).open(&path)?;
@@ -86,8 +94,82 @@ impl Keeper {
         if is_new {
             files::sync_folder_of(&path)?;
         }
-        self.kept.extend(moved.into_iter().map(|(customer, head)| (customer.clone(), head.sequence)));
+        self.in_folder.reach(&signed);
         Ok(())
+    }
+
+    /// Those of `heads` that machines were not told of, each with what it is known by; [`Self::told`] says that they were.
+    ///
+    /// # Errors
+    /// They cannot be worded.
+    pub(crate) fn for_machines(&self, heads: &[(String, Head)], at: Timestamp) -> io::Result<Signed> {
+        self.with_machines.sign(heads, &self.signer, at)
+    }
+
+    /// Machines are told of `signed`.
+    pub(crate) fn told(&mut self, signed: &Signed) {
+        self.with_machines.reach(signed);
+    }
+}
+
+impl BucketKeeper {
+    /// One that keeps them in `bucket`.
+    pub(crate) fn new(bucket: Place, signer: Signer) -> Self {
+        Self { bucket, signer, reached: Reached::default() }
+    }
+
+    /// Puts those of `heads` that have moved since into a file of their own. Waits for the server.
+    ///
+    /// # Errors
+    /// It does not take them, or there is such a file; all of them are kept the next time.
+    pub(crate) fn keep(&mut self, heads: &[(String, Head)], at: Timestamp) -> io::Result<()> {
+        let signed = self.reached.sign(heads, &self.signer, at)?;
+        if signed.lines.is_empty() {
+            return Ok(());
+        }
+        let name = format!("{BUCKET_FOLDER}/{}.jsonl", signed.at.replace(':', "-"));
+        if !self.bucket.put_new(&name, signed.text().as_bytes())? {
+            let there = format!("{} is there already", self.bucket.say(&name));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, there));
+        }
+        self.reached.reach(&signed);
+        Ok(())
+    }
+}
+
+impl Reached {
+    /// Those of `heads` that have moved on from here.
+    fn sign(&self, heads: &[(String, Head)], signer: &Signer, at: Timestamp) -> io::Result<Signed> {
+        let at = reporter::rfc3339(at);
+        let mut lines = Vec::new();
+        for (customer, head) in heads {
+            if head.sequence == 0 || self.0.get(customer).is_some_and(|sequence| *sequence >= head.sequence) {
+                continue;
+            }
+            let signature = signer.sign(WHAT, &content(&at, customer, head));
+            let (sequence, hash) = (head.sequence, head.hash.clone());
+            let line = Line { at: at.clone(), customer: customer.clone(), sequence, hash, signature };
+            lines.push((customer.clone(), sequence, serde_json::to_string(&line)?));
+        }
+        Ok(Signed { at, lines })
+    }
+
+    fn reach(&mut self, signed: &Signed) {
+        self.0.extend(signed.lines.iter().map(|(customer, sequence, _)| (customer.clone(), *sequence)));
+    }
+}
+
+impl Signed {
+    /// Each line, and what tells it from all others: which end it is of which chain.
+    pub(crate) fn keyed(&self) -> Vec<(String, String)> {
+        let keyed = |(customer, sequence, line): &(String, u64, String)| {
+            (serde_json::json!([customer, sequence]).to_string(), line.clone())
+        };
+        self.lines.iter().map(keyed).collect()
+    }
+
+    fn text(&self) -> String {
+        self.lines.iter().map(|(_, _, line)| format!("{line}\n")).collect()
     }
 }
 
@@ -118,15 +200,42 @@ pub(crate) fn read(
     paths.sort();
     for path in paths {
         let text = fs::read(&path).map_err(Failure::file(&path))?;
-        let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
-        for (index, line) in lines {
-            kept.take(line, &verifier, || format!("{}:{}", path.display(), index + 1));
-        }
+        kept.take_all(&text, &verifier, &path.display().to_string());
     }
     Ok(kept)
 }
 
+/// Adds what is kept in `bucket`, as [`read`] does of a folder.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read_bucket(
+    kept: &mut Kept,
+    bucket: &Place,
+    verifier: impl FnOnce() -> Result<Verifier, Failure>,
+) -> Result<(), Failure> {
+    let failed = |name: &str, error: io::Error| Failure::Usage(format!("{}: {error}", bucket.say(name)));
+    let names = bucket.list(BUCKET_FOLDER, None).map_err(|error| failed(BUCKET_FOLDER, error))?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let verifier = verifier()?;
+    for name in names {
+        let text = bucket.read(&name).map_err(|error| failed(&name, error))?;
+        kept.take_all(&text, &verifier, &bucket.say(&name));
+    }
+    Ok(())
+}
+
 impl Kept {
+    /// Takes the lines of the file `place`.
+    fn take_all(&mut self, text: &[u8], verifier: &Verifier, place: &str) {
+        let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+        for (index, line) in lines {
+            self.take(line, verifier, || format!("{place}:{}", index + 1));
+        }
+    }
+
     /// Notes where a chain ends at least.
     pub(crate) fn note(&mut self, customer: String, head: Head) {
         let furthest = self.heads.entry(customer).or_default();
@@ -164,6 +273,8 @@ fn ends_a_line(file: &mut File) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
+/// The folder in a bucket.
+const BUCKET_FOLDER: &str = "heads";
 /// The kind of signature.
 const WHAT: &str = "audit head";
 
@@ -219,6 +330,43 @@ mod tests {
             "{:?}",
             kept.foreign
         );
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// A place that is a folder stands for the bucket: a file there is made once as well.
+    #[test]
+    fn each_place_is_told_by_itself_and_nothing_there_is_written_over() {
+        let folder = std::env::temp_dir().join(format!("ringwall-audit-places-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let desk = signer(&folder, "desk.key");
+        let verifier = desk.verifier();
+        let bucket = Place::folder(&folder.join("bucket"));
+        let mut keeper = Keeper::new(folder.join("kept"), desk);
+        let in_bucket = || BucketKeeper::new(bucket.clone(), signer(&folder, "desk.key"));
+        let (mut first, mut second) = (in_bucket(), in_bucket());
+        let begin = Timestamp(1_791_212_400_000_000);
+        let heads = [head("Acme", 3), head("Bay", 0)];
+        keeper.keep(&heads, begin).unwrap();
+        first.keep(&heads, begin).unwrap();
+        // Another service at the same moment, or a clock that was set back: what is there stays.
+        let taken = second.keep(&[head("Acme", 2)], begin).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AlreadyExists);
+        second.keep(&[head("Acme", 9)], begin.plus_micros(1)).unwrap();
+        first.keep(&heads, begin.plus_micros(2)).unwrap();
+        assert_eq!(bucket.list(BUCKET_FOLDER, None).unwrap().len(), 2, "what stands still is kept once");
+        // What cuts the database and the folder is found out by the bucket.
+        let mut kept = read(&folder.join("kept"), || Ok(verifier.clone())).unwrap();
+        assert_eq!(kept.heads["Acme"].sequence, 3);
+        read_bucket(&mut kept, &bucket, || Ok(verifier.clone())).unwrap();
+        assert_eq!((kept.heads["Acme"].sequence, kept.foreign.len(), kept.cut), (9, 0, 0));
+        // Machines were told nothing yet; what they were told they are told once.
+        let signed = keeper.for_machines(&heads, begin).unwrap();
+        let [(key, line)] = &signed.keyed()[..] else { panic!("one end") };
+        assert_eq!(key, "[\"Acme\",3]");
+        assert!(line.contains("\"signature\":") && line.contains("hash of 3"), "{line}");
+        keeper.told(&signed);
+        assert!(keeper.for_machines(&heads, begin).unwrap().keyed().is_empty());
         fs::remove_dir_all(folder).unwrap();
     }
 }

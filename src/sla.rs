@@ -98,6 +98,7 @@ struct DueLine {
     ack_contract: String,
     complete_target: String,
     complete_contract: String,
+    update_target: String,
 }
 
 struct Explainer<'a> {
@@ -137,7 +138,7 @@ impl Explainer<'_> {
 
     fn explain(&self, time: &str) -> Result<String, String> {
         let calendar = self.service.calendar_of(self.customer);
-        let WhatIf { at, is_open, clocks } = WhatIf::new(self.service.terms(), calendar, time)?;
+        let WhatIf { at, is_open, clocks, update } = WhatIf::new(self.service.terms(), calendar, time)?;
         if self.json {
             let [(_, ack, _), (_, complete, _)] = clocks;
             let line = DueLine {
@@ -146,6 +147,7 @@ impl Explainer<'_> {
                 ack_contract: utc(ack.contract),
                 complete_target: utc(complete.target),
                 complete_contract: utc(complete.contract),
+                update_target: utc(update.0),
             };
             return serde_json::to_string(&line).map(|line| line + "\n").map_err(|error| error.to_string());
         }
@@ -157,6 +159,10 @@ impl Explainer<'_> {
             for line in explanation.lines(calendar) {
                 text += &format!("    {line}\n");
             }
+        }
+        text += &format!("  update by {}, which nobody promised\n", shown(update.0));
+        for line in update.1.lines(calendar) {
+            text += &format!("    {line}\n");
         }
         Ok(text)
     }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::case::{Case, Feedback, Kind, Relation, Severity, Wanted, title};
 use crate::clock::ClockKind;
 use crate::flow::{Reason, Signal, State};
-use crate::{CaseNumber, Service};
+use crate::{CaseNumber, Informal, Service};
 
 /// An alert as the engine wrote it.
 #[derive(Clone, Debug, Deserialize)]
@@ -141,6 +141,7 @@ impl Alert {
             owner: None,
             opened: at,
             clocks: Vec::new(),
+            informal: Informal::default(),
             key: Some(self.join_key()),
             alerts: 0,
             first: self.first,

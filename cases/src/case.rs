@@ -11,7 +11,7 @@ use crate::explanation::wall_time;
 use crate::flow::{Flow, Illegal, Reason, Signal, State};
 use crate::intake::Category;
 use crate::limits::{SPARK_HOURS_MAX, STORM_RULES_MAX, TITLE_CHARACTERS_MAX};
-use crate::{Alert, CaseNumber, Due, Service};
+use crate::{Alert, CaseNumber, Due, Informal, Service};
 
 /// What a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +80,9 @@ pub struct Case {
     pub opened: Timestamp,
     /// What is counted. A case that was opened again has further ones.
     pub clocks: Vec<Clock>,
+    /// What is counted without a promise.
+    #[serde(default, skip_serializing_if = "Informal::is_empty")]
+    pub informal: Informal,
     /// By which alerts join it; `None` for what a person opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use rules::Timestamp;
 
 use crate::calendar::{Calendar, Shut, Window, instant};
+use crate::informal::update_due;
 use crate::limits::EXPLAINED_WINDOWS_MAX;
 use crate::terms::{Due, Terms};
 
@@ -132,6 +133,8 @@ pub struct WhatIf {
     pub is_open: bool,
     /// What is due: `acknowledge` and `complete`, when, and how the calendar leads to the target.
     pub clocks: [(&'static str, Due, Explanation); 2],
+    /// By when the customer of a case should hear of it again who was told something at that time, which nobody promised.
+    pub update: (Timestamp, Explanation),
 }
 
 impl WhatIf {
@@ -146,10 +149,11 @@ impl WhatIf {
             Some((name, due, Explanation::new(calendar, at, due.target)))
         };
         let clocks = clock("acknowledge", terms.acknowledge).zip(clock("complete", terms.complete));
-        let (acknowledge, complete) = clocks.ok_or_else(|| {
+        let update = update_due(calendar, at).map(|due| (due, Explanation::new(calendar, at, due)));
+        let ((acknowledge, complete), update) = clocks.zip(update).ok_or_else(|| {
             format!("{text}: the calendar {} has no business time after it", calendar.name())
         })?;
-        Ok(Self { at, is_open: calendar.is_open(at), clocks: [acknowledge, complete] })
+        Ok(Self { at, is_open: calendar.is_open(at), clocks: [acknowledge, complete], update })
     }
 }
 

@@ -332,6 +332,7 @@ pub(crate) mod tests {
                 clock(ClockKind::Acknowledge, &service.terms().acknowledge),
                 clock(ClockKind::Complete, &service.terms().complete),
             ],
+            informal: crate::Informal::default(),
             key: None,
             alerts: 0,
             first: opened,
@@ -402,6 +403,18 @@ pub(crate) mod tests {
         assert_eq!(of("2026-09-01T00:00:00Z", "2026-10-01T00:00:00Z"), early.clocks.len());
         assert_eq!(of("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"), late.clocks.len());
         assert_eq!(of("2026-08-01T00:00:00Z", "2026-09-01T00:00:00Z"), 0);
+    }
+
+    /// A word that is owed without a promise is no row, however late it is.
+    #[test]
+    fn what_nobody_promised_is_in_no_statement() {
+        let service = Service::sample();
+        let mut case = case("Acme", at("2026-10-05T15:00:00Z"), &service);
+        let promised = rows(&service, std::slice::from_ref(&case), None, at("2026-10-06T15:00:00Z"));
+        case.informal.told = Some(at("2026-09-01T15:00:00Z"));
+        case.informal.asked = Some(at("2026-09-01T15:00:00Z"));
+        assert_eq!(rows(&service, &[case.clone()], None, at("2026-10-06T15:00:00Z")), promised);
+        assert_eq!(case.standing(&service, at("2026-10-05T15:10:00Z")), Some(Standing::Runs));
     }
 
     #[test]

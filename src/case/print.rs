@@ -121,6 +121,7 @@ pub(super) async fn case(
     for clock in &case.clocks {
         text += &clock_line(clock, calendar, service);
     }
+    text += &owed_lines(&case, calendar);
     if let Some(findings) = &case.findings {
         text += &format!("found\n  {}\n", printable(findings));
     }
@@ -173,6 +174,28 @@ fn clock_line(clock: &Clock, calendar: &Calendar, service: &Service) -> String {
     for replaced in &clock.replaced {
         let was = wall_time(calendar, replaced.due.target);
         text += &format!("              was by {was}: {}\n", printable(&replaced.why));
+    }
+    text
+}
+
+/// What is counted without a promise.
+fn owed_lines(case: &Case, calendar: &Calendar) -> String {
+    let mut text = String::new();
+    let informal = case.informal;
+    if let (Some(told), Some(due)) = (informal.told, informal.update_due(calendar)) {
+        let late = if policies::now() > due { ", late" } else { "" };
+        let (told, due) = (wall_time(calendar, told), wall_time(calendar, due));
+        text += &format!("  {:<11} the customer was told last {told}, hears more by {due}{late}\n", "update");
+    }
+    if let (Some(asked), Some(reminders)) = (informal.asked, informal.reminders(calendar)) {
+        text += &format!("  {:<11} asked {}", "authorisation", wall_time(calendar, asked));
+        let words = ["reminded", "again", "the escalation contact hears of it", "it ends"];
+        for (words, at) in words.into_iter().zip(reminders.moments()) {
+            if let Some(at) = at {
+                text += &format!(", {words} {}", wall_time(calendar, at));
+            }
+        }
+        text.push('\n');
     }
     text
 }

@@ -1,19 +1,22 @@
 //! Alerts from the spool become cases, on a thread of their own: calls are judged whatever happens here.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cases::alert::Storm;
+use cases::audit::Head;
 use cases::io::store::{Done, Spooled, Store};
+use cases::notice::{Settings, anchors};
 use cases::{Alert, Service};
 use collector::judge::{Count, Counters};
 use rules::Timestamp;
 use spool::{Kind, Reader};
 
 use super::config::{Cases, Config};
-use crate::audit_heads::Keeper;
+use super::notice_file::NoticeFile;
+use crate::audit_heads::{BucketKeeper, Keeper};
 use crate::outcome::Failure;
 use crate::{desk_key, policies};
 
@@ -44,6 +47,12 @@ struct Worker {
     forgot: Timestamp,
     /// Keeps where audit chains end; `None` without a key that signs.
     heads: Option<Keeper>,
+    /// Keeps them in a bucket as well, if there is one.
+    bucket: Option<Arc<Mutex<BucketKeeper>>>,
+    /// What the bucket is taking.
+    sending: Option<tokio::task::JoinHandle<()>>,
+    /// Which machines are told of them.
+    notices: Arc<NoticeFile>,
 }
 
 impl Desk {
@@ -51,6 +60,7 @@ impl Desk {
     /// it has missed.
     pub(super) fn start(
         config: &Config,
+        notices: &Arc<NoticeFile>,
         counters: Arc<Counters>,
         note: Note,
     ) -> Result<Option<Self>, Failure> {
@@ -63,6 +73,7 @@ impl Desk {
             Reader::open(&folder, CONSUMER).map_err(|error| Failure::Usage(error.to_string()))?;
         reader.only(&[Kind::ALERT]);
         let stop = Arc::new(AtomicBool::new(false));
+        let (key, bucket) = (|| desk_key::open_at(&cases.key()).ok(), cases.audit_bucket()?);
         let worker = Worker {
             place: cases.place(),
             service: cases.service()?,
@@ -74,11 +85,19 @@ impl Desk {
             is_failing: false,
             forgot: Timestamp(i64::MIN),
             // That a key cannot be used was said.
-            heads: desk_key::open_at(&cases.key()).ok().map(|key| Keeper::new(cases.audit_heads(), key)),
+            heads: key().map(|key| Keeper::new(cases.audit_heads(), key)),
+            bucket: bucket
+                .zip(key())
+                .map(|(bucket, key)| Arc::new(Mutex::new(BucketKeeper::new(bucket, key)))),
+            sending: None,
+            notices: Arc::clone(notices),
         };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Output)?;
-        let work = move || runtime.block_on(worker.run());
+        let work = move || {
+            runtime.block_on(worker.run());
+            runtime.shutdown_background();
+        };
         let thread = std::thread::Builder::new().name("cases".to_owned()).spawn(work);
         Ok(Some(Self { stop, thread: thread.map_err(Failure::Output)? }))
     }
@@ -135,6 +154,10 @@ impl Worker {
         if let Some(store) = store {
             store.close().await;
         }
+        if let Some(sending) = self.sending.take() {
+            // A server that does not answer has it the next time.
+            let _ = tokio::time::timeout(FAREWELL, sending).await;
+        }
     }
 
     /// Lets go, once an hour, of what nobody can use any more: changes that nobody follows any longer, sessions that are over,
@@ -160,17 +183,43 @@ impl Worker {
         self.keep_heads(store).await;
     }
 
-    /// Keeps where audit chains end. What fails is tried again an hour later, and said.
+    /// Keeps where audit chains end, wherever that goes. What fails in one place keeps it from no other; it is tried again an hour
+    /// later, and said.
     async fn keep_heads(&mut self, store: &Store) {
         let Some(keeper) = &mut self.heads else { return };
-        let kept = match store.audit_heads().await {
-            Ok(heads) => keeper.keep(&heads, policies::now()).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+        let (heads, now) = match store.audit_heads().await {
+            Ok(heads) => (heads, policies::now()),
+            Err(error) => {
+                self.counters.add(Count::CasesFailed);
+                eprintln!("ringwall: where the audit ends is not kept: {error}");
+                return;
+            }
         };
-        if let Err(error) = kept {
-            self.counters.add(Count::CasesFailed);
-            eprintln!("ringwall: where the audit ends is not kept: {error}");
+        let in_folder = keeper.keep(&heads, now).map_err(|error| error.to_string());
+        let told = tell_machines(keeper, store, &heads, &self.notices.settings(), now).await;
+        for (place, kept) in [("", in_folder), (" for machines", told)] {
+            if let Err(error) = kept {
+                self.counters.add(Count::CasesFailed);
+                eprintln!("ringwall: where the audit ends is not kept{place}: {error}");
+            }
         }
+        self.keep_in_bucket(heads, now);
+    }
+
+    /// Begins to keep them in the bucket: alerts do not wait for its server.
+    fn keep_in_bucket(&mut self, heads: Vec<(String, Head)>, now: Timestamp) {
+        let Some(keeper) = self.bucket.clone() else { return };
+        if self.sending.as_ref().is_some_and(|sending| !sending.is_finished()) {
+            return;
+        }
+        let counters = Arc::clone(&self.counters);
+        self.sending = Some(tokio::task::spawn_blocking(move || {
+            let kept = keeper.lock().unwrap_or_else(PoisonError::into_inner).keep(&heads, now);
+            if let Err(error) = kept {
+                counters.add(Count::CasesFailed);
+                eprintln!("ringwall: where the audit ends is not kept in the bucket: {error}");
+            }
+        }));
     }
 
     /// Takes the next alerts. Returns how many there were.
@@ -228,6 +277,23 @@ impl Worker {
     }
 }
 
+/// Has those of `heads` that they were not told of yet go to machines that take them, by the ways of notices.
+async fn tell_machines(
+    keeper: &mut Keeper,
+    store: &Store,
+    heads: &[(String, Head)],
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), String> {
+    let signed = keeper.for_machines(heads, now).map_err(|error| error.to_string())?;
+    let outgoing = anchors(&signed.keyed(), settings, now);
+    if !outgoing.is_empty() {
+        store.desk().send(&outgoing).await.map_err(|error| error.to_string())?;
+        keeper.told(&signed);
+    }
+    Ok(())
+}
+
 fn parse(text: &str) -> Option<Alert> {
     serde_json::from_str(text).ok()
 }
@@ -239,5 +305,7 @@ const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 const ALERTS_AT_ONCE: usize = 500;
 /// How often the spool is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
+/// For how long the end waits for the bucket.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// How often a database that failed is asked again.
 const RETRY: Duration = Duration::from_secs(1);

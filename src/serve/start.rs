@@ -88,7 +88,7 @@ pub(super) async fn run(
     let signing = Signing::new(&config.stir, &config.data, &counters)?;
     let records = Records::start(&config, Arc::clone(&counters))?;
     let records = records.with_wanted(signing.as_ref().map(Signing::wanted));
-    let desk = Desk::start(&config, Arc::clone(&counters), Box::new(records.noting()))?;
+    let desk = Desk::start(&config, &notice_file, Arc::clone(&counters), Box::new(records.noting()))?;
     let notices = Notices::start(&config, &notice_file, Arc::clone(&counters))?;
     let senders = Arc::new(senders(&config.hep)?);
     let behaviour = (Arc::clone(&settings), proxy.clone(), Arc::clone(&senders));

@@ -31,9 +31,9 @@ const NEEDED: [(&str, &str, &str); 19] = [
     ("/usr/bin/python3", "-cimport openpyxl", "python3-openpyxl"),
 ];
 
-/// Other engines that read call records, a server that speaks S3, who makes up requests from a description, and a
-/// provider of OpenID Connect; pinned, because a check is to fail for our reasons only.
-const PYTHON: [&str; 7] = [
+/// Other engines that read call records, a server that speaks S3, who makes up requests from a description, a
+/// provider of OpenID Connect, and the schema of OCSF; pinned, because a check is to fail for our reasons only.
+const PYTHON: [&str; 8] = [
     "duckdb==2.0.1",
     "chdb==4.4.0",
     "moto[s3]==5.2.1",
@@ -41,6 +41,7 @@ const PYTHON: [&str; 7] = [
     "flask-cors==6.0.2",
     "schemathesis==4.32.5",
     "oidc-provider-mock==0.3.4",
+    "pydantic-ocsf==3.0.0",
 ];
 
 /// What finds on a page what keeps people out: axe-core, in a package whose own driver of browsers is left out.
@@ -58,7 +59,7 @@ fn python(report: &mut Report, install: bool) {
     let program = folder.join("bin/python3");
     let has_all = || {
         let modules =
-            "import duckdb, chdb, moto.server, axe_playwright_python, schemathesis, oidc_provider_mock";
+            "import duckdb, chdb, moto.server, axe_playwright_python, schemathesis, oidc_provider_mock, ocsf";
         let imported = Command::new(&program).args(["-c", modules]).output();
         imported.is_ok_and(|output| output.status.success())
     };
@@ -78,7 +79,10 @@ fn python(report: &mut Report, install: bool) {
         command.status().is_ok_and(|status| status.success())
     };
     if !(1..=3).any(|_| fetch(&PYTHON) && fetch(&AXE)) || !has_all() {
-        report.skip("duckdb, chdb, moto, axe, oidc-provider-mock", "they could not be installed");
+        report.skip(
+            "duckdb, chdb, moto, axe, oidc-provider-mock, pydantic-ocsf",
+            "they could not be installed",
+        );
     }
     report.check("packages of Python", begin, true);
 }

@@ -1,5 +1,6 @@
 //! What shall change, who may say so, and the proof that enough of them did: for exactly this change, and no other.
 
+mod hands;
 mod part;
 mod permit;
 mod seen;
@@ -12,6 +13,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use hands::{Hands, Unreviewed};
 pub use part::{Choice, LeftOut, Rest};
 pub use permit::{NotPermitted, Permit, Signer, Verifier};
 pub use seen::Seen;
@@ -176,6 +178,8 @@ pub enum Unauthorised {
     Protected(u64),
     /// The standing authorisation does not cover it; the text says why.
     NotCovered(String),
+    /// Nobody of the desk has looked at it who did not write it (Z-7).
+    Unreviewed(Unreviewed),
 }
 
 impl Change {
@@ -240,13 +244,14 @@ impl Change {
     /// Whether those of `approvals` that count at `now` are enough.
     ///
     /// One counts when it is for this very change, has not run out, comes from one of `authorisers`, and by a way that
-    /// is good for the risk. The analyst who drafted it is no authoriser (Z-7): the registry holds customers' contacts only.
+    /// is good for the risk. The analyst who drafted it is no authoriser (Z-7): the registry holds customers' contacts only;
+    /// and by its `hands`, somebody else of the desk has looked at what may go wrong.
     ///
     /// # Errors
     /// How many more are needed, or why none can be enough.
     pub fn authorise(
         &self,
-        impact: &Impact,
+        (impact, hands): (&Impact, &Hands),
         approvals: &[Approval],
         authorisers: &Authorisers,
         now: Timestamp,
@@ -255,6 +260,7 @@ impl Change {
             return Err(Unauthorised::Protected(impact.protected));
         }
         let risk = self.risk(impact);
+        hands.check(risk).map_err(Unauthorised::Unreviewed)?;
         let hash = self.hash();
         let counting = approvals.iter().filter(|approval| {
             approval.hash == hash
@@ -281,7 +287,7 @@ impl Change {
     /// What it does not cover.
     pub fn authorise_standing(
         &self,
-        impact: &Impact,
+        (impact, hands): (&Impact, &Hands),
         standing: &Standing,
         today: jiff::civil::Date,
         now: Timestamp,
@@ -290,6 +296,7 @@ impl Change {
         if impact.protected > 0 {
             return Err(Unauthorised::Protected(impact.protected));
         }
+        hands.check(self.risk(impact)).map_err(Unauthorised::Unreviewed)?;
         if standing.customer != self.customer {
             return not(format!("it is {}'s", standing.customer));
         }
@@ -398,6 +405,7 @@ impl fmt::Display for Unauthorised {
             Self::Protected(number) => {
                 write!(f, "it would hit {number} protected numbers, which nobody may authorise")
             }
+            Self::Unreviewed(why) => why.fmt(f),
             Self::NotCovered(why) => write!(f, "the standing authorisation does not cover it: {why}"),
         }
     }

@@ -222,7 +222,7 @@ const KEY_BYTES: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::super::Method;
-    use super::super::tests::{NOW, authorisers, change, quiet, yes};
+    use super::super::tests::{NOW, authorisers, change, looked_at, quiet, yes};
     use super::*;
 
     fn signer(seed: u8) -> Signer {
@@ -232,7 +232,11 @@ mod tests {
     fn permit() -> Permit {
         let change = change();
         let approvals = [yes(&change, "anna", Method::Portal)];
-        change.authorise(&quiet(), &approvals, &authorisers(), NOW).unwrap().permit("Acme", NOW, &signer(1))
+        change.authorise((&quiet(), &looked_at()), &approvals, &authorisers(), NOW).unwrap().permit(
+            "Acme",
+            NOW,
+            &signer(1),
+        )
     }
 
     #[test]

@@ -23,6 +23,11 @@ pub(super) fn yes(change: &Change, approver: &str, method: Method) -> Approval {
     Approval { hash: change.hash(), approver, method, at: Timestamp(NOW.0 - 1), expires: LATER }
 }
 
+/// Written by one of the desk, and looked at by another.
+pub(super) fn looked_at() -> Hands {
+    Hands::of("paul").release(Risk::High, "quinn").unwrap()
+}
+
 pub(super) fn authorisers() -> Authorisers {
     Authorisers(["anna", "ben"].map(str::to_owned).into())
 }
@@ -47,9 +52,12 @@ fn z1_any_edit_voids_what_was_approved() {
     let hashes: BTreeSet<String> = edits.iter().chain([&base]).map(Change::hash).collect();
     assert_eq!(hashes.len(), 9);
     let approvals = [yes(&base, "anna", Method::Portal), yes(&base, "ben", Method::Portal)];
-    assert!(base.authorise(&quiet(), &approvals, &authorisers(), NOW).is_ok());
+    assert!(base.authorise((&quiet(), &looked_at()), &approvals, &authorisers(), NOW).is_ok());
     for edit in edits {
-        assert!(edit.authorise(&quiet(), &approvals, &authorisers(), NOW).is_err(), "{edit:?}");
+        assert!(
+            edit.authorise((&quiet(), &looked_at()), &approvals, &authorisers(), NOW).is_err(),
+            "{edit:?}"
+        );
     }
 }
 
@@ -101,7 +109,7 @@ fn z2_z3_who_and_how_many() {
     let change = change();
     let loud = Impact { wanted: 3, ..quiet() };
     let check = |impact: &Impact, approvals: &[Approval]| {
-        change.authorise(impact, approvals, &authorisers(), NOW).map(|it| it.by().len())
+        change.authorise((impact, &looked_at()), approvals, &authorisers(), NOW).map(|it| it.by().len())
     };
     let anna = yes(&change, "anna", Method::Portal);
     let ben = yes(&change, "ben", Method::Link);
@@ -123,6 +131,17 @@ fn z2_z3_who_and_how_many() {
 }
 
 #[test]
+fn z7_no_yes_makes_up_for_a_colleague_who_has_not_looked() {
+    let (change, loud) = (change(), Impact { wanted: 3, ..quiet() });
+    let approvals = ["anna", "ben"].map(|who| yes(&change, who, Method::Portal));
+    let unseen = Hands::of("paul");
+    let why = change.authorise((&loud, &unseen), &approvals, &authorisers(), NOW).unwrap_err();
+    assert_eq!(why, Unauthorised::Unreviewed(Unreviewed::ByNobody));
+    assert!(change.authorise((&quiet(), &unseen), &approvals, &authorisers(), NOW).is_ok());
+    assert!(change.authorise((&loud, &looked_at()), &approvals, &authorisers(), NOW).is_ok());
+}
+
+#[test]
 fn z6_a_standing_authorisation_covers_what_it_says() {
     let standing = Standing {
         name: "robocallers".to_owned(),
@@ -136,7 +155,7 @@ fn z6_a_standing_authorisation_covers_what_it_says() {
     let check = |edit: &dyn Fn(&mut Change)| {
         let mut change = change();
         edit(&mut change);
-        change.authorise_standing(&quiet(), &standing, today, NOW)
+        change.authorise_standing((&quiet(), &looked_at()), &standing, today, NOW)
     };
     assert!(check(&|_| {}).is_ok_and(|it| it.is_standing()));
     assert!(check(&|it| it.customer = "other".to_owned()).is_err());
@@ -155,11 +174,12 @@ fn z6_a_standing_authorisation_covers_what_it_says() {
         });
         assert!(edited.is_err(), "{name} {value}");
     }
-    assert!(change().authorise_standing(&quiet(), &standing, today, LATER).is_err());
+    assert!(change().authorise_standing((&quiet(), &looked_at()), &standing, today, LATER).is_err());
 }
 
 /// Every sequence of steps to depth 12, with a world in which the change is edited, approvals come by every way, run out and
-/// are withdrawn: a case is in `Implementing` only if what is then to be installed was validly authorised.
+/// are withdrawn, and its author or another asks for it: a case is in `Implementing` only if what is then to be installed was
+/// validly authorised, and where its risk is high looked at by somebody who did not write it (Z-7).
 #[test]
 fn no_way_leads_to_implementing_without_a_valid_approval() {
     /// What the world may do besides the steps of the case.
@@ -169,6 +189,7 @@ fn no_way_leads_to_implementing_without_a_valid_approval() {
         approved_first: bool,
         approved_edit: bool,
         has_run_out: bool,
+        looked_at: bool,
     }
     let (first, mut second) = (change(), change());
     second.lines[0] = Line::Remove { list: "harassment".to_owned(), entry: "+12105550142".to_owned() };
@@ -185,14 +206,22 @@ fn no_way_leads_to_implementing_without_a_valid_approval() {
         approvals.push(yes(&first, "mallory", Method::Portal));
         approvals.push(yes(&second, "anna", Method::Reply));
         let current = if world.edited { &second } else { &first };
-        current.authorise(&quiet(), &approvals, &authorisers(), at).ok()
+        let by_author = Hands::of("paul").release(Risk::Low, "paul").unwrap();
+        let hands = if world.looked_at { looked_at() } else { by_author };
+        current.authorise((&quiet(), &hands), &approvals, &authorisers(), at).ok()
     };
     for (flow, starts) in [
         (Flow::Alert, vec![State::Open]),
         (Flow::Request, vec![State::Quarantine, State::Unverified, State::New]),
     ] {
         // Reachable pairs, level by level: the same as all sequences, without walking equal ones twice.
-        let empty = World { edited: false, approved_first: false, approved_edit: false, has_run_out: false };
+        let empty = World {
+            edited: false,
+            approved_first: false,
+            approved_edit: false,
+            has_run_out: false,
+            looked_at: false,
+        };
         let mut level: BTreeSet<(State, World)> = starts.into_iter().map(|state| (state, empty)).collect();
         let (mut all, mut entered, mut refused) = (level.clone(), 0, 0);
         for _ in 0..12 {
@@ -203,6 +232,7 @@ fn no_way_leads_to_implementing_without_a_valid_approval() {
                     World { approved_first: true, ..world },
                     World { approved_edit: true, ..world },
                     World { has_run_out: true, ..world },
+                    World { looked_at: true, ..world },
                 ];
                 worlds.dedup();
                 next.extend(worlds.into_iter().map(|world| (state, world)));
@@ -213,7 +243,8 @@ fn no_way_leads_to_implementing_without_a_valid_approval() {
                     }
                 }
                 let valid = !world.has_run_out
-                    && if world.edited { world.approved_edit } else { world.approved_first };
+                    // The edit is of high risk: whoever asked for it must not be who wrote it.
+                    && if world.edited { world.approved_edit && world.looked_at } else { world.approved_first };
                 let authority = authority(world);
                 assert_eq!(authority.is_some(), valid);
                 let Some(authority) = authority else {

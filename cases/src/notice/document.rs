@@ -37,11 +37,34 @@ pub fn alert_fact(case: &crate::Case, id: &str, alert: &serde_json::Value, at: T
     fact
 }
 
+/// What goes to every machine that takes ends of audit chains: each of `lines`, which `key` tells from all others, once.
+pub fn anchors(lines: &[(String, String)], settings: &Settings, now: Timestamp) -> Vec<Outgoing> {
+    let mut all = Vec::new();
+    for (name, target) in settings.targets.iter().filter(|(_, target)| target.streams_audit) {
+        let channel = channel_of(&target.kind);
+        let sent = lines.iter().map(|(key, line)| Outgoing {
+            id: format!("s{}", super::engine::hash(&["audit", name, key])),
+            customer: String::new(),
+            case: None,
+            thread: None,
+            channel,
+            to: name.clone(),
+            content: Content::Document(line.clone()),
+            due: now,
+            state: Delivery::Waiting,
+            tries: Vec::new(),
+        });
+        all.extend(sent.filter(|_| channel != Channel::Chat));
+    }
+    all
+}
+
 /// Sends `fact` to every machine that follows such things.
 pub fn stream(fact: &Fact, settings: &Settings, now: Timestamp, outcome: &mut Outcome) {
     let is_alert = fact.id.starts_with(ALERT);
-    let is_of_case =
-        fact.case.is_some() && !matches!(fact.event, Happening::Progress | Happening::ClockWarning);
+    let is_of_desk =
+        matches!(fact.event, Happening::Progress | Happening::ClockWarning | Happening::UpdateDue);
+    let is_of_case = fact.case.is_some() && !is_of_desk;
     for (name, target) in &settings.targets {
         let is_wanted = if is_alert { target.streams_alerts } else { target.streams_cases && is_of_case };
         let channel = channel_of(&target.kind);

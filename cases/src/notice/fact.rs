@@ -24,6 +24,8 @@ pub enum Happening {
     Violation,
     /// A clock has used 50, 75 or 90 % of its time, or all of it.
     ClockWarning,
+    /// The customer of an open case has heard nothing of it for a business day.
+    UpdateDue,
     /// Authorisers are asked.
     AuthorisationAsked,
     /// They have not answered (Z-5).
@@ -149,11 +151,12 @@ pub struct Violation {
 
 impl Happening {
     /// All of them that a route may name.
-    pub const ROUTED: [Self; 24] = [
+    pub const ROUTED: [Self; 25] = [
         Self::Opened,
         Self::SeverityRaised,
         Self::Violation,
         Self::ClockWarning,
+        Self::UpdateDue,
         Self::AuthorisationAsked,
         Self::AuthorisationReminded,
         Self::AuthorisationExpired,
@@ -183,6 +186,7 @@ impl Happening {
             Self::SeverityRaised => "severity-raised",
             Self::Violation => "violation",
             Self::ClockWarning => "clock-warning",
+            Self::UpdateDue => "update-due",
             Self::AuthorisationAsked => "authorisation-asked",
             Self::AuthorisationReminded => "authorisation-reminded",
             Self::AuthorisationExpired => "authorisation-expired",

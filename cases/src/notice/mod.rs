@@ -26,7 +26,7 @@ mod words;
 pub use answer::{Answer, Answers};
 pub use awake::{AWAKE_HOURS, AWAKE_HOURS_MAX, Awake};
 pub use cef::cef;
-pub use document::{alert_fact, document, stream};
+pub use document::{alert_fact, anchors, document, stream};
 pub use engine::{Engine, Memory, Stored, World};
 pub use fact::{Fact, Happening, Violation};
 pub use group::{Acknowledged, Group, Ledger, Outcome, Position, Stage, Telling};

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alert::STORM_KEY;
-use crate::calendar::Calendar;
 use crate::case::Severity;
 use crate::clock::ClockKind;
 use crate::flow::State;
+use crate::informal::Reminders;
 use crate::io::store::Event;
 use crate::notice::engine::count;
 use crate::notice::{Fact, Happening};
@@ -32,6 +32,9 @@ pub struct Seen {
     /// How many reminders they got.
     #[serde(default)]
     pub reminded: u8,
+    /// Since when the customer heard nothing of the case, where that was told to be too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<Timestamp>,
     /// Whether a storm was told to have begun, and not to have ended.
     #[serde(default)]
     pub is_storm: bool,
@@ -57,6 +60,7 @@ pub fn news(
         news.event(*version, event);
     }
     news.warn(service, now);
+    news.owe(service, now);
     news.remind(service, now);
     news.storm(now);
     news.seen.version = case.version;
@@ -177,6 +181,21 @@ impl News<'_> {
         }
     }
 
+    /// A customer who has heard nothing of an open case until the end of the next business day.
+    fn owe(&mut self, service: &Service, now: Timestamp) {
+        let informal = self.case.informal;
+        let due = informal.update_due(service.calendar_of(&self.case.customer));
+        let (Some(told), Some(due)) = (informal.told, due) else { return };
+        if due > now || self.seen.silent == Some(told) {
+            return;
+        }
+        self.seen.silent = Some(told);
+        let mut fact = self.fact(Happening::UpdateDue, now, &format!("told-{}", told.0));
+        fact.due = None;
+        fact.key.insert("owner".to_owned(), self.case.owner.clone().unwrap_or_default());
+        self.facts.push(fact);
+    }
+
     /// Authorisers who are silent: after 1 and 4 business hours, the escalation contact after 8, the end after 5 business days.
     fn remind(&mut self, service: &Service, now: Timestamp) {
         if self.case.state != State::AwaitingAuthorisation {
@@ -184,7 +203,7 @@ impl News<'_> {
             return;
         }
         let Some(asked) = self.seen.asked else { return };
-        let moments = reminders(service.calendar_of(&self.case.customer), asked);
+        let moments = Reminders::of(service.calendar_of(&self.case.customer), asked).moments();
         while let Some(Some(at)) = moments.get(usize::from(self.seen.reminded)) {
             if *at > now {
                 break;
@@ -256,8 +275,11 @@ impl News<'_> {
             moments.extend(clock.warnings(calendar).get(usize::from(*warned)).copied());
         }
         if let Some(asked) = self.seen.asked {
-            moments
-                .extend(reminders(calendar, asked).get(usize::from(self.seen.reminded)).copied().flatten());
+            let reminders = Reminders::of(calendar, asked).moments();
+            moments.extend(reminders.get(usize::from(self.seen.reminded)).copied().flatten());
+        }
+        if case.informal.told != self.seen.silent {
+            moments.extend(case.informal.update_due(calendar));
         }
         if self.seen.is_storm {
             moments.push(case.last.plus_micros(QUIET_MICROS));
@@ -273,18 +295,7 @@ impl News<'_> {
     }
 }
 
-/// When authorisers who were asked at `asked` are reminded, the manager is told, and it ends.
-fn reminders(calendar: &Calendar, asked: Timestamp) -> [Option<Timestamp>; 4] {
-    let hours = |count: i64| calendar.add(asked, count * HOUR_MICROS);
-    let mut end = Some(asked);
-    for _ in 0..5 {
-        end = end.and_then(|at| calendar.end_of_next_business_day(at));
-    }
-    [hours(1), hours(4), hours(8), end]
-}
-
 const PERCENT: [u8; 4] = [50, 75, 90, 100];
-const HOUR_MICROS: i64 = 3_600_000_000;
 const QUIET_MICROS: i64 = 600_000_000;
 const DIGEST_MICROS: i64 = 300_000_000;
 /// A text message has room for so many.

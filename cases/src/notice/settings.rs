@@ -187,6 +187,8 @@ pub struct Target {
     pub streams_alerts: bool,
     /// Follows every change of a case, whatever routes say.
     pub streams_cases: bool,
+    /// Takes where audit chains end, each hour, signed.
+    pub streams_audit: bool,
 }
 
 /// What kind of machine.

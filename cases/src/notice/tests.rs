@@ -6,6 +6,7 @@ use super::engine::tests::{OPEN, Story, fact, violation};
 use super::*;
 use crate::case::Severity;
 use crate::clock::ClockKind;
+use crate::outgoing::Content;
 
 /// The text of a file under fixtures/notices.
 macro_rules! golden {
@@ -143,6 +144,28 @@ fn syslog_is_one_line_with_a_header() {
         syslog(Severity::Info, OPEN, "", "", "x")
             .starts_with("<110>1 2026-10-05T15:00:00.000000Z - ringwall - - - ")
     );
+}
+
+#[test]
+fn x4_ends_of_the_audit_go_once_to_each_machine_that_takes_them() {
+    let target = |stream: &str| {
+        format!("address = \"tcp://siem.example.com:601\"\nkind = \"syslog\"\nstream = {stream}\n")
+    };
+    let text = format!(
+        "[target.anchors]\n{}[target.second]\n{}[target.siem]\n{}",
+        target("[\"audit\"]"),
+        target("[\"audit\", \"cases\"]"),
+        target("[\"alerts\", \"cases\"]"),
+    );
+    let settings = Settings::parse(&text, &[]).unwrap();
+    let lines = [("[\"Acme\",3]".to_owned(), "{\"sequence\":3}".to_owned())];
+    let sent = anchors(&lines, &settings, OPEN);
+    assert_eq!(sent.iter().map(|it| it.to.as_str()).collect::<Vec<_>>(), ["anchors", "second"]);
+    assert!(sent.iter().all(|it| it.content == Content::Document(lines[0].1.clone())));
+    // The same end is the same message, so that it is taken once whoever words it again; another is another.
+    let again = anchors(&lines, &settings, OPEN.plus_micros(1));
+    let other = anchors(&[("[\"Acme\",4]".to_owned(), String::new())], &settings, OPEN);
+    assert!(sent[0].id == again[0].id && sent[0].id != sent[1].id && sent[0].id != other[0].id);
 }
 
 /// What OCSF 1.8 asks of both classes: name, type, and the numbers that may stand there.

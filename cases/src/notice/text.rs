@@ -411,13 +411,15 @@ fn matcher(text: BTreeMap<Spanned<String>, Words>, reader: &mut Reader<'_>) -> M
 
 impl TargetText {
     fn read(self, reader: &mut Reader<'_>) -> Result<Target, String> {
-        let (mut streams_alerts, mut streams_cases) = (false, false);
+        let (mut streams_alerts, mut streams_cases, mut streams_audit) = (false, false, false);
         for word in &self.stream {
             match word.get_ref().as_str() {
                 "alerts" => streams_alerts = true,
                 "cases" => streams_cases = true,
+                "audit" => streams_audit = true,
                 other => {
-                    reader.mistake(word.span(), format!("{other:?} is no stream: \"alerts\", \"cases\""))
+                    let what = format!("{other:?} is no stream: \"alerts\", \"cases\", \"audit\"");
+                    reader.mistake(word.span(), what);
                 }
             }
         }
@@ -462,7 +464,7 @@ impl TargetText {
             Some("cef") => Format::Cef,
             Some(other) => return Err(format!("{other:?} is no format: ringwall, ocsf, cef")),
         };
-        Ok(Target { kind, format, streams_alerts, streams_cases })
+        Ok(Target { kind, format, streams_alerts, streams_cases, streams_audit })
     }
 }
 

@@ -150,6 +150,7 @@ fn headline(fact: &Fact) -> String {
                 _ => format!("{percent} % of the time {what} is used"),
             }
         }
+        Happening::UpdateDue => "The customer has heard nothing of it for a business day".to_owned(),
         Happening::AuthorisationAsked => "A change needs your authorisation".to_owned(),
         Happening::AuthorisationReminded => "A change still needs your authorisation".to_owned(),
         Happening::AuthorisationExpired => "Nobody authorised the change: it is not made".to_owned(),

@@ -57,6 +57,12 @@ pub(crate) struct CaseShown {
     next_due: Option<String>,
     /// Why it ended, if it did.
     closure: Option<ClosureShown>,
+    /// By when the customer should hear of it again, which nobody promised; the desk only is told.
+    #[schema(format = DateTime)]
+    update_due: Option<String>,
+    /// When authorisers who are silent are reminded next, the escalation contact hears of it, or it ends; the desk only is told.
+    #[schema(format = DateTime)]
+    authorisation_due: Option<String>,
     /// What was found; the desk only is told.
     findings: Option<String>,
     /// The hash of the change that is proposed.
@@ -146,6 +152,9 @@ impl CaseShown {
     /// `case` for who of the desk looks, or for its customer, who is not told what the desk says to itself.
     pub(crate) fn new(book: &Book, case: &Case, is_for_desk: bool, now: Timestamp) -> Self {
         let for_desk = |text: &str| is_for_desk.then(|| text.to_owned());
+        let calendar = book.calendar(&case.customer);
+        let reminders = case.informal.reminders(calendar);
+        let authorisation = reminders.and_then(|it| it.moments().into_iter().flatten().find(|at| *at > now));
         Self {
             number: case.number.to_string(),
             customer: case.customer.clone(),
@@ -162,6 +171,8 @@ impl CaseShown {
             alerts: case.alerts,
             clocks: case.clocks.iter().map(|clock| ClockShown::new(book, clock, now)).collect(),
             next_due: case.next_due().map(rfc3339),
+            update_due: case.informal.update_due(calendar).filter(|_| is_for_desk).map(rfc3339),
+            authorisation_due: authorisation.filter(|_| is_for_desk).map(rfc3339),
             closure: case.closure.as_ref().map(|closure| ClosureShown {
                 at: rfc3339(closure.at),
                 reason: closure.reason,

@@ -41,6 +41,8 @@ pub(super) struct Proposal {
     pub(super) standing: Vec<(String, Option<String>)>,
     pub(super) can_propose: bool,
     pub(super) can_ask: bool,
+    /// Why whoever looks at the page cannot be the one who asks.
+    pub(super) asks_not: Option<String>,
     pub(super) can_be_told: bool,
     /// Lists that numbers can be put on.
     pub(super) lists: Vec<String>,
@@ -90,11 +92,19 @@ pub(super) async fn of(
             .into_iter()
             .map(|yes| (yes.approver, method(yes.method), Moment::new(yes.at, zone)))
             .collect();
+        let risk = change.risk(impact);
+        let released = proposed.hands.release(risk, &viewer.who);
+        shown.asks_not = released.as_ref().err().map(ToString::to_string).filter(|_| shown.can_ask);
         let is_open =
             matches!(case.state, Stand::Proposed | Stand::AwaitingAuthorisation | Stand::Investigating);
         let today = today(now, &TimeZone::UTC);
+        // What was asked for was looked at then; otherwise whoever uses it has looked at it.
+        let hands = match (shown.can_ask, &released) {
+            (true, Ok(released)) => released,
+            _ => &proposed.hands,
+        };
         let covers = |standing: &Standing| {
-            let covered = change.authorise_standing(impact, standing, today, now);
+            let covered = change.authorise_standing((impact, hands), standing, today, now);
             (standing.name.clone(), covered.err().map(|why| why.to_string()))
         };
         if is_open && proposed.proof.is_none() {

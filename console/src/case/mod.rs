@@ -48,6 +48,7 @@ struct Page<'a> {
     due: Due,
     opened: Moment,
     clocks: Vec<ClockShown>,
+    owed: Vec<Owed>,
     links: Vec<(&'static str, CaseNumber)>,
     /// People of the customer who may adopt a request.
     requesters: Vec<String>,
@@ -108,6 +109,14 @@ pub(crate) struct ClockShown {
     pub(crate) why: Vec<String>,
 }
 
+/// What is counted without a promise, as a page shows it.
+pub(crate) struct Owed {
+    pub(crate) name: &'static str,
+    pub(crate) is_late: bool,
+    /// What happens when.
+    pub(crate) moments: Vec<(&'static str, Moment)>,
+}
+
 /// Where reports lead: to the case as whoever looks may see it.
 pub(crate) async fn lead(
     State(service): State<Arc<Service>>,
@@ -154,6 +163,7 @@ pub(crate) async fn page(
         due: Due::of(book, &case, now),
         opened: Moment::new(case.opened, zone),
         clocks: case.clocks.iter().map(|clock| ClockShown::new(book, &case, clock, now)).collect(),
+        owed: owed(book, &case, now),
         links: case
             .links
             .iter()
@@ -275,6 +285,25 @@ impl ClockShown {
             why: Explanation::new(calendar, clock.start, clock.due.target).lines(calendar),
         }
     }
+}
+
+/// The clocks that no contract knows.
+fn owed(book: &Book, case: &Case, now: Timestamp) -> Vec<Owed> {
+    let calendar = book.calendar(&case.customer);
+    let moment = |at| Moment::new(at, calendar.zone());
+    let mut owed = Vec::new();
+    if let (Some(told), Some(due)) = (case.informal.told, case.informal.update_due(calendar)) {
+        let moments = vec![("the customer was told last", moment(told)), ("hears more by", moment(due))];
+        owed.push(Owed { name: "update", is_late: now > due, moments });
+    }
+    if let (Some(asked), Some(reminders)) = (case.informal.asked, case.informal.reminders(calendar)) {
+        let words = ["are reminded", "again", "the escalation contact hears of it", "it ends"];
+        let next = words.into_iter().zip(reminders.moments());
+        let mut moments = vec![("authorisers were asked", moment(asked))];
+        moments.extend(next.filter_map(|(words, at)| Some((words, moment(at?)))));
+        owed.push(Owed { name: "authorisation", is_late: false, moments });
+    }
+    owed
 }
 
 pub(crate) const fn relation_words(relation: Relation) -> &'static str {

@@ -192,6 +192,46 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
 }
 
 #[test]
+fn the_page_says_by_when_the_customer_should_hear_more_and_what_comes_of_silent_authorisers() {
+    at_a_desk(|desk| async move {
+        let store = desk.store.desk();
+        let case = store.open("Acme", Kind::Block, State::New, "Block this", desk.done()).await.unwrap();
+        let place = format!("/case/{}", case.number);
+        let page = desk.get("anna", &place).await.page_well();
+        page.says("<strong>update</strong>").says("the customer was told last").says("hears more by");
+        page.says_not("<strong>authorisation</strong>").says_not("● late");
+        let before = Done { now: now().plus_micros(-4 * 24 * 60 * MINUTE), ..desk.done() };
+        let late = store.open("Acme", Kind::Question, State::New, "Why so?", before).await.unwrap();
+        desk.get("anna", &format!("/case/{}", late.number)).await.page_well().says("● late");
+        desk
+    });
+}
+
+#[test]
+fn z7_who_proposed_what_may_go_wrong_is_told_that_somebody_else_has_to_ask() {
+    at_a_desk(|desk| async move {
+        let case = desk.alerts("Acme", &["+12105550101"]).await.remove(0);
+        let place = format!("/case/{}", case.number);
+        let form = [
+            ("list", "harassment"),
+            ("entries", "+12105550101"),
+            ("direction", "off"),
+            ("reason", "it was our own fax"),
+        ];
+        desk.post("anna", &format!("{place}/propose"), &form).await.goes_to(&place);
+        let page = desk.get("anna", &place).await.page_well();
+        page.says("anna wrote it: somebody else of the desk has to look at it")
+            .says_not("Nothing changes before the customer's authorisers say yes");
+        desk.get("sue", &place)
+            .await
+            .page_well()
+            .says_not("You cannot ask the authorisers")
+            .says("Nothing changes before the customer");
+        desk
+    });
+}
+
+#[test]
 fn what_nobody_known_asked_for_is_adopted_by_a_contact_only() {
     at_a_desk(|desk| async move {
         let opened =

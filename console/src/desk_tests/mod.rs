@@ -136,7 +136,7 @@ impl Desk {
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(crate::serve(listener, service, async { drop(stopped.await) }));
         let desk = Self { store, promises: Promises::sample(), address, wishes, stop: Some(stop) };
-        for (login, role) in [("anna", Role::Analyst), ("fred", Role::FirstLevel)] {
+        for (login, role) in [("anna", Role::Analyst), ("sue", Role::Senior), ("fred", Role::FirstLevel)] {
             desk.let_in(login, Side::Desk(role)).await;
         }
         desk

@@ -199,6 +199,9 @@ fn targets(settings: &Settings) -> Vec<(String, &'static str, String)> {
         if target.streams_cases {
             what.push("follows every change of a case".to_owned());
         }
+        if target.streams_audit {
+            what.push("takes where the audit ends, each hour".to_owned());
+        }
         (name.clone(), kind, what.join(", "))
     });
     shown.collect()

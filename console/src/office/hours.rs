@@ -55,6 +55,9 @@ struct Answer {
     is_open: bool,
     calendar: String,
     clocks: Vec<Clock>,
+    /// By when a customer who was told something then should hear more, and how that was counted.
+    update: String,
+    counted: Vec<String>,
 }
 
 struct Clock {
@@ -109,6 +112,8 @@ impl Answer {
             is_open: what.is_open,
             calendar: calendar.name().to_owned(),
             clocks: what.clocks.into_iter().map(clock).collect(),
+            update: wall_time(calendar, what.update.0),
+            counted: what.update.1.lines(calendar),
         }
     }
 }

@@ -264,7 +264,7 @@ impl Desk {
         let case = desk.case(number).await.unwrap();
         let expires = NOW.plus_micros(3_600_000_000);
         let (link, _) = Link::draw(&case, "Ann", LinkFor::Approve(change.hash()), expires).unwrap();
-        desk.ask_authorisation(number, &[Asking { link, outgoing: None }], done).await.unwrap();
+        desk.ask_authorisation(number, &[Asking { link, outgoing: None }], self.by("ben")).await.unwrap();
         (number, change.hash())
     }
 

@@ -129,7 +129,11 @@ impl Place {
         }
     }
 
-    pub(super) fn read(&self, name: &str) -> io::Result<Bytes> {
+    /// All of the file `name`.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    pub fn read(&self, name: &str) -> io::Result<Bytes> {
         match &self.kind {
             Kind::Folder(folder) => folder.read(name).map(Bytes::from),
             Kind::Bucket(bucket) => bucket.read(name),
@@ -158,7 +162,10 @@ impl Place {
     }
 
     /// Makes the file `name`, whole and for good, unless there is one. Whether there was none.
-    pub(super) fn put_new(&self, name: &str, content: &[u8]) -> io::Result<bool> {
+    ///
+    /// # Errors
+    /// It is not made, or nobody knows.
+    pub fn put_new(&self, name: &str, content: &[u8]) -> io::Result<bool> {
         match &self.kind {
             Kind::Folder(folder) => folder.put_new(name, content),
             Kind::Bucket(bucket) => bucket.put_new(name, content),
@@ -190,7 +197,10 @@ impl Place {
     }
 
     /// Names of files under the folder `name`, in order, after `after`; all where it is empty.
-    pub(super) fn list(&self, name: &str, after: Option<&str>) -> io::Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn list(&self, name: &str, after: Option<&str>) -> io::Result<Vec<String>> {
         match &self.kind {
             Kind::Folder(folder) => {
                 let mut names = folder.list(name)?;

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use cases::notice::Settings;
+use records::io::Place;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
+use super::records::BucketKeys;
 use crate::outcome::Failure;
 use crate::{audit_heads, desk_key, sla};
 
@@ -24,11 +26,20 @@ pub(crate) struct CasesKeys {
     pub(crate) notices: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) audit_heads: Option<PathBuf>,
+    pub(crate) audit_bucket: BucketKeys,
 }
 
 impl Default for CasesKeys {
     fn default() -> Self {
-        Self { on: true, database: None, service_hours: None, key: None, notices: None, audit_heads: None }
+        Self {
+            on: true,
+            database: None,
+            service_hours: None,
+            key: None,
+            notices: None,
+            audit_heads: None,
+            audit_bucket: BucketKeys::default(),
+        }
     }
 }
 
@@ -74,6 +85,12 @@ impl Cases {
     /// Where ends of audit chains are kept.
     pub(crate) fn audit_heads(&self) -> PathBuf {
         self.keys.audit_heads.clone().unwrap_or_else(|| self.data.join(audit_heads::FOLDER))
+    }
+
+    /// The bucket in which ends of audit chains are kept as well, if there is one. Whether its server is there is not asked.
+    pub(crate) fn audit_bucket(&self) -> Result<Option<Place>, Failure> {
+        let Some(remote) = self.keys.audit_bucket.remote() else { return Ok(None) };
+        Place::bucket(&remote, &self.data).map(Some).map_err(|error| Failure::Usage(error.to_string()))
     }
 
     /// The file that says when the desk is open; `None` for the sample.

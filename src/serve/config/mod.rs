@@ -260,6 +260,7 @@ impl Config {
         let of_others = of_others
             .chain(&mut config.cases.key)
             .chain(&mut config.cases.audit_heads)
+            .chain(config.cases.audit_bucket.paths())
             .chain(config.records.bucket.paths())
             .chain(&mut config.cases.notices)
             .chain(&mut config.status.export)
@@ -341,6 +342,7 @@ impl Config {
         self.stir.check()?;
         self.mirror.check()?;
         self.records.check()?;
+        self.cases.audit_bucket.check("cases.audit_bucket")?;
         self.spool.check()?;
         self.mail.check()?;
         self.reports.check()?;
@@ -454,6 +456,8 @@ mod tests {
         assert!(config.http.oidc.issuer.is_some() && config.http.oidc.clone().paths().count() == 2);
         assert!(config.records.bucket.remote().is_some());
         assert_eq!(config.clone().records.bucket.paths().count(), 2);
+        assert!(config.cases.audit_bucket.remote().is_some());
+        assert_eq!(config.clone().cases.audit_bucket.paths().count(), 2);
         assert!(config.mirror.address.is_some() && config.mirror.key_file.is_some());
         assert!(config.redirect.peer[0].customer.is_some() && config.redirect.peer[0].block.is_some());
     }

@@ -17,7 +17,7 @@ pub(crate) struct Records {
     pub(crate) bucket: BucketKeys,
 }
 
-/// The bucket in which call records are, where they are in one.
+/// A bucket in which something is kept, where it is in one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct BucketKeys {
@@ -50,6 +50,14 @@ impl BucketKeys {
     /// The files that it names.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         self.credentials_file.iter_mut().chain(&mut self.authorities)
+    }
+
+    /// What no key says alone; `table` is where they stand.
+    pub(super) fn check(&self, table: &str) -> Result<(), String> {
+        if self.name.is_some() != self.endpoint.is_some() {
+            return Err(format!("`[{table}]` needs `name` and `endpoint`"));
+        }
+        self.remote().map_or(Ok(()), |remote| remote.check())
     }
 
     /// The bucket, if there is one.
@@ -93,9 +101,6 @@ impl Records {
         if !(1..=3_600).contains(&self.store_seconds) {
             return Err("`store_seconds` is from 1 to 3600".to_owned());
         }
-        if self.bucket.name.is_some() != self.bucket.endpoint.is_some() {
-            return Err("`[records.bucket]` needs `name` and `endpoint`".to_owned());
-        }
-        self.bucket.remote().map_or(Ok(()), |remote| remote.check())
+        self.bucket.check("records.bucket")
     }
 }

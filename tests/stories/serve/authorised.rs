@@ -113,7 +113,7 @@ impl Desk {
     pub(super) fn asked(&self, number: &str, words: &[&str]) -> String {
         let told = self.done(&[&["case", "propose", number, "--by", "anna"], words].concat());
         let hash = told.lines().find_map(|line| line.strip_prefix("change ")).unwrap().to_owned();
-        self.done(&["case", "ask", number, "--by", "anna"]);
+        self.done(&["case", "ask", number, "--by", "ben"]);
         hash
     }
 
@@ -278,9 +278,14 @@ fn z8_under_control_nothing_comes_into_force_that_nobody_authorised() {
     let desk = Desk::new(&service.scratch);
     let number = desk.open("policy-change");
     let file = service.scratch.path().join("acme.toml");
+    // Rules change: who wrote that is not the only one who looks at it (Z-7).
+    let propose = ["case", "propose", &number, "--by", "anna", "--policy", file.to_str().unwrap()];
+    desk.done(&propose);
+    let own = desk.refused(&["case", "ask", &number, "--by", "anna"]);
+    assert!(own.contains("the risk of this change is high, and anna wrote it"), "{own}");
     let hash = desk.asked(&number, &["--policy", file.to_str().unwrap()]);
     assert!(desk.approve(&number, "Ann", &desk.ann, &hash).status.success());
-    // Rules change: two have to say yes.
+    // Two have to say yes.
     assert_eq!(desk.case(&number)["case"]["state"], "awaiting-authorisation");
     assert!(desk.approve(&number, "Bob", &desk.bob, &hash).status.success());
     desk.becomes(&number, "verifying");

@@ -3,6 +3,7 @@
 use super::archive::{quick, stored};
 use super::known::Browser;
 use super::{Call, POLICY, Phone, Service, status, within};
+use crate::support::{ringwall, stdout};
 
 #[allow(clippy::disallowed_methods, reason = "a server lives in real time")]
 #[path = "../../../records/tests/moto/mod.rs"]
@@ -78,4 +79,48 @@ fn calls_come_into_a_bucket_and_wait_for_it_while_it_is_gone() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 50, "each call is there once");
+}
+
+#[test]
+fn x4_who_cuts_the_audit_and_what_is_kept_beside_it_is_found_out_by_the_bucket() {
+    let place = moto::Scratch::new("audit");
+    let Some(server) = Moto::start(&place) else { return };
+    let remote = server.remote(&place, "desk");
+    let bucket = format!(
+        "[cases.audit_bucket]\nname = \"records\"\nendpoint = {:?}\nprefix = \"desk\"\nregion = \"us-east-1\"\n\
+         credentials_file = {:?}\n",
+        remote.endpoint,
+        remote.credentials_file.unwrap()
+    );
+    let service = Service::start("serve-audit-bucket", POLICY, &bucket);
+    let data = service.data();
+    let opened = ringwall([
+        "case",
+        "open",
+        "--customer",
+        "Acme",
+        "--kind",
+        "question",
+        "why so?",
+        "--by",
+        "anna",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
+    assert!(opened.status.success(), "{opened:?}");
+    // What is kept each hour is kept at the end as well.
+    let scratch = service.stop();
+    assert!(!server.files("desk/heads/").is_empty(), "{:?}", server.files(""));
+    let data = scratch.path().join("data");
+    let cut = "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1],timeout=20)\n\
+        c.execute(\"DELETE FROM audit WHERE customer='Acme'\")\n\
+        c.execute(\"DELETE FROM audit_heads WHERE customer='Acme'\")\nassert c.total_changes==2\nc.commit()\n";
+    let done = std::process::Command::new("python3").args(["-c", cut]).arg(data.join("cases.db")).status();
+    assert!(done.unwrap().success());
+    std::fs::remove_dir_all(data.join("audit")).unwrap();
+    let config = scratch.path().join("ringwall.toml");
+    let audit =
+        ringwall(["audit", "verify", "--config", config.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+    assert_eq!(audit.status.code(), Some(1), "{audit:?}");
+    assert!(stdout(&audit).contains("Acme: entry 1: it is missing"), "{}", stdout(&audit));
 }

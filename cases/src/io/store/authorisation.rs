@@ -9,7 +9,7 @@ use super::links::Link;
 use super::writing::{Proposed, Writing, body};
 use super::{Desk, Error};
 use crate::case::{Closure, Kind, Relation, Severity};
-use crate::change::{Approval, Authorisers, Authority, Change, Impact, Method};
+use crate::change::{Approval, Authorisers, Authority, Change, Hands, Impact, Method};
 use crate::flow::{Reason, Signal, State};
 use crate::outgoing::Outgoing;
 use crate::{Case, CaseNumber};
@@ -96,7 +96,7 @@ impl Desk<'_> {
             let names: Vec<_> = void.into_iter().collect();
             text += &format!("; what {} approved before counts no more", names.join(", "));
         }
-        writing.put_change(&case, &Proposed::new(change, impact)).await?;
+        writing.put_change(&case, &Proposed::new(change, impact, Hands::of(done.who))).await?;
         write(&mut writing, &mut case, "propose", &text, Visible::Customer, done).await?;
         writing.commit().await?;
         Ok(case)
@@ -165,10 +165,11 @@ impl Desk<'_> {
         Ok(case)
     }
 
-    /// Asks those who may authorise; what they are sent, and the ways to answer in it, are kept with it.
+    /// Asks those who may authorise; what they are sent, and the ways to answer in it, are kept with it. Whoever asks has looked at
+    /// the change: where much may go wrong, that is not who wrote it (Z-7).
     ///
     /// # Errors
-    /// It is not on the way, or not kept.
+    /// It is not on the way, `done` names its author and its risk is high, or it is not kept.
     pub async fn ask_authorisation(
         &self,
         number: CaseNumber,
@@ -183,6 +184,7 @@ impl Desk<'_> {
         let mut writing = self.write().await?;
         let mut case = writing.case(number).await?;
         case.step(&Signal::AskAuthorisation, done.who, done.service, done.now).map_err(refused)?;
+        writing.release(&case, done.who).await?;
         writing.put_asking(&case, asked).await?;
         let names: Vec<&str> = asked.iter().map(|it| it.link.contact.as_str()).collect();
         let text = format!("asked {}", names.join(", "));
@@ -306,8 +308,13 @@ impl Desk<'_> {
                 case.customer
             )));
         };
-        let (proposed, _) = writing.proposed(&case).await?;
-        let covered = proposed.change.authorise_standing(&proposed.impact, standing, today, done.now);
+        // What was asked for already was looked at then.
+        let proposed = match case.state {
+            State::AwaitingAuthorisation => writing.proposed(&case).await?.0,
+            _ => writing.release(&case, done.who).await?,
+        };
+        let shown = (&proposed.impact, &proposed.hands);
+        let covered = proposed.change.authorise_standing(shown, standing, today, done.now);
         let authority = covered.map_err(|why| Error::Refused(why.to_string()))?;
         if case.state == State::Proposed {
             case.step(&Signal::AskAuthorisation, done.who, done.service, done.now).map_err(refused)?;
@@ -340,17 +347,16 @@ impl Desk<'_> {
         let gone = || Error::Refused("the change is not there any more".to_owned());
         let (proposed, approvals) = self.change(hash).await?.ok_or_else(gone)?;
         let registration = self.registration(&case.customer).await?;
+        let shown = (&proposed.impact, &proposed.hands);
         let authority = match &proposed.standing {
             Some(name) => {
                 let standing = registration.standing.iter().find(|standing| standing.name == *name);
                 let standing = standing.ok_or_else(|| {
                     Error::Refused(format!("{name:?} is no standing authorisation any more"))
                 })?;
-                proposed.change.authorise_standing(&proposed.impact, standing, today, now)
+                proposed.change.authorise_standing(shown, standing, today, now)
             }
-            None => {
-                proposed.change.authorise(&proposed.impact, &approvals, &registration.authorisers(now), now)
-            }
+            None => proposed.change.authorise(shown, &approvals, &registration.authorisers(now), now),
         };
         let authority = authority.map_err(|why| Error::Refused(why.to_string()))?;
         Ok((proposed, authority))
@@ -402,6 +408,16 @@ impl Writing<'_> {
         let hash = case.change.as_deref().ok_or_else(nothing)?;
         let proposed = self.change(hash).await?.ok_or_else(nothing)?;
         Ok((proposed, self.approvals(hash).await?))
+    }
+
+    /// Writes down that `who` has looked at what `case` proposes, and lets it go on.
+    async fn release(&mut self, case: &Case, who: &str) -> Result<Proposed, Error> {
+        let (proposed, _) = self.proposed(case).await?;
+        let risk = proposed.change.risk(&proposed.impact);
+        let hands = proposed.hands.release(risk, who).map_err(|why| Error::Refused(why.to_string()))?;
+        let proposed = Proposed { hands, ..proposed };
+        self.put_change(case, &proposed).await?;
+        Ok(proposed)
     }
 }
 
@@ -456,7 +472,8 @@ pub(super) async fn count_approval(
     let text = format!("{} approves change {}", approval.approver, approval.hash);
     write(writing, &mut case, "approve", &text, Visible::Customer, done).await?;
     let approvals = writing.approvals(&approval.hash).await?;
-    let authority = proposed.change.authorise(&proposed.impact, &approvals, authorisers, done.now).ok();
+    let shown = (&proposed.impact, &proposed.hands);
+    let authority = proposed.change.authorise(shown, &approvals, authorisers, done.now).ok();
     if let Some(authority) = &authority {
         let signal = Signal::Authorise(Box::new(authority.clone()));
         case.step(&signal, done.who, done.service, done.now).map_err(refused)?;

@@ -15,7 +15,7 @@ use crate::audit::Act;
 use crate::case::{Closure, Feedback, Kind, Relation, Severity, Wanted, title};
 use crate::flow::{Reason, Signal, State};
 use crate::intake::MailKey;
-use crate::{Alert, Case, CaseNumber, Service};
+use crate::{Alert, Case, CaseNumber, Informal, Service};
 
 /// All customers' cases.
 #[derive(Clone, Copy, Debug)]
@@ -403,6 +403,7 @@ pub(super) fn new_case(
         owner: None,
         opened: done.now,
         clocks: Vec::new(),
+        informal: Informal::default(),
         key: None,
         alerts: 0,
         first: done.now,
@@ -442,6 +443,7 @@ pub(super) async fn write_act(
     visible: Visible,
     (done, act): (Done<'_>, Option<u64>),
 ) -> Result<(), Error> {
+    case.owe(what, visible == Visible::Customer, done.now);
     writing.put(case).await?;
     let event = Event {
         at: done.now,

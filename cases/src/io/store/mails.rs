@@ -6,7 +6,7 @@ use rules::Timestamp;
 use sha2::{Digest, Sha256};
 use sqlx::Row as _;
 
-use super::writing::Writing;
+use super::writing::{Writing, crash_at};
 use super::{Desk, Error, Mail, stored};
 use crate::CaseNumber;
 use crate::intake::{self, Directory, Envelope, Intake, MailKey};
@@ -64,6 +64,7 @@ impl Desk<'_> {
             .bind(&key.message_id)
             .execute(writing.connection())
             .await?;
+        crash_at("mail");
         writing.commit().await?;
         Ok(done.rows_affected() == 1)
     }
@@ -94,6 +95,7 @@ impl Desk<'_> {
         let raw: &str = row.try_get(1)?;
         let raw = STANDARD.decode(raw).unwrap_or_else(|_| raw.as_bytes().to_vec());
         let is_deadly = is_deadly(row.try_get(2)?);
+        crash_at("reading");
         writing.commit().await?;
         Ok(Some(KeptMail { key: key.to_owned(), envelope, raw, is_deadly }))
     }
@@ -252,6 +254,7 @@ impl Writing<'_> {
             .bind(read.answered.map_or(0, |at| at.0))
             .execute(self.connection())
             .await?;
+        crash_at("settled");
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use super::desk::{Done, Visible, write};
 use super::replies::random_token;
-use super::writing::{Writing, body};
+use super::writing::{Writing, body, crash_at};
 use super::{Desk, Error, stored};
 use crate::audit::Act;
 use crate::case::Relation;
@@ -29,6 +29,7 @@ impl Writing<'_> {
             .bind(serde_json::to_string(outgoing)?)
             .execute(self.connection())
             .await?;
+        crash_at("outgoing");
         Ok(done.rows_affected() == 1)
     }
 
@@ -41,6 +42,7 @@ impl Writing<'_> {
             .bind(serde_json::to_string(outgoing)?)
             .execute(self.connection())
             .await?;
+        crash_at("tried");
         Ok(())
     }
 
@@ -148,7 +150,9 @@ impl Desk<'_> {
     pub async fn hold(&self, id: &str, due: Timestamp, until: Timestamp) -> Result<bool, Error> {
         let statement = "UPDATE outgoing SET due = $3 WHERE id = $1 AND state = 'waiting' AND due <= $2";
         let query = sqlx::query(statement).bind(id).bind(due.0).bind(until.0);
-        Ok(query.execute(&self.store.pool).await?.rows_affected() == 1)
+        let is_held = query.execute(&self.store.pool).await?.rows_affected() == 1;
+        crash_at("held");
+        Ok(is_held)
     }
 
     /// Holds those of `all` that wait and are due by `due`, as [`Desk::hold`] does one; the others are left out, since somebody
@@ -181,6 +185,7 @@ impl Desk<'_> {
     /// # Errors
     /// None of it is kept.
     pub async fn settle_try(&self, outgoing: &Outgoing, done: Done<'_>) -> Result<(), Error> {
+        crash_at("sent");
         let mut writing = self.store.write().await?;
         writing.renew_outgoing(outgoing).await?;
         if let (Delivery::Failed, Some(number)) = (outgoing.state, outgoing.case) {
@@ -289,6 +294,7 @@ impl Desk<'_> {
     /// # Errors
     /// None of it is kept.
     pub async fn settle(&self, all: &[Outgoing]) -> Result<(), Error> {
+        crash_at("sent");
         let mut writing = self.store.write().await?;
         for outgoing in all {
             writing.renew_outgoing(outgoing).await?;

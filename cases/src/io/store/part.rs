@@ -51,6 +51,10 @@ pub(super) async fn approve_part(
         return no("the policy was changed meanwhile, and this part would now do more than was shown: \
                    ask the desk to propose it again");
     }
+    // What is left of a change may be of a higher risk than the whole, which its author was free to ask for.
+    if let Err(why) = whole.hands.check(part.change.risk(&part.impact)) {
+        return no(&format!("for this part alone {why}"));
+    }
     writing.allow_proposal(number, &hash).await?;
     let why = format!("a part of it was approved in {number}");
     let mut void = writing.void_approvals(&part.shown, (number, &why), done).await?;
@@ -68,7 +72,7 @@ pub(super) async fn approve_part(
     let mut all = whole.left_out;
     all.push(left_out.clone());
     let change = part.change.clone();
-    let proposed = Proposed { left_out: all, ..Proposed::new(change, part.impact.clone()) };
+    let proposed = Proposed { left_out: all, ..Proposed::new(change, part.impact.clone(), whole.hands) };
     writing.put_change(&case, &proposed).await?;
     let said = left_out.in_words();
     let mut text = format!("change {hash} is what remains of {}. {}", part.shown, said.trim_end());

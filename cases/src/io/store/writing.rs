@@ -9,7 +9,7 @@ use super::condition::Conditions;
 use super::list::place;
 use super::{Error, Event, stored};
 use crate::audit::{Act, Head};
-use crate::change::{Approval, Change, Impact, LeftOut};
+use crate::change::{Approval, Change, Hands, Impact, LeftOut};
 use crate::{Alert, Case, CaseNumber};
 
 /// A transaction that writes.
@@ -32,6 +32,9 @@ pub struct Proposed {
     pub change: Change,
     /// What it would have done.
     pub impact: Impact,
+    /// Who of the desk wrote it, and who has looked at it (Z-7).
+    #[serde(default)]
+    pub hands: Hands,
     /// The standing authorisation that is used for it (Z-6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<String>,
@@ -44,9 +47,9 @@ pub struct Proposed {
 }
 
 impl Proposed {
-    /// One that nobody has looked at.
-    pub const fn new(change: Change, impact: Impact) -> Self {
-        Self { change, impact, standing: None, proof: None, left_out: Vec::new() }
+    /// One that nobody has approved.
+    pub const fn new(change: Change, impact: Impact, hands: Hands) -> Self {
+        Self { change, impact, hands, standing: None, proof: None, left_out: Vec::new() }
     }
 }
 
@@ -314,9 +317,9 @@ impl<'a> Writing<'a> {
 
 /// In tests, where the process may be told to die; otherwise nothing.
 #[cfg(not(test))]
-const fn crash_at(_point: &str) {}
+pub(super) const fn crash_at(_point: &str) {}
 #[cfg(test)]
-use super::tests::crash_at;
+pub(super) use super::tests::crash_at;
 
 /// The JSON in the first column.
 pub(super) fn body<T: serde::de::DeserializeOwned>(row: &AnyRow) -> Result<T, Error> {

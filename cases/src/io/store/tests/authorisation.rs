@@ -102,7 +102,7 @@ pub(super) async fn asked(store: &Store, service: &Service, impact: Impact) -> C
     desk.propose(case.number, change(), impact, done(service, 2)).await.unwrap();
     let secret = format!("secret of {}", case.number);
     let asking = asking(case.number, "Ann", &change().hash(), &secret);
-    desk.ask_authorisation(case.number, &[asking], done(service, 3)).await.unwrap();
+    desk.ask_authorisation(case.number, &[asking], other(service, 3)).await.unwrap();
     case.number
 }
 
@@ -163,7 +163,7 @@ fn z1_what_was_withdrawn_is_approved_by_nothing_from_before() {
         let high = Impact { protected: 1, ..Impact::default() };
         desk.propose(number, change(), high.clone(), done(&service, 3)).await.unwrap();
         let again = asking(number, "Ann", &change().hash(), "again");
-        desk.ask_authorisation(number, &[again], done(&service, 3)).await.unwrap();
+        desk.ask_authorisation(number, &[again], other(&service, 3)).await.unwrap();
         let (_, authority) =
             desk.approve(number, yes(&change(), "Ann"), &two, done(&service, 4)).await.unwrap();
         assert!(authority.is_none(), "it takes two");
@@ -183,21 +183,21 @@ fn z1_what_was_withdrawn_is_approved_by_nothing_from_before() {
         assert!(approvals.is_empty(), "{approvals:?}");
         // So it does after changes were asked for.
         let ask = |secret| [asking(number, "Ann", &change().hash(), secret)];
-        desk.ask_authorisation(number, &ask("once"), done(&service, 6)).await.unwrap();
+        desk.ask_authorisation(number, &ask("once"), other(&service, 6)).await.unwrap();
         desk.approve(number, yes(&change(), "Ann"), &two, done(&service, 6)).await.unwrap();
         desk.step(number, &Signal::AskChanges, "", done(&service, 6)).await.unwrap();
         desk.propose(number, change(), high.clone(), done(&service, 6)).await.unwrap();
         let (_, approvals) = desk.change(&change().hash()).await.unwrap().unwrap();
         assert!(approvals.is_empty(), "{approvals:?}");
-        desk.ask_authorisation(number, &ask("twice"), done(&service, 6)).await.unwrap();
+        desk.ask_authorisation(number, &ask("twice"), other(&service, 6)).await.unwrap();
         desk.approve(number, yes(&change(), "Ann"), &two, done(&service, 6)).await.unwrap();
         // And in another case, once this one has given it up.
         desk.withdraw_proposal(number, "again", done(&service, 7)).await.unwrap();
-        let other = asked(&store, &service, high).await;
+        let second = asked(&store, &service, high).await;
         let (_, approvals) = desk.change(&change().hash()).await.unwrap().unwrap();
         assert!(approvals.is_empty(), "{approvals:?}");
         let (_, authority) =
-            desk.approve(other, yes(&change(), "Bob"), &two, done(&service, 7)).await.unwrap();
+            desk.approve(second, yes(&change(), "Bob"), &two, done(&service, 7)).await.unwrap();
         assert!(authority.is_none(), "it still takes two");
         let nothing = desk.withdraw_proposal(number, "what?", done(&service, 8)).await;
         assert!(matches!(nothing, Err(Error::Refused(_))), "{nothing:?}");

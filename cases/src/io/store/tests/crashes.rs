@@ -11,8 +11,8 @@ use super::*;
 /// Where a transaction may be cut off.
 const POINTS: [&str; 8] =
     ["begun", "alert", "case", "event", "audit", "position", "before-commit", "after-commit"];
-const POINT: &str = "RINGWALL_CRASH_POINT";
-const PLACE: &str = "RINGWALL_CRASH_PLACE";
+pub(super) const POINT: &str = "RINGWALL_CRASH_POINT";
+pub(super) const PLACE: &str = "RINGWALL_CRASH_PLACE";
 
 /// Ends the process, without any word or clean-up, when it comes to the point that it was told for the so-manieth time.
 pub(in super::super) fn crash_at(point: &str) {
@@ -119,7 +119,7 @@ fn run(path: &Path, point: &str) -> (Vec<String>, bool) {
     (told, !child.wait().unwrap().success())
 }
 
-struct Cleared<'a>(&'a Path);
+pub(super) struct Cleared<'a>(pub(super) &'a Path);
 
 impl Drop for Cleared<'_> {
     fn drop(&mut self) {

@@ -477,7 +477,7 @@ fn z2_an_authoriser_approves_what_is_of_low_risk_by_answer_and_nobody_else_anyth
         desk.step(other, &Signal::Take, "", act(21)).await.unwrap();
         let wide = change("+1 303 555 01xx");
         desk.propose(other, wide.clone(), impact, act(22)).await.unwrap();
-        ask(desk, other, act(23)).await;
+        ask(desk, other, super::other(&post.service, 23)).await;
         let yes = format!("APPROVE {}\r\n", wide.code());
         let stays = post.joined(24, "ann@acme.example.com", &to, &yes).await;
         assert_eq!(stays.state, State::AwaitingAuthorisation);

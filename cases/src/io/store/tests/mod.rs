@@ -6,7 +6,10 @@ mod condition;
 mod crashes;
 mod customers;
 mod files;
+mod hands;
 mod inbox;
+mod informal;
+mod kills;
 mod moves;
 mod notices;
 mod office;
@@ -61,6 +64,11 @@ fn on_both<F: Future<Output = ()>>(story: impl Fn(Store) -> F) {
 
 fn done(service: &Service, minutes: i64) -> Done<'_> {
     Done { who: "anna", now: NOW.plus_micros(minutes * MINUTE), service }
+}
+
+/// Somebody else of the desk.
+fn other(service: &Service, minutes: i64) -> Done<'_> {
+    Done { who: "ben", ..done(service, minutes) }
 }
 
 fn alert(id: &str, customer: &str, caller: &str, severity: &str, minutes: i64) -> (Alert, String) {

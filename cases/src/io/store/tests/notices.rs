@@ -181,7 +181,7 @@ fn z5_silent_authorisers_are_reminded_and_nothing_is_made_without_them() {
             lines: vec![Line::Text { diff: "-a\n+b".to_owned() }],
         };
         desk.propose(case.number, change, Impact::default(), done(&service, 0)).await.unwrap();
-        ask(desk, case.number, done(&service, 0)).await;
+        ask(desk, case.number, other(&service, 0)).await;
         let mut told = Vec::new();
         // Ten o'clock on Monday; 8 hours later is Tuesday 9:00, and the fifth business day after it ends on the 12th.
         for at in [

@@ -80,7 +80,13 @@ fn settings(address: SocketAddr, folder: &str) -> Settings {
         ("chat", TargetKind::Chat { url_file, authorities: None }),
         ("log", TargetKind::Syslog { carriage: Carriage::Tcp, address: address.to_string(), authorities }),
     ];
-    let target = |kind| Target { kind, format: Format::Cef, streams_alerts: false, streams_cases: false };
+    let target = |kind| Target {
+        kind,
+        format: Format::Cef,
+        streams_alerts: false,
+        streams_cases: false,
+        streams_audit: false,
+    };
     let targets = kinds.into_iter().map(|(name, kind)| (name.to_owned(), target(kind))).collect();
     let sms = SmsGateway {
         url,

@@ -42,7 +42,7 @@ async fn waiting(store: &Store, service: &Service, impact: Impact) -> CaseNumber
     desk.step(case.number, &Signal::Take, "", done(service, 1)).await.unwrap();
     desk.propose(case.number, three(), impact, done(service, 2)).await.unwrap();
     let ask = asking(case.number, "Ann", &three().hash(), &format!("whole {}", case.number));
-    desk.ask_authorisation(case.number, &[ask], done(service, 3)).await.unwrap();
+    desk.ask_authorisation(case.number, &[ask], other(service, 3)).await.unwrap();
     case.number
 }
 
@@ -182,7 +182,7 @@ fn z4_where_it_takes_two_the_second_is_asked_for_what_remains() {
         let number = waiting(&store, &service, Impact::default()).await;
         desk.propose(number, whole.clone(), Impact::default(), done(&service, 4)).await.unwrap();
         let asked = ["Ann", "Bob"].map(|name| asking(number, name, &whole.hash(), &format!("first {name}")));
-        desk.ask_authorisation(number, &asked, done(&service, 4)).await.unwrap();
+        desk.ask_authorisation(number, &asked, other(&service, 4)).await.unwrap();
         // Bob wants all of it, Ann does not.
         desk.approve(number, yes(&whole, "Bob"), &two, done(&service, 5)).await.unwrap();
         let change = some(&whole, &[0, 3]);
@@ -215,7 +215,7 @@ async fn half_approved(store: &Store, service: &Service, change: &Change) -> Cas
     desk.step(number, &Signal::Take, "", done(service, 1)).await.unwrap();
     desk.propose(number, change.clone(), high, done(service, 2)).await.unwrap();
     let ask = asking(number, "Ann", &change.hash(), &format!("secret of {number}"));
-    desk.ask_authorisation(number, &[ask], done(service, 3)).await.unwrap();
+    desk.ask_authorisation(number, &[ask], other(service, 3)).await.unwrap();
     let (_, authority) = desk.approve(number, yes(change, "Ann"), &both(), done(service, 4)).await.unwrap();
     assert!(authority.is_none(), "it takes two");
     number

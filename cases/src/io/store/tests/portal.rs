@@ -139,7 +139,7 @@ fn z3_two_of_the_customer_approve_and_nobody_of_another_says_yes_or_no() {
         let number = case.number;
         desk.step(number, &Signal::Take, "", done(&service, 2)).await.unwrap();
         desk.propose(number, change(), Impact::default(), done(&service, 3)).await.unwrap();
-        ask(desk, number, done(&service, 4)).await;
+        ask(desk, number, other(&service, 4)).await;
         let other = store.customer("Other");
         assert!(other.change(number).await.unwrap().is_none());
         assert!(other.approve(number, yes("Ann"), by("Ann", &service, 5)).await.unwrap().is_none());

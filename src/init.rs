@@ -125,7 +125,7 @@ impl Arguments {
              numbers = []\n\n\
              [lists.scanners]                      # programs that try SIP servers for open doors\n\
              user_agents = [\"friendly-scanner\", \"friendly-request\", \"sipvicious\", \"sundayddr\", \"sipcli\", \"sip-scan\", \
-             \"sipsak\", \"siparmyknife\", \"sipptk\", \"sivus\", \"smap\", \"pplsip\", \"vaxsipuseragent\", \"iwar\"]\n\n",
+             \"siparmyknife\", \"sipptk\", \"sivus\", \"smap\", \"pplsip\", \"vaxsipuseragent\", \"iwar\"]\n\n",
         );
     }
 

@@ -109,7 +109,6 @@ impl Facts {
         (self.flags, self.restricted, self.mismatch) = (Flags::NONE, false, false);
         (self.dialled, self.is_refer) = ((0, 0), false);
         (self.found, self.verstat, self.passport) = (None, None, false);
-        self.spoken = [None, None];
     }
 
     /// Takes up one of those it goes to.

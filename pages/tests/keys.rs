@@ -78,7 +78,7 @@ fn the_rest_of_a_day_is_done_by_keys_alone() {
     browser.press("kind:block");
     browser.leave(|| browser.press_enter());
     browser.wait_at("/queue?q=kind");
-    browser.wait_for("tbody", "Block +1");
+    browser.wait_for("tbody", "Block +");
     // 9. What was found is kept as a view, and is a key away.
     browser.command("Keep this view");
     browser.press("wanted blocks");

@@ -61,16 +61,18 @@ impl Engine {
     /// The attempt whose INVITE a response answers, when its To tag is not known yet.
     pub(crate) fn attempt_of(&self, keys: &Keys, message: &Message<'_>) -> Option<Slot> {
         let same = |attempt: &Attempt| attempt.kind == Kind::Call && attempt.keys.from_tag == keys.from_tag;
-        let mut candidates = self.table.with_call_id(keys.call_id).filter(|(_, attempt)| same(attempt));
-        let first = candidates.next()?;
-        let Some(second) = candidates.next() else { return Some(first.0) };
+        let candidates = || self.table.with_call_id(keys.call_id).filter(|(_, attempt)| same(attempt));
+        let mut all = candidates();
+        let first = all.next()?;
+        if all.next().is_none() {
+            return Some(first.0);
+        }
         // Two callers under one Call-ID and From tag are told apart by the branch of their INVITE.
         let branch = self.branch(message);
-        let all: Vec<_> = [first, second].into_iter().chain(candidates).collect();
-        let exact = all.iter().find(|(_, attempt)| attempt.keys.branch == branch);
+        let exact = candidates().find(|(_, attempt)| attempt.keys.branch == branch);
         // So are attempts that one caller makes one after the other, by their CSeq.
-        let same_cseq = || all.iter().find(|(_, attempt)| attempt.keys.cseq == keys.cseq);
-        Some(exact.or_else(same_cseq).unwrap_or(&first).0)
+        let same_cseq = || candidates().find(|(_, attempt)| attempt.keys.cseq == keys.cseq);
+        Some(exact.or_else(same_cseq).unwrap_or(first).0)
     }
 
     /// The transaction outside a dialog that a request repeats or a response answers.

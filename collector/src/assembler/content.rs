@@ -1,6 +1,6 @@
 //! What one direction of a TCP connection carries: nothing known yet, SIP, HEP or a WebSocket.
 
-use engine::sip::{Frame, Framer, looks_like_sip};
+use engine::sip::{Frame, Framer, looks_like_sip, start_of};
 use memchr::{memchr, memmem};
 use rules::{Flags, Transport};
 
@@ -14,6 +14,8 @@ pub(crate) enum Content {
     /// The first bytes, which may still become anything.
     Unknown(Vec<u8>),
     Sip(Framer),
+    /// Lines of something else, behind which a message may come: until then it has no right to a place.
+    Text(Framer),
     Hep(Vec<u8>),
     /// The HTTP header that may open a WebSocket.
     Handshake(Vec<u8>),
@@ -68,6 +70,13 @@ impl Content {
     pub(crate) fn push(&mut self, bytes: &[u8], emit: &mut impl FnMut(Carried<'_>)) -> Fate {
         match self {
             Self::Sip(framer) => push_sip(framer, bytes, emit),
+            Self::Text(framer) => {
+                let fate = push_sip(framer, bytes, emit);
+                if framer.has_read() {
+                    *self = Self::Sip(std::mem::take(framer));
+                }
+                fate
+            }
             Self::Hep(buffer) => {
                 buffer.extend_from_slice(bytes);
                 cut_hep(buffer, emit)
@@ -83,7 +92,8 @@ impl Content {
                         return Fate::GoOn;
                     }
                     Opening::Other => return Fate::NotSip,
-                    Opening::Sip | Opening::Text => Self::Sip(Framer::watching()),
+                    Opening::Sip => Self::Sip(Framer::watching()),
+                    Opening::Text => Self::Text(Framer::watching()),
                     Opening::Hep => Self::Hep(Vec::new()),
                     Opening::Http => Self::Handshake(Vec::new()),
                 };
@@ -99,7 +109,7 @@ impl Content {
                 *self = if is_upgrade(buffer) {
                     Self::WebSocket(WebSocket::default())
                 } else {
-                    Self::Sip(Framer::watching())
+                    Self::Text(Framer::watching())
                 };
                 self.push(&rest, emit)
             }
@@ -124,7 +134,9 @@ impl Content {
             Self::Hep(_) | Self::LostHep(_) => *self = Self::LostHep(Vec::new()),
             Self::Closed => {}
             // A WebSocket has no mark to find a frame by; it is joined again where a segment begins with one.
-            Self::Unknown(_) | Self::Handshake(_) | Self::WebSocket(_) => return Fate::NotSip,
+            Self::Unknown(_) | Self::Text(_) | Self::Handshake(_) | Self::WebSocket(_) => {
+                return Fate::NotSip;
+            }
         }
         Fate::GoOn
     }
@@ -135,7 +147,7 @@ impl Content {
             Self::Unknown(buffer) | Self::Hep(buffer) | Self::Handshake(buffer) | Self::LostHep(buffer) => {
                 buffer.len()
             }
-            Self::Sip(framer) => framer.pending_bytes(),
+            Self::Sip(framer) | Self::Text(framer) => framer.pending_bytes(),
             Self::WebSocket(socket) => socket.bytes(),
             Self::Closed => 0,
         }
@@ -143,7 +155,7 @@ impl Content {
 
     /// Whether it turned out to carry something for us.
     pub(crate) fn is_known(&self) -> bool {
-        !matches!(self, Self::Unknown(_) | Self::Handshake(_))
+        !matches!(self, Self::Unknown(_) | Self::Text(_) | Self::Handshake(_))
     }
 }
 
@@ -162,8 +174,7 @@ enum Opening {
 impl Opening {
     fn read(bytes: &[u8]) -> Self {
         // Keep-alives may stand before the first message, and what peers pass over.
-        let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
-        let Some(bytes) = start.and_then(|start| bytes.get(start..)) else {
+        let Some(bytes) = bytes.get(start_of(bytes)..).filter(|bytes| !bytes.is_empty()) else {
             return if bytes.len() > FIRST_LINE_BYTES_MAX { Self::Other } else { Self::Unclear };
         };
         if bytes.starts_with(b"HEP3") {

@@ -25,7 +25,7 @@ pub fn looks_like_sip(payload: &[u8]) -> bool {
 
 /// Where a message begins in `bytes`: behind line ends, as RFC 3261 §7.5 wants it, and behind white space and NULs, as peers
 /// read it.
-pub(super) fn start_of(bytes: &[u8]) -> usize {
+pub fn start_of(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0)).unwrap_or(bytes.len())
 }
 

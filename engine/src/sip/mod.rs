@@ -25,7 +25,7 @@ mod via;
 
 pub use address::NameAddr;
 pub use disposition::Disposition;
-pub use guess::looks_like_sip;
+pub use guess::{looks_like_sip, start_of};
 pub use header::Header;
 pub use message::{ContentLength, Message};
 pub use params::{Param, Params};

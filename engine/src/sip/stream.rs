@@ -131,6 +131,11 @@ impl Framer {
         }
     }
 
+    /// Whether a message was read.
+    pub fn has_read(&self) -> bool {
+        self.is_sip
+    }
+
     /// Whether the stream is of no interest any more: not SIP, or its framing lied.
     pub fn is_closed(&self) -> bool {
         self.state == State::Closed

@@ -10,6 +10,7 @@ mod column;
 pub mod invented;
 pub mod io;
 mod line;
+mod moment;
 mod quick;
 mod rows;
 mod texts;

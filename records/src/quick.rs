@@ -47,6 +47,15 @@ impl<'a> Rest<'a> {
         (is_plain && self.takes(b':')).then_some(Some(name))
     }
 
+    /// Takes the name of the next field if it is `quoted`, which has its quotes and its colon.
+    #[inline]
+    pub(crate) fn takes_name(&mut self, quoted: &str) -> bool {
+        let field = if self.is_first { Some(self.text) } else { self.text.strip_prefix(',') };
+        let Some(rest) = field.and_then(|field| field.strip_prefix(quoted)) else { return false };
+        (self.text, self.is_first) = (rest, false);
+        true
+    }
+
     /// Any value, as it is written.
     pub(crate) fn raw(&mut self) -> Option<&'a str> {
         let before = self.text;

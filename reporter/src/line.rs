@@ -207,7 +207,7 @@ impl<'a> CallLine<'a> {
     pub fn new(attempt: &'a Attempt, view: &'a View, policies: &'a PolicySet) -> Self {
         let policy = view.policy.and_then(|index| policies.policies().get(index as usize));
         let facts = attempt.facts(view);
-        let every = |wanted: fn(Role) -> bool| Addresses { attempt, facts, wanted, skipped: 0 };
+        let every = |wanted| Addresses::of(attempt, facts, wanted);
         let Parties { caller, caller_kind, called, called_kind } = Parties::new(attempt, view);
         let is_register = attempt.kind == Kind::Request(Method::Register);
         let progress = &attempt.progress;
@@ -323,6 +323,7 @@ impl Serialize for PartyText<'_> {
 #[derive(Clone, Copy)]
 pub struct Addresses<'a> {
     attempt: &'a Attempt,
+    /// Those of a message, or none where none of them is wanted.
     facts: &'a [Fact],
     wanted: fn(Role) -> bool,
     /// So many of the first are left out.
@@ -330,6 +331,12 @@ pub struct Addresses<'a> {
 }
 
 impl<'a> Addresses<'a> {
+    #[inline]
+    fn of(attempt: &'a Attempt, facts: &'a [Fact], wanted: fn(Role) -> bool) -> Self {
+        let is_any = facts.iter().any(|fact| wanted(fact.role));
+        Self { attempt, facts: if is_any { facts } else { &[] }, wanted, skipped: 0 }
+    }
+
     /// Their texts.
     pub fn iter(&self) -> impl Iterator<Item = PartyText<'a>> {
         let Self { attempt, facts, wanted, skipped } = *self;
@@ -343,7 +350,7 @@ impl<'a> Addresses<'a> {
     }
 
     fn is_empty(&self) -> bool {
-        !self.facts.iter().any(|fact| (self.wanted)(fact.role))
+        self.facts.is_empty()
     }
 }
 

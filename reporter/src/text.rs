@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use arrayvec::ArrayString;
 use jiff::Timestamp as Moment;
-use rules::{Number, Timestamp};
+use rules::{Number, Timestamp, eight_digits};
 
 /// A moment, as [`rfc3339`] tells it.
 pub type MomentText = ArrayString<32>;
@@ -30,18 +30,14 @@ pub(crate) fn moment(at: Timestamp) -> MomentText {
             Moment::from_microsecond(at.0).unwrap_or(if at.0 < 0 { Moment::MIN } else { Moment::MAX });
         return written(format_args!("{moment:.6}"));
     }
-    let mut text = *b"0000-00-00T00:00:00.000000Z";
-    for (value, place) in [
-        (year, 0..4),
-        (month, 5..7),
-        (day, 8..10),
-        (second / 3_600, 11..13),
-        (second / 60 % 60, 14..16),
-        (second % 60, 17..19),
-        (at.0.rem_euclid(1_000_000), 20..26),
-    ] {
-        put_digits(text.get_mut(place).unwrap_or_default(), value.unsigned_abs());
-    }
+    let [y0, y1, y2, y3, m0, m1, d0, d1] = eight_digits((year * 10_000 + month * 100 + day) as u32);
+    let clock = second / 3_600 * 10_000 + second / 60 % 60 * 100 + second % 60;
+    let [_, _, h0, h1, n0, n1, s0, s1] = eight_digits(clock as u32);
+    let [_, _, a, b, c, d, e, f] = eight_digits(at.0.rem_euclid(1_000_000) as u32);
+    let text = [
+        y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1, b'.', a, b, c,
+        d, e, f, b'Z',
+    ];
     let text = str::from_utf8(&text).unwrap_or_default();
     MomentText::from(text).unwrap_or_default()
 }
@@ -131,16 +127,6 @@ impl Dotted {
     fn told(&self) -> AddressText {
         let text = str::from_utf8(self.bytes.get(..self.length).unwrap_or_default()).unwrap_or_default();
         AddressText::from(text).unwrap_or_default()
-    }
-}
-
-/// Writes the last digits of `value` into `places`, as many as there are.
-fn put_digits(places: &mut [u8], value: u64) {
-    let mut left = value;
-    for place in places.iter_mut().rev() {
-        // Division by a known ten is a multiplication.
-        *place = b'0' + (left % 10) as u8;
-        left /= 10;
     }
 }
 

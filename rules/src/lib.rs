@@ -18,7 +18,7 @@ pub mod time;
 pub mod verdict;
 
 pub use flag::{Flag, Flags};
-pub use number::Number;
+pub use number::{Number, eight_digits};
 pub use number_set::NumberSet;
 pub use policy::Policy;
 pub use subject::{

@@ -89,12 +89,10 @@ impl Number {
 
     /// Its digits in ASCII, without the plus.
     pub fn digits(self) -> Digits {
-        let mut bytes = [b'0'; DIGITS_MAX];
-        let mut rest = self.position();
-        for place in bytes.iter_mut().rev() {
-            *place = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
+        let position = self.position();
+        let [_, a, b, c, d, e, f, g] = eight_digits((position / 100_000_000) as u32);
+        let [h, i, j, k, l, m, n, o] = eight_digits((position % 100_000_000) as u32);
+        let bytes = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o];
         Digits { bytes, length: self.len() }
     }
 
@@ -143,6 +141,20 @@ impl Digits {
     }
 }
 
+/// The last eight decimal digits of `value` in ASCII, with zeros in front, worked out side by side: halves, then their halves, each
+/// in its own part of one word.
+#[inline]
+pub fn eight_digits(value: u32) -> [u8; 8] {
+    let value = u64::from(value % 100_000_000);
+    let fours = value / 10_000 | (value % 10_000) << 32;
+    // Multiplying and shifting divides by 100 what is below 10,000, and by 10 what is below 100.
+    let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
+    let ones = tens | (twos - tens * 10) << 8;
+    (ones | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
 /// 10 to the power `exponent`, for exponents up to 19.
 #[inline]
 #[allow(
@@ -176,6 +188,14 @@ mod tests {
             assert_eq!(digits.map(Number::value), Some(value));
         }
         assert_eq!([0, 1_000_000_000_000_000, u64::MAX].map(Number::from_value), [None; 3]);
+    }
+
+    #[test]
+    fn eight_digits_are_those_of_the_value() {
+        for value in (0..10_000).flat_map(|four| [four, four * 10_000, 99_990_000 + four, four * 10_001]) {
+            assert_eq!(eight_digits(value), format!("{value:08}").as_bytes(), "{value}");
+        }
+        assert_eq!(eight_digits(u32::MAX), *b"94967295");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Values as compact JSON at the end of a piece of memory. Every call is told once as a line, so this is on the way of
-//! packets: texts that hold nothing to escape, which are nearly all, are looked at eight bytes at a time and copied.
+//! packets: texts that hold nothing to escape, which are nearly all, are looked at many bytes at a time and copied.
 
 use serde::ser::{self, Serialize};
 use serde_json::Error;
@@ -15,15 +15,15 @@ pub(super) struct Writer<'a> {
 /// A list or an object that is being written.
 pub(super) struct Open<'a> {
     out: &'a mut Vec<u8>,
-    is_first: bool,
+    /// What stands before the next item: a comma, or what begins the list or object.
+    lead: u8,
     /// What ends it.
     end: &'static [u8],
 }
 
 impl<'a> Writer<'a> {
     fn open(self, begin: u8, end: &'static [u8]) -> Open<'a> {
-        self.out.push(begin);
-        Open { out: self.out, is_first: true, end }
+        Open { out: self.out, lead: begin, end }
     }
 
     /// An object of one field, the name of a variant, around what `begin` begins.
@@ -46,19 +46,20 @@ impl<'a> Writer<'a> {
 }
 
 impl<'a> Open<'a> {
-    /// What comes before the next item.
-    fn separate(&mut self) {
-        if !std::mem::take(&mut self.is_first) {
-            self.out.push(b',');
-        }
+    fn lead(&mut self) -> u8 {
+        std::mem::replace(&mut self.lead, b',')
     }
 
     fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        self.separate();
+        let lead = self.lead();
+        self.out.push(lead);
         value.serialize(Writer { out: self.out })
     }
 
     fn close(self) -> Result<(), Error> {
+        if self.lead != b',' {
+            self.out.push(self.lead);
+        }
         self.out.extend_from_slice(self.end);
         Ok(())
     }
@@ -71,7 +72,6 @@ fn text(out: &mut Vec<u8>, text: &str) {
         let _ = text.serialize(&mut Serializer::with_formatter(out, Inert));
         return;
     }
-    out.reserve(text.len() + 2);
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
@@ -80,13 +80,22 @@ fn text(out: &mut Vec<u8>, text: &str) {
 /// Whether any byte is a quote, a backslash, a control character or outside of ASCII.
 fn may_need_escapes(bytes: &[u8]) -> bool {
     // What is left at the end is looked at together with what stands before it.
-    if let Some(last) = bytes.last_chunk() {
-        let (words, _) = bytes.as_chunks();
-        return words.iter().chain([last]).fold(0, |found, word| found | to_escape(*word)) != 0;
+    if let Some(last) = bytes.last_chunk::<16>() {
+        let (chunks, _) = bytes.as_chunks::<16>();
+        return chunks.iter().chain([last]).fold(false, |found, chunk| found | is_any_to_escape(chunk));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (to_escape(*first) | to_escape(*last)) != 0;
     }
     let mut word = [b' '; 8];
     word.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
     to_escape(word) != 0
+}
+
+/// Without a way out before the end, which lets a processor look at all of them at once.
+fn is_any_to_escape(chunk: &[u8; 16]) -> bool {
+    let is_one = |byte: u8| (byte.wrapping_sub(b' ') > b'~' - b' ') | (byte == b'"') | (byte == b'\\');
+    chunk.iter().fold(0, |found, byte| found | u8::from(is_one(*byte))) != 0
 }
 
 /// Bits that are set where a byte of `word`, or one before it, is to be escaped.
@@ -318,7 +327,8 @@ impl ser::SerializeMap for Open<'_> {
     type Error = Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        self.separate();
+        let lead = self.lead();
+        self.out.push(lead);
         let start = self.out.len();
         key.serialize(Writer { out: self.out })?;
         match self.out.get(start) {
@@ -348,11 +358,10 @@ impl ser::SerializeStruct for Open<'_> {
     type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-        self.separate();
         // Names of fields are words.
         debug_assert!(!may_need_escapes(name.as_bytes()), "{name:?} needs escapes");
-        self.out.reserve(name.len() + 3);
-        self.out.push(b'"');
+        let lead = self.lead();
+        self.out.extend_from_slice(&[lead, b'"']);
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
         value.serialize(Writer { out: self.out })

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use engine::{Engine, Packet};
+use proptest::prelude::*;
 use ringwall_reporter::{Alert, Amount, CallLine, Reconciliation, Recount};
 use rules::policy::{MemoryFiles, PolicySet};
 use rules::{Flags, Policy, Timestamp, Transport};
@@ -151,4 +152,73 @@ fn a_call_to_a_name_is_an_attempt_even_where_numbers_in_a_row_are_counted() {
     let reconciled = recount(rules, &calls, |_| ());
     assert!(reconciled.agree, "{reconciled}");
     assert_eq!(reconciled.alerts_agreed, 1);
+}
+
+/// Thresholds that ask several counters, some of which share what they count.
+const SEVERAL: &str = r#"
+[[ips]]
+name = "run"
+count = "sequential called"
+also = [{ count = "minutes", below = 6 }]
+per = ["caller"]
+within = "1h"
+warning = 6
+[[ips]]
+name = "one number only"
+count = "attempts"
+per = ["caller"]
+within = "1d"
+also = [{ count = "distinct called", below = 2 }]
+warning = 4
+[[ips]]
+name = "short on the whole"
+count = "attempts"
+per = ["called"]
+within = "5m"
+also = [{ count = "mean duration", below = 8, at_least = 2 }, { count = "distinct caller", above = 1 }]
+warning = 3
+critical = 5
+[[ips]]
+name = "many who are busy"
+count = "distinct caller"
+per = ["called"]
+within = "5m"
+also = [{ count = "busy", above = 1 }, { count = "attempts", below = 9 }]
+warning = 2
+[[ips]]
+name = "short calls of one"
+count = "attempts"
+outcome = ["short"]
+shorter_than = "8s"
+per = ["caller"]
+within = "5m"
+also = [{ count = "mean duration", below = 10, at_least = 2 }]
+warning = 2
+"#;
+
+#[test]
+fn a_threshold_is_judged_when_all_its_counters_have_counted_the_call() {
+    // The tenth call is to a second number: no threshold on one number only is reached by it.
+    let calls: Vec<Call> =
+        (0..4).map(|place| (place * 10, 101, 110 + (place / 3) as u32, (2, 200), Some(3))).collect();
+    let reconciled = recount(SEVERAL, &calls, |_| ());
+    assert!(reconciled.agree && reconciled.alerts_agreed == 1, "{reconciled}");
+}
+
+proptest! {
+    #[test]
+    fn thresholds_that_ask_several_counters_agree(
+        calls in prop::collection::vec(
+            (0_i64..600, 101_u32..104, 110_u32..114, (1_i64..9, prop_oneof![Just(200_u16), Just(486), Just(404)]), 1_i64..20),
+            1..40,
+        ),
+    ) {
+        let talked = |(start, caller, called, (after, status), talk)| {
+            (start, caller, called, (after, status), (status == 200).then_some(talk))
+        };
+        let mut calls: Vec<Call> = calls.into_iter().map(talked).collect();
+        calls.sort_by_key(|call| call.0);
+        let reconciled = recount(SEVERAL, &calls, |_| ());
+        prop_assert!(reconciled.agree, "{reconciled}");
+    }
 }

@@ -153,6 +153,7 @@ impl Ips {
             self.take_aim(&aim, occasion, refused, call, waiting);
         }
         self.aims = aims;
+        self.watch_all(&occasion.parts);
     }
 
     /// Where the call in hand counts by `hit`; `None` when it lacks the key or what is counted.
@@ -190,7 +191,7 @@ impl Ips {
             Feed::Begin => {
                 let event = Event::new(Timestamp(self.now), refused, value, call, mask);
                 let may_reach = self.record(group, hash, &event);
-                self.watch_all(group, may_reach, hash, &occasion.parts);
+                self.look_at(group, may_reach, hash);
             }
             _ if refused => {}
             Feed::Up => {
@@ -255,12 +256,13 @@ impl Ips {
                 Ending::Silent => (feed == Feed::Close, true),
             };
             match feed {
-                Feed::Up if over => self.end(counted, progress.answered, parts),
-                Feed::Up => self.answer(counted, progress.answered, parts),
-                _ if feeds => self.feed(counted, &course, parts),
+                Feed::Up if over => self.end(counted, progress.answered),
+                Feed::Up => self.answer(counted, progress.answered),
+                _ if feeds => self.feed(counted, &course),
                 _ => {}
             }
         }
+        self.watch_all(parts);
     }
 
     /// Tells the counters of `feed` that what they count has happened: a registration failed, an account was probed.
@@ -273,12 +275,13 @@ impl Ips {
         let course = Course { bits: 0, talk_micros: None, given_up_micros: None };
         for counted in waiting.iter().filter(|counted| Some(counted.policy) == parts.view.policy) {
             if self.plan.group(counted.group).is_some_and(|group| group.feed == wanted) {
-                self.feed(counted, &course, parts);
+                self.feed(counted, &course);
             }
         }
+        self.watch_all(parts);
     }
 
-    fn feed(&mut self, counted: &Counted, course: &Course, parts: &Parts<'_>) {
+    fn feed(&mut self, counted: &Counted, course: &Course) {
         let Some(group) = self.plan.group(counted.group) else { return };
         let value = match group.element {
             Element::Outcome => course.bits,
@@ -292,7 +295,7 @@ impl Ips {
         }
         let event = Event::new(Timestamp(self.now), false, value, counted.call, mask);
         let may_reach = self.record(counted.group, counted.hash, &event);
-        self.watch_all(counted.group, may_reach, counted.hash, parts);
+        self.look_at(counted.group, may_reach, counted.hash);
     }
 
     /// A call that had been refused was answered after all, by another branch.

@@ -58,7 +58,7 @@ use restraints::Restraints;
 use routes::Routes;
 use sketch::Sketch;
 use store::{Evicted, Place, Store};
-use watching::Watched;
+use watching::{Look, Watched};
 
 pub(crate) use feeding::{Counted, Ending, Failed, Occasion};
 pub(crate) use outcome::may_be_repeated;
@@ -109,6 +109,9 @@ pub(crate) struct Ips {
     /// Counters that the call in hand counts for.
     #[serde(skip)]
     aims: Vec<Aim>,
+    /// Counters whose rules are to be looked at when all have taken the event in hand.
+    #[serde(skip)]
+    looks: Vec<Look>,
     /// The route of the call in hand, if it was counted, and whether it was refused.
     #[serde(skip)]
     noted: (Option<usize>, Option<Refusal>),
@@ -162,6 +165,7 @@ impl Ips {
             part_hashes: vec![(0, None); plan.parts.len()],
             routes: Routes::new(),
             aims: Vec::with_capacity(plan.groups.len()),
+            looks: Vec::with_capacity(plan.groups.len()),
             noticed: plan.rules.iter().fold(Flags::NONE, |all, rule| all.union(rule.threshold.flags)),
             plan,
             budget,

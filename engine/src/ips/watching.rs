@@ -32,6 +32,14 @@ pub(super) struct Watched {
     suppressed: u32,
 }
 
+/// Counters that took something for a key.
+#[derive(Debug)]
+pub(super) struct Look {
+    group: u32,
+    mask: u16,
+    hash: u64,
+}
+
 /// Why a key is looked at.
 #[derive(Clone, Copy)]
 enum Cause<'a> {
@@ -42,16 +50,28 @@ enum Cause<'a> {
 }
 
 impl Ips {
-    /// Looks at the rules whose counters an event was recorded for.
-    pub(super) fn watch_all(&mut self, group: u32, mask: u16, hash: u64, parts: &Parts<'_>) {
-        for bit in bits(mask) {
-            let counter = self.plan.group(group).and_then(|group| group.counters.get(bit as usize)).copied();
-            if let Some((index, owner)) =
-                counter.and_then(|index| Some((index, self.plan.counter(index)?.owner)))
-            {
-                self.watch(owner, hash, Cause::Call(parts, index));
+    /// Notes that counters took something by which they may reach a limit.
+    pub(super) fn look_at(&mut self, group: u32, mask: u16, hash: u64) {
+        if mask != 0 {
+            self.looks.push(Look { group, mask, hash });
+        }
+    }
+
+    /// Looks at the rules of those counters, once all of them have taken what happened: a rule asks several.
+    pub(super) fn watch_all(&mut self, parts: &Parts<'_>) {
+        let mut looks = std::mem::take(&mut self.looks);
+        for Look { group, mask, hash } in looks.drain(..) {
+            for bit in bits(mask) {
+                let counter =
+                    self.plan.group(group).and_then(|group| group.counters.get(bit as usize)).copied();
+                if let Some((index, owner)) =
+                    counter.and_then(|index| Some((index, self.plan.counter(index)?.owner)))
+                {
+                    self.watch(owner, hash, Cause::Call(parts, index));
+                }
             }
         }
+        self.looks = looks;
     }
 
     /// Does what is due at `now`.
@@ -382,22 +402,22 @@ impl Ips {
         if self.has_too_much() {
             self.reclaim();
         }
-        self.watch_all(group, mask, hash, parts);
+        self.look_at(group, mask, hash);
     }
 
     /// A call that is up was answered, at a time that its end will name as well.
-    pub(super) fn answer(&mut self, counted: &Counted, answered: Option<Timestamp>, parts: &Parts<'_>) {
+    pub(super) fn answer(&mut self, counted: &Counted, answered: Option<Timestamp>) {
         let now = answered.map_or(self.now, |answered| self.clock.counted_by(answered.0, self.now));
         let key = entry_key(counted.hash, counted.group);
         self.gauges.change(key, |gauge| gauge.answer(counted.mask, counted.talk(), now));
         if self.has_too_much() {
             self.reclaim();
         }
-        self.watch_all(counted.group, counted.mask, counted.hash, parts);
+        self.look_at(counted.group, counted.mask, counted.hash);
     }
 
     /// A call that was up is over.
-    pub(super) fn end(&mut self, counted: &Counted, answered: Option<Timestamp>, parts: &Parts<'_>) {
+    pub(super) fn end(&mut self, counted: &Counted, answered: Option<Timestamp>) {
         let (now, key) = (self.now, entry_key(counted.hash, counted.group));
         let within = self.plan.group(counted.group).map_or(0, |group| group.within_micros);
         let since = answered.map(|answered| self.clock.counted_by(answered.0, now));
@@ -417,7 +437,7 @@ impl Ips {
             let owner = owner.and_then(|index| self.plan.counter(*index)).map(|counter| counter.owner);
             self.timers.extend(owner.map(|owner| Reverse((now.saturating_add(within), owner, counted.hash))));
         }
-        self.watch_all(counted.group, counted.mask, counted.hash, parts);
+        self.look_at(counted.group, counted.mask, counted.hash);
     }
 
     /// The Call-IDs of the last events of the rule at the key, and when the first that is kept happened.

@@ -195,6 +195,20 @@
     }
   });
 
+  // ---- Closing: of a false positive the rule is to be said as well.
+  const closing = one("#reason"), feedback = one("#feedback");
+  if (closing && feedback) {
+    const judge = () => { feedback.required = closing.value === "false-positive"; };
+    closing.addEventListener("change", judge);
+    judge();
+  }
+
+  // ---- What ends something at once asks first.
+  document.addEventListener("submit", (event) => {
+    const words = event.submitter?.dataset.confirm;
+    if (words && !confirm(words)) event.preventDefault();
+  });
+
   // ---- Drafts: what was typed is there again until a page says that what was sent is done. Each person has their own, each tab too.
   const draftOf = (area) => `draft:${body.dataset.who}:${area.dataset.draft}`;
   const keep = (name, text) => { try { sessionStorage.setItem(name, text); } catch { /* There is no room: the page itself still has it. */ } };
@@ -384,5 +398,19 @@
       const moved = one("#moved");
       if (moved && event.detail.what === "case" && event.detail.number === open.dataset.case) moved.hidden = false;
     });
+  }
+
+  // ---- From case to case in the order of the queue as it was seen: cases that are taken move in it.
+  if (one("[data-rows]") && rows().length) {
+    keep("walk", JSON.stringify(rows().map((row) => [row.dataset.number, one("a.through", row)?.getAttribute("href")])));
+  }
+  const shown = one("[data-case]")?.dataset.case;
+  const walk = shown ? JSON.parse(sessionStorage.getItem("walk") ?? "[]") : [];
+  const place = walk.findIndex(([number]) => number === shown);
+  if (place >= 0) {
+    for (const [key, by] of [["[", -1], ["]", 1]]) {
+      const link = one(`a[data-key="${key}"]`), to = walk[place + by]?.[1];
+      if (link && to) link.setAttribute("href", to);
+    }
   }
 })();

@@ -28,6 +28,12 @@
       tell();
     });
     tell();
+    // What was tried was another text, and what has mistakes cannot come into force.
+    const tried = one("#tried"), install = one("button[formaction$='/install']");
+    if (tried) editor.addEventListener("input", () => { tried.hidden = true; });
+    const judge = () => { if (install) install.disabled = one("#findings .findings .error") !== null; };
+    judge();
+    document.addEventListener("htmx:afterSwap", judge);
   }
 
   // ---- The chart, drawn from the table below it.

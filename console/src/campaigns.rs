@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use crate::Service;
 use crate::access::Viewer;
 use crate::failure::Failure;
-use crate::queue::{UndoShown, serials};
+use crate::queue::{UndoShown, address, quoted, serials};
 use crate::shell::{self, Shell};
 use crate::text::Moment;
 
@@ -39,6 +39,8 @@ struct Campaign {
     count: usize,
     numbers: Vec<CaseNumber>,
     customers: Vec<String>,
+    /// Where all open cases of its rule are; `None` of several rules.
+    all: Option<String>,
     critical: usize,
     unowned: usize,
     last: Moment,
@@ -58,21 +60,22 @@ enum Bond {
 }
 
 pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) -> Result<Response, Failure> {
-    let desk = service.book()?.store().await?.desk();
+    let book = service.book()?;
+    let desk = book.store().await?.desk();
     let keys = desk.open_keys(CASES_MAX).await?;
     let looked_at = keys.len();
     let shell = Shell::of(&service, Some(&viewer), "Campaigns");
     Ok(shell::page(&Page {
         shell,
         looked_at,
-        campaigns: found(&keys),
+        campaigns: found(&keys, |customer| book.calendar(customer).zone().clone()),
         undo: service.own.desk.undo_of(&viewer, (service.now)()),
         place: "/campaigns",
     }))
 }
 
 /// Campaigns among cases, the largest first.
-fn found(keys: &[OpenKey]) -> Vec<Campaign> {
+fn found(keys: &[OpenKey], zone: impl Fn(&str) -> TimeZone) -> Vec<Campaign> {
     let mut bonds: BTreeMap<Bond, Vec<&OpenKey>> = BTreeMap::new();
     for key in keys {
         for bond in bonds_of(key) {
@@ -80,7 +83,7 @@ fn found(keys: &[OpenKey]) -> Vec<Campaign> {
         }
     }
     let mut campaigns: Vec<Campaign> =
-        bonds.into_iter().filter_map(|(bond, keys)| Campaign::new(&bond, &keys)).collect();
+        bonds.into_iter().filter_map(|(bond, keys)| Campaign::new(&bond, &keys, &zone)).collect();
     campaigns.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.why.cmp(&b.why)));
     campaigns.truncate(CAMPAIGNS_MAX);
     campaigns
@@ -114,7 +117,7 @@ fn is_number(text: &str) -> bool {
 
 impl Campaign {
     /// Of these, if they are enough.
-    fn new(bond: &Bond, keys: &[&OpenKey]) -> Option<Self> {
+    fn new(bond: &Bond, keys: &[&OpenKey], zone: impl Fn(&str) -> TimeZone) -> Option<Self> {
         let customers: BTreeSet<&str> = keys.iter().map(|key| key.customer.as_str()).collect();
         let distinct: BTreeSet<&str> = keys.iter().map(|key| key.key.as_str()).collect();
         let why = match bond {
@@ -133,6 +136,15 @@ impl Campaign {
             _ => return None,
         };
         let last = keys.iter().map(|key| key.last).max()?;
+        // Of several customers it is the desk's.
+        let zone = zone(customers.first().filter(|_| customers.len() == 1).copied().unwrap_or_default());
+        let all = match bond {
+            Bond::Caller(_) => None,
+            Bond::Block(customer, rule, _) | Bond::Called(customer, rule, _) => {
+                let q = format!("customer:{} rule:{}", quoted(customer), quoted(rule));
+                Some(address(&q, ""))
+            }
+        };
         Some(Self {
             why,
             critical: keys.iter().filter(|key| key.is_critical).count(),
@@ -140,8 +152,9 @@ impl Campaign {
             can_be_joined: customers.len() == 1,
             customers: customers.into_iter().take(CUSTOMERS_SHOWN).map(str::to_owned).collect(),
             count: keys.len(),
+            all,
             numbers: keys.iter().map(|key| key.number).take(NUMBERS_MAX).collect(),
-            last: Moment::new(last, &TimeZone::UTC),
+            last: Moment::new(last, &zone),
         })
     }
 
@@ -199,7 +212,7 @@ mod tests {
             key(10, "Acme", "short|caller=911"),
             key(11, "Other", "short|caller=911"),
         ];
-        let campaigns = found(&keys);
+        let campaigns = found(&keys, |_| TimeZone::UTC);
         let told: Vec<_> = campaigns.iter().map(|it| (it.why.as_str(), it.count, it.can_be_joined)).collect();
         assert_eq!(
             told,

@@ -72,7 +72,9 @@ impl fmt::Display for Markup<'_> {
         if let Ok(central) = central {
             write!(f, " · {}", central.strftime("%a %H:%M %Z"))?;
         }
-        write!(f, " · {}\">{}</time>", utc.strftime("%a %H:%M UTC"), local.strftime("%a %-d %b %H:%M"))
+        // Times are the customer's, and say so when they are nobody's.
+        let shown = if self.0.zone == TimeZone::UTC { "%a %-d %b %H:%M UTC" } else { "%a %-d %b %H:%M" };
+        write!(f, " · {}\">{}</time>", utc.strftime("%a %H:%M UTC"), local.strftime(shown))
     }
 }
 

@@ -133,7 +133,7 @@ impl Impact {
             many => format!("{many} of them were"),
         };
         let calls = match (blocked, self.wanted) {
-            (0, _) => "no call".to_owned(),
+            (0, _) => "no call that is not blocked already".to_owned(),
             (1, 0) => "one call, which was not talked to for longer than a minute".to_owned(),
             (1, _) => "one call, which was talked to for longer than a minute".to_owned(),
             (many, _) => format!("{many} calls; {wanted} talked to for longer than a minute"),

@@ -287,6 +287,7 @@ impl Which {
             verdict: text("verdict", self.verdict)?,
             rule: text("rule", self.rule)?,
             answered: self.answered,
+            only_calls: false,
             count: count(self.count)? as usize,
         })
     }

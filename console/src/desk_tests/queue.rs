@@ -36,7 +36,7 @@ fn cases_are_found_by_words_and_a_word_that_means_nothing_is_named() {
         desk.get("anna", "/queue?q=RW-100001-0").await.page_well();
         // Gathered, each with what can be done with all of it.
         let groups = desk.get("anna", "/queue?group=customer").await.page_well();
-        groups.says(">4</span>").says("customer:&quot;Other, Inc&quot;").says("Take all");
+        groups.says(">4</span>").says("customer:&quot;Other, Inc&quot;").says("Acknowledge all");
         desk
     });
 }
@@ -169,7 +169,7 @@ fn campaigns_say_by_what_cases_belong_together() {
         let both = format!("{} {more}", cases[0].number.serial());
         let form = [("act", "merge"), ("serials", both.as_str()), ("back", "/campaigns")];
         let told = desk.post("anna", "/queue/bulk", &form).await.goes_to("/campaigns");
-        assert!(told.head.contains("1%20case%20is%20in%20rw-"), "{}", told.head);
+        assert!(told.head.contains("%20is%20in%20rw-"), "{}", told.head);
         desk
     });
 }

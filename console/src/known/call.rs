@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use rules::Timestamp;
 use serde::Deserialize;
 
+use super::calls::EVERYTHING;
 use super::ladder::{Ladder, told};
 use super::{
     CallNamed, CallWanted, JudgeWanted, Judgement, ListChange, OneCall, after, customers, place, zone,
@@ -119,7 +120,14 @@ pub(crate) async fn page(
     let page = Page {
         shell: Shell::of(&service, Some(&viewer), "One call"),
         place: own_place(&customer, &id),
-        others: place("/calls", &[("customer", customer.as_str()), ("caller", &call.row.caller)]),
+        others: place(
+            "/calls",
+            &[
+                ("customer", customer.as_str()),
+                ("caller", &call.row.caller),
+                ("kind", if call.row.kind == "call" { "" } else { EVERYTHING }),
+            ],
+        ),
         at: Moment::new(call.row.start, &zone),
         days: days(&call.history),
         ladder: Ladder::new(&call.messages),

@@ -29,7 +29,6 @@ struct Page<'a> {
     limits: Vec<String>,
     /// Why not all stored calls could be read.
     unread: Option<String>,
-    looked_at: u64,
 }
 
 /// A call as a line of a table.
@@ -51,6 +50,8 @@ pub(crate) struct Asked {
     verdict: String,
     rule: String,
     answered: String,
+    /// [`EVERYTHING`] for all requests, else calls alone.
+    kind: String,
     /// Calls before this moment: the page behind another.
     before: String,
 }
@@ -72,7 +73,6 @@ pub(crate) async fn page(
         more: None,
         limits: Vec::new(),
         unread: None,
-        looked_at: 0,
         asked,
     };
     if !page.asked.customer.is_empty() {
@@ -81,7 +81,6 @@ pub(crate) async fn page(
         page.more = found.more.map(|more| page.asked.behind(more));
         page.limits = found.limits;
         page.unread = found.unread;
-        page.looked_at = found.looked_at;
         let customer = url_part(&page.asked.customer);
         let row = |call: CallRow| Row {
             place: format!("/calls/{customer}/{}", url_part(&call.id)),
@@ -122,6 +121,7 @@ impl Asked {
                 "no" => Some(false),
                 _ => None,
             },
+            only_calls: self.kind != EVERYTHING,
             count: ROWS,
         })
     }
@@ -139,6 +139,7 @@ impl Asked {
             ("verdict", &self.verdict),
             ("rule", &self.rule),
             ("answered", &self.answered),
+            ("kind", &self.kind),
             ("before", &before),
         ];
         place("/calls", &fields)
@@ -155,6 +156,8 @@ fn local(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     Some(Timestamp(at.timestamp().as_microsecond()))
 }
 
+/// The word of an address that asks for other requests beside calls.
+pub(super) const EVERYTHING: &str = "all";
 /// Calls of one page.
 const ROWS: usize = 100;
 const DAY_MICROS: i64 = 86_400_000_000;

@@ -23,6 +23,8 @@ pub struct CallSearch {
     pub rule: String,
     /// Only answered ones, or only others.
     pub answered: Option<bool>,
+    /// Calls alone, without other requests outside a dialog and without further legs.
+    pub only_calls: bool,
     /// At most so many.
     pub count: usize,
 }
@@ -69,6 +71,13 @@ pub struct CallRow {
     pub talked: Option<u64>,
     /// Whether it was answered.
     pub is_answered: bool,
+}
+
+impl CallRow {
+    /// Whether it was answered although it was to be blocked: whoever carried it did not obey, or it was only watched.
+    pub(crate) fn passed_all_the_same(&self) -> bool {
+        self.verdict == "block" && self.is_answered
+    }
 }
 
 /// One call.

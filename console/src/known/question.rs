@@ -359,12 +359,18 @@ pub struct Tried {
 /// How often rules decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// Calls that were looked at.
+    /// Calls and other requests that were looked at.
     pub calls: u64,
     /// Each rule in the order of the policy: its name, its mode, calls that it decided, of them refused.
     pub rules: Vec<(String, &'static str, u64, u64)>,
     /// What was not looked at, in words.
     pub limits: Vec<String>,
+}
+
+impl Hits {
+    pub(crate) fn has_gone(&self) -> bool {
+        self.rules.iter().any(|(_, mode, ..)| *mode == "gone")
+    }
 }
 
 /// A text is to come into force.

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::calls::EVERYTHING;
 use super::{Threshold, Usual, UsualHour, UsualWanted, customers, place, zone};
 use crate::Service;
 use crate::access::Viewer;
@@ -36,14 +37,13 @@ pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) ->
     let mut above = (String::new(), String::new());
     let row = |threshold: Threshold| {
         let customer = threshold.customer.as_str();
-        // Records name a threshold without the number of its variant.
-        let rule = threshold.name.split('#').next().unwrap_or_default();
-        let rule_of = (customer.to_owned(), rule.to_owned());
-        let is_variant = std::mem::replace(&mut above, rule_of.clone()) == rule_of;
+        let rule = rule_of(&threshold.name);
+        let this = (customer.to_owned(), rule.to_owned());
+        let is_variant = std::mem::replace(&mut above, this.clone()) == this;
         Row {
             is_variant,
             place: place(&format!("/thresholds/{}", url_part(customer)), &[("name", &threshold.name)]),
-            calls: place("/calls", &[("customer", customer), ("rule", rule)]),
+            calls: place("/calls", &[("customer", customer), ("rule", rule), ("kind", EVERYTHING)]),
             last: threshold.last.map(|at| Moment::new(at, &zone(&customers, customer))),
             threshold,
         }
@@ -62,6 +62,9 @@ struct One<'a> {
     shell: Shell<'a>,
     customer: String,
     name: String,
+    /// Where calls that it decided are, and its alerts.
+    calls: String,
+    alerts: String,
     usual: Usual,
     hours: Vec<Hour>,
 }
@@ -96,8 +99,21 @@ pub(crate) async fn one(
         usual: usual.map(|usual| usual.map(plain)).unwrap_or_default(),
     };
     let hours = std::mem::take(&mut usual.hours).into_iter().map(hour).collect();
-    let shell = Shell::of(&service, Some(&viewer), "What is usual");
-    Ok(shell::page(&One { shell, customer, name: asked.name, usual, hours }))
+    let of_rule = [("customer", customer.as_str()), ("rule", rule_of(&asked.name))];
+    Ok(shell::page(&One {
+        shell: Shell::of(&service, Some(&viewer), "What is usual"),
+        calls: place("/calls", &[&of_rule[..], &[("kind", EVERYTHING)]].concat()),
+        alerts: place("/alerts", &of_rule),
+        customer,
+        name: asked.name,
+        usual,
+        hours,
+    }))
+}
+
+/// The rule of a threshold: records name it without the number of the variant.
+fn rule_of(threshold: &str) -> &str {
+    threshold.split('#').next().unwrap_or_default()
 }
 
 /// A number without needless digits.

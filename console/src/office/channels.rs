@@ -7,7 +7,6 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use cases::notice::{Member, Settings, Silence, TargetKind};
 use cases::outgoing::Channel;
-use jiff::tz::TimeZone;
 use rules::Timestamp;
 use serde::Deserialize;
 
@@ -102,7 +101,9 @@ async fn show(
     tried: Option<(String, Tried)>,
 ) -> Result<Response, Failure> {
     let channels = ask(&service.questions.office.channels, ()).await?;
-    let desk = service.book()?.store().await?.desk();
+    let book = service.book()?;
+    let desk = book.store().await?.desk();
+    let zone = book.service().calendar().zone();
     let now = (service.now)();
     let ways = ways(&channels, &desk.registrations().await?, now);
     let silences = desk.silences(true).await?.into_iter().rev().take(SILENCES_SHOWN);
@@ -114,7 +115,7 @@ async fn show(
         } else {
             "in force"
         };
-        (it.clone(), Moment::new(it.end(), &TimeZone::UTC), standing.to_owned())
+        (it.clone(), Moment::new(it.end(), zone), standing.to_owned())
     });
     let silences = silences.collect();
     let Channels { settings, has_file, office, smarthost, inward } = channels;

@@ -34,7 +34,7 @@ impl Row {
             kind: kind_words(case.kind),
             standing: standing(case.state),
             opened: place.moment(case.opened),
-            due: case.next_due().map(|at| place.moment(at)),
+            due: case.next_contract().map(|at| place.moment(at)),
             case,
         }
     }

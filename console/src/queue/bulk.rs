@@ -184,14 +184,18 @@ pub(crate) fn told(
 ) -> Result<Response, Failure> {
     let now = (service.now)();
     let (mut before, mut refused, mut count) = (Vec::new(), Vec::new(), 0_usize);
+    let mut one = None;
     for item in items {
         count += usize::from(item.refused.is_none());
+        if item.refused.is_none() {
+            one = Some(item.number);
+        }
         before.extend(item.before);
         refused.extend(item.refused.map(|why| (item.number, why)));
     }
-    let mut words = match (count, act) {
+    let mut words = match (count, one) {
+        (1, Some(number)) => format!("{number} is {}", past(act)),
         (0, _) => "Nothing was done".to_owned(),
-        (1, _) => format!("1 case is {}", past(act)),
         (many, _) => format!("{many} cases are {}", past(act)),
     };
     if !refused.is_empty() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use cases::CaseNumber;
 use cases::io::store::{Before, Filter};
 use rules::Timestamp;
 
@@ -46,6 +47,19 @@ impl Memory {
         let undo = all.get(&viewer.who)?;
         let left = SHOWN_MICROS - now.micros_since(undo.at);
         (left > 0).then(|| UndoShown { words: undo.words.clone(), left: left / 1_000 })
+    }
+
+    /// The same where it was done to this case: nobody takes back on the page of one case what was done to another.
+    pub(crate) fn undo_of_case(
+        &self,
+        viewer: &Viewer,
+        number: CaseNumber,
+        now: Timestamp,
+    ) -> Option<UndoShown> {
+        let all = self.undo.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = all.get(&viewer.who)?.before.iter().any(|before| before.number == number);
+        drop(all);
+        self.undo_of(viewer, now).filter(|_| is_it)
     }
 
     /// The same, to do it: it can be done once.

@@ -45,6 +45,8 @@ struct Page<'a> {
     more: Option<String>,
     /// Whether this is not the beginning.
     is_further: bool,
+    /// It is a telephone number that is looked for.
+    is_number: bool,
     by: &'a str,
     groups: Vec<Group>,
     undo: Option<UndoShown>,
@@ -104,6 +106,7 @@ pub(crate) async fn page(
         rows,
         more,
         is_further: !place.after.is_empty(),
+        is_number: is_number(q),
         by: &place.group,
         groups,
         undo: service.own.desk.undo_of(&viewer, now),
@@ -170,6 +173,14 @@ pub(crate) fn address(q: &str, group: &str) -> String {
     }
 }
 
+/// Whether somebody looks for a telephone number, of which there may be calls without a case.
+fn is_number(q: &str) -> bool {
+    let digits = q.bytes().filter(u8::is_ascii_digit).count();
+    digits >= DIGITS_MIN && q.bytes().all(|byte| byte.is_ascii_digit() || b"+ -.()*".contains(&byte))
+}
+
 const ROWS: u32 = 100;
+/// Digits that are at least a part of a number.
+const DIGITS_MIN: usize = 5;
 /// Rows that a page asks for anew at once.
 const LIVE_MAX: usize = 60;

@@ -495,7 +495,7 @@ fn why_not(threshold: &Threshold) -> &'static str {
         count if count.is_ratio() => "a share, which has no limit in numbers",
         Count::Cost => "no prices in records",
         Count::SequentialCalled => "a run of numbers, which has no usual length",
-        _ => "its key is not told by records alone",
+        _ => "call records do not hold its key",
     }
 }
 

@@ -273,7 +273,10 @@ fn lists(around: &Around, one: &mut OneCall, policy: &Policy, number: Number) {
             });
         }
     }
-    one.lists = super::lists::for_blocks(around, policy);
+    // Nobody blocks the numbers of the customer.
+    if !policy.owns(number) {
+        one.lists = super::lists::for_blocks(around, policy);
+    }
 }
 
 /// What was kept of the signalling of `call`.

@@ -164,6 +164,7 @@ pub(super) struct Sieve {
     verdict: String,
     rule: String,
     answered: Option<bool>,
+    only_calls: bool,
 }
 
 /// Somebody who is searched.
@@ -223,20 +224,17 @@ impl Sieve {
             verdict: wanted.verdict.clone(),
             rule: wanted.rule.trim().to_lowercase(),
             answered: wanted.answered,
+            only_calls: wanted.only_calls,
         }
     }
 
     /// Which rows of `batch` may fit by what is cheap to see, and do by the rest.
     fn rows(&self, batch: &Batch) -> Vec<bool> {
-        let mut fits = if self.rule.is_empty() {
-            vec![true; batch.len()]
-        } else {
-            let is_it =
-                |rule: Option<&str>| rule.is_some_and(|rule| rule.to_lowercase().contains(&self.rule));
-            let by_code = batch.rule.which(is_it);
-            let is_row = |code: &u32| by_code.get(*code as usize).copied().unwrap_or_default();
-            batch.rule.codes().iter().map(is_row).collect()
-        };
+        let rules = batch.rule.which(|rule| self.is_rule(rule));
+        let kinds = batch.kind.which(|kind| self.is_kind(kind.unwrap_or_default()));
+        let is = |by_code: &[bool], code: &u32| by_code.get(*code as usize).copied().unwrap_or_default();
+        let codes = batch.rule.codes().iter().zip(batch.kind.codes());
+        let mut fits: Vec<bool> = codes.map(|(rule, kind)| is(&rules, rule) && is(&kinds, kind)).collect();
         for (place, fits) in fits.iter_mut().enumerate().filter(|(_, fits)| **fits) {
             let verdict = batch.verdict.get(place).copied().unwrap_or(Action::Allow);
             let would = batch.would.get(place).copied().flatten();
@@ -248,6 +246,14 @@ impl Sieve {
     /// Whether nothing but verdict and rule is asked for.
     fn is_open(&self) -> bool {
         self.caller.is_none() && self.called.is_none() && self.direction.is_empty() && self.answered.is_none()
+    }
+
+    fn is_rule(&self, rule: Option<&str>) -> bool {
+        self.rule.is_empty() || rule.is_some_and(|rule| rule.to_lowercase().contains(&self.rule))
+    }
+
+    fn is_kind(&self, kind: &str) -> bool {
+        !self.only_calls || kind == CALL
     }
 
     fn is_verdict(&self, verdict: Action, would: Option<Action>) -> bool {
@@ -265,8 +271,8 @@ impl Sieve {
             && (self.direction.is_empty() || call.direction.is_some_and(|it| it.word() == self.direction))
             && self.is_verdict(call.verdict, call.would)
             && self.answered.is_none_or(|answered| answered == call.answered_after.is_some())
-            && (self.rule.is_empty()
-                || call.rule.as_ref().is_some_and(|rule| rule.to_lowercase().contains(&self.rule)))
+            && self.is_rule(call.rule.as_deref())
+            && self.is_kind(&call.kind)
     }
 }
 
@@ -320,6 +326,8 @@ const COLUMNS: Columns = Columns::of(&[
     Column::EndedAfter,
     Column::CallId,
 ]);
+/// The kind of a record that is a call.
+pub(super) const CALL: &str = "call";
 /// Calls of one page.
 const COUNT_MAX: usize = 200;
 /// Calls of one moment that a page may have beyond that.

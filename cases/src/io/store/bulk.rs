@@ -43,7 +43,8 @@ pub struct Item {
 /// How a case was before something was done that can be taken back.
 #[derive(Clone, Debug)]
 pub struct Before {
-    number: CaseNumber,
+    /// The case.
+    pub number: CaseNumber,
     /// The version that the act made: what was written since is never taken back.
     version: u64,
     what: &'static str,

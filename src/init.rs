@@ -233,7 +233,7 @@ action = "block"
 
 const OWN_NUMBER: &str = r#"[[firewall]]
 name = "own number spoofed"           # a call from outside that shows one of your numbers, and nobody forwarded it
-when = { direction = "inbound", caller = "own" }
+when = { direction = "inbound", caller = "own", method = ["INVITE", "MESSAGE"] }
 unless = { forwarded_by = "own" }
 action = "block"
 alert = "warning"

@@ -151,6 +151,8 @@
       input.addEventListener("keydown", (event) => {
         if (event.key === "Enter") { event.preventDefault(); one("button", list)?.click(); }
         if (event.key === "ArrowDown") { event.preventDefault(); one("button", list)?.focus(); }
+        // A field of searches would only be emptied.
+        if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); dialog.close(); }
       });
       list.addEventListener("keydown", (event) => {
         const buttons = all("button", list);

@@ -44,25 +44,32 @@
     const cell = (row, place) => (row.cells[place].textContent.trim() === "" ? null : Number(row.cells[place].textContent));
     const column = (place) => rows.map((row) => cell(row, place));
     const times = rows.map((row) => Number(row.dataset.at));
-    const limit = chart.dataset.limit === undefined ? null : Number(chart.dataset.limit);
+    // Limits, the lower one first.
+    const limits = [["limit", "warning limit", "--warn"], ["critical", "critical limit", "--bad"]].filter(([name]) => chart.dataset[name] !== undefined);
     const draw = () => {
       chart.textContent = "";
       const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
       const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
       const series = [
         {},
+        { label: "highest", stroke: colour("--accent"), width: 2, points: { show: false } },
         { label: "5 %", stroke: colour("--line-strong"), width: 1, points: { show: false } },
         { label: "95 %", stroke: colour("--line-strong"), width: 1, points: { show: false } },
         { label: "usual", stroke: colour("--soft"), width: 1, dash: [2, 3], points: { show: false } },
-        { label: "highest", stroke: colour("--accent"), width: 2, points: { show: false } },
       ];
-      const data = [times, column(2), column(4), column(3), column(1)];
-      if (limit !== null) {
-        series.push({ label: "limit", stroke: colour("--bad"), width: 1, dash: [6, 4], points: { show: false } });
-        data.push(times.map(() => limit));
+      let data = [times, column(1), column(2), column(4), column(3)];
+      // What nobody knows yet has no line, and no place in the legend.
+      const hasUsual = data.slice(2).some((values) => values.some((value) => value !== null));
+      if (!hasUsual) { series.length = 2; data = data.slice(0, 2); }
+      for (const [name, label, hue] of limits) {
+        series.push({ label: limits.length > 1 ? label : "limit", stroke: colour(hue), width: 1, dash: [6, 4], points: { show: false } });
+        data.push(times.map(() => Number(chart.dataset[name])));
       }
       const width = Math.max(280, chart.clientWidth);
-      new window.uPlot({ width, height: 320, series, axes: [axis, axis], bands: [{ series: [2, 1], fill: colour("--accent-soft") }] }, data, chart);
+      // Its hours are those of the table: in the zone of the customer, not of the browser.
+      const tzDate = (seconds) => window.uPlot.tzDate(new Date(seconds * 1e3), chart.dataset.zone || "UTC");
+      const bands = hasUsual ? [{ series: [3, 2], fill: colour("--accent-soft") }] : [];
+      new window.uPlot({ width, height: 320, series, axes: [axis, axis], bands, tzDate }, data, chart);
     };
     draw();
     addEventListener("resize", draw);

@@ -9,11 +9,12 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cases::change::Choice;
+use cases::change::{Choice, Line};
 use tokio::time::timeout;
 
 use crate::Service;
 use crate::choice::{self, field, is_short};
+use crate::plain;
 
 /// What somebody does who has followed a link with this secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ pub struct Proposal {
     /// Whose policy.
     pub customer: String,
     /// What changes.
-    pub lines: Vec<String>,
+    pub lines: Vec<Line>,
     /// What it would have done, and how much may go wrong.
     pub effects: Vec<String>,
     /// Until when it can be decided.
@@ -156,6 +157,10 @@ async fn visit(State(service): State<Arc<Service>>, secret: String, step: Step) 
     }
     let told = timeout(PATIENCE, (service.approvals)(Visit { secret, step })).await;
     match told {
+        Ok(Ok(Shown::Change(proposal))) => {
+            let plain = plain::lines(&service, &proposal.customer, &proposal.lines).await;
+            page_of(&Shown::Change(proposal), &plain)
+        }
         Ok(Ok(shown)) => page(&shown),
         _ => {
             page(&Shown::Refused("The desk does not answer now. Nothing was decided; try again.".to_owned()))
@@ -164,6 +169,11 @@ async fn visit(State(service): State<Arc<Service>>, secret: String, step: Step) 
 }
 
 fn page(shown: &Shown) -> Response {
+    page_of(shown, &[])
+}
+
+/// `plain` are the lines of a change in plain words.
+fn page_of(shown: &Shown, plain: &[String]) -> Response {
     let (status, title, body) = match shown {
         Shown::Nothing => (
             StatusCode::NOT_FOUND,
@@ -171,7 +181,7 @@ fn page(shown: &Shown) -> Response {
             paragraph("It was used, it is too old, or a character is missing. Ask the desk for another one."),
         ),
         Shown::AskCode { name, wrong } => (StatusCode::OK, "Who are you?", ask_code(name, wrong.as_deref())),
-        Shown::Change(proposal) => (StatusCode::OK, "Shall this change?", change(proposal)),
+        Shown::Change(proposal) => (StatusCode::OK, "Approve this change?", change(proposal, plain)),
         Shown::AskDisown { text } => (
             StatusCode::OK,
             "Was that not you?",
@@ -208,14 +218,14 @@ fn ask_code(name: &str, wrong: Option<&str>) -> String {
             <button>Go on</button>\n</form>\n"
 }
 
-fn change(proposal: &Proposal) -> String {
+fn change(proposal: &Proposal, plain: &[String]) -> String {
     let Proposal { session, change, case, customer, lines, effects, until, is_divisible } = proposal;
     let mut body = paragraph(&format!("Case {case} of {customer}. You can decide until {until}."));
     body += "<h2>What changes</h2>\n<ul>\n";
-    for line in lines {
+    for line in plain {
         let _ = writeln!(body, "<li>{}</li>", escaped(line).replace('\n', "<br>"));
     }
-    body += "</ul>\n<h2>What it would have done</h2>\n";
+    body += "</ul>\n<h2>Effect on recent calls</h2>\n";
     for effect in effects {
         body += &paragraph(effect);
     }
@@ -225,15 +235,24 @@ fn change(proposal: &Proposal) -> String {
         escaped(change)
     );
     let is_offered = *is_divisible && is_short(lines.len());
-    let some = if is_offered { some(lines, &hidden) } else { String::new() };
+    let some = if is_offered { some(plain, &hidden) } else { String::new() };
     let _ = write!(
         body,
         "<form method=\"post\">\n{hidden}<button name=\"decision\" value=\"yes\" class=\"yes\">Yes, make this change</button>\n\
-         </form>\n{some}<form method=\"post\">\n{hidden}<label for=\"reason\">No, because</label>\n\
+         </form>\n{some}<form method=\"post\">\n{hidden}<label for=\"reason\">Reason for refusing</label>\n\
          <textarea id=\"reason\" name=\"reason\" rows=\"3\" minlength=\"8\" maxlength=\"500\" required></textarea>\n\
-         <button name=\"decision\" value=\"no\" class=\"no\">No, leave it as it is</button>\n</form>\n\
-         <p class=\"small\">You decide about exactly this change: <code>{}</code></p>\n",
-        escaped(change)
+         <button name=\"decision\" value=\"no\" class=\"no\">Refuse</button>\n</form>\n\
+         <details>\n<summary>Exact change</summary>\n",
+    );
+    let exact: Vec<_> = lines.iter().map(ToString::to_string).collect();
+    if exact != plain {
+        let exact = exact.iter().map(|line| format!("<li>{}</li>\n", escaped(line).replace('\n', "<br>")));
+        let _ = writeln!(body, "<ul>\n{}</ul>", exact.collect::<String>());
+    }
+    let hash = escaped(change);
+    let _ = writeln!(
+        body,
+        "<p class=\"small\">You decide about exactly this change: <code>{hash}</code></p>\n</details>"
     );
     body
 }
@@ -301,14 +320,20 @@ mod tests {
 
     #[test]
     fn what_strangers_wrote_is_text_and_nothing_else() {
+        let said = "put +1 on x: </li><script>alert(1)</script>\u{202e}{{7*7}}".to_owned();
         let proposal = Proposal {
             session: "s\"><b>".to_owned(),
-            lines: vec!["put +1 on x: </li><script>alert(1)</script>\u{202e}{{7*7}}".to_owned()],
+            lines: vec![Line::Text { diff: said.clone() }],
             effects: vec!["a\nb & 'c'".to_owned()],
             is_divisible: true,
             ..Proposal::default()
         };
-        let body = change(&proposal);
+        let body = change(&proposal, std::slice::from_ref(&said));
+        let told = change(&proposal, &["<b>plain</b>".to_owned()]);
+        assert!(
+            !told.contains("<script") && !told.contains("<b>") && told.contains("<li>put +1 on x"),
+            "{told}"
+        );
         assert!(!body.contains("<script") && !body.contains("<b>") && !body.contains('\u{202e}'), "{body}");
         for expected in [
             "&lt;/li&gt;&lt;script&gt;",
@@ -320,8 +345,9 @@ mod tests {
             assert!(body.contains(expected), "no {expected:?} in {body}");
         }
         // Some of one line is all of it or nothing, and a long list is not for a page.
-        let whole = change(&Proposal { is_divisible: false, ..proposal.clone() });
-        let long = change(&Proposal { lines: vec!["put".to_owned(); 51], ..proposal });
+        let whole = change(&Proposal { is_divisible: false, ..proposal.clone() }, &[said]);
+        let many = vec![Line::Text { diff: "put".to_owned() }; 51];
+        let long = change(&Proposal { lines: many, ..proposal }, &vec!["put".to_owned(); 51]);
         assert!(!whole.contains("name=\"line\"") && !long.contains("name=\"line\""));
     }
 

@@ -29,6 +29,7 @@ mod openapi;
 mod openid;
 mod password;
 mod people;
+mod plain;
 mod portal;
 mod presence;
 mod question;

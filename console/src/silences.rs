@@ -21,6 +21,7 @@ struct Page<'a> {
     shell: Shell<'a>,
     silences: Vec<Shown>,
     form: &'a Wanted,
+    customers: Vec<String>,
     /// What it would have hidden in the past seven days, and how much of that was critical.
     preview: Option<(usize, usize)>,
     wrong: Option<String>,
@@ -161,8 +162,13 @@ async fn show(
         is_over: now >= silence.end(),
         silence,
     });
+    let mut customers = crate::office::customers(service).await?;
+    // One that was asked for stands there, whoever that is.
+    if !form.customer.is_empty() && !customers.contains(&form.customer) {
+        customers.push(form.customer.clone());
+    }
     let shell = Shell::of(service, Some(viewer), "Silences");
-    Ok(shell::page(&Page { shell, silences: silences.collect(), form, preview, wrong }))
+    Ok(shell::page(&Page { shell, silences: silences.collect(), form, customers, preview, wrong }))
 }
 
 fn labels(matcher: &Matcher) -> String {

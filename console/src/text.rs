@@ -41,12 +41,33 @@ impl Escaper for Html {
 pub(crate) struct Moment {
     at: jiff::Timestamp,
     zone: TimeZone,
+    form: &'static str,
 }
 
 impl Moment {
     pub(crate) fn new(at: Timestamp, zone: &TimeZone) -> Self {
         let nearest = if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
-        Self { at: jiff::Timestamp::from_microsecond(at.0).unwrap_or(nearest), zone: zone.clone() }
+        Self {
+            at: jiff::Timestamp::from_microsecond(at.0).unwrap_or(nearest),
+            zone: zone.clone(),
+            form: "%a %-d %b %H:%M",
+        }
+    }
+
+    /// Without the day of the week, for columns.
+    pub(crate) const fn short(mut self) -> Self {
+        self.form = "%-d %b %H:%M";
+        self
+    }
+
+    /// As [`Self::short`], and without the day where that is the day of `now`.
+    pub(crate) fn near(mut self, now: Timestamp) -> Self {
+        self = self.short();
+        let day = |at: &jiff::Timestamp| at.to_zoned(self.zone.clone()).date();
+        if day(&self.at) == day(&Self::new(now, &self.zone).at) {
+            self.form = "%H:%M";
+        }
+        self
     }
 
     /// As markup of our own digits and names of zones only. Templates write `{{ moment.html() }}`.
@@ -72,9 +93,9 @@ impl fmt::Display for Markup<'_> {
         if let Ok(central) = central {
             write!(f, " · {}", central.strftime("%a %H:%M %Z"))?;
         }
+        write!(f, " · {}\">{}", utc.strftime("%a %H:%M UTC"), local.strftime(self.0.form))?;
         // Times are the customer's, and say so when they are nobody's.
-        let shown = if self.0.zone == TimeZone::UTC { "%a %-d %b %H:%M UTC" } else { "%a %-d %b %H:%M" };
-        write!(f, " · {}\">{}</time>", utc.strftime("%a %H:%M UTC"), local.strftime(shown))
+        f.write_str(if self.0.zone == TimeZone::UTC { " UTC</time>" } else { "</time>" })
     }
 }
 
@@ -137,6 +158,17 @@ mod tests {
             "<time datetime=\"2026-10-05T15:00:00Z\" title=\"Mon 5 Oct 2026 17:00:00 CEST · Mon 10:00 CDT · \
              Mon 15:00 UTC\">Mon 5 Oct 17:00</time>"
         );
+    }
+
+    #[test]
+    fn a_moment_of_today_is_told_without_its_day() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        // 00:30 in Berlin, 22:30 of the day before by UTC.
+        let at = Timestamp(1_791_239_400_000_000);
+        let told = |now| Markup(&Moment::new(at, &zone).near(now)).to_string();
+        assert!(told(at.plus_micros(3_600_000_000)).ends_with(">00:30</time>"));
+        assert!(told(at.plus_micros(-3_600_000_000)).ends_with(">6 Oct 00:30</time>"), "it was yesterday");
+        assert!(told(at).contains("title=\"Tue 6 Oct 2026 00:30:00"));
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn the_rest_of_a_day_is_done_by_keys_alone() {
     browser.wait_at("/queue?q=kind");
     browser.wait_for("tbody", "Block +");
     // 9. What was found is kept as a view, and is a key away.
-    browser.command("Keep this view");
+    browser.command("Save view");
     browser.press("wanted blocks");
     browser.leave(|| browser.press_enter());
     browser.wait_for("nav.tabs", "wanted blocks");

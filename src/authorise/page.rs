@@ -91,7 +91,7 @@ impl Office {
             change: hash.to_owned(),
             case: link.case.to_string(),
             customer: link.customer.clone(),
-            lines: proposed.change.lines.iter().map(ToString::to_string).collect(),
+            lines: proposed.change.lines.clone(),
             effects: [
                 proposed.impact.effects(),
                 vec![proposed.change.risk(&proposed.impact).in_words().to_owned()],

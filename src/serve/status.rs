@@ -116,7 +116,7 @@ fn failing(id: &'static str, name: &'static str, failing: Failing, at: Timestamp
             let words = "Writing failed within the last ten minutes; it is tried again.";
             part(id, name, Standing::Degraded(Certainty::Suspected), words)
         }
-        _ => part(id, name, Standing::Operational, "What is to be kept is written."),
+        _ => part(id, name, Standing::Operational, "Storing normally."),
     }
 }
 
@@ -155,7 +155,7 @@ fn desk(
             let words = format!("{behind} changes wait to be looked at.");
             part("notices", "Notices", Standing::Degraded(Certainty::Suspected), &words)
         }
-        _ => part("notices", "Notices", Standing::Operational, "Whoever is to be told is told."),
+        _ => part("notices", "Notices", Standing::Operational, "Notices are going out."),
     });
     parts.push(match figures.runs_late {
         0 => part("reports", "Reports", Standing::Operational, "Reports run when they are due."),

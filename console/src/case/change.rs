@@ -87,7 +87,7 @@ pub(super) async fn of(
         }
         shown.effects = impact.effects();
         shown.risk = change.risk(impact).in_words();
-        shown.hash = hash.get(..HASH_SHOWN).unwrap_or_default().to_owned();
+        shown.hash = hash.get(..super::timeline::HASH_SHOWN).unwrap_or_default().to_owned();
         shown.approvals = approvals
             .into_iter()
             .map(|yes| (yes.approver, method(yes.method), Moment::new(yes.at, zone)))
@@ -384,7 +384,6 @@ pub(crate) fn today(now: rules::Timestamp, zone: &TimeZone) -> Date {
 
 const LINES_SHOWN: usize = 50;
 const STANDING_SHOWN: usize = 10;
-const HASH_SHOWN: usize = 12;
 /// Numbers that one request holds (B-7).
 const ENTRIES_MAX: usize = 500;
 const DAYS_MAX: i32 = 730;

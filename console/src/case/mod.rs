@@ -30,7 +30,7 @@ pub(crate) use self::change::{
 };
 use self::mails::MailShown;
 pub(crate) use self::mails::raw;
-pub(crate) use self::timeline::AlertShown;
+pub(crate) use self::timeline::{AlertShown, did, shown_text};
 use self::timeline::{Entry, SentShown};
 use crate::Service;
 use crate::access::Viewer;
@@ -105,6 +105,8 @@ pub(crate) struct ClockShown {
     pub(crate) standing: &'static str,
     pub(crate) target: Moment,
     pub(crate) contract: Moment,
+    /// Whether the target is what the contract says.
+    pub(crate) is_one: bool,
     pub(crate) stopped: Option<Moment>,
     pub(crate) why: Vec<String>,
 }
@@ -253,8 +255,11 @@ fn steps(case: &Case) -> Vec<(&'static str, String)> {
     can_be.map(|signal| (signal.name(), spoken(signal.name()))).collect()
 }
 
-/// `ask-changes` as `Ask changes`.
+/// `roll-back` as `Roll back`.
 fn spoken(name: &str) -> String {
+    if name == Signal::AskChanges.name() {
+        return "Withdraw for changes".to_owned();
+    }
     let mut letters = name.chars().map(|it| if it == '-' { ' ' } else { it });
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
@@ -281,6 +286,7 @@ impl ClockShown {
             standing,
             target: moment(clock.due.target),
             contract: moment(clock.due.contract),
+            is_one: clock.due.target == clock.due.contract,
             stopped: clock.stopped.map(moment),
             why: Explanation::new(calendar, clock.start, clock.due.target).lines(calendar),
         }

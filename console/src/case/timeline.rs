@@ -99,6 +99,82 @@ pub(super) fn entries(
         .collect()
 }
 
+/// What somebody did, as a page says it behind their name. What has no words here stands as it was written.
+pub(crate) fn did(what: &str) -> &str {
+    match what {
+        "open" => "opened it",
+        "take" => "took it",
+        "acknowledge" => "acknowledged it",
+        "assign" => "assigned it",
+        "severity" => "set the severity",
+        "investigate" => "began to investigate",
+        "find" => "wrote down findings",
+        "note" => "noted",
+        "untrusted-note" => "wrote, unverified",
+        "mail" => "sent mail",
+        "message" | "reply" => "wrote",
+        "answer" => "answered",
+        "ask-info" => "asked for what is missing",
+        "notify" => "notified the customer",
+        "notice" => "sent a notice",
+        "undelivered" => "could not deliver",
+        "resend" => "sent it again",
+        "adopt" => "made it a request of the customer",
+        "release" => "released it from quarantine",
+        "propose" => "proposed a change",
+        "rebase" => "put the change on the policy of now",
+        "ask-authorisation" => "asked for approval",
+        "ask-changes" => "withdrew the change to rework it",
+        "withdraw-proposal" => "withdrew the change",
+        "approve" => "said yes",
+        "leave-out" => "left out a part of the change",
+        "void-approval" => "voided an approval",
+        "authorise" => "recorded that the change is authorised",
+        "standing" => "used a standing authorisation",
+        "refuse" => "said no",
+        "disown" => "took back an approval",
+        "install" => "put it in force and tested it",
+        "prove" => "proved it by test calls",
+        "roll-back" => "put the policy from before back in force",
+        "inform" => "told the customer that it is done",
+        "produce" => "produced the report",
+        "deliver" => "delivered the report",
+        "close" => "closed it",
+        "reopen" => "opened it again",
+        "drop" => "dropped it",
+        "link" => "linked another case",
+        "merge" => "joined cases",
+        "split" => "took alerts out",
+        "attach" => "attached alerts",
+        "detach" => "detached alerts",
+        "group" => "began to group alerts like these",
+        "ungroup" => "ended the grouping",
+        "undo" => "took something back",
+        "alert" => "added an alert",
+        what => what,
+    }
+}
+
+/// What was written of it. Of a change by its hash a person reads as much as is shown elsewhere; what people wrote stays as it is.
+pub(crate) fn shown_text(event: &Event) -> String {
+    if !CHANGES.contains(&event.what.as_str()) {
+        return event.text.clone();
+    }
+    let mut told = String::with_capacity(event.text.len());
+    let mut rest = event.text.as_str();
+    while let Some(at) = rest.find(|it: char| it.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(at);
+        let end = from.find(|it: char| !it.is_ascii_alphanumeric()).unwrap_or(from.len());
+        let (word, after) = from.split_at(end);
+        let is_whole = !before.ends_with(|it: char| it.is_alphanumeric());
+        let is_hash = is_whole && end == HASH_DIGITS && word.bytes().all(|it| it.is_ascii_hexdigit());
+        told += before;
+        told += if is_hash { word.get(..HASH_SHOWN).unwrap_or(word) } else { word };
+        rest = after;
+    }
+    told + rest
+}
+
 /// Alerts as the engine wrote them: JSON, of which nothing is believed to be there.
 pub(super) fn alerts(texts: &[String], zone: &TimeZone) -> Vec<AlertShown> {
     texts.iter().map(|text| AlertShown::read(text, zone)).collect()
@@ -136,7 +212,7 @@ impl AlertShown {
         let (first, customer) = (moment("first").unwrap_or(last), url_part(&word("customer")));
         let place = |id: &str| format!("/calls/{customer}/named?from={first}&to={last}&id={}", url_part(id));
         Self {
-            at: at.map(|at| Moment::new(Timestamp(at.as_microsecond()), zone)),
+            at: at.map(|at| Moment::new(Timestamp(at.as_microsecond()), zone).short()),
             rule,
             severity: word("severity"),
             search: ["caller", "called"]
@@ -178,7 +254,7 @@ pub(super) fn sent(outgoing: &[Outgoing], ledger: &[Sent], zone: &TimeZone) -> V
             SentShown {
                 id: it.id.clone(),
                 is_given_up: it.state == Delivery::Failed,
-                at: Moment::new(it.due, zone),
+                at: Moment::new(it.due, zone).short(),
                 to: it.to.clone(),
                 channel: it.channel.name(),
                 subject,
@@ -222,8 +298,41 @@ const CHANGES: [&str; 14] = [
     "roll-back",
     "standing",
 ];
+/// Digits of the hash of a change, and those that a person is shown.
+const HASH_DIGITS: usize = 64;
+pub(crate) const HASH_SHOWN: usize = 12;
 /// The latest are shown: a page has a bound.
 const ENTRIES_MAX: usize = 300;
 const CALLS_SHOWN: usize = 5;
 const SENT_SHOWN: usize = 50;
 const CONTACTS_SHOWN: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_as_much_of_a_hash_as_is_shown_elsewhere_and_their_own_words_as_they_are() {
+        let hash = "e029c3a5".repeat(8);
+        let event = |what: &str, text: String| Event {
+            at: Timestamp(0),
+            who: "ben".to_owned(),
+            what: what.to_owned(),
+            text,
+            visible: Visible::Customer,
+            act: None,
+        };
+        let of = |what: &str, text: String| shown_text(&event(what, text));
+        let proposed = of(
+            "propose",
+            format!("risk low, change {hash}: put +13035550123 on harassment: fäde x{hash} {hash}a"),
+        );
+        assert_eq!(
+            proposed,
+            format!("risk low, change e029c3a5e029: put +13035550123 on harassment: fäde x{hash} {hash}a")
+        );
+        assert_eq!(of("rebase", format!("{hash} after {hash}")), "e029c3a5e029 after e029c3a5e029");
+        assert_eq!(of("note", hash.clone()), hash, "what somebody typed is theirs");
+        assert_eq!((did("ask-authorisation"), did("what-is-new")), ("asked for approval", "what-is-new"));
+    }
+}

@@ -18,7 +18,7 @@ fn a_case_is_worked_on_from_its_page() {
         page.says("<code>a/b@example.com</code>")
             .says("caller=%2B12105550101")
             .says("7 of 5 within 1h")
-            .says("Why then?");
+            .says("Why this time?");
         page.says(&format!("/case/{}?q=", cases[1].number));
         // First level sees it, and nothing to do but a note.
         let seen = desk.get("fred", &place).await.page_well();
@@ -332,7 +332,7 @@ fn a_notice_that_was_given_up_is_sent_again_by_who_may_work() {
         assert_eq!(desk.post("fred", &again, &form).await.status, 403);
         desk.post("anna", &again, &form).await.goes_to(&place);
         let page = desk.get("anna", &place).await.page_well();
-        page.says("anna wants it sent again").says("resend").says_not("value=\"page/1\"");
+        page.says("anna wants it sent again").says("sent it again").says_not("value=\"page/1\"");
         assert_eq!(desk.post("anna", &again, &form).await.status, 409);
         desk
     });

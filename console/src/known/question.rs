@@ -438,8 +438,10 @@ pub struct Usual {
     pub counts: String,
     /// The last days, an hour each.
     pub hours: Vec<UsualHour>,
-    /// Limits now.
+    /// The limit now, of a warning where it has one.
     pub limit: Option<f64>,
+    /// The limit of a critical alert now, where that is another one.
+    pub critical: Option<f64>,
     /// Why nothing is known of what is usual.
     pub why_not: Option<String>,
     /// Limits that could be: name, limit, alerts a week.

@@ -229,6 +229,7 @@ fn known() -> Known {
             counts: text(),
             hours: vec![UsualHour { at: now(), value: Some(2.5), usual: Some([1.0, 2.0, 3.0]) }],
             limit: Some(7.0),
+            critical: Some(9.0),
             why_not: some(),
             offers: vec![(text(), text(), 5.0)],
         }),

@@ -29,6 +29,8 @@ struct Row {
     last: Option<Moment>,
     /// The row above is of the same rule, whose hits are those of all its variants.
     is_variant: bool,
+    /// What it counts; its limits only where columns do not tell them whole.
+    counts: String,
     threshold: Threshold,
 }
 
@@ -42,9 +44,10 @@ pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) ->
         let is_variant = std::mem::replace(&mut above, this.clone()) == this;
         Row {
             is_variant,
+            counts: without_limits(&threshold.counts).to_owned(),
             place: place(&format!("/thresholds/{}", url_part(customer)), &[("name", &threshold.name)]),
             calls: place("/calls", &[("customer", customer), ("rule", rule), ("kind", EVERYTHING)]),
-            last: threshold.last.map(|at| Moment::new(at, &zone(&customers, customer))),
+            last: threshold.last.map(|at| Moment::new(at, &zone(&customers, customer)).short()),
             threshold,
         }
     };
@@ -66,6 +69,10 @@ struct One<'a> {
     calls: String,
     alerts: String,
     usual: Usual,
+    /// Whether any hour has something that is usual for it.
+    has_usual: bool,
+    /// The zone of the hours, for the chart of them.
+    zone: String,
     hours: Vec<Hour>,
 }
 
@@ -92,6 +99,7 @@ pub(crate) async fn one(
     let zone = zone(&customers(&service).await?, &customer);
     let wanted = UsualWanted { customer: customer.clone(), name: asked.name.clone() };
     let mut usual = ask(&service.questions.known.usual, wanted).await?;
+    let has_usual = usual.hours.iter().any(|hour| hour.usual.is_some());
     let hour = |UsualHour { at, value, usual }| Hour {
         seconds: i64::div_euclid(rules::Timestamp(at.0).0, 1_000_000),
         at: Moment::new(at, &zone),
@@ -99,6 +107,7 @@ pub(crate) async fn one(
         usual: usual.map(|usual| usual.map(plain)).unwrap_or_default(),
     };
     let hours = std::mem::take(&mut usual.hours).into_iter().map(hour).collect();
+    let zone = zone.iana_name().unwrap_or("UTC").to_owned();
     let of_rule = [("customer", customer.as_str()), ("rule", rule_of(&asked.name))];
     Ok(shell::page(&One {
         shell: Shell::of(&service, Some(&viewer), "What is usual"),
@@ -107,6 +116,8 @@ pub(crate) async fn one(
         customer,
         name: asked.name,
         usual,
+        has_usual,
+        zone,
         hours,
     }))
 }
@@ -116,8 +127,33 @@ fn rule_of(threshold: &str) -> &str {
     threshold.split('#').next().unwrap_or_default()
 }
 
+/// What a threshold counts, in the words of [`reporter::describe`], without plain limits: those have columns of their own.
+fn without_limits(counts: &str) -> &str {
+    match counts.rsplit_once("; ") {
+        Some((counts, limits)) if !limits.contains('(') && !limits.contains(" times ") => counts,
+        _ => counts,
+    }
+}
+
 /// A number without needless digits.
 fn plain(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_have_columns_are_not_told_twice() {
+        let told = without_limits("calls per caller within 1d, and minutes below 2; warning 3, critical 6");
+        assert_eq!(told, "calls per caller within 1d, and minutes below 2");
+        for more in
+            ["calls within 1h; 3 times the usual, at least 20", "calls within 1h; critical 6 (block for 24h)"]
+        {
+            assert_eq!(without_limits(more), more);
+        }
+        assert_eq!(without_limits("calls within 1h"), "calls within 1h");
+    }
 }

@@ -208,13 +208,13 @@ fn missing(has_policy: bool, registration: Option<&Registration>, now: Timestamp
     let count = |role| registration.with_role(role, now).count();
     match count(Role::Authorizer) {
         0 => missing.push("nobody authorises"),
-        1 => missing.push("only one authorises"),
+        1 => missing.push("only one authoriser: high-risk changes need two"),
         _ => {}
     }
     for (role, words) in [
         (Role::Requester, "nobody may ask for changes"),
         (Role::IncidentNotify, "nobody is told of incidents"),
-        (Role::Escalation, "nobody is called when nothing else helped"),
+        (Role::Escalation, "no escalation contact"),
     ] {
         if count(role) == 0 {
             missing.push(words);

@@ -46,6 +46,7 @@ struct CalendarShown {
     is_open: bool,
     /// Days that are closed or short.
     special: Vec<(String, &'static str)>,
+    has_holidays: bool,
     /// Why somebody should look at it.
     warning: Option<String>,
 }
@@ -122,7 +123,7 @@ impl CalendarShown {
     fn new(calendar: &Calendar, now: Timestamp, days: i64) -> Self {
         let today = calendar.date(now);
         let warning = match (calendar.last_listed(), calendar.list_ends(now)) {
-            (None, _) => Some("No holiday is listed in it.".to_owned()),
+            (None, _) => None,
             (_, Some(last)) => Some(format!(
                 "The last day that is listed in it is {last}: nobody has thought of holidays after it."
             )),
@@ -133,6 +134,7 @@ impl CalendarShown {
             words: calendar.in_words(now),
             is_open: calendar.is_open(now),
             special: special(calendar, today, days),
+            has_holidays: calendar.last_listed().is_some(),
             warning,
         }
     }

@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::{Service, question::ask};
 
 /// Whose cases, policies or people there are, by name.
-async fn customers(service: &Service) -> Result<Vec<String>, Failure> {
+pub(crate) async fn customers(service: &Service) -> Result<Vec<String>, Failure> {
     let registrations = service.book()?.store().await?.desk().registrations().await?;
     // While policies are loading, those who told of their people are there.
     let policies = ask(&service.questions.customers, ()).await.unwrap_or_default();

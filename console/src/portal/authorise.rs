@@ -17,6 +17,7 @@ use crate::Service;
 use crate::access::{Viewer, told_at};
 use crate::choice::{self, field, is_short};
 use crate::failure::Failure;
+use crate::plain;
 use crate::question::{Chosen, InCase, ask};
 use crate::shell::Shell;
 use crate::text::Moment;
@@ -43,7 +44,9 @@ struct OnePage<'a> {
     row: Row,
     /// What has to come back: exactly what was shown.
     hash: String,
+    /// What changes, in plain words, and exactly.
     lines: Vec<String>,
+    exact: Vec<String>,
     effects: Vec<String>,
     risk: &'static str,
     needs_two: bool,
@@ -74,9 +77,10 @@ pub(crate) async fn one(
         counting.map(|approval| (approval.approver.clone(), place.moment(approval.at))).collect();
     let risk = proposed.change.risk(&proposed.impact);
     Ok(page(&OnePage {
-        shell: shell(&service, &viewer, "Shall this change?"),
+        shell: shell(&service, &viewer, "Approve this change?"),
         hash: proposed.change.hash(),
-        lines: proposed.change.lines.iter().map(ToString::to_string).collect(),
+        lines: plain::lines(&service, place.customer, &proposed.change.lines).await,
+        exact: proposed.change.lines.iter().map(ToString::to_string).collect(),
         some: is_short(proposed.change.lines.len()) && proposed.change.parted(&BTreeSet::from([0])).is_ok(),
         effects: proposed.impact.effects(),
         risk: risk.in_words(),

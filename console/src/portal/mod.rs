@@ -54,6 +54,8 @@ pub struct ListInForce {
     pub name: String,
     /// Whether calls are refused by it.
     pub refuses: bool,
+    /// Whether a call from a number on it is refused for that alone.
+    pub refuses_callers: bool,
     /// How many entries hold.
     pub count: u64,
     /// The latest of them, as many as a page shows.
@@ -136,7 +138,7 @@ pub(crate) fn needs(viewer: &Viewer, right: Right) -> Result<(), Failure> {
     }
     let what = match right {
         Right::Ask => "ask the desk for changes and reports: that takes the role requester",
-        Right::Authorise => "authorise: that takes the role authorizer",
+        Right::Authorise => "authorise: that takes the role authoriser",
         _ => "do that",
     };
     let why = format!(

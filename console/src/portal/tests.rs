@@ -70,7 +70,13 @@ fn in_force(customer: &str) -> InForce {
         reason: HOSTILE.to_owned(),
         expires: Some("2026-12-24".to_owned()),
     };
-    let list = ListInForce { name: "harassment".to_owned(), refuses: true, count: 1, entries: vec![entry] };
+    let list = ListInForce {
+        name: "harassment".to_owned(),
+        refuses: true,
+        refuses_callers: true,
+        count: 1,
+        entries: vec![entry],
+    };
     InForce { lists: vec![list], blocks: Vec::new() }
 }
 

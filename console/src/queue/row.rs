@@ -35,7 +35,7 @@ pub(crate) struct Due {
 impl Row {
     pub(crate) fn new(book: &Book, case: Case, q: &str, now: Timestamp) -> Self {
         let due = Due::of(book, &case, now);
-        let last = Moment::new(case.last, book.calendar(&case.customer).zone());
+        let last = Moment::new(case.last, book.calendar(&case.customer).zone()).near(now);
         let at = Cursor::of(&case);
         let view = if q.is_empty() { format!("?at={at}") } else { format!("?q={}&at={at}", url_part(q)) };
         Self { case, due, last, view, fits: true }

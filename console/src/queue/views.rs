@@ -80,7 +80,7 @@ pub(crate) async fn keep(
     let q: String = form.q.chars().take(QUERY_CHARACTERS).collect();
     let view = View { name: name.clone(), q, group: form.group };
     desk.put_view(&viewer.who, &name, u32::try_from(place).unwrap_or_default(), &view).await?;
-    Ok(told_at(&address(&view.q, &view.group), &format!("The view {name} is kept.")))
+    Ok(told_at(&address(&view.q, &view.group), &format!("The view {name} is saved.")))
 }
 
 #[derive(Deserialize)]
@@ -102,7 +102,7 @@ const USUAL: [(&str, &str); 5] = [
     ("All", ""),
     ("Breached", "breached"),
     ("Requests", "-kind:alert"),
-    ("Nobody's", "owner:nobody"),
+    ("Unassigned", "owner:nobody"),
 ];
 /// Nine keys, and some more.
 const VIEWS_MAX: usize = 20;

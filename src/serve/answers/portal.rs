@@ -4,8 +4,8 @@ use cases::intake::Directory;
 use console::{BlockInForce, Entry, InForce, ListInForce};
 use engine::Engine;
 use reporter::Block;
-use rules::policy::{ListContent, PolicyText};
-use rules::{Policy, Timestamp};
+use rules::policy::{Condition, ListContent, Mode, NumberField, NumberTerm, PolicyText, RuleAction, Term};
+use rules::{Direction, Policy, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::blocks;
@@ -53,11 +53,35 @@ fn lists(policy: &Policy) -> Vec<ListInForce> {
             ListInForce {
                 name: list.name.clone(),
                 refuses: list.refuses,
+                refuses_callers: refuses_callers(text, &list.name),
                 count,
                 entries: entries.into_iter().rev().collect(),
             }
         })
         .collect()
+}
+
+/// Whether a rule refuses calls from whoever is on the list of this name, with no other condition than where they go.
+fn refuses_callers(text: &PolicyText, name: &str) -> bool {
+    let Some(id) = text.lists.iter().position(|list| list.name == name) else { return false };
+    let is_it =
+        |term: &Term<NumberTerm>| matches!(term.value, NumberTerm::List(list) if list.0 as usize == id);
+    let is_simple = |condition: &Condition| match condition {
+        Condition::Numbers(NumberField::Caller | NumberField::Identity, terms) => terms.iter().any(is_it),
+        Condition::Direction(directions) => {
+            let inbound = Direction::ALL.iter().position(|it| *it == Direction::Inbound);
+            inbound.is_some_and(|place| directions & (1 << place) != 0)
+        }
+        _ => false,
+    };
+    text.firewall.iter().any(|rule| {
+        rule.mode == Mode::Enforce
+            && matches!(rule.action, RuleAction::Block(_))
+            && rule.unless.is_empty()
+            && rule.expires.is_none()
+            && rule.when.iter().any(|condition| matches!(condition, Condition::Numbers(..)))
+            && rule.when.iter().all(is_simple)
+    })
 }
 
 fn blocks_of(engine: &mut Engine, customer: &str, at: Timestamp) -> Vec<BlockInForce> {

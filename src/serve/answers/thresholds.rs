@@ -38,8 +38,11 @@ pub(super) fn all(around: &Around) -> Result<Vec<Threshold>, String> {
 
 /// What is usual for one of them.
 pub(super) fn usual(around: &Around, wanted: UsualWanted) -> Result<Usual, String> {
-    let (version, zone) = around.policy(&wanted.customer, |policy| {
-        Ok((policy.version().to_owned(), policy.text().customer.time_zone.clone()))
+    let (version, zone, critical) = around.policy(&wanted.customer, |policy| {
+        let one = policy.thresholds().iter().find(|one| one.label() == wanted.name);
+        let critical = one.filter(|one| one.warning.is_some() && one.baseline.is_none());
+        let critical = critical.and_then(|one| one.critical);
+        Ok((policy.version().to_owned(), policy.text().customer.time_zone.clone(), critical))
     })?;
     let now = around.now();
     let learned = match around.learned.of(&wanted.customer, &version, now) {
@@ -64,6 +67,7 @@ pub(super) fn usual(around: &Around, wanted: UsualWanted) -> Result<Usual, Strin
         counts: one.counts.clone(),
         hours: hours(one, &learned.to, &zone),
         limit: one.current,
+        critical,
         why_not: one.why_not.clone().or(lacking),
         offers: offers.map(|offer| (offer.name.to_owned(), one.limit(offer), offer.budget)).collect(),
     })

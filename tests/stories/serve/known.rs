@@ -345,7 +345,7 @@ fn the_board_says_what_the_metrics_say() {
     let board = browser.get("/board/figures").text;
     let sentence = format!("{judged} calls were judged since the start, {refused} of them refused");
     assert!(judged == 7 && refused > 3 && board.contains(&sentence), "{sentence}: {board}");
-    assert!(board.contains("redirect") && board.contains("judging"), "{board}");
+    assert!(board.contains("redirect") && board.contains("deciding calls"), "{board}");
     let blocks = browser.get("/blocks").text;
     let id = blocks.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let lifted = browser.post("/blocks", &[("id", id), ("why", "the clinic")]);

@@ -60,7 +60,7 @@ async fn c1_one_person_drafts_contacts_and_another_confirms_exactly_that() {
     assert_eq!(console.post("anna", "/customers/confirm", &[("hash", &draft.hash)]).await.status, 303);
     assert_eq!(console.post("anna", "/customer/Acme/certify", &[("name", "Ann")]).await.status, 303);
     console.get("anna", "/customer/Acme").await.has("certified");
-    console.get("anna", "/customers").await.has("only one authorises");
+    console.get("anna", "/customers").await.has("only one authoriser");
     // Who leaves stays on record with the date.
     assert_eq!(console.post("anna", "/customer/Acme/leave", &[("name", "Ann")]).await.status, 303);
     let draft = desk.registration_drafts().await.unwrap().pop().unwrap();

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use engine::{Engine, Packet};
-use proptest::prelude::*;
 use ringwall_reporter::{Alert, Amount, CallLine, Reconciliation, Recount};
 use rules::policy::{MemoryFiles, PolicySet};
 use rules::{Flags, Policy, Timestamp, Transport};
@@ -203,22 +202,4 @@ fn a_threshold_is_judged_when_all_its_counters_have_counted_the_call() {
         (0..4).map(|place| (place * 10, 101, 110 + (place / 3) as u32, (2, 200), Some(3))).collect();
     let reconciled = recount(SEVERAL, &calls, |_| ());
     assert!(reconciled.agree && reconciled.alerts_agreed == 1, "{reconciled}");
-}
-
-proptest! {
-    #[test]
-    fn thresholds_that_ask_several_counters_agree(
-        calls in prop::collection::vec(
-            (0_i64..600, 101_u32..104, 110_u32..114, (1_i64..9, prop_oneof![Just(200_u16), Just(486), Just(404)]), 1_i64..20),
-            1..40,
-        ),
-    ) {
-        let talked = |(start, caller, called, (after, status), talk)| {
-            (start, caller, called, (after, status), (status == 200).then_some(talk))
-        };
-        let mut calls: Vec<Call> = calls.into_iter().map(talked).collect();
-        calls.sort_by_key(|call| call.0);
-        let reconciled = recount(SEVERAL, &calls, |_| ());
-        prop_assert!(reconciled.agree, "{reconciled}");
-    }
 }

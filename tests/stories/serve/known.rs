@@ -186,7 +186,10 @@ fn a_refused_call_is_found_with_its_signalling_and_the_rule_behind_it() {
     let thresholds = browser.get("/thresholds").text;
     assert!(thresholds.contains("keeps calling"), "{thresholds}");
     let hits = browser.get("/policies/Acme/hits").text;
-    assert!(hits.contains("1 calls and other requests were looked at") && hits.contains("unwanted"), "{hits}");
+    assert!(
+        hits.contains("1 calls and other requests were looked at") && hits.contains("unwanted"),
+        "{hits}"
+    );
     programs_are_told_the_same(&browser, &place, hostile);
 }
 

@@ -155,7 +155,7 @@ fn a_block_is_proposed_approved_by_the_customer_and_proven() {
         // Nothing has changed yet; who authorises reads what would, and says yes.
         demo.log_in(browser, "ann@");
         demo.go(browser, &format!("/portal/authorise/{number}"));
-        browser.wait_for("main", "put +13035550177 on harassment until");
+        browser.wait_for("main", "Calls from +13035550177 will be rejected");
         browser.submit("main form button.primary");
         browser.wait_for(TOLD, "You have said yes");
         browser.wait_reloading("main", "+13035550177 to +12105550100: block (603");

@@ -102,7 +102,7 @@ fn the_rest_of_a_day_is_done_by_keys_alone() {
     browser.press("j");
     let number = here(&browser);
     browser.leave(|| browser.press("i"));
-    browser.wait_for(TOLD, "1 case is anna's now");
+    browser.wait_for(TOLD, "is anna's now");
     browser.leave(|| browser.press("z"));
     browser.wait_for(TOLD, "1 taken back");
     demo.go(&browser, "/queue?q=owner:nobody");

@@ -218,7 +218,7 @@ impl AlertShown {
             search: ["caller", "called"]
                 .iter()
                 .filter_map(|of| Some((of, alert.get("key")?.get(of)?.as_str()?)))
-                .map(|(of, number)| format!("&{of}={}&kind=all", url_part(number)))
+                .map(|(of, number)| format!("&{of}={}", url_part(number)))
                 .collect(),
             key: key.join(", "),
             counted,

@@ -327,7 +327,7 @@ const COLUMNS: Columns = Columns::of(&[
     Column::CallId,
 ]);
 /// The kind of a record that is a call.
-pub(super) const CALL: &str = "call";
+const CALL: &str = "call";
 /// Calls of one page.
 const COUNT_MAX: usize = 200;
 /// Calls of one moment that a page may have beyond that.

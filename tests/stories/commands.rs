@@ -72,6 +72,27 @@ fn explain_tells_which_thresholds_would_count_the_call() {
 }
 
 #[test]
+fn init_refuses_calls_that_show_an_own_number_and_no_telephone_that_registers_with_one() {
+    let scratch = Scratch::new("init-own-number");
+    let args = ["init", "--name", "Example", "--numbers", "+1 210 555 0100 - +1 210 555 0199"];
+    let args = [&args[..], &["--trunk", "192.0.2.0/24"]].concat();
+    let policy = scratch.write("policy.toml", &run(&args).stdout);
+    for (method, is_refused) in [("INVITE", true), ("MESSAGE", true), ("REGISTER", false)] {
+        let message = format!(
+            "{method} sip:+12105550100@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n\
+             From: <sip:+12105550101@example.com>;tag=a\r\nTo: <sip:+12105550101@example.com>\r\nCall-ID: a\r\n\
+             CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        );
+        let message = scratch.write("message.sip", message.as_bytes());
+        let (policy, message) = (policy.to_str().unwrap(), message.to_str().unwrap());
+        let asked =
+            ["explain", "--policy", policy, "--message", message, "--source", "203.0.113.77", "--json"];
+        let told: Value = serde_json::from_str(&stdout(&run(&asked))).unwrap();
+        assert_eq!(told["verdict"] == "block", is_refused, "{method}: {told}");
+    }
+}
+
+#[test]
 fn init_says_what_is_wrong_with_an_answer() {
     let output = run(&["init", "--name", "x", "--numbers", "not a number"]);
     assert_eq!(output.status.code(), Some(2));

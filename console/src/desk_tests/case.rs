@@ -16,7 +16,7 @@ fn a_case_is_worked_on_from_its_page() {
             page.says(&format!("data-key=\"{key}\""));
         }
         page.says("<code>a/b@example.com</code>")
-            .says("caller=%2B12105550101")
+            .says("caller=%2B12105550101&amp;kind=all\">its calls")
             .says("7 of 5 within 1h")
             .says("Why this time?");
         page.says(&format!("/case/{}?q=", cases[1].number));

@@ -204,6 +204,21 @@ fn what_is_told_of_random_policies_turns_random_calls() {
     }
 }
 
+#[test]
+fn the_same_question_has_the_same_answer() {
+    for seed in 0..40 {
+        // Lists are hashed anew each time a policy is read.
+        let told = || {
+            let mut dice = Dice::new(seed);
+            let world = World::new(&mut dice, 30);
+            let call = world.subject(&mut dice, 0);
+            let explanation = world.policy.explain(&call.subject(), &world.policy.limits());
+            format!("{:?}", explanation.turning)
+        };
+        assert_eq!(told(), told());
+    }
+}
+
 /// Whatever single thing chance finds that turns the verdict, the search found one too.
 fn check_nothing_smaller(policy: &Policy, call: &Call, limits: &Limits, explanation: &Explanation) {
     // What repeats a call has its place in limits; changed it is another call, which would need one.

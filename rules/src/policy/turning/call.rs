@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::altered;
 use super::fact::{Derived, Fact};
 use super::told::told;
-use super::values::Values;
+use super::values::{Lowest, Values};
 use super::{Change, Extent, Outcome, Search, WAYS_MAX, Way, told_ways};
 use crate::matching::{Scratch, counts_any};
 use crate::policy::judge_explanation::{RuleFinding, RuleState};
@@ -23,6 +23,7 @@ pub(super) struct Seeker<'a, 's> {
     derived: Derived,
     before: Outcome,
     end: Option<RuleId>,
+    lowest: Lowest,
     scratch: Scratch,
     judgements_left: usize,
 }
@@ -48,6 +49,7 @@ impl<'a, 's> Seeker<'a, 's> {
             derived: Derived::of(policy, subject),
             before,
             end: rules.iter().find(ends).map(|finding| finding.rule),
+            lowest: Lowest::new(policy),
             scratch: Scratch::default(),
             judgements_left: JUDGEMENTS_MAX,
         }
@@ -179,8 +181,8 @@ impl<'a, 's> Seeker<'a, 's> {
         telling
     }
 
-    fn source(&self) -> Values<'a, '_> {
-        Values { policy: self.policy, subject: self.subject }
+    fn source(&self) -> Values<'_, '_> {
+        Values { policy: self.policy, subject: self.subject, lowest: &self.lowest }
     }
 
     /// Conditions on `fact` of rules that match, and of those that it could make match.

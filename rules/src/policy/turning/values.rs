@@ -1,5 +1,7 @@
 //! Values that a fact of a call could have instead: somebody in every part that the policy tells apart, plain ones first.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -8,7 +10,7 @@ use super::Change;
 use super::fact::Fact;
 use super::points;
 use crate::flag::{Flag, Flags};
-use crate::matching::canonical;
+use crate::matching::{NumberTable, canonical};
 use crate::number::Number;
 use crate::number_set::NumberSet;
 use crate::policy::{
@@ -22,6 +24,32 @@ use crate::time::Timestamp;
 pub(super) struct Values<'a, 's> {
     pub(super) policy: &'a Policy,
     pub(super) subject: &'a Subject<'s>,
+    pub(super) lowest: &'a Lowest,
+}
+
+/// The lowest numbers on each list of a policy, looked for once: a list may be long, and has its numbers in another order
+/// each time it is read.
+pub(super) struct Lowest(Vec<OnceCell<Vec<Number>>>);
+
+impl Lowest {
+    pub(super) fn new(policy: &Policy) -> Self {
+        Self(vec![OnceCell::new(); policy.text.lists.len()])
+    }
+
+    /// At most [`ENTRIES_MAX`] numbers of `exact`, which are those of `list`.
+    fn of(&self, list: ListId, exact: &NumberTable) -> &[Number] {
+        let find = || {
+            let mut lowest = BTreeSet::new();
+            for (number, _) in exact.iter() {
+                lowest.insert(number);
+                if lowest.len() > ENTRIES_MAX {
+                    lowest.pop_last();
+                }
+            }
+            lowest.into_iter().collect()
+        };
+        self.0.get(list.0 as usize).map_or(&[], |found| found.get_or_init(find))
+    }
 }
 
 impl Values<'_, '_> {
@@ -139,7 +167,7 @@ impl Values<'_, '_> {
         let Some(ListContent::Numbers { exact, ranges }) = self.list(list).map(|list| &list.content) else {
             return Vec::new();
         };
-        let mut numbers: Vec<Number> = exact.iter().take(ENTRIES_MAX).map(|entry| entry.0).collect();
+        let mut numbers = self.lowest.of(list, exact).to_vec();
         let edges: Vec<Number> =
             numbers.iter().flat_map(|number| points::around(&NumberSet::exact(*number), like)).collect();
         numbers.extend(edges);

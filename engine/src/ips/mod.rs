@@ -316,7 +316,7 @@ impl Ips {
         let key = entry_key(hash, group_index);
         let place = match self.store.find(key) {
             Some(place) => place,
-            None => self.make_entry(key),
+            None => self.make_entry(group_index, hash, key),
         };
         if self.store.entry(place).is_some_and(|entry| entry.pinned) {
             self.relax_all(group_index, event.mask, hash);
@@ -348,13 +348,16 @@ impl Ips {
     }
 
     #[inline(never)]
-    fn make_entry(&mut self, key: u64) -> Place {
+    fn make_entry(&mut self, group: u32, hash: u64, key: u64) -> Place {
         let (place, evicted) = self.store.insert(key, rules::Timestamp(self.now));
         if let Some(Evicted { entry, is_spent }) = evicted {
             if !is_spent {
                 self.forget(entry.key, entry.events().len().max(self.busy.events(entry.busy)));
             }
             self.busy.close(entry.busy);
+        }
+        if !self.watched.is_empty() && self.watches_further(group, hash) {
+            self.pin(place, true);
         }
         place
     }

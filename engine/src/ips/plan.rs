@@ -73,6 +73,8 @@ pub(super) struct Group {
     pub(super) members: Vec<Member>,
     /// With fewer events than this no counter of it can reach a limit.
     pub(super) fewest: usize,
+    /// Those of its counters that are further conditions of rules.
+    pub(super) further: Vec<u32>,
 }
 
 /// A counter as its group sees it: all that an event needs to know.
@@ -273,6 +275,11 @@ impl Plan {
         let index = self.counters.len() as u32;
         let member = Member { shape, filter, fewest };
         let (group, bit) = self.join(policy, spec, (feed, element), index, member);
+        if also.is_some()
+            && let Some(group) = self.groups.get_mut(group as usize)
+        {
+            group.further.push(index);
+        }
         let neighbours_only = count == Count::NeighbourCallers;
         self.counters.push(Counter { owner, group, bit, shape, neighbours_only });
         index
@@ -295,8 +302,17 @@ impl Plan {
             group.spec == spec && group.feed == feed && same && group.counters.len() < COUNTERS_PER_GROUP
         };
         let index = self.groups.iter().position(fits).unwrap_or_else(|| {
-            let (counters, members) = (Vec::new(), Vec::new());
-            self.groups.push(Group { spec, feed, element, within_micros, counters, members, fewest });
+            let (counters, members, further) = (Vec::new(), Vec::new(), Vec::new());
+            self.groups.push(Group {
+                spec,
+                feed,
+                element,
+                within_micros,
+                counters,
+                members,
+                fewest,
+                further,
+            });
             self.groups.len() - 1
         });
         let Some(group) = self.groups.get_mut(index) else { return (0, 0) };

@@ -16,7 +16,9 @@ use super::how::{How, Measured};
 use super::level::{Bounds, Course, Level};
 use super::limits::{BREACHES_MAX, BREACHES_WAITING_MAX};
 use super::parts::{Parts, word};
+use super::plan::Plan;
 use super::restraints::Restraint;
+use super::store::Place;
 use super::{Ips, entry_key};
 
 /// A key that has reached a limit and is not quiet again.
@@ -194,15 +196,14 @@ impl Ips {
             self.counters.breaches_dropped += 1;
             return false;
         }
-        let Some((spec, main)) = self.plan.rule(rule_index).map(|rule| (rule.spec, rule.main)) else {
-            return false;
-        };
+        let Some(rule) = self.plan.rule(rule_index) else { return false };
+        let (spec, main) = (rule.spec, rule.main);
         let key = match cause {
             Cause::Call(parts, _) => self.key_text(spec, parts),
             Cause::Timer => self.gauge_of(main, hash).map(|gauge| gauge.key.clone()).unwrap_or_default(),
         };
         self.watched.insert(place, Watched { course: Course::new(), key, timer: i64::MAX, suppressed: 0 });
-        self.pin(main, hash, true);
+        self.keep(rule_index, hash);
         true
     }
 
@@ -339,14 +340,11 @@ impl Ips {
         let now = self.now;
         let rises = self.rises_to(rule_index, hash, measured, bounds).map_or(i64::MAX, |(_, due)| due);
         let Some(rule) = self.plan.rule(rule_index) else { return };
-        let (within, cool_down, main) =
-            (rule.threshold.within_micros, rule.threshold.cool_down_micros, rule.main);
+        let (within, cool_down) = (rule.threshold.within_micros, rule.threshold.cool_down_micros);
         let Some(watched) = self.watched.get_mut(&place) else { return };
         if watched.course.is_over(now, cool_down) {
             self.watched.remove(&place);
-            if !self.is_watched_by_others(main, hash) {
-                self.pin(main, hash, false);
-            }
+            self.keep(rule_index, hash);
             self.look_again_at_minutes(rule_index, hash, measured, bounds);
             return;
         }
@@ -496,21 +494,37 @@ impl Ips {
         self.forgotten.bound(key) + in_slices
     }
 
-    /// Keeps the entry of the key, or lets it go.
-    fn pin(&mut self, counter: u32, hash: u64, pinned: bool) {
-        let Some(group) = self.plan.counter(counter).map(|counter| counter.group) else { return };
-        let place = self.store.find(entry_key(hash, group));
-        if let Some(entry) = place.and_then(|place| self.store.entry_mut(place)) {
-            entry.pinned = pinned;
+    /// Keeps what is counted of the key while it is watched: everything the rule asks, since it is armed again before any
+    /// of that changes.
+    fn keep(&mut self, rule_index: u32, hash: u64) {
+        let counters = self.plan.rule(rule_index).into_iter().flat_map(Plan::counters_of);
+        let groups: Vec<u32> =
+            counters.filter_map(|counter| Some(self.plan.counter(counter)?.group)).collect();
+        for group in groups {
+            if let Some(place) = self.store.find(entry_key(hash, group)) {
+                let watched =
+                    self.plan.group(group).is_some_and(|group| self.is_watched(&group.counters, hash));
+                self.pin(place, watched);
+            }
         }
     }
 
-    /// Whether another rule watches the same entry.
-    fn is_watched_by_others(&self, counter: u32, hash: u64) -> bool {
-        let group = self.plan.counter(counter).and_then(|counter| self.plan.group(counter.group));
-        let owners =
-            group.into_iter().flat_map(|group| &group.counters).filter_map(|index| self.plan.counter(*index));
-        owners.into_iter().any(|counter| self.watched.contains_key(&entry_key(hash, counter.owner)))
+    /// Whether the key, of which `group` has counted nothing yet, is watched by a rule for which that is a further condition.
+    pub(super) fn watches_further(&self, group: u32, hash: u64) -> bool {
+        self.plan.group(group).is_some_and(|group| self.is_watched(&group.further, hash))
+    }
+
+    /// Whether a rule of one of `counters` watches the key.
+    fn is_watched(&self, counters: &[u32], hash: u64) -> bool {
+        let mut owners = counters.iter().filter_map(|index| self.plan.counter(*index));
+        owners.any(|counter| self.watched.contains_key(&entry_key(hash, counter.owner)))
+    }
+
+    /// Says whether the entry is watched: then it stays, and every event of it is looked at.
+    pub(super) fn pin(&mut self, place: Place, pinned: bool) {
+        if let Some(entry) = self.store.entry_mut(place) {
+            entry.pinned = pinned;
+        }
     }
 
     fn gauge_of(&self, counter: u32, hash: u64) -> Option<&Gauge> {

@@ -21,6 +21,19 @@ fn difference(plan: &DialPlan, &(region, text, expected): &(&str, &str, &str)) -
 }
 
 #[test]
+fn a_nine_for_an_outside_line_hides_no_number_though_the_customer_dials_none() {
+    let rows = [
+        ("US", "9011442079460123", "+442079460123"),
+        ("DE", "900442079460123", "+442079460123"),
+        // A number that exists, and more digits than it has.
+        ("US", "90125550143007", "+19012555014"),
+        ("US", "92025550143", "+19202555014"),
+        ("US", "9011", "9011"),
+    ];
+    check(&[], &rows);
+}
+
+#[test]
 fn a_service_code_hides_no_number_behind_a_plus_or_a_pause() {
     let codes = [
         "*67", "*70", "*82", "#31#", "*31#", "*67w", "*70,", "*70p", "*679", "*67*", "1167", "1167,",

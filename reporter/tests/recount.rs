@@ -29,10 +29,17 @@ type Call = (i64, u32, u32, (i64, u16), Option<i64>);
 /// Stands for a called side that has no number.
 const NAME: u32 = 999;
 
+/// From here on it has dialled what is no number.
+const DIALLED: u32 = 1000;
+
 fn messages(calls: &[Call]) -> Vec<(i64, bool, String)> {
     let mut all = Vec::new();
     for (id, (start, caller, called, (after, status), talk)) in calls.iter().enumerate() {
-        let user = if *called == NAME { "alice".to_owned() } else { format!("+12105550{called:03}") };
+        let user = match *called {
+            NAME => "alice".to_owned(),
+            DIALLED.. => format!("011999999{called}"),
+            _ => format!("+12105550{called:03}"),
+        };
         let uri = format!("sip:{user}@10.20.0.1");
         let message = |line: &str, method: &str, tag: &str| {
             format!(
@@ -153,6 +160,18 @@ fn a_call_to_a_name_is_an_attempt_even_where_numbers_in_a_row_are_counted() {
     let reconciled = recount(rules, &calls, |_| ());
     assert!(reconciled.agree, "{reconciled}");
     assert_eq!(reconciled.alerts_agreed, 1);
+}
+
+#[test]
+fn what_is_dialled_and_is_no_number_is_counted_as_it_was_dialled() {
+    let rules = "[[ips]]\nname = \"probes\"\ncount = \"probes\"\nper = [\"source\"]\nwithin = \"1h\"\nwarning = 4\n\
+                 [[ips]]\nname = \"called\"\ncount = \"distinct called\"\nper = [\"caller\"]\nwithin = \"1h\"\nwarning = 4\n\
+                 [[ips]]\nname = \"one\"\ncount = \"attempts\"\nper = [\"called\"]\nwithin = \"1h\"\nwarning = 2\n";
+    let calls: Vec<Call> =
+        (0..5).map(|place| (place * 5, 101, DIALLED + place as u32, (2, 404), None)).collect();
+    let reconciled = recount(rules, &calls, |_| ());
+    assert!(reconciled.agree, "{reconciled}");
+    assert_eq!(reconciled.alerts_agreed, 2, "none is called twice");
 }
 
 /// Thresholds that ask several counters, some of which share what they count.

@@ -93,10 +93,10 @@ impl<'a> Parts<'a> {
         net.map_or(Part::Address(source), |net| Part::Net(net.trunc()))
     }
 
-    /// Who is called.
+    /// Who is called: what was dialled, where it is no number.
     pub(super) fn called(&self) -> Option<Part<'a>> {
-        let mut called = self.attempt.facts(self.view).iter().filter(|fact| fact.role.routes());
-        called.next().and_then(|fact| self.party(fact))
+        let called = self.attempt.facts(self.view).iter().find(|fact| fact.role.routes())?;
+        if called.party == Party::Invalid { some_text(self.attempt.raw(called)) } else { self.party(called) }
     }
 
     /// What a minute of the call costs, in parts of [`Rates::UNIT`](rules::policy::Rates::UNIT); 0 when that is not known.

@@ -45,9 +45,10 @@ impl<'a> Sides<'a> {
         }
     }
 
-    /// Who is called; `None` when that cannot be read.
+    /// Who is called, as dialled where it is no number; `None` when nobody is.
     pub(super) fn called(&self) -> Option<Cow<'a, str>> {
-        is_named(self.called, self.called_kind).then_some(Cow::Borrowed(self.called))
+        let is_dialled = self.called_kind == "invalid" && !self.called.is_empty();
+        (is_dialled || is_named(self.called, self.called_kind)).then_some(Cow::Borrowed(self.called))
     }
 }
 

@@ -501,7 +501,20 @@ impl Dialled<'_> {
         let own = if digits.starts_with(&code.digits) { self.overlong(code, digits) } else { None };
         let trunk =
             || habits.national_prefixes.iter().find_map(|prefix| self.overlong_inside(prefix.strip(digits)?));
-        own.or_else(trunk).or_else(|| self.overlong_inside(digits))
+        let cut = own.or_else(trunk).or_else(|| self.overlong_inside(digits));
+        if cut.is_some_and(|way| self.is_valid(way)) {
+            return cut;
+        }
+        self.behind_usual_access_code(digits).or(cut)
+    }
+
+    /// A number that exists behind what most telephone systems dial for an outside line. Strangers who look for one that
+    /// calls abroad for them try it, whatever the customer's is.
+    fn behind_usual_access_code(&self, digits: &[u8]) -> Option<Way> {
+        let way = self
+            .nationally(digits.strip_prefix(b"9")?)
+            .filter(|way| self.is_valid(*way) && !way.is_overlong())?;
+        Some(way.flagged(Flag::ServiceCode))
     }
 
     fn overlong_inside(&self, national: &[u8]) -> Option<Way> {

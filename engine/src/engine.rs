@@ -181,12 +181,13 @@ impl Engine {
     /// Ends what is overdue at `now`.
     pub fn expire(&mut self, now: Timestamp) {
         self.trunks.expire(now);
-        // First what was due before: what times out below counts from now on.
-        self.ips.expire(now);
-        while let Some(slot) = self.table.expire(now) {
-            self.timed_out(slot, now);
+        while let Some((slot, due)) = self.table.expire(now) {
+            // It ended when it was due, however long nothing came afterwards; what counters were to do before comes first.
+            self.ips.expire(due);
+            self.timed_out(slot, due.max(self.ips.counted_until()));
             self.end(slot);
         }
+        self.ips.expire(now);
         self.terminate();
     }
 

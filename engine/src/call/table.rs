@@ -50,6 +50,8 @@ struct Entry {
     pending: bool,
     /// Whether its time is up: it is freed once it was fetched.
     due: bool,
+    /// Whether a Call-ID leads to it.
+    linked: bool,
 }
 
 impl Table {
@@ -72,7 +74,7 @@ impl Table {
         }
         let Some(entry) = self.entries.get_mut(slot as usize) else { return slot };
         (entry.alive, entry.told, entry.pending, entry.due) = (true, false, false, false);
-        entry.last_seen = at;
+        (entry.last_seen, entry.linked) = (at, true);
         (entry.next, entry.previous) = (head, NOBODY);
         entry.attempt.begin(kind, keys, at);
         entry.attempt.sequence = sequence;
@@ -182,32 +184,34 @@ impl Table {
         })
     }
 
-    /// The time of the attempt at `slot` is up. Returns whether it can be freed at once.
+    /// The time of the attempt at `slot` is up: what comes under its Call-ID from now on is none of it. Returns whether it can
+    /// be freed at once.
     pub(crate) fn close(&mut self, slot: Slot) -> bool {
+        self.unlink(slot);
         self.entries.get_mut(slot as usize).is_some_and(|entry| {
             entry.due = true;
             !entry.pending
         })
     }
 
-    /// The next attempt whose time is up at `now`.
+    /// The next attempt whose time is up at `now`, and when it was.
     #[inline]
-    pub(crate) fn expire(&mut self, now: Timestamp) -> Option<Slot> {
+    pub(crate) fn expire(&mut self, now: Timestamp) -> Option<(Slot, Timestamp)> {
         if self.deadlines.none_is_due(now) { None } else { self.expire_due(now) }
     }
 
-    fn expire_due(&mut self, now: Timestamp) -> Option<Slot> {
+    fn expire_due(&mut self, now: Timestamp) -> Option<(Slot, Timestamp)> {
         while !self.deadlines.none_is_due(now) {
-            let Deadline { slot, generation, .. } = self.deadlines.pop()?;
+            let Deadline { slot, generation, at } = self.deadlines.pop()?;
             let Some(entry) = self.entries.get(slot as usize) else { continue };
             if !entry.alive || entry.generation != generation {
                 continue;
             }
             let deadline = entry.deadline(slot);
-            if deadline.at > now && !(self.answers_at_once && entry.told) {
+            if deadline.at > at && !(self.answers_at_once && entry.told) {
                 self.deadlines.push(deadline);
             } else {
-                return Some(slot);
+                return Some((slot, at));
             }
         }
         None
@@ -233,13 +237,22 @@ impl Table {
         // Policies may be large: no vacant place keeps former ones.
         entry.attempt.policies = None;
         entry.generation = entry.generation.wrapping_add(1);
+        self.free.push(slot);
+        self.unlink(slot);
+    }
+
+    /// No Call-ID leads to `slot` any more, and no mark of another leg.
+    fn unlink(&mut self, slot: Slot) {
+        let Some(entry) = self.entries.get_mut(slot as usize) else { return };
+        if !std::mem::take(&mut entry.linked) {
+            return;
+        }
         let (call_id, next, previous) = (entry.attempt.keys.call_id, entry.next, entry.previous);
         for mark in std::mem::take(&mut entry.marks) {
             if mark != 0 && self.by_mark.get(mark) == Some(slot) {
                 self.by_mark.remove(mark);
             }
         }
-        self.free.push(slot);
         if let Some(older) = self.entries.get_mut(next as usize) {
             older.previous = previous;
         }
@@ -266,6 +279,7 @@ impl Entry {
             told: false,
             pending: false,
             due: false,
+            linked: false,
         }
     }
 
@@ -322,7 +336,8 @@ mod tests {
         let second = table.open(keys(2, 2), Kind::Call, at(500));
         assert_eq!(first, second, "the slot is used again");
         assert_eq!(table.expire(at(UNANSWERED_SECONDS_MAX + 1)), None);
-        assert_eq!(table.expire(at(500 + UNANSWERED_SECONDS_MAX)), Some(second));
+        let due = at(500 + UNANSWERED_SECONDS_MAX);
+        assert_eq!(table.expire(due), Some((second, due)));
     }
 
     #[test]
@@ -333,7 +348,8 @@ mod tests {
         assert_eq!(table.expire(at(UNANSWERED_SECONDS_MAX)), None);
         table.attempt_mut(slot).unwrap().progress.handle(Signal::Refuse(486), at(101));
         table.reschedule(slot);
-        assert_eq!(table.expire(at(100 + REFUSED_SECONDS)), Some(slot));
+        let due = at(100 + REFUSED_SECONDS);
+        assert_eq!(table.expire(due), Some((slot, due)));
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Busy {
     pub(super) fn events(&self, busy: u32) -> usize {
         let windows = (busy as usize).checked_sub(1).and_then(|slot| self.slots.get(slot));
         let Some(windows) = windows else { return 0 };
-        let many = windows.windows.iter().map(Window::passed).max().unwrap_or(0);
+        let many = windows.windows.iter().map(Window::kept).max().unwrap_or(0);
         many.max(windows.events.len())
     }
 

@@ -322,6 +322,10 @@ impl Ips {
             if is_spent == Some(true) {
                 self.gauges.remove(key);
             }
+            if is_spent.is_some() {
+                // What it raised above a limit is over at once.
+                self.relax_all(counted.group, counted.mask, counted.hash);
+            }
         }
     }
 

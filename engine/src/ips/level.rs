@@ -75,9 +75,12 @@ impl Course {
         Some(acts)
     }
 
-    /// When it will act if it stays where it is.
+    /// When it will act next if it stays where it is: a warning may have lasted before what became of it has.
     pub(super) fn acts_at(&self, bounds: &Bounds) -> Option<i64> {
-        (self.level > self.acted).then(|| self.since.of(self.level) + bounds.hold_micros)
+        let pending =
+            |level: &Level| *level > self.acted && *level <= self.level && bounds.limit(*level).is_some();
+        let pending = [Level::Warning, Level::Critical].into_iter().filter(pending);
+        pending.map(|level| self.since.of(level) + bounds.hold_micros).min()
     }
 
     /// When `level` was told last.
@@ -193,6 +196,9 @@ mod tests {
         let mut course = Course::new();
         course.observe(Some(10.0), 7, &bounds);
         assert_eq!(course.acts_at(&bounds), Some(12));
+        course.observe(Some(20.0), 9, &bounds);
+        assert_eq!(course.acts_at(&bounds), Some(12), "the warning has lasted first");
+        assert_eq!((course.act(12, &bounds), course.acts_at(&bounds)), (Some(Warning), Some(14)));
     }
 
     #[test]

@@ -32,6 +32,16 @@ pub(super) struct Watched {
     timer: i64,
     /// Breaches that were not told.
     suppressed: u32,
+    /// What it set last.
+    set: Option<Set>,
+}
+
+/// A restraint that a key had set against itself, by the time of counters.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Set {
+    at: i64,
+    until: i64,
+    level: Level,
 }
 
 /// Counters that took something for a key.
@@ -202,7 +212,8 @@ impl Ips {
             Cause::Call(parts, _) => self.key_text(spec, parts),
             Cause::Timer => self.gauge_of(main, hash).map(|gauge| gauge.key.clone()).unwrap_or_default(),
         };
-        self.watched.insert(place, Watched { course: Course::new(), key, timer: i64::MAX, suppressed: 0 });
+        self.watched
+            .insert(place, Watched { course: Course::new(), key, timer: i64::MAX, suppressed: 0, set: None });
         self.keep(rule_index, hash);
         true
     }
@@ -235,23 +246,31 @@ impl Ips {
                 until = Some(wall.plus_micros(action.for_micros));
             }
         }
+        let sets = self.sets_anew(rule_index, hash, place, level, limit);
         // Calls that were refused because of another engine are no reason to refuse longer, and a lower level none
         // to do less.
         let foreign = self.restraints.foreign_until(rule_index, hash, critical, wall.0);
         let foreign = foreign
-            .filter(|(_, is_higher)| *is_higher || (self.passed(rule_index, hash) as f64) < limit)
+            .filter(|(_, is_higher)| *is_higher || !self.has_passed(rule_index, hash, i64::MIN, limit))
             .map(|(until, _)| until);
         let silent =
             self.plan.rule(rule_index).is_some_and(|rule| rule.threshold.alert == Some(AlertLevel::None));
         let Some(watched) = self.watched.get_mut(&place) else { return };
         let key = watched.key.clone();
-        if let Some(until) = until
+        let has_own_key = self.plan.rule(rule_index).is_some_and(|rule| rule.block_spec.is_none());
+        if let Some(end) = until
             && foreign.is_none()
-            && self.plan.rule(rule_index).is_some_and(|rule| rule.block_spec.is_none())
+            && has_own_key
         {
-            let restraint =
-                Restraint { policy, measure, key: key.clone(), since: wall, until, hits: 0, lifted: false };
-            self.restraints.set(rule_index, hash, restraint);
+            if sets {
+                watched.set = Some(Set { at: now, until: now + (end.0 - wall.0), level });
+                let key = key.clone();
+                let restraint =
+                    Restraint { policy, measure, key, since: wall, until: end, hits: 0, lifted: false };
+                self.restraints.set(rule_index, hash, restraint);
+            } else {
+                until = self.restraints.find(rule_index, hash, wall.0).map(|held| held.until);
+            }
         }
         let recently = watched.course.told(level).is_some_and(|told| now - told < cool_down);
         if silent || recently {
@@ -317,15 +336,23 @@ impl Ips {
             return;
         };
         let (policy, block_spec, for_micros) = (rule.policy, rule.block_spec, action.for_micros);
-        let limit = bounds.limit(watched.course.acted).unwrap_or_default();
+        let level = watched.course.acted;
+        let since = watched.set.map_or(i64::MIN, |set| set.at);
+        let limit = bounds.limit(level).unwrap_or_default();
         let wall = self.wall(self.now);
         let target = block_spec.map_or(Some(hash), |spec| self.key_of(spec, parts));
         let Some(target) = target else { return };
         if self.restraints.find(rule_index, target, wall.0).is_some() {
             return;
         }
-        if block_spec.is_none() && (self.passed(rule_index, hash) as f64) < limit {
-            return;
+        if block_spec.is_none() {
+            if !self.has_passed(rule_index, hash, since, limit) {
+                return;
+            }
+            let now = self.now;
+            if let Some(watched) = self.watched.get_mut(&place) {
+                watched.set = Some(Set { at: now, until: now + for_micros, level });
+            }
         }
         let key = block_spec.map_or(key, |spec| self.key_text(spec, parts));
         let threshold = self.threshold_id(rule_index);
@@ -342,7 +369,9 @@ impl Ips {
         let Some(rule) = self.plan.rule(rule_index) else { return };
         let (within, cool_down) = (rule.threshold.within_micros, rule.threshold.cool_down_micros);
         let Some(watched) = self.watched.get_mut(&place) else { return };
-        if watched.course.is_over(now, cool_down) {
+        // Attempts that a restraint refused count as long as the window, and must not set it anew.
+        let is_unset = watched.set.is_none_or(|set| now >= set.until.saturating_add(within));
+        if is_unset && watched.course.is_over(now, cool_down) {
             self.watched.remove(&place);
             self.keep(rule_index, hash);
             self.look_again_at_minutes(rule_index, hash, measured, bounds);
@@ -465,21 +494,36 @@ impl Ips {
         counter.is_some_and(|counter| matches!(counter.shape.how, How::Number | How::Share(_) | How::Mean))
     }
 
-    /// How many of the events of the rule at the key were not refused.
-    fn passed(&mut self, rule_index: u32, hash: u64) -> usize {
-        let Some(counter) = self.plan.rule(rule_index).and_then(|rule| self.plan.counter(rule.main)) else {
-            return 0;
+    /// Whether a breach sets its restraint: what is in force is made harder, not longer, and what ended is set anew when as
+    /// much has passed since as the limit says.
+    fn sets_anew(&mut self, rule_index: u32, hash: u64, place: u64, level: Level, limit: f64) -> bool {
+        let Some(set) = self.watched.get(&place).and_then(|watched| watched.set) else { return true };
+        let is_harder = level > set.level && self.now < set.until;
+        is_harder || self.has_passed(rule_index, hash, set.at, limit)
+    }
+
+    /// Whether so many of the events of the rule at the key after `since` were not refused as `limit` says; where that is no
+    /// number of events, as many as the threshold needs to say anything.
+    fn has_passed(&mut self, rule_index: u32, hash: u64, since: i64, limit: f64) -> bool {
+        let Some((rule, counter)) =
+            self.plan.rule(rule_index).and_then(|rule| Some((rule, self.plan.counter(rule.main)?)))
+        else {
+            return false;
         };
-        if let How::Up(_) = counter.shape.how {
-            return usize::MAX;
-        }
+        let limit = match counter.shape.how {
+            How::Up(_) => return true,
+            How::Share(_) | How::Mean => f64::from(rule.threshold.at_least.max(1)),
+            How::Number | How::Distinct | How::Run { .. } => limit,
+        };
         let entry = self.store.find(entry_key(hash, counter.group)).and_then(|place| self.store.entry(place));
-        let Some(entry) = entry else { return 0 };
-        let oldest = self.now - counter.shape.within_micros;
+        let Some(entry) = entry else { return false };
+        let oldest = since.max(self.now - counter.shape.within_micros);
         let Some(events) = self.few(entry) else {
-            return self.busy.window(entry.busy, counter).map_or(0, |window| window.passed());
+            let window = self.busy.window(entry.busy, counter);
+            return window.map_or(0, |window| window.passed(oldest, counter.shape)) as f64 >= limit;
         };
-        events.filter(|event| counter.counts(event, oldest) && !event.is_refused()).count()
+        let passed = events.filter(|event| counter.counts(event, oldest) && !event.is_refused());
+        passed.count() as f64 >= limit
     }
 
     /// So many events of the rule at the key may be missing from its value, at most.

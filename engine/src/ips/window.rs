@@ -176,14 +176,19 @@ impl Window {
         self.measure(now, shape)
     }
 
-    /// How many of the events were not refused, as far as that is known.
-    pub(super) fn passed(&self) -> usize {
+    /// How many of the events after `since` were not refused, as far as that is known.
+    pub(super) fn passed(&self, since: i64, shape: Shape) -> usize {
+        let passed = |stamp: u64| stamp & 1 == 0 && (stamp >> 1) as i64 > since;
         match &self.kept {
-            Kept::Times(times) => times.iter().filter(|&&at| at & 1 == 0).count(),
-            Kept::Slices(slices) => slices.sum as usize,
-            Kept::Values { events, .. } => events.len(),
+            Kept::Times(times) => times.iter().filter(|&&stamp| passed(stamp)).count(),
+            Kept::Slices(slices) => {
+                let start = |slice: u64| (slice * width(shape.within_micros)) as i64;
+                let after = slices.counts.iter().filter(|(slice, _)| start(*slice) > since);
+                after.map(|(_, count)| *count as usize).sum()
+            }
+            Kept::Values { events, .. } => events.iter().filter(|(at, _)| *at as i64 > since).count(),
             Kept::Distinct(elements) | Kept::Runs { elements, .. } => {
-                elements.sightings().filter(|stamp| stamp & 1 == 0).count()
+                elements.sightings().filter(|&stamp| passed(stamp)).count()
             }
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Change {
 pub(crate) enum Kind {
     /// It lets calls pass until it would have ended.
     Lift,
-    /// It lasts so many microseconds longer.
+    /// It lasts so many microseconds longer, and holds again where it was lifted.
     Extend { micros: i64 },
 }
 
@@ -91,7 +91,11 @@ impl Change {
     fn make(&self, restraint: &mut Restraint) {
         match self.kind {
             Kind::Lift => restraint.lifted = true,
-            Kind::Extend { micros } => restraint.until = restraint.until.plus_micros(micros),
+            // Who wants it longer wants it in force.
+            Kind::Extend { micros } => {
+                restraint.lifted = false;
+                restraint.until = restraint.until.plus_micros(micros);
+            }
         }
     }
 

@@ -56,7 +56,8 @@ fn attempts_that_a_block_refuses_do_not_prolong_it() {
 
 #[test]
 fn a_block_that_ended_is_set_anew_only_by_what_passed_since() {
-    let threshold = "count = \"attempts\"\nwithin = \"1h\"\nwarning = 3\naction = { warning = { block = \"30s\" } }";
+    let threshold =
+        "count = \"attempts\"\nwithin = \"1h\"\nwarning = 3\naction = { warning = { block = \"30s\" } }";
     let (refused, _) = run(threshold, &[0, 1, 2, 40, 80, 120, 160, 200, 240]);
     assert_eq!(refused, [2, 120, 240]);
 }

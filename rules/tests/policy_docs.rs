@@ -164,3 +164,54 @@ fn the_codes_are_stable() {
     let expected = std::fs::read_to_string(path).unwrap();
     assert_eq!(names.join("\n"), expected.trim_end());
 }
+
+#[test]
+fn a_threshold_that_can_do_nothing_is_named() {
+    let rows = [
+        ("count = \"distinct caller\"\nper = [\"caller\"]\ncritical = 5", Some(Code::PointlessKey)),
+        ("count = \"distinct country\"\nper = [\"called_country\"]\ncritical = 5", Some(Code::PointlessKey)),
+        ("count = \"distinct caller\"\nper = [\"caller_block:2\"]\ncritical = 5", None),
+        (
+            "count = \"minutes\"\nper = [\"caller\"]\ncritical = 5\noutcome = \"failed\"",
+            Some(Code::PointlessKey),
+        ),
+        ("count = \"attempts\"\nper = [\"caller\"]\ncritical = 5\noutcome = \"failed\"", None),
+        (
+            "count = \"attempts\"\nper = [\"caller\"]\ncritical = 5\nalso = [{ count = \"busy\", above = 60, below = 10 }]",
+            Some(Code::SwappedLimits),
+        ),
+        (
+            "count = \"attempts\"\nper = [\"caller\"]\ncritical = 5\nblock_key = \"source\"",
+            Some(Code::PointlessKey),
+        ),
+        (
+            "count = \"attempts\"\nper = [\"called\"]\ncritical = 5\naction = { critical = { block = \"1h\" } }\nblock_when = {}",
+            Some(Code::CutsOffVictim),
+        ),
+        (
+            "count = \"attempts\"\nper = [\"called\"]\ncritical = 5\naction = { critical = { block = \"1h\" } }\n\
+             block_when = { direction = \"inbound\" }",
+            Some(Code::CutsOffVictim),
+        ),
+        (
+            "count = \"attempts\"\nper = [\"called\"]\ncritical = 5\naction = { critical = { block = \"1h\" } }\n\
+             block_when = { direction = \"inbound\", caller = \"anonymous\" }",
+            None,
+        ),
+        (
+            "count = \"answer ratio\"\nper = [\"caller\"]\nat_least = 9\ncritical = 60",
+            Some(Code::OutOfBounds),
+        ),
+        ("count = \"attempts\"\nper = [\"caller\"]\ncritical = 0", Some(Code::OutOfBounds)),
+    ];
+    for (keys, expected) in rows {
+        let text = format!(
+            "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 01xx\"]\n\
+             trunks = [\"10.20.0.0/16\"]\n[[ips]]\nname = \"t\"\nwithin = \"1h\"\nwhen = {{ direction = \"inbound\" }}\n{keys}\n"
+        );
+        let reading = read("t.toml", &text, &MemoryFiles::new(), NOW);
+        let codes: Vec<Code> = reading.diagnostics.iter().map(|one| one.code).collect();
+        assert_eq!(codes, Vec::from_iter(expected), "{keys}\n{:?}", reading.diagnostics);
+        assert!(reading.diagnostics.iter().all(|one| one.message.len() < 120), "{:?}", reading.diagnostics);
+    }
+}

@@ -152,7 +152,9 @@ fn a_block_is_extended_and_an_unknown_one_is_named() {
     let mut desk = Desk::new("block-extend");
     desk.calls(3);
     let id = desk.listed()[0]["id"].as_str().unwrap().to_owned();
-    desk.block(&["extend", &id, "--by-time", "2h"], &ACCOUNT);
+    desk.block(&["lift", &id], &ACCOUNT);
+    let extended = desk.block(&["extend", &id, "--by-time", "2h"], &ACCOUNT);
+    assert!(!extended.contains("lifted"), "in force again: {extended}");
     let mut desk = Desk { capture: later(7_200), ..desk };
     assert_eq!(desk.calls(1), ["block"]);
     let wrong = ringwall(

@@ -360,6 +360,30 @@ impl Count {
         }
     }
 
+    /// Whether it counts calls from their beginning, so that `outcome` can choose those that ended so.
+    pub const fn takes_outcome(self) -> bool {
+        matches!(
+            self,
+            Self::Attempts
+                | Self::Repeats
+                | Self::DistinctCalled
+                | Self::DistinctCaller
+                | Self::DistinctCountry
+                | Self::SequentialCalled
+                | Self::NeighbourCallers
+        )
+    }
+
+    /// Whether calls of one key with the part `key` are all the same to it.
+    pub const fn is_held_by(self, key: Key) -> bool {
+        matches!(
+            (self, key),
+            (Self::DistinctCaller, Key::Caller)
+                | (Self::DistinctCalled | Self::SequentialCalled, Key::Called)
+                | (Self::DistinctCountry, Key::Called | Key::CalledCountry)
+        )
+    }
+
     /// Whether `shorter_than` means something for it.
     pub const fn has_short(self) -> bool {
         matches!(self, Self::ShortCalls | Self::ShortRatio | Self::OneRing)

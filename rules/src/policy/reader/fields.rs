@@ -197,7 +197,12 @@ impl Reader<'_> {
         if let Some(value) = value.filter(|value| *value >= low && *value <= high) {
             return Some(value);
         }
-        self.report(Code::OutOfBounds, node.span(), format!("`{key}` is from {low} to {high}"));
+        let from =
+            if low == f64::MIN_POSITIVE { "above 0, up to".to_owned() } else { format!("from {low} to") };
+        let report = self.report(Code::OutOfBounds, node.span(), format!("`{key}` is {from} {high}"));
+        if let Some(share) = value.filter(|value| high == 1.0 && (1.0..=100.0).contains(value)) {
+            report.help(format!("it is a share: of {share} %, write {}", share / 100.0));
+        }
         None
     }
 

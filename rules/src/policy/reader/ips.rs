@@ -244,6 +244,12 @@ impl Reader<'_> {
         if fields.get("above").or_else(|| fields.get("below")).is_none() {
             self.report(Code::MissingLimit, node.span(), "`also` needs `above` or `below`");
         }
+        if let (Some(above), Some(below), Some(entry)) = (above, below, fields.entry("below"))
+            && below <= above
+        {
+            let why = format!("nothing is above {above} and below {below}");
+            self.report(Code::SwappedLimits, entry.value.span(), why);
+        }
         let ratio = count.is_some_and(Count::is_ratio);
         if ratio && at_least.is_none() {
             self.missing_minimum(node.span());
@@ -295,7 +301,9 @@ impl Reader<'_> {
         let run = rule.count == Some(Count::SequentialCalled)
             || rule.also.iter().any(|also| also.count == Count::SequentialCalled);
         let ratio = rule.count.is_some_and(Count::is_ratio);
+        let begun = rule.count.is_some_and(Count::takes_outcome);
         for (key, useful, why) in [
+            ("outcome", begun, "it chooses among counts of attempts, and this is none"),
             ("shorter_than", short, "nothing that is counted here is short"),
             ("gap", run, "only `sequential called` has gaps"),
             ("at_least", ratio, "only ratios have a minimum"),
@@ -307,6 +315,14 @@ impl Reader<'_> {
                     format!("`{key}` has no effect: {why}"),
                 );
             }
+        }
+        let least = [rule.warning, rule.critical].into_iter().flatten().reduce(f64::min);
+        if let (Some(count), Some(entry)) = (rule.count, fields.entry("count"))
+            && let Some(key) = rule.per.iter().flatten().find(|key| count.is_held_by(**key))
+            && least.is_some_and(|least| least > 1.0)
+        {
+            let why = format!("`{}` is 1 at most where `per` has `{key}`: no limit is reached", count.word());
+            self.report(Code::PointlessKey, entry.value.span(), why).help("count by another key");
         }
         if let (Some(_), Some(entry)) =
             (fields.get("baseline"), fields.entry("warning").or_else(|| fields.entry("critical")))
@@ -348,11 +364,14 @@ impl Reader<'_> {
             }
         }
         let blocks = [&rule.warning_action, &rule.critical_action].into_iter().flatten().any(is_block);
-        let aimed = rule.block_key.is_some() || !rule.block_when.is_empty();
+        let narrows = fields.get("block_when").is_some_and(|node| self.narrows(node, fields.get("when")));
+        let aimed = rule.block_key.is_some() || narrows;
         let keyed = rule.per.as_ref().map(|per| per.iter().any(|key| key.is_caller_side()));
         // Of a shipped detection the key is known where its file is.
         let victim = keyed.map_or_else(|| rule.detection.is_none(), |caller_side| !caller_side);
-        let unread = fields.get("block_key").is_some() || fields.get("block_when").is_some();
+        let keys = fields.entry("block_key").or_else(|| fields.entry("block_when"));
+        // What could not be read was reported where it stands.
+        let unread = fields.get("block_key").is_some() && rule.block_key.is_none();
         if blocks && victim && !aimed && !unread {
             let span = fields.entry("action").map_or_else(|| fields.span.clone(), |entry| entry.value.span());
             self.report(
@@ -362,16 +381,25 @@ impl Reader<'_> {
             )
             .help("add block_key = \"caller\", or block_when, or limit, divert or alert instead");
         }
-        if unread && !blocks && fields.get("action").is_some() {
-            let entry = fields.entry("block_key").or_else(|| fields.entry("block_when"));
-            if let Some(entry) = entry {
-                self.report(
-                    Code::PointlessKey,
-                    entry.key_span.clone(),
-                    format!("`{}` has no effect: nothing blocks", entry.key),
-                );
-            }
+        let says_what_it_does = fields.get("action").is_some() || rule.detection.is_none();
+        if let Some(entry) = keys.filter(|_| !blocks && says_what_it_does) {
+            self.report(
+                Code::PointlessKey,
+                entry.key_span.clone(),
+                format!("`{}` has no effect: nothing blocks", entry.key),
+            );
         }
+    }
+
+    /// Whether the clause at `node` asks for anything that `when` does not ask for in the same words.
+    fn narrows(&self, node: Node<'_>, when: Option<Node<'_>>) -> bool {
+        let written = |node: Node<'_>| self.source.get(node.span()).map(str::to_owned);
+        let Some(clause) = Fields::of(node) else { return true };
+        let when = when.and_then(Fields::of);
+        clause.entries().iter().any(|entry| {
+            let known = when.as_ref().and_then(|when| when.get(entry.key));
+            known.is_none_or(|known| written(known) != written(entry.value))
+        })
     }
 }
 

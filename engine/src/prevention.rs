@@ -9,7 +9,7 @@ use rules::policy::InForce;
 use rules::{CallType, Flag, Flags, Method, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Attempt, Kind, Side, Slot, State};
+use crate::call::{Attempt, Kind, Side, Slot, State, View};
 use crate::engine::Engine;
 use crate::facts::{self, Seen};
 use crate::ips::{Breach, Ending, Failed, Occasion, Parts, Restraint, Usual};
@@ -177,14 +177,21 @@ impl Engine {
         }
     }
 
-    /// Whether somebody who takes no part in the call at `slot` sent `packet`, a BYE or CANCEL.
+    /// Whether somebody who takes no part in the call at `slot` sent `packet`, a BYE or CANCEL. The customer's own side and its
+    /// trusted peers may take over from one another.
     pub(crate) fn is_foreign_teardown(&self, slot: Slot, packet: &Packet<'_>, method: Method) -> bool {
+        let source = packet.source.ip();
+        let is_known = |view: &View| {
+            let policy = view.policy.and_then(|index| self.policies.policy(index as usize));
+            let customer = policy.map(|policy| &policy.text().customer);
+            customer.is_some_and(|customer| customer.is_own_side(source) || customer.trusts(source))
+        };
         matches!(method, Method::Bye | Method::Cancel)
             && self.ips.noticed().contains(Flag::ForeignTeardown)
-            && self
-                .table
-                .attempt(slot)
-                .is_some_and(|attempt| attempt.is_call() && !attempt.standing.takes_part(packet.source.ip()))
+            && self.table.attempt(slot).is_some_and(|attempt| {
+                let takes_part = || attempt.standing.takes_part(source) || attempt.views.iter().any(is_known);
+                attempt.is_call() && !takes_part()
+            })
     }
 
     /// Whether `packet`, a response to what opened the attempt at `slot`, comes from where that came from, and not from whom it

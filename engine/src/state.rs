@@ -129,4 +129,4 @@ fn fingerprint(policies: &PolicySet) -> [u8; 32] {
     hash.finalize().into()
 }
 
-const MAGIC: &[u8] = b"ringwall state 6\n";
+const MAGIC: &[u8] = b"ringwall state 7\n";

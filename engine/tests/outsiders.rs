@@ -293,3 +293,22 @@ fn a_network_of_addresses_is_one_sender() {
     assert_eq!(tries("2001:db8:1:2:0:0:0"), 1);
     assert_eq!(tries("2001:db8:7:2:0:0:0"), 0, "the telephones of the customer are told apart");
 }
+
+#[test]
+fn whom_the_customer_knows_may_end_calls_for_another() {
+    const TEARDOWNS: &str = "trunks = [\"10.20.0.0/16\"]\ntrusted = [\"198.51.100.0/24\"]\n[[ips]]\nname = \"teardown\"\n\
+         when = { flag = \"foreign-teardown\" }\ncount = \"attempts\"\nper = [\"source\"]\nwithin = \"1h\"\nwarning = 1\n";
+    let ended_by = |source: &str| {
+        let mut line = Line::new(TEARDOWNS);
+        let from = "<sip:+14045550166@h>;tag=f";
+        line.take(IN, &message(&format!("INVITE {DESK} SIP/2.0"), (1, 1, 1), "INVITE", from, ""));
+        line.take(OUT, &message("SIP/2.0 200 OK", (1, 1, 1), "INVITE", from, ""));
+        let bye = message(&format!("BYE {DESK} SIP/2.0"), (1, 2, 2), "BYE", from, "");
+        line.take((source, INSIDE), &bye.replace("example.com>", "example.com>;tag=t"));
+        line.breaches()
+    };
+    assert_eq!(ended_by(OUTSIDE), 0);
+    assert_eq!(ended_by("198.51.100.9:5060"), 0, "another proxy of the trusted peer");
+    assert_eq!(ended_by("10.20.0.9:5060"), 0, "another exchange of the customer");
+    assert_eq!(ended_by("203.0.113.9:5060"), 1);
+}

@@ -48,10 +48,18 @@ impl<W: Write> Writer<W> {
 
 /// Writes what is left of `day` as a capture file; gives the number of datagrams.
 pub fn write(day: &mut Day, out: impl Write) -> io::Result<u64> {
+    write_until(day, i64::MAX, out)
+}
+
+/// The same of what came before `end`, in microseconds since 1970.
+pub fn write_until(day: &mut Day, end: i64, out: impl Write) -> io::Result<u64> {
     let mut writer = Writer::new(out)?;
     let mut payload = Vec::new();
     let mut count = 0;
     while let Some(envelope) = day.poll_datagram(&mut payload) {
+        if envelope.at_micros >= end {
+            break;
+        }
         writer.write(envelope, &payload)?;
         count += 1;
     }

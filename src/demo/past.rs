@@ -80,7 +80,8 @@ pub(super) fn make(config: &Config, policy: &Path, arguments: &Arguments) -> Res
         attacks.extend(bad.map(|truth| truth.call_id));
         let capture = folder.join(name);
         let file = File::create(&capture).map_err(Failure::file(&capture))?;
-        pcap::write(&mut day, BufWriter::new(file)).map_err(Failure::file(&capture))?;
+        // What has begun goes on behind now, and nobody has seen that.
+        pcap::write_until(&mut day, end, BufWriter::new(file)).map_err(Failure::file(&capture))?;
         captures.push(capture);
     }
     let raised = inspect(folder, policy, &captures, &attacks)?;
@@ -170,7 +171,10 @@ async fn work_off(
     let desk = store.desk();
     for case in list(store, false).await? {
         let calendar = service.calendar_of(&case.customer);
-        let Some(taken) = calendar.add(case.opened, TAKEN_MICROS) else { continue };
+        // A case that was opened again begins anew.
+        let running = case.clocks.iter().filter(|clock| clock.stopped.is_none()).map(|clock| clock.start);
+        let begun = running.max().unwrap_or(case.opened);
+        let Some(taken) = calendar.add(begun, TAKEN_MICROS) else { continue };
         let Some(ended) = calendar.add(taken, ENDED_MICROS) else { continue };
         if ended >= until {
             continue;

@@ -82,6 +82,12 @@ fn many_are_taken_at_once_and_given_back_within_ten_seconds() {
         assert_eq!(events.last().unwrap().what, "undo");
         // Once, and not after fifteen seconds.
         assert_eq!(desk.post("anna", "/undo", &[]).await.status, 409);
+        // What cannot be taken back that way ends the offer to take back what was done before.
+        desk.post("anna", "/queue/bulk", &[("act", "rate"), ("severity", "info"), ("n", &numbers[0])]).await;
+        desk.get("anna", "/queue").await.page_well().says("data-key=\"z\"");
+        let join = [("act", "merge"), ("n", &numbers[2]), ("n", &numbers[3]), ("into", &numbers[2])];
+        desk.post("anna", "/queue/bulk", &join.map(|(name, value)| (name, value as &str))).await;
+        desk.get("anna", "/queue").await.page_well().says_not("data-key=\"z\"");
         desk.post("anna", "/queue/bulk", &[("act", "assign"), ("n", &numbers[2])]).await.goes_to("/queue");
         pass(16_000_000);
         desk.get("anna", "/queue").await.page_well().says_not("data-key=\"z\"");

@@ -205,6 +205,8 @@ pub(crate) fn told(
     let can_be_undone = act.can_be_undone() && !before.is_empty();
     if can_be_undone {
         service.own.desk.did(viewer, &words, before, now);
+    } else if count > 0 {
+        service.own.desk.did_for_good(viewer);
     }
     let back = back_of(back);
     if refused.is_empty() {

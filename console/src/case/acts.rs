@@ -152,6 +152,11 @@ pub(crate) async fn assign(
             return Err(Failure::Wrong(format!("Nobody at the desk logs in as {to}.")));
         }
     }
+    // A page from before, or the same key once more.
+    let case = desk(&service).await?.1.case(number).await?;
+    if !to.is_empty() && !case.state.is_over() && case.owner.as_ref() == Some(&to) {
+        return Ok(told_at(&back(number, &form.back), &format!("{number} is {to}'s already.")));
+    }
     each(&service, &viewer, (number, &form.back), &Act::Assign(to)).await
 }
 

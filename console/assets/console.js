@@ -385,13 +385,13 @@
   const alerts = one("[data-alerts]");
   if (alerts) {
     const fresh = new Set();
-    const { customer, rule, key } = alerts.dataset;
+    const { customer, rule, about } = alerts.dataset;
     document.addEventListener("ringwall:changed", (event) => {
       const it = event.detail;
       if (it.what !== "alert" || (customer && it.customer !== customer) || (rule && it.rule !== rule)) return;
       fresh.add(it.id);
       // Whether it has the key that is looked for, its page says.
-      say(key ? "Look for new ones" : `${fresh.size} new`);
+      say(about ? "Look for new ones" : `${fresh.size} new`);
     });
   }
   const open = one("[data-case]");

@@ -116,9 +116,11 @@ fn what_only_matches_is_counted_first_and_each_says_what_became_of_it() {
         let wrong = [("act", "take"), ("all", "yes"), ("q", "custmer:Acme")];
         assert_eq!(desk.post("anna", "/queue/bulk", &wrong).await.status, 400);
         assert_eq!(desk.post("anna", "/queue/bulk", &[("act", "take")]).await.status, 400);
-        // Closing wants words, and is taken back as well.
+        // Closing wants words, and is taken back as well. It is offered as what these cases can be closed as.
         let form = [("act", "close"), ("n", number.as_str()), ("reason", "benign")];
-        desk.post("anna", "/queue/bulk", &form).await.page_well().says("What was found, in a sentence");
+        let sure = desk.post("anna", "/queue/bulk", &form).await.page_well();
+        sure.says("What was found, in a sentence").says("<option>false-positive</option>");
+        sure.says("<option selected>benign</option>").says_not("no-answer").says_not("not-authorised");
         let words = [&form[..], &[("text", "a known dialler of theirs")]].concat();
         desk.post("anna", "/queue/bulk", &words).await.goes_to("/queue");
         assert!(desk.store.desk().case(cases[0].number).await.unwrap().state.is_over());

@@ -62,6 +62,19 @@ fn place(path: &str, fields: &[(&str, &str)]) -> String {
     place
 }
 
+/// What was `found`; where that was refused and there `is_none` of it, there is no such page.
+fn or_nothing<A>(found: Result<A, Failure>, is_none: bool) -> Result<A, Failure> {
+    match found {
+        Err(Failure::Refused(_)) if is_none => Err(Failure::NotFound),
+        found => found,
+    }
+}
+
+/// Whether no policy of `customer` is in force.
+async fn is_nobody(service: &Service, customer: &str) -> Result<bool, Failure> {
+    Ok(customers(service).await?.iter().all(|known| known.name != customer))
+}
+
 /// Where somebody goes who wanted a change: back to `place` when it holds, to the case when others have to agree.
 fn after(made: Made, back: &str) -> Result<Response, Failure> {
     match made {

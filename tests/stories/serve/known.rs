@@ -222,6 +222,13 @@ fn programs_are_told_the_same(browser: &Browser, place: &str, hostile: &str) {
         ("/v1/customers/Acme/calls/7-00000000", 404),
         ("/v1/customers/Nobody/calls/7-00000000/judgement", 404),
         (&format!("{one}/judgement?version=99"), 409),
+        ("/policies/Nobody", 404),
+        ("/policies/Nobody/hits", 404),
+        ("/policies/Acme?version=99", 409),
+        ("/lists/Nobody/unwanted", 404),
+        ("/lists/Acme/none", 404),
+        ("/thresholds/Nobody?name=keeps+calling", 404),
+        ("/thresholds/Acme?name=none", 404),
     ] {
         let said = browser.get(place);
         assert_eq!(said.status, status, "{place}: {}", said.text);

@@ -143,6 +143,9 @@ fn two_hundred_alerts_are_brought_into_one_case() {
         desk.alerts("Other", &CALLERS[..1]).await;
         let page = desk.get("anna", "/alerts").await.page_well();
         page.says("+12105550199").says("7 of 5 within 1h").says("Older");
+        // What is filtered by is named, also where there is none of it.
+        let none = desk.get("anna", "/alerts?customer=Elsewhere").await.page_well();
+        none.says("<option selected>Elsewhere</option>").says("No alerts");
         let groups = desk.get("anna", "/alerts?group=rule").await.page_well();
         groups.says("harassment").says(">201</td><td class=\"number\">201<");
         let begin = Instant::now();

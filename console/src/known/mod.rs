@@ -51,6 +51,11 @@ fn moment(text: &str) -> Option<crate::text::Moment> {
     Some(crate::text::Moment::new(rules::Timestamp(at.as_microsecond()), &TimeZone::UTC))
 }
 
+/// How many entries of what a list has.
+pub(crate) fn entries(list: &List) -> String {
+    reporter::counted(list.entries as u64, list.kind.trim_end_matches('s'))
+}
+
 /// An address with these fields behind it; those that are empty are left out.
 fn place(path: &str, fields: &[(&str, &str)]) -> String {
     let mut place = path.to_owned();

@@ -402,7 +402,7 @@ fn a_day_of_100_000_calls_is_searched_within_a_second() {
     assert!(browser.get(&format!("{day}&rule=nothing+of+this")).text.contains("No such call"));
     let of_rule = browser.get(&format!("{day}&rule=WANGIRI")).text;
     let rows = of_rule.matches("<tr data-row>").count();
-    let decided = of_rule.matches("<td class=\"title\">wangiri</td>").count();
+    let decided = of_rule.matches("<td class=\"rule\">wangiri</td>").count();
     assert_eq!((rows, decided), (100, 100), "{of_rule}");
     // Page behind page there are no fewer than all, and none twice.
     let (mut place, mut seen) = (format!("{day}&verdict=block"), std::collections::BTreeSet::new());

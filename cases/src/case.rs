@@ -207,7 +207,8 @@ impl Case {
         let after = self.state.after(self.flow, signal).map_err(Refused::Illegal)?;
         let before = std::mem::replace(&mut self.state, after);
         let stops: &[ClockKind] = match signal {
-            Signal::Take => &[ClockKind::Acknowledge],
+            // Whoever looks into it has it, whether they said so before or not.
+            Signal::Take | Signal::Investigate => &[ClockKind::Acknowledge],
             Signal::Notify => &[ClockKind::Notify],
             // Verified, and the customer told: the notice that says so is what `Prove` waits for.
             Signal::Prove | Signal::Deliver | Signal::Inform => {

@@ -110,11 +110,22 @@
       case "Enter": { const link = here() && one("a.through", here()); if (link && document.activeElement === body) link.click(); break; }
       case "Escape": { const back = one("[data-back]"); if (back) back.click(); break; }
       case "/": { const find = one("#find"); if (find) { event.preventDefault(); find.focus(); find.select(); } break; }
-      case "?": one("#keys")?.showModal(); break;
+      case "?": openKeys(); break;
       default: break;
     }
   });
-  all("[data-command=help]").forEach((it) => it.addEventListener("click", () => one("#keys")?.showModal()));
+  // The map of keys, without those that do nothing on this page.
+  const openKeys = () => {
+    const places = { row: "[data-row]", pick: "[data-row] [data-select]", group: "[data-key-alone]" };
+    all("#keys [data-for]").forEach((line) => {
+      const key = line.dataset.for;
+      const hit = places[key] ? one(places[key]) : bound(key);
+      line.hidden = !hit;
+      if (hit?.dataset.say && !places[key] && key.match(/^[a-z]$/)) one("dd", line).textContent = hit.dataset.say.charAt(0).toLowerCase() + hit.dataset.say.slice(1);
+    });
+    one("#keys")?.showModal();
+  };
+  all("[data-command=help]").forEach((it) => it.addEventListener("click", openKeys));
 
   // ---- All commands, to be typed for.
   const openCommands = () => {
@@ -385,13 +396,13 @@
   const alerts = one("[data-alerts]");
   if (alerts) {
     const fresh = new Set();
-    const { customer, rule, key } = alerts.dataset;
+    const { customer, rule, about } = alerts.dataset;
     document.addEventListener("ringwall:changed", (event) => {
       const it = event.detail;
       if (it.what !== "alert" || (customer && it.customer !== customer) || (rule && it.rule !== rule)) return;
       fresh.add(it.id);
       // Whether it has the key that is looked for, its page says.
-      say(key ? "Look for new ones" : `${fresh.size} new`);
+      say(about ? "Look for new ones" : `${fresh.size} new`);
     });
   }
   const open = one("[data-case]");

@@ -150,6 +150,11 @@ pub(crate) async fn page(
         (row, alert)
     };
     let customers = desk.groups(&Default::default(), cases::io::store::By::Customer, CUSTOMERS_MAX).await?;
+    let mut customers: Vec<_> = customers.into_iter().map(|(name, _)| name).collect();
+    // What is filtered by is named, also where nothing is open of it.
+    if !asked.customer.is_empty() && !customers.contains(&asked.customer) {
+        customers.push(asked.customer.clone());
+    }
     let shell = Shell::of(&service, Some(&viewer), "Alerts");
     Ok(shell::page(&Page {
         shell,
@@ -157,7 +162,7 @@ pub(crate) async fn page(
         place,
         rows: rows.into_iter().map(shown).collect(),
         groups,
-        customers: customers.into_iter().map(|(name, _)| name).collect(),
+        customers,
         more,
         undo: service.own.desk.undo_of(&viewer, now),
         asked: &asked,

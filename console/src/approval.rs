@@ -168,6 +168,11 @@ async fn visit(State(service): State<Arc<Service>>, secret: String, step: Step) 
     }
 }
 
+/// A page that says that a link leads nowhere, and why.
+pub(crate) fn nowhere(why: &str) -> Response {
+    whole(StatusCode::NOT_FOUND, "This link leads nowhere", &paragraph(why))
+}
+
 fn page(shown: &Shown) -> Response {
     page_of(shown, &[])
 }
@@ -191,6 +196,10 @@ fn page_of(shown: &Shown, plain: &[String]) -> Response {
         Shown::Done { title, text } => (StatusCode::OK, title.as_str(), paragraph(text)),
         Shown::Refused(why) => (StatusCode::CONFLICT, "That was not done", paragraph(why)),
     };
+    whole(status, title, &body)
+}
+
+fn whole(status: StatusCode, title: &str, body: &str) -> Response {
     let text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n\

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
-use crate::Service;
+use crate::{Service, approval};
 
 /// A file that somebody fetches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +56,7 @@ fn shown(download: Download) -> Response {
 }
 
 fn nothing() -> Response {
-    let text = "This link leads nowhere: it is too old, the report is not kept any more, or you may not have it any more.\n";
-    (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], text).into_response()
+    approval::nowhere("It is too old, the report is not kept any more, or you may not have it any more.")
 }
 
 const SECRET_CHARACTERS_MAX: usize = 64;

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::access::{SESSION_COOKIE, Viewer, cookie, set_cookie, told_at};
 use crate::failure::Failure;
 use crate::shell::{self, Shell};
-use crate::{Service, client, password};
+use crate::{Service, approval, client, password};
 
 /// Where somebody asks from, and with which cookie.
 pub(crate) struct Client {
@@ -254,7 +254,9 @@ pub(crate) async fn welcome_page(
     Path(secret): Path<String>,
 ) -> Result<Response, Failure> {
     let store = service.book()?.store().await?;
-    let invitation = store.desk().invitation(&secret, (service.now)()).await?.ok_or(Failure::NotFound)?;
+    let Some(invitation) = store.desk().invitation(&secret, (service.now)()).await? else {
+        return Ok(approval::nowhere(UNINVITED));
+    };
     let shell = Shell::of(&service, None, "Welcome");
     Ok(shell::page(&WelcomePage { shell, login: &invitation.login, wrong: None }))
 }
@@ -268,7 +270,9 @@ pub(crate) async fn welcome(
     let book = service.book()?;
     let now = (service.now)();
     let desk = book.store().await?.desk();
-    let invitation = desk.invitation(&secret, now).await?.ok_or(Failure::NotFound)?;
+    let Some(invitation) = desk.invitation(&secret, now).await? else {
+        return Ok(approval::nowhere(UNINVITED));
+    };
     if let Some(wrong) = password::weakness(&form.password, &invitation.login) {
         let shell = Shell::of(&service, None, "Welcome");
         let mut response = shell::page(&WelcomePage { shell, login: &invitation.login, wrong: Some(wrong) });
@@ -478,6 +482,7 @@ fn picture(address: &str) -> String {
 }
 
 /// How long a code is waited for after the password.
+const UNINVITED: &str = "It was used, it is older than 72 hours, or a character is missing. Whoever invited you can send another one.";
 const HALF_MICROS_MAX: i64 = 10 * 60 * 1_000_000;
 
 #[cfg(test)]

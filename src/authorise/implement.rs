@@ -1,5 +1,7 @@
 //! Makes a change that was authorised, has test calls prove it, and takes it back when they show something else.
 
+use std::fmt;
+
 use cases::change::Line;
 use cases::intake::Role;
 use cases::io::store::{Done, Proof, Proposed, Store};
@@ -35,26 +37,28 @@ impl Office {
         desk.prove(number, proof, done).await.map_err(said)
     }
 
-    /// Takes back the change of this hash where it is the last that was made, and says what came of it.
+    /// Takes back the change of this hash where it is the last that was made of its customer's policy, and says what came of it.
     pub(super) async fn take_back(
         &self,
         store: &Store,
         number: CaseNumber,
         hash: &str,
         who: &str,
-    ) -> Result<String, Failure> {
+    ) -> Result<Back, Failure> {
         let desk = store.desk();
         let case = desk.case(number).await.map_err(said)?;
         let Some((proposed, _)) = desk.change(hash).await.map_err(said)? else {
-            return Ok("nothing is known of the change any more".to_owned());
+            return Ok(Back::Stays("nothing is known of the change any more".to_owned()));
         };
+        let change = &proposed.change;
         let base = base(&self.data, &self.policies, &case.customer)?;
-        if base.is_none_or(|base| base.version() != proposed.change.result) {
-            return Ok("the change is not the policy in force".to_owned());
+        let version = base.as_ref().map(|base| base.version()).unwrap_or_default();
+        if version == change.base || !Versions::of(&self.data).was_made(&case.customer, &change.result)? {
+            return Ok(Back::NotMade);
         }
-        Ok(match self.change(Change::Rollback { to: None }, &case, (who, &[]), Vec::new()) {
-            Ok(()) => "the policy from before is in force again".to_owned(),
-            Err(why) => format!("taking it back failed: {}", why.said),
+        Ok(match self.change(undo(change), &case, (who, &[]), Vec::new()) {
+            Ok(()) => Back::Taken,
+            Err(why) => Back::Stays(why.said),
         })
     }
 
@@ -102,7 +106,7 @@ impl Office {
         match shown {
             Ok(shown) => Ok((proposed, shown)),
             Err(other) => {
-                let back = self.change(Change::Rollback { to: None }, case, (done.who, &[]), Vec::new());
+                let back = self.change(undo(&proposed.change), case, (done.who, &[]), Vec::new());
                 let back = back.map_or_else(
                     |why| format!("taking it back failed: {}", why.said),
                     |()| "it was taken back".to_owned(),
@@ -150,6 +154,30 @@ impl Office {
             .map(|person| Outgoing::letter(case, person.address(), &key, words.clone(), done.now))
             .collect())
     }
+}
+
+/// What came of taking a change back.
+pub(super) enum Back {
+    /// The policy from before is in force again.
+    Taken,
+    /// There is nothing to be taken back.
+    NotMade,
+    /// What was changed is still in force, and why.
+    Stays(String),
+}
+
+impl fmt::Display for Back {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken => out.write_str("the policy from before is in force again"),
+            Self::NotMade => out.write_str("the change is not in force"),
+            Self::Stays(why) => write!(out, "the change could not be taken back: {why}"),
+        }
+    }
+}
+
+fn undo(change: &cases::change::Change) -> Change {
+    Change::Undo { customer: change.customer.clone(), policy: change.result.clone() }
 }
 
 /// The same wish, for another base.

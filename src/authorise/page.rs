@@ -12,6 +12,7 @@ use console::{Proposal, Said, Shown, Step, Visit};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rules::Timestamp;
 
+use super::implement::Back;
 use super::{Chosen, Office, approval};
 
 /// Who has shown a code, and may decide for a while.
@@ -179,16 +180,20 @@ impl Office {
         done: Done<'_>,
     ) -> Result<Shown, Error> {
         let desk = store.desk();
-        let incident = desk.disown(link, hash, done).await?;
+        let (incident, change) = desk.disown(link, hash, done).await?;
         let ringwall = Done { who: "ringwall", ..done };
-        let back = self.take_back(store, link.case, hash, &link.contact).await;
-        let back = back.unwrap_or_else(|failure| format!("taking it back failed: {failure}"));
-        desk.note(incident.number, &back, Visible::Customer, ringwall).await?;
-        let text = format!(
-            "What was approved counts no more; {back}. Somebody looks into it: case {}.",
-            incident.number
-        );
-        Ok(Shown::Done { title: "It is taken back".to_owned(), text })
+        let back = self.take_back(store, link.case, &change, &link.contact).await;
+        let back = back.unwrap_or_else(|failure| Back::Stays(failure.to_string()));
+        desk.note(incident.number, &back.to_string(), Visible::Customer, ringwall).await?;
+        let (title, what_next) = match &back {
+            Back::Taken | Back::NotMade => ("It is taken back", "Somebody looks into it"),
+            Back::Stays(_) => {
+                ("It is not taken back yet", "Somebody of the desk has to take it back by hand")
+            }
+        };
+        let text =
+            format!("What was approved counts no more; {back}. {what_next}: case {}.", incident.number);
+        Ok(Shown::Done { title: title.to_owned(), text })
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) enum Change {
     Install(Vec<Offered>),
     /// The last change is undone; or what version `to` made of its policies holds again.
     Rollback { to: Option<u64> },
+    /// What made a customer's policy this version is undone, unless that policy was changed again since. Others' changes stay.
+    Undo { customer: String, policy: String },
     /// A customer's policy comes from files again.
     Release { customer: String },
     /// A list is changed.
@@ -154,6 +156,7 @@ impl Desk<'_> {
         let mut prepared = match &wanted.change {
             Change::Install(offered) => self.install(offered),
             Change::Rollback { to } => self.roll_back(*to, &all),
+            Change::Undo { customer, policy } => self.undo((customer, policy), &all),
             Change::Release { customer } => Self::release(customer, &all),
             Change::List(change) => self.change_list(change, &all),
         }?;
@@ -204,6 +207,34 @@ impl Desk<'_> {
                 if all.is_empty() { "nothing is installed" } else { "every change is undone already" };
             return Err(Declined::usage(wrong));
         };
+        let what = match to {
+            Some(number) => format!("as in version {number}"),
+            None => format!("without version {}", meant.number),
+        };
+        let mut prepared = self.as_before(meant, before, what)?;
+        prepared.version.undoes = to.is_none().then_some(meant.number);
+        Ok(prepared)
+    }
+
+    fn undo(&self, (customer, policy): (&str, &str), all: &[Version]) -> Result<Prepared, Declined> {
+        let is_of = |version: &Version| version.policies.iter().any(|changed| changed.customer == customer);
+        let is_last = |version: &Version| is_of(version) && is_standing(version, all);
+        let at = all.iter().rposition(is_last).unwrap_or_default();
+        let made = |version: &&Version| match version.policies.as_slice() {
+            [changed] => changed.customer == customer && changed.version.as_deref() == Some(policy),
+            _ => false,
+        };
+        let Some(meant) = all.get(at).filter(made) else {
+            return Err(Declined::usage(format!("the policy of {customer} was changed again since")));
+        };
+        let what = format!("without version {}", meant.number);
+        let mut prepared = self.as_before(meant, all.get(..at).unwrap_or_default(), what)?;
+        prepared.version.undoes = Some(meant.number);
+        Ok(prepared)
+    }
+
+    /// What is installed after the changes `before` holds again for the customers of `meant`.
+    fn as_before(&self, meant: &Version, before: &[Version], what: String) -> Result<Prepared, Declined> {
         let former = installed(before);
         let mut admitted = Vec::new();
         let mut released = None;
@@ -224,13 +255,7 @@ impl Desk<'_> {
                 None => return Err(Declined::usage("release the customers of that version one by one")),
             }
         }
-        let what = match to {
-            Some(number) => format!("as in version {number}"),
-            None => format!("without version {}", meant.number),
-        };
-        let mut prepared = Prepared { released, ..Prepared::new(How::Rollback, what, admitted) };
-        prepared.version.undoes = to.is_none().then_some(meant.number);
-        Ok(prepared)
+        Ok(Prepared { released, ..Prepared::new(How::Rollback, what, admitted) })
     }
 
     fn release(customer: &str, all: &[Version]) -> Result<Prepared, Declined> {

@@ -22,6 +22,8 @@ pub(super) struct Parts {
     running: Arc<OnceLock<Running>>,
     has_cases: bool,
     has_mail: bool,
+    /// Whether anybody could be told anything.
+    has_channel: bool,
     has_store: bool,
     failures: Mutex<[Failing; 3]>,
 }
@@ -39,6 +41,8 @@ impl Parts {
             running: Arc::clone(running),
             has_cases: config.cases.on,
             has_mail: config.cases.on && config.mail.smarthost.is_some(),
+            has_channel: config.cases.on
+                && (config.mail.smarthost.is_some() || config.cases.notices.is_some()),
             has_store: config.records.store,
             failures: Mutex::default(),
         }
@@ -58,7 +62,7 @@ impl Parts {
             parts.push(failing("records", "Store of call records", store, at));
         }
         if self.has_cases {
-            parts.extend(desk(running.watched.figures(), database, self.has_mail, at));
+            parts.extend(desk(running.watched.figures(), database, (self.has_mail, self.has_channel), at));
         }
         parts
     }
@@ -124,7 +128,7 @@ fn failing(id: &'static str, name: &'static str, failing: Failing, at: Timestamp
 fn desk(
     figures: Option<(Figures, Timestamp)>,
     database: Failing,
-    has_mail: bool,
+    (has_mail, has_channel): (bool, bool),
     at: Timestamp,
 ) -> Vec<Component> {
     let of = failing("cases", "Cases and portal", database, at);
@@ -150,13 +154,16 @@ fn desk(
             _ => part("mail", "Mail", Standing::Operational, "Mail goes out."),
         });
     }
-    parts.push(match figures.notices_behind {
-        behind if behind > NOTICES_BEHIND_MAX => {
-            let words = format!("{behind} changes wait to be looked at.");
-            part("notices", "Notices", Standing::Degraded(Certainty::Suspected), &words)
-        }
-        _ => part("notices", "Notices", Standing::Operational, "Notices are going out."),
-    });
+    // Where no way out is set up nothing goes out, and nothing fails.
+    if has_channel {
+        parts.push(match figures.notices_behind {
+            behind if behind > NOTICES_BEHIND_MAX => {
+                let words = format!("{behind} changes wait to be looked at.");
+                part("notices", "Notices", Standing::Degraded(Certainty::Suspected), &words)
+            }
+            _ => part("notices", "Notices", Standing::Operational, "Notices are going out."),
+        });
+    }
     parts.push(match figures.runs_late {
         0 => part("reports", "Reports", Standing::Operational, "Reports run when they are due."),
         1 => part("reports", "Reports", Standing::Degraded(Certainty::Confirmed), "One report is late."),

@@ -126,6 +126,17 @@ impl Versions {
             .collect()
     }
 
+    /// Whether a change made the policy of `customer` this `policy`, and stands.
+    pub(crate) fn was_made(&self, customer: &str, policy: &str) -> Result<bool, Failure> {
+        let all = self.all()?;
+        let is_it =
+            |changed: &Changed| changed.customer == customer && changed.version.as_deref() == Some(policy);
+        let mut made = all.iter().filter(|version| version.undoes.is_none());
+        Ok(made.any(|version| {
+            version.policies.iter().any(is_it) && all.iter().all(|other| other.undoes != Some(version.number))
+        }))
+    }
+
     /// Keeps others from changing anything until what is returned is gone.
     pub(crate) fn lock(&self) -> Result<Writing<'_>, Failure> {
         fs::create_dir_all(&self.folder).map_err(Failure::file(&self.folder))?;

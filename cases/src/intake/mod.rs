@@ -55,7 +55,7 @@ pub use thread::{
     Claims, KnownCase, MailKey, Repeat, Standing, Thread, ThreadToken, answer_address, message_id,
 };
 pub use trust::{Sender, Trust, is_checked_by};
-pub use typed::typed;
+pub use typed::{typed, unread_lines};
 
 use header::Header;
 use mime::Body;

@@ -39,6 +39,26 @@ pub fn typed(text: &str, tenant: Option<&Tenant>, directory: &Directory, blocks:
     found
 }
 
+/// Lines of the same text in which no number was found. None where there are more numbers than a request takes, of which the rest
+/// was not looked at.
+pub fn unread_lines(text: &str, found: &[FoundNumber]) -> Vec<String> {
+    let mut unread = Vec::new();
+    if found.len() > NUMBERS_PER_REQUEST_MAX {
+        return unread;
+    }
+    let text: String = text.chars().take(CHARACTERS_MAX).collect();
+    let mut last = 0;
+    for line in plain(&text).split('\n') {
+        let first = last + 1;
+        last += line.split([',', ';']).count();
+        let is_read = found.iter().any(|it| (first..=last).contains(&it.place.line));
+        if !is_read && !line.trim().is_empty() {
+            unread.push(line.trim().to_owned());
+        }
+    }
+    unread
+}
+
 /// So many numbers of a request, each on a line with a comment.
 const CHARACTERS_MAX: usize = 40_000;
 

@@ -123,6 +123,8 @@ impl News<'_> {
         let is_ours = event.who == "ringwall";
         let happening = match event.what.as_str() {
             "take" | "acknowledge" => Happening::Acknowledged,
+            // The first that a person does with it.
+            "investigate" if self.is_acknowledged_at(event.at) => Happening::Acknowledged,
             "ask-authorisation" => {
                 (self.seen.asked, self.seen.reminded) = (Some(event.at), 0);
                 Happening::AuthorisationAsked
@@ -152,6 +154,10 @@ impl News<'_> {
             fact.key.insert("owner".to_owned(), self.case.owner.clone().unwrap_or_default());
         }
         self.facts.push(fact);
+    }
+
+    fn is_acknowledged_at(&self, at: Timestamp) -> bool {
+        self.case.clocks.iter().any(|clock| clock.kind == ClockKind::Acknowledge && clock.stopped == Some(at))
     }
 
     /// Clocks at 50, 75, 90 and 100 % of their business time (S-5); one warning is enough where several are due.

@@ -79,8 +79,8 @@ impl Silence {
     /// What is wrong with it.
     pub fn mistake(&self) -> Option<String> {
         let micros = self.until.micros_since(self.from);
-        if self.reason.trim().len() < REASON_MIN {
-            return Some("a silence needs a reason".to_owned());
+        if self.reason.trim().chars().count() < REASON_MIN {
+            return Some(format!("a silence needs a reason of at least {REASON_MIN} characters"));
         }
         if self.matcher.0.is_empty() {
             return Some("a silence says what it is about: customer=Acme, rule=…, case=RW-…".to_owned());

@@ -252,6 +252,9 @@ impl Expression {
     /// It is none, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.is_empty() {
+            return Err("an expression of cron has five fields, such as 0 7 * * 1-5".to_owned());
+        }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let cron = parser.parse(&text).map_err(|error| format!("{text:?} is no cron expression: {error}"))?;
         // Whatever runs more often than hourly is no report that anybody reads.

@@ -74,7 +74,7 @@ pub(crate) async fn one(
     let hash = storable("hash", &hash).map_err(|_| Failure::NotFound)?;
     let found = service.book()?.store().await?.desk().change(hash).await?;
     let found = found.filter(|(proposed, _)| viewer.reaches(&proposed.change.customer));
-    let (Proposed { change, impact, standing, proof, left_out, hands: _ }, approvals) =
+    let (Proposed { change, impact, standing, proof, left_out, hands: _, before: _ }, approvals) =
         found.ok_or(Failure::NotFound)?;
     Ok(Json(ChangeShown {
         hash: hash.to_owned(),

@@ -43,7 +43,7 @@ pub(crate) async fn step(
     }
     let (book, desk) = desk(&service).await?;
     let case = desk.step(number, &signal, &form.text, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at(&back(number, &form.back), &format!("{number} is {} now.", case.state)))
+    Ok(for_good((&service, &viewer), &back(number, &form.back), &format!("{number} is {} now.", case.state)))
 }
 
 #[derive(Deserialize)]
@@ -100,7 +100,7 @@ pub(crate) async fn find(
     let text = wanted(&form.text)?;
     let (book, desk) = desk(&service).await?;
     desk.find(number, text, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at(&back(number, &form.back), "What was found is written down."))
+    Ok(for_good((&service, &viewer), &back(number, &form.back), "What was found is written down."))
 }
 
 #[derive(Deserialize)]
@@ -152,6 +152,11 @@ pub(crate) async fn assign(
             return Err(Failure::Wrong(format!("Nobody at the desk logs in as {to}.")));
         }
     }
+    // A page from before, or the same key once more.
+    let case = desk(&service).await?.1.case(number).await?;
+    if !to.is_empty() && !case.state.is_over() && case.owner.as_ref() == Some(&to) {
+        return Ok(told_at(&back(number, &form.back), &format!("{number} is {to}'s already.")));
+    }
     each(&service, &viewer, (number, &form.back), &Act::Assign(to)).await
 }
 
@@ -190,7 +195,11 @@ pub(crate) async fn link(
     let (number, other) = (parse(&number)?, other(&form.other)?);
     let (book, desk) = desk(&service).await?;
     desk.link(number, other, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at(&back(number, &form.back), &format!("{number} says that it has to do with {other}.")))
+    Ok(for_good(
+        (&service, &viewer),
+        &back(number, &form.back),
+        &format!("{number} says that it has to do with {other}."),
+    ))
 }
 
 /// Joins this case into another, which is shown then.
@@ -203,7 +212,7 @@ pub(crate) async fn merge(
     let (number, other) = (parse(&number)?, other(&form.other)?);
     let (book, desk) = desk(&service).await?;
     desk.merge(other, number, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at(&place(other), &format!("{number} is joined into this case.")))
+    Ok(for_good((&service, &viewer), &place(other), &format!("{number} is joined into this case.")))
 }
 
 /// Takes alerts out into a case of their own.
@@ -219,7 +228,7 @@ pub(crate) async fn split(
     let child = desk.split(number, &ids, book.done(&viewer.who, (service.now)())).await?;
     let are = if child.alerts == 1 { "is" } else { "are" };
     let told = format!("{} of {number} {are} in this case now.", counted(child.alerts, "alert"));
-    Ok(told_at(&place(child.number), &told))
+    Ok(for_good((&service, &viewer), &place(child.number), &told))
 }
 
 /// Has alerts of this case stand in another one as well, which is shown then.
@@ -236,7 +245,7 @@ pub(crate) async fn attach(
     desk.attach(to, &ids, book.done(&viewer.who, (service.now)())).await?;
     let stand = if ids.len() == 1 { "stands" } else { "stand" };
     let told = format!("{} of {number} {stand} in this case as well.", counted(ids.len() as u64, "alert"));
-    Ok(told_at(&place(to), &told))
+    Ok(for_good((&service, &viewer), &place(to), &told))
 }
 
 /// Takes alerts that are in several cases out of this one.
@@ -250,7 +259,7 @@ pub(crate) async fn detach(
     let ids = ticked(&form)?;
     let (book, desk) = desk(&service).await?;
     desk.detach(number, &ids, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at(&place(number), "They are in this case no more."))
+    Ok(for_good((&service, &viewer), &place(number), "They are in this case no more."))
 }
 
 #[derive(Deserialize)]
@@ -270,7 +279,7 @@ pub(crate) async fn take_back(
     let number = parse(&number)?;
     let (book, desk) = desk(&service).await?;
     desk.take_back(number, form.act, book.done(&viewer.who, (service.now)())).await?;
-    Ok(told_at(&back(number, &form.back), "It is taken back."))
+    Ok(for_good((&service, &viewer), &back(number, &form.back), "It is taken back."))
 }
 
 #[derive(Deserialize)]
@@ -299,7 +308,7 @@ pub(crate) async fn group(
         desk.group(number, done).await?;
         "What is like its alerts joins this case from now on: the history says what that is."
     };
-    Ok(told_at(&back(number, &form.back), told))
+    Ok(for_good((&service, &viewer), &back(number, &form.back), told))
 }
 
 /// The alerts that a form names.
@@ -330,7 +339,13 @@ pub(crate) async fn adopt(
     let (book, desk) = desk(&service).await?;
     desk.adopt(number, &form.contact, book.done(&viewer.who, (service.now)())).await?;
     let told = format!("It is {}'s request now; the promised time for it runs.", form.contact);
-    Ok(told_at(&back(number, &form.back), &told))
+    Ok(for_good((&service, &viewer), &back(number, &form.back), &told))
+}
+
+/// Says what was done and cannot be taken back by a key.
+fn for_good((service, viewer): (&Service, &Viewer), place: &str, text: &str) -> Response {
+    service.own.desk.did_for_good(viewer);
+    told_at(place, text)
 }
 
 /// As with many, so that it can be taken back; what is refused is said at once.

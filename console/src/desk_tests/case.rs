@@ -44,7 +44,11 @@ fn a_case_is_worked_on_from_its_page() {
         assert_eq!(desk.store.desk().case(number).await.unwrap().owner.as_deref(), Some("fred"));
         assert_eq!(desk.post("anna", &format!("{place}/assign"), &[("to", "nobody-here")]).await.status, 400);
         desk.post("anna", &format!("{place}/severity"), &[("severity", "critical")]).await.goes_to(&place);
+        desk.get("anna", &place).await.page_well().says("data-key=\"i\"");
         desk.post("anna", &format!("{place}/step"), &[("verb", "take")]).await.goes_to(&place);
+        // What is hers is not offered to her, and a page from before does no harm.
+        desk.get("anna", &place).await.page_well().says_not("data-key=\"i\"");
+        desk.post("anna", &format!("{place}/assign"), &[("to", "me")]).await.goes_to(&place);
         desk.post("anna", &format!("{place}/link"), &[("other", &cases[1].number.to_string())])
             .await
             .goes_to(&place);

@@ -82,6 +82,12 @@ fn many_are_taken_at_once_and_given_back_within_ten_seconds() {
         assert_eq!(events.last().unwrap().what, "undo");
         // Once, and not after fifteen seconds.
         assert_eq!(desk.post("anna", "/undo", &[]).await.status, 409);
+        // What cannot be taken back that way ends the offer to take back what was done before.
+        desk.post("anna", "/queue/bulk", &[("act", "rate"), ("severity", "info"), ("n", &numbers[0])]).await;
+        desk.get("anna", "/queue").await.page_well().says("data-key=\"z\"");
+        let join = [("act", "merge"), ("n", &numbers[2]), ("n", &numbers[3]), ("into", &numbers[2])];
+        desk.post("anna", "/queue/bulk", &join.map(|(name, value)| (name, value as &str))).await;
+        desk.get("anna", "/queue").await.page_well().says_not("data-key=\"z\"");
         desk.post("anna", "/queue/bulk", &[("act", "assign"), ("n", &numbers[2])]).await.goes_to("/queue");
         pass(16_000_000);
         desk.get("anna", "/queue").await.page_well().says_not("data-key=\"z\"");
@@ -110,9 +116,11 @@ fn what_only_matches_is_counted_first_and_each_says_what_became_of_it() {
         let wrong = [("act", "take"), ("all", "yes"), ("q", "custmer:Acme")];
         assert_eq!(desk.post("anna", "/queue/bulk", &wrong).await.status, 400);
         assert_eq!(desk.post("anna", "/queue/bulk", &[("act", "take")]).await.status, 400);
-        // Closing wants words, and is taken back as well.
+        // Closing wants words, and is taken back as well. It is offered as what these cases can be closed as.
         let form = [("act", "close"), ("n", number.as_str()), ("reason", "benign")];
-        desk.post("anna", "/queue/bulk", &form).await.page_well().says("What was found, in a sentence");
+        let sure = desk.post("anna", "/queue/bulk", &form).await.page_well();
+        sure.says("What was found, in a sentence").says("<option>false-positive</option>");
+        sure.says("<option selected>benign</option>").says_not("no-answer").says_not("not-authorised");
         let words = [&form[..], &[("text", "a known dialler of theirs")]].concat();
         desk.post("anna", "/queue/bulk", &words).await.goes_to("/queue");
         assert!(desk.store.desk().case(cases[0].number).await.unwrap().state.is_over());
@@ -135,6 +143,9 @@ fn two_hundred_alerts_are_brought_into_one_case() {
         desk.alerts("Other", &CALLERS[..1]).await;
         let page = desk.get("anna", "/alerts").await.page_well();
         page.says("+12105550199").says("7 of 5 within 1h").says("Older");
+        // What is filtered by is named, also where there is none of it.
+        let none = desk.get("anna", "/alerts?customer=Elsewhere").await.page_well();
+        none.says("<option selected>Elsewhere</option>").says("No alerts");
         let groups = desk.get("anna", "/alerts?group=rule").await.page_well();
         groups.says("harassment").says(">201</td><td class=\"number\">201<");
         let begin = Instant::now();

@@ -8,7 +8,9 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::call::{DAYS_USUAL, day_in};
-use super::{EntriesFound, EntriesWanted, Feed, FeedAccepted, List, ListChange, after, moment, place};
+use super::{
+    EntriesFound, EntriesWanted, Feed, FeedAccepted, List, ListChange, after, moment, or_nothing, place,
+};
 use crate::Service;
 use crate::access::{Viewer, told_at};
 use crate::failure::Failure;
@@ -76,8 +78,11 @@ pub(crate) async fn entries(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     let own = own_place(&customer, &list);
+    let known = &service.questions.known;
+    let is_none =
+        ask(&known.lists, ()).await?.iter().all(|it| (&it.customer, &it.name) != (&customer, &list));
     let wanted = EntriesWanted { customer, list, text: asked.q.clone(), after: asked.after, count: ROWS };
-    let found = ask(&service.questions.known.entries, wanted).await?;
+    let found = or_nothing(ask(&known.entries, wanted).await, is_none)?;
     let more = found.next.map(|next| place(&own, &[("q", asked.q.as_str()), ("after", &next.to_string())]));
     let shell = Shell::of(&service, Some(&viewer), "One list");
     let until = day_in((service.now)(), DAYS_USUAL);

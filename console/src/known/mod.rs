@@ -51,6 +51,11 @@ fn moment(text: &str) -> Option<crate::text::Moment> {
     Some(crate::text::Moment::new(rules::Timestamp(at.as_microsecond()), &TimeZone::UTC))
 }
 
+/// How many entries of what a list has.
+pub(crate) fn entries(list: &List) -> String {
+    reporter::counted(list.entries as u64, list.kind.trim_end_matches('s'))
+}
+
 /// An address with these fields behind it; those that are empty are left out.
 fn place(path: &str, fields: &[(&str, &str)]) -> String {
     let mut place = path.to_owned();
@@ -60,6 +65,19 @@ fn place(path: &str, fields: &[(&str, &str)]) -> String {
         mark = '&';
     }
     place
+}
+
+/// What was `found`; where that was refused and there `is_none` of it, there is no such page.
+fn or_nothing<A>(found: Result<A, Failure>, is_none: bool) -> Result<A, Failure> {
+    match found {
+        Err(Failure::Refused(_)) if is_none => Err(Failure::NotFound),
+        found => found,
+    }
+}
+
+/// Whether no policy of `customer` is in force.
+async fn is_nobody(service: &Service, customer: &str) -> Result<bool, Failure> {
+    Ok(customers(service).await?.iter().all(|known| known.name != customer))
 }
 
 /// Where somebody goes who wanted a change: back to `place` when it holds, to the case when others have to agree.

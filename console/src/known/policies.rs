@@ -7,7 +7,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{Hits, Policy, PolicyText, PolicyWanted, RollBack, Version, moment};
+use super::{Hits, Policy, PolicyText, PolicyWanted, RollBack, Version, is_nobody, moment, or_nothing};
 use crate::Service;
 use crate::access::{Viewer, told_at};
 use crate::failure::Failure;
@@ -66,8 +66,9 @@ pub(crate) async fn one(
     Path(customer): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
-    let wanted = PolicyWanted { customer, number: asked.version };
-    let mut found = ask(&service.questions.known.policy, wanted).await?;
+    let wanted = PolicyWanted { customer: customer.clone(), number: asked.version };
+    let found = ask(&service.questions.known.policy, wanted).await;
+    let mut found = or_nothing(found, is_nobody(&service, &customer).await?)?;
     let mut bytes = 0;
     let shown = found.text.lines().take(LINES_MAX).take_while(|line| {
         bytes += line.len();
@@ -113,7 +114,8 @@ pub(crate) async fn hits(
     viewer: Viewer,
     Path(customer): Path<String>,
 ) -> Result<Response, Failure> {
-    let hits = ask(&service.questions.known.hits, customer.clone()).await?;
+    let hits = ask(&service.questions.known.hits, customer.clone()).await;
+    let hits = or_nothing(hits, is_nobody(&service, &customer).await?)?;
     let shell = Shell::of(&service, Some(&viewer), "Rule hits");
     Ok(shell::page(&HitsShown { shell, place: own_place(&customer), customer, hits }))
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::calls::EVERYTHING;
-use super::{Threshold, Usual, UsualHour, UsualWanted, customers, place, zone};
+use super::{Threshold, Usual, UsualHour, UsualWanted, customers, or_nothing, place, zone};
 use crate::Service;
 use crate::access::Viewer;
 use crate::failure::Failure;
@@ -98,7 +98,9 @@ pub(crate) async fn one(
 ) -> Result<Response, Failure> {
     let zone = zone(&customers(&service).await?, &customer);
     let wanted = UsualWanted { customer: customer.clone(), name: asked.name.clone() };
-    let mut usual = ask(&service.questions.known.usual, wanted).await?;
+    let thresholds = ask(&service.questions.known.thresholds, ()).await?;
+    let is_none = thresholds.iter().all(|it| (&it.customer, &it.name) != (&customer, &asked.name));
+    let mut usual = or_nothing(ask(&service.questions.known.usual, wanted).await, is_none)?;
     let has_usual = usual.hours.iter().any(|hour| hour.usual.is_some());
     let hour = |UsualHour { at, value, usual }| Hour {
         seconds: i64::div_euclid(rules::Timestamp(at.0).0, 1_000_000),

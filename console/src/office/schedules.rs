@@ -25,6 +25,9 @@ struct Page<'a> {
     rows: Vec<Row>,
     catalogue: Catalogue,
     customers: Vec<String>,
+    form: Added,
+    /// Why what was sent was not added.
+    wrong: Option<String>,
 }
 
 /// A schedule in the list.
@@ -47,7 +50,7 @@ struct One<'a> {
     pending: Vec<(String, &'static str)>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Added {
     report: String,
     customer: String,
@@ -76,6 +79,14 @@ pub(crate) struct Authorised {
 }
 
 pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) -> Result<Response, Failure> {
+    show(&service, &viewer, (Added::usual(), None)).await
+}
+
+async fn show(
+    service: &Service,
+    viewer: &Viewer,
+    (form, wrong): (Added, Option<String>),
+) -> Result<Response, Failure> {
     let desk = service.book()?.store().await?.desk();
     let catalogue = ask(&service.questions.office.catalogue, ()).await?;
     let mut rows = Vec::new();
@@ -84,9 +95,9 @@ pub(crate) async fn page(State(service): State<Arc<Service>>, viewer: Viewer) ->
         let last = desk.runs(Some(&schedule.id), 1).await?.pop().map(|run| Made::new(run, &zone));
         rows.push(Row { next: next.map(|at| Moment::new(at, &zone)), last, schedule });
     }
-    let customers = customers(&service).await?;
-    let shell = Shell::of(&service, Some(&viewer), "Schedules");
-    Ok(shell::page(&Page { shell, rows, catalogue, customers }))
+    let customers = customers(service).await?;
+    let shell = Shell::of(service, Some(viewer), "Schedules");
+    Ok(shell::page(&Page { shell, rows, catalogue, customers, form, wrong }))
 }
 
 pub(crate) async fn one(
@@ -117,6 +128,18 @@ pub(crate) async fn add(
     viewer: Viewer,
     Form(form): Form<Added>,
 ) -> Result<Response, Failure> {
+    match added(&service, &viewer, form.clone()).await {
+        // What was filled in is not to be filled in again for one mistake.
+        Err(failure @ (Failure::Wrong(_) | Failure::Refused(_))) => {
+            let mut response = show(&service, &viewer, (form, Some(failure.text()))).await?;
+            *response.status_mut() = failure.status();
+            Ok(response)
+        }
+        added => added,
+    }
+}
+
+async fn added(service: &Service, viewer: &Viewer, form: Added) -> Result<Response, Failure> {
     let when: When = form.when().parse().map_err(Failure::Wrong)?;
     let span = match form.about.trim() {
         "" => Span::usual(&when),
@@ -133,7 +156,7 @@ pub(crate) async fn add(
         customer: form.customer,
         report: form.report,
     };
-    let schedule = wish.schedule(&service, &viewer.who).await?;
+    let schedule = wish.schedule(service, &viewer.who).await?;
     let (book, now) = (service.book()?, (service.now)());
     book.store().await?.desk().add_schedule(&schedule, book.done(&viewer.who, now)).await?;
     Ok(told_at(&place(&schedule.id), &format!("{} runs by itself from now on.", schedule.id)))
@@ -173,6 +196,25 @@ pub(crate) async fn remove(
 }
 
 impl Added {
+    /// What the form begins with.
+    fn usual() -> Self {
+        let nothing = String::new;
+        Self {
+            report: nothing(),
+            customer: nothing(),
+            often: nothing(),
+            weekday: nothing(),
+            day: "2".to_owned(),
+            time: "07:00".to_owned(),
+            cron: nothing(),
+            about: nothing(),
+            format: nothing(),
+            direction: nothing(),
+            number: nothing(),
+            to: nothing(),
+        }
+    }
+
     /// When it runs, as it is typed elsewhere.
     fn when(&self) -> String {
         let (time, weekday, day) = (self.time.trim(), self.weekday.trim(), self.day.trim());

@@ -64,7 +64,8 @@ pub(crate) async fn form(
     needs(&viewer, Right::Ask)?;
     let place = Place::of(&service, &viewer).await?;
     let checked = check(&service, &place, &wish).await?;
-    Ok(shown(&service, &viewer, wish, shown_all(&checked), Vec::new()))
+    let checked = shown_all(&wish, &checked);
+    Ok(shown(&service, &viewer, wish, checked, Vec::new()))
 }
 
 /// The numbers that stand in the form, as a piece of the page.
@@ -75,7 +76,7 @@ pub(crate) async fn live(
 ) -> Result<Response, Failure> {
     let place = Place::of(&service, &viewer).await?;
     let checked = check(&service, &place, &wish).await?;
-    Ok(page(&CheckedPart { checked: shown_all(&checked) }))
+    Ok(page(&CheckedPart { checked: shown_all(&wish, &checked) }))
 }
 
 pub(crate) async fn send(
@@ -92,7 +93,10 @@ pub(crate) async fn send(
             let told = format!("The desk has it: {}.", case.number);
             Ok(told_at(&format!("/portal/request/{}", case.number), &told))
         }
-        Err(wrong) => Ok(not_yet(shown(&service, &viewer, wish, shown_all(&checked), wrong))),
+        Err(wrong) => {
+            let checked = shown_all(&wish, &checked);
+            Ok(not_yet(shown(&service, &viewer, wish, checked, wrong)))
+        }
     }
 }
 
@@ -120,11 +124,23 @@ async fn check(service: &Service, place: &Place<'_>, wish: &Wish) -> Result<Vec<
     Ok(intake::typed(&wish.numbers, tenant, &directory, wish.kind != "unblock"))
 }
 
-fn shown_all(found: &[FoundNumber]) -> Vec<Checked> {
-    found.iter().take(CHECKED_SHOWN).map(Checked::new).collect()
+fn shown_all(wish: &Wish, found: &[FoundNumber]) -> Vec<Checked> {
+    let unread = intake::unread_lines(&wish.numbers, found).into_iter().map(Checked::unread);
+    found.iter().map(Checked::new).chain(unread).take(CHECKED_SHOWN).collect()
 }
 
 impl Checked {
+    fn unread(line: String) -> Self {
+        let (read, words) = (String::new(), "no telephone number can be read in this line".to_owned());
+        Self {
+            written: intake::one_line(&line, LINE_CHARACTERS_MAX),
+            read,
+            class: "warning",
+            sign: "?",
+            words,
+        }
+    }
+
     fn new(found: &FoundNumber) -> Self {
         let (class, sign, mut words) = match &found.fate {
             Fate::Taken => ("good", "✓", "will be asked for".to_owned()),
@@ -175,6 +191,11 @@ fn understood(wish: &Wish, found: &[FoundNumber]) -> Result<(Kind, (String, Stri
                 Fate::Taken | Fate::Suggested(_) | Fate::Left(_) => {}
             }
         }
+        let unread = intake::unread_lines(&wish.numbers, found).into_iter().map(|line| {
+            let line = intake::one_line(&line, LINE_CHARACTERS_MAX);
+            format!("{line}: no telephone number can be read in this line.")
+        });
+        wrong.extend(unread);
         if found.len() > limits::NUMBERS_PER_REQUEST_MAX {
             wrong = vec![format!(
                 "One request takes {} numbers: send a longer list to the desk as a file.",

@@ -336,6 +336,15 @@ async fn a_request_is_checked_without_scripts_and_becomes_the_contacts_case() {
         assert!(live.body.contains(words), "no {words} in {}", live.body);
     }
     assert!(!live.body.contains("<html"), "a piece of a page");
+    // What cannot be read is said, and not sent as if it were nothing.
+    let numbers = "numbers=abc+%3Cb%3E%0D%0A%2B13035550142";
+    let unread = "abc &lt;b&gt;";
+    let live = desk.post(ANN, "/portal/ask/check", &format!("kind=block&{numbers}")).await;
+    assert!(live.body.contains(unread), "{}", live.body);
+    let form = format!("kind=block&{numbers}&category=Harassing");
+    let wrong = desk.post(ANN, "/portal/ask", &form).await;
+    let words = format!("{unread}: no telephone number can be read in this line.");
+    assert!(wrong.status == 422 && wrong.body.contains(&words), "{}", wrong.body);
     let wrong =
         desk.post(ANN, "/portal/ask", "kind=block&numbers=911&category=Fraud&text=cheats%0D%0Aus").await;
     assert_eq!(wrong.status, 422);

@@ -28,7 +28,8 @@ struct Sure<'a> {
     done: usize,
     why: Vec<(String, usize)>,
     into: Option<CaseNumber>,
-    reasons: [&'static str; 8],
+    /// For which reasons some of them can be closed.
+    reasons: Vec<&'static str>,
     /// Whether words are still wanted.
     is_wordless: bool,
 }
@@ -132,6 +133,14 @@ pub(crate) async fn bulk(
         )));
     }
     let is_wordless = wish.act == "close" && wish.text.trim().is_empty();
+    let mut reasons = Vec::new();
+    if is_wordless {
+        reasons = desk.closing_reasons(&wish.numbers).await?.iter().map(|reason| reason.name()).collect();
+        if !reasons.contains(&wish.reason.as_str()) {
+            let usual = reasons.iter().find(|it| **it == Reason::Benign.name()).or(reasons.first());
+            wish.reason = usual.copied().unwrap_or_default().to_owned();
+        }
+    }
     let act = act(&wish, &viewer)?;
     let done = book.done(&viewer.who, now);
     // What was ticked one by one was looked at; what only matches is counted first.
@@ -148,7 +157,7 @@ pub(crate) async fn bulk(
             done: tried.0,
             why: tried.1,
             into,
-            reasons: Reason::EVERY.map(Reason::name),
+            reasons,
             is_wordless,
             wish: &wish,
         }));
@@ -205,6 +214,8 @@ pub(crate) fn told(
     let can_be_undone = act.can_be_undone() && !before.is_empty();
     if can_be_undone {
         service.own.desk.did(viewer, &words, before, now);
+    } else if count > 0 {
+        service.own.desk.did_for_good(viewer);
     }
     let back = back_of(back);
     if refused.is_empty() {

@@ -41,6 +41,12 @@ impl Memory {
         all.insert(viewer.who.clone(), Undo { at: now, words: words.to_owned(), before });
     }
 
+    /// That `viewer` has done something that cannot be taken back: what was done before it is offered no more, lest one key take
+    /// back another thing than was meant.
+    pub(crate) fn did_for_good(&self, viewer: &Viewer) {
+        self.undo.lock().unwrap_or_else(PoisonError::into_inner).remove(&viewer.who);
+    }
+
     /// What `viewer` can take back now.
     pub(crate) fn undo_of(&self, viewer: &Viewer, now: Timestamp) -> Option<UndoShown> {
         let all = self.undo.lock().unwrap_or_else(PoisonError::into_inner);

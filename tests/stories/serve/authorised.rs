@@ -444,3 +444,46 @@ fn z2_a_link_in_a_mail_leads_to_a_decision_and_looking_at_it_decides_nothing() {
     assert!(late.contains("does not wait for a decision any more"), "{late}");
     service.stop();
 }
+
+/// The link is drawn when the case goes ahead, and names the change on the policy of then (Z-10).
+#[test]
+fn z10_a_change_that_was_made_on_a_policy_of_later_is_taken_back_by_its_link() {
+    let mail = "[mail]\naddresses = [\"case@desk.example.com\"]\nportal = \"https://desk.example.com/\"\n\
+                smarthost = \"127.0.0.1:9\"\nsmarthost_tls = \"none\"\n";
+    let service = start("authorised-disown", POLICY, mail);
+    let standing = "[[customer.standing]]\nname = \"nuisance\"\nlists = [\"harassment\"]\nentries_max = 1\n\
+                    days_max = 90\nexpires = \"2200-01-01T00:00:00Z\"\n";
+    let desk = Desk::with(&service.scratch, &format!("{CONTACTS}{standing}"));
+    let data = service.data();
+    let add = |number: &str| {
+        let added = ringwall(["list", "add", "harassment", number, "--data", data.to_str().unwrap()]);
+        assert!(added.status.success(), "{added:?}");
+    };
+    let until = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let until = until.checked_add(jiff::Span::new().days(30)).unwrap().to_string();
+    // Made, on a policy that has moved since it was proposed; what the link to take it back says.
+    let made = |blocked: &str, other: &str| {
+        let number = desk.open("block");
+        let words = ["--list", "harassment", "--block", blocked, "--until", &until, "--reason", "threats"];
+        desk.done(&[&["case", "propose", &number, "--by", "anna"], &words[..]].concat());
+        add(other);
+        desk.done(&["case", "implement", &number, "--standing", "nuisance", "--by", "ben"]);
+        assert!(last_event(&desk.case(&number), "rebase").contains("the same change on the policy of now"));
+        assert_eq!([blocked, other].map(|caller| call(&service, caller)), [603, 603]);
+        let links = links(&data, &number);
+        links.into_iter().find_map(|(_, link)| link.starts_with("/disown/").then_some(link)).unwrap()
+    };
+    let link = made(NUMBER, "+13035550777");
+    let (status, page) = send(&service, &link, &[]);
+    assert!(status == 200 && page.contains("It is taken back"), "{page}");
+    assert!(page.contains("the policy from before is in force again"), "{page}");
+    assert_eq!([NUMBER, "+13035550777"].map(|caller| call(&service, caller)), [302, 603]);
+    // What was changed on top of it would go as well: that is said, and left to somebody.
+    let link = made("+13035550143", "+13035550778");
+    add("+13035550779");
+    let (status, page) = send(&service, &link, &[]);
+    assert!(status == 200 && page.contains("It is not taken back yet"), "{page}");
+    assert!(page.contains("the policy of Acme was changed again since"), "{page}");
+    assert_eq!(call(&service, "+13035550143"), 603);
+    service.stop();
+}

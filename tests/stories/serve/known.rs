@@ -222,6 +222,13 @@ fn programs_are_told_the_same(browser: &Browser, place: &str, hostile: &str) {
         ("/v1/customers/Acme/calls/7-00000000", 404),
         ("/v1/customers/Nobody/calls/7-00000000/judgement", 404),
         (&format!("{one}/judgement?version=99"), 409),
+        ("/policies/Nobody", 404),
+        ("/policies/Nobody/hits", 404),
+        ("/policies/Acme?version=99", 409),
+        ("/lists/Nobody/unwanted", 404),
+        ("/lists/Acme/none", 404),
+        ("/thresholds/Nobody?name=keeps+calling", 404),
+        ("/thresholds/Acme?name=none", 404),
     ] {
         let said = browser.get(place);
         assert_eq!(said.status, status, "{place}: {}", said.text);
@@ -395,7 +402,7 @@ fn a_day_of_100_000_calls_is_searched_within_a_second() {
     assert!(browser.get(&format!("{day}&rule=nothing+of+this")).text.contains("No such call"));
     let of_rule = browser.get(&format!("{day}&rule=WANGIRI")).text;
     let rows = of_rule.matches("<tr data-row>").count();
-    let decided = of_rule.matches("<td class=\"title\">wangiri</td>").count();
+    let decided = of_rule.matches("<td class=\"rule\">wangiri</td>").count();
     assert_eq!((rows, decided), (100, 100), "{of_rule}");
     // Page behind page there are no fewer than all, and none twice.
     let (mut place, mut seen) = (format!("{day}&verdict=block"), std::collections::BTreeSet::new());

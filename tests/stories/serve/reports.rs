@@ -126,7 +126,8 @@ fn of_two_services_on_one_database_one_makes_a_report_and_one_mail_goes_out() {
         &one,
         &CONTACTS.replace("roles = [\"requester\", \"report-recipient\"]", "roles = [\"requester\"]"),
     );
-    assert_eq!(http(two.address("http://"), "GET", &place, "").0, 404);
+    let (status, page) = http(two.address("http://"), "GET", &place, "");
+    assert!(status == 404 && page.contains("<h1>This link leads nowhere</h1>"), "{status} {page}");
     one.stop();
     two.stop();
 }

@@ -132,7 +132,8 @@ impl Desk<'_> {
         }
         let text = format!("the same change on the policy of now, {} after {}", hash, before.change.hash());
         case.change = Some(hash);
-        writing.put_change(&case, &Proposed { change, impact, ..before }).await?;
+        let first = Some(before.change.hash());
+        writing.put_change(&case, &Proposed { change, impact, before: first, ..before }).await?;
         write(&mut writing, &mut case, "rebase", &text, Visible::Desk, done).await?;
         writing.commit().await?;
         Ok(case)
@@ -260,16 +261,20 @@ impl Desk<'_> {
     }
 
     /// Somebody says that an approval in their customer's name was none (Z-10): nothing that was approved of the change counts
-    /// any more, and what made that possible becomes a case of its own, which is returned.
+    /// any more, on whatever base, and what made that possible becomes a case of its own. Returns that, and the hash that the
+    /// change has now.
     ///
     /// # Errors
     /// The link was used, or it is not kept.
-    pub async fn disown(&self, link: &Link, hash: &str, done: Done<'_>) -> Result<Case, Error> {
+    pub async fn disown(&self, link: &Link, hash: &str, done: Done<'_>) -> Result<(Case, String), Error> {
         let mut writing = self.write().await?;
         writing.use_link(link, done.now).await?;
         let why = format!("in {} it was not the customer's", link.case);
-        writing.void_approvals(hash, (link.case, &why), done).await?;
         let mut case = writing.case(link.case).await?;
+        let hashes = writing.hashes_of(&case, hash).await?;
+        for hash in &hashes {
+            writing.void_approvals(hash, (link.case, &why), done).await?;
+        }
         if matches!(case.state, State::Implementing | State::Verifying) {
             case.step(&Signal::RollBack, done.who, done.service, done.now).map_err(refused)?;
         }
@@ -284,7 +289,7 @@ impl Desk<'_> {
         write(&mut writing, &mut case, "disown", &text, Visible::Customer, done).await?;
         write(&mut writing, &mut incident, "open", &text, Visible::Customer, done).await?;
         writing.commit().await?;
-        Ok(incident)
+        Ok((incident, hashes.into_iter().next().unwrap_or_else(|| hash.to_owned())))
     }
 
     /// Uses what the customer agreed to beforehand: the case goes on to be implemented.

@@ -183,6 +183,24 @@ impl Desk<'_> {
         Ok((count, why))
     }
 
+    /// For which reasons at least one of these can be closed where it stands.
+    ///
+    /// # Errors
+    /// A case is not there, or cannot be read.
+    pub async fn closing_reasons(&self, numbers: &[CaseNumber]) -> Result<Vec<Reason>, Error> {
+        let mut stands = Vec::new();
+        for number in numbers {
+            let case = self.case(*number).await?;
+            if !stands.contains(&(case.state, case.flow)) {
+                stands.push((case.state, case.flow));
+            }
+        }
+        let fits = |reason: &Reason| {
+            stands.iter().any(|(state, flow)| state.after(*flow, &Signal::Close(*reason)).is_ok())
+        };
+        Ok(Reason::EVERY.into_iter().filter(fits).collect())
+    }
+
     /// Brings cases back to where they were. What somebody has written since stays as it is, and is named with why.
     ///
     /// # Errors

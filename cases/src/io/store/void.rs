@@ -31,6 +31,20 @@ impl Writing<'_> {
         Ok(by)
     }
 
+    /// The hashes that the change of this hash has had in `case`, that of now first: brought onto another base it gets another one,
+    /// and what was approved of it goes along.
+    pub(super) async fn hashes_of(&mut self, case: &Case, hash: &str) -> Result<Vec<String>, Error> {
+        let mut hashes = Vec::new();
+        let mut next = case.change.clone();
+        // A policy that was taken back makes of a base one from before.
+        while let Some(one) = next.filter(|one| !hashes.contains(one)) {
+            next = self.change(&one).await?.and_then(|proposed| proposed.before);
+            hashes.push(one);
+        }
+        let is_it = hashes.iter().any(|one| one == hash);
+        Ok(if is_it { hashes } else { vec![hash.to_owned()] })
+    }
+
     /// Fails when another case than `number` is about to have exactly the change of this hash made: the customer would be asked
     /// twice for one thing, and a yes in one case be none in the other.
     pub(super) async fn allow_proposal(&mut self, number: CaseNumber, hash: &str) -> Result<(), Error> {

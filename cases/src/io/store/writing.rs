@@ -44,12 +44,15 @@ pub struct Proposed {
     /// What authorisers took out of it before they said yes (Z-4).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// The hash that it had on the base before, when it was brought onto another one with what was approved of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 impl Proposed {
     /// One that nobody has approved.
     pub const fn new(change: Change, impact: Impact, hands: Hands) -> Self {
-        Self { change, impact, hands, standing: None, proof: None, left_out: Vec::new() }
+        Self { change, impact, hands, standing: None, proof: None, left_out: Vec::new(), before: None }
     }
 }
 

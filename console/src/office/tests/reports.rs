@@ -170,4 +170,16 @@ async fn p7_a_schedule_is_added_in_plain_fields_authorised_run_and_removed() {
     let wrong = console.post("anna", "/reports/schedules", &cron).await;
     assert_eq!(wrong.status, 400);
     wrong.has("once an hour at most");
+    // With all that was filled in.
+    for kept in [
+        "<option value=\"cron\" selected>",
+        "name=\"cron\" value=\"* * * * *\"",
+        "<option selected>csv</option>",
+        "name=\"to\" value=\"eve@partner.example.net\"",
+    ] {
+        wrong.has(kept);
+    }
+    let mut empty = cron.clone();
+    empty.retain(|(name, _)| *name != "cron");
+    console.post("anna", "/reports/schedules", &empty).await.has("five fields, such as 0 7 * * 1-5");
 }

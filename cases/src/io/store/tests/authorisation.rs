@@ -331,7 +331,7 @@ fn z6_what_was_agreed_beforehand_spares_the_asking() {
             "the authorisers are told at once"
         );
         // One of them takes it back, once.
-        let incident = desk.disown(&link, &hash, done(&service, 5)).await.unwrap();
+        let (incident, _) = desk.disown(&link, &hash, done(&service, 5)).await.unwrap();
         assert_eq!(
             (incident.kind, incident.severity),
             (Kind::ReportedIncident, crate::case::Severity::Critical)
@@ -388,7 +388,7 @@ fn z10_an_approval_that_was_none_counts_no_more_and_becomes_a_case() {
         writing.put_link(&case, &link).await.unwrap();
         writing.commit().await.unwrap();
         assert_eq!(desk.link_of(&secret).await.unwrap().as_ref(), Some(&link));
-        let incident = desk.disown(&link, &hash, done(&service, 6)).await.unwrap();
+        let (incident, _) = desk.disown(&link, &hash, done(&service, 6)).await.unwrap();
         assert_eq!(
             (incident.kind, incident.severity),
             (Kind::ReportedIncident, crate::case::Severity::Critical)
@@ -398,5 +398,33 @@ fn z10_an_approval_that_was_none_counts_no_more_and_becomes_a_case() {
         assert!(desk.authority(number, today(), NOW.plus_micros(7 * MINUTE)).await.is_err());
         assert!(desk.change(&hash).await.unwrap().unwrap().1.is_empty(), "no approval is left");
         assert!(desk.disown(&link, &hash, done(&service, 7)).await.is_err(), "used");
+    });
+}
+
+#[test]
+fn z10_what_was_brought_onto_another_base_is_disowned_with_what_it_was_before() {
+    on_both(|store| async move {
+        let service = Service::sample();
+        register(&store, &service).await;
+        let desk = store.desk();
+        let number = asked(&store, &service, Impact::default()).await;
+        let (case, _) = desk.approve(number, yes(&change(), "Ann"), &ann(), done(&service, 5)).await.unwrap();
+        // The link is drawn before the change is made, and names the change as it was then.
+        let hash = change().hash();
+        let expires = NOW.plus_micros(20 * MINUTE);
+        let (link, _) = Link::draw(&case, "Ann", LinkFor::Disown(hash.clone()), expires).unwrap();
+        let mut writing = store.write().await.unwrap();
+        writing.put_link(&case, &link).await.unwrap();
+        writing.commit().await.unwrap();
+        let on = |base: &str| Change { base: base.to_owned(), result: format!("r of {base}"), ..change() };
+        for base in ["b2", "b3"] {
+            desk.rebase(number, on(base), Impact::default(), done(&service, 6)).await.unwrap();
+        }
+        let (_, now) = desk.disown(&link, &hash, done(&service, 7)).await.unwrap();
+        assert_eq!(now, on("b3").hash());
+        for hash in [hash, on("b2").hash(), now] {
+            assert!(desk.change(&hash).await.unwrap().unwrap().1.is_empty(), "{hash} is approved still");
+        }
+        assert_eq!(desk.case(number).await.unwrap().state, State::AwaitingAuthorisation);
     });
 }

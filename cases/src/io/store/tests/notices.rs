@@ -237,6 +237,32 @@ fn s5_each_clock_warns_at_half_three_quarters_ninety_percent_and_the_end() {
 }
 
 #[test]
+fn s5_whoever_looks_into_an_alert_has_acknowledged_it() {
+    on_both(|store| async move {
+        let mut teller = Teller::new(store.clone());
+        let (service, desk) = (Service::sample(), store.desk());
+        let alerts = [alert("1", "Acme", "+12105550142", "warning", 0)];
+        desk.take_alerts(&alerts, 1, &mut Storm::default(), done(&service, 0)).await.unwrap();
+        let number = list(&store).await[0].number;
+        teller.look(31 * 60).await;
+        // Without a word that it was taken.
+        let case = desk.step(number, &Signal::Investigate, "", done(&service, 32)).await.unwrap();
+        let clock = case.clocks.iter().find(|it| it.kind == ClockKind::Acknowledge).unwrap();
+        assert_eq!(
+            (clock.stopped, case.owner.as_deref()),
+            (Some(NOW.plus_micros(32 * MINUTE)), Some("anna"))
+        );
+        for minute in [33, 45, 60, 61] {
+            teller.look(minute * 60).await;
+        }
+        let facts = desk.facts(NOW).await.unwrap();
+        let warned: Vec<_> = facts.iter().filter_map(|it| Some(it.clock?.1)).collect();
+        assert_eq!(warned, [50], "it is warned of what is done");
+        assert!(facts.iter().any(|it| it.event == Happening::Acknowledged));
+    });
+}
+
+#[test]
 fn d8_silences_are_kept_reminded_of_and_told_when_they_are_over() {
     on_both(|store| async move {
         let mut teller = Teller::new(store.clone());

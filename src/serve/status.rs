@@ -263,12 +263,16 @@ mod tests {
     fn mail_that_waits_and_a_database_that_is_not_counted_are_told() {
         let waiting = vec![("mail".to_owned(), 3, AT.plus_micros(-11 * MINUTE_MICROS))];
         let figures = Figures { waiting, runs_late: 2, ..Figures::default() };
-        let parts = desk(Some((figures.clone(), AT)), Failing::default(), true, AT);
+        let parts = desk(Some((figures.clone(), AT)), Failing::default(), (true, true), AT);
         let state = |id: &str| parts.iter().find(|it| it.id == id).unwrap().state;
         assert_eq!(state("cases"), Standing::Operational);
         assert_eq!(state("mail"), Standing::Degraded(Certainty::Confirmed));
         assert_eq!(state("reports"), Standing::Degraded(Certainty::Confirmed));
-        let old = desk(Some((figures, AT.plus_micros(-6 * MINUTE_MICROS))), Failing::default(), true, AT);
+        // Nothing is said to go out where there is no way out.
+        let silent = desk(Some((figures.clone(), AT)), Failing::default(), (false, false), AT);
+        assert!(parts.iter().any(|it| it.id == "notices") && silent.iter().all(|it| it.id != "notices"));
+        let old =
+            desk(Some((figures, AT.plus_micros(-6 * MINUTE_MICROS))), Failing::default(), (true, true), AT);
         assert_eq!(old.len(), 1);
         assert_eq!(old[0].state, Standing::Degraded(Certainty::Suspected));
     }

@@ -189,7 +189,8 @@ impl FromStr for When {
         if text == "once" {
             return Ok(Self::Once);
         }
-        if let Some(expression) = text.strip_prefix("cron ") {
+        // Without anything behind it the blank is gone.
+        if let Some(expression) = text.strip_prefix("cron ").or((text == "cron").then_some("")) {
             return Expression::parse(expression).map(Self::Cron);
         }
         let mut words = text.split_whitespace();

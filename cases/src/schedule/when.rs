@@ -190,7 +190,7 @@ impl FromStr for When {
             return Ok(Self::Once);
         }
         // Without anything behind it the blank is gone.
-        if let Some(expression) = text.strip_prefix("cron ").or((text == "cron").then_some("")) {
+        if let Some(expression) = text.strip_prefix("cron ").or_else(|| (text == "cron").then_some("")) {
             return Expression::parse(expression).map(Self::Cron);
         }
         let mut words = text.split_whitespace();

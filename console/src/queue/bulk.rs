@@ -137,7 +137,7 @@ pub(crate) async fn bulk(
     if is_wordless {
         reasons = desk.closing_reasons(&wish.numbers).await?.iter().map(|reason| reason.name()).collect();
         if !reasons.contains(&wish.reason.as_str()) {
-            let usual = reasons.iter().find(|it| **it == Reason::Benign.name()).or(reasons.first());
+            let usual = reasons.iter().find(|it| **it == Reason::Benign.name()).or_else(|| reasons.first());
             wish.reason = usual.copied().unwrap_or_default().to_owned();
         }
     }

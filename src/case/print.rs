@@ -66,8 +66,16 @@ pub(super) async fn case(
     json: bool,
 ) -> Result<String, Failure> {
     let desk = store.desk();
-    let case = desk.case(number).await.map_err(said)?;
-    let events = desk.events(number).await.map_err(said)?;
+    let mut case = desk.case(number).await.map_err(said)?;
+    // What is done meanwhile would show an event beside the state before it.
+    let events = loop {
+        let events = desk.events(number).await.map_err(said)?;
+        let now = desk.case(number).await.map_err(said)?;
+        if now == case {
+            break events;
+        }
+        case = now;
+    };
     let alerts = desk.alerts(number, ALERTS_SHOWN).await.map_err(said)?;
     let sent = desk.outgoing(number).await.map_err(said)?;
     let told = desk.ledger(number).await.map_err(said)?;

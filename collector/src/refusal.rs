@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 
-use engine::sip::Message;
 use rules::policy::Response;
 use rules::{Policy, Timestamp, Verdict};
 
@@ -43,7 +42,7 @@ pub(crate) fn write(refusing: &Refusing<'_, '_, '_>, out: &mut Vec<u8>) -> Optio
         }
         Response::Rejected { fallback } => {
             let page = customer.redress.as_ref().and_then(|redress| redress.url.as_deref());
-            let Some(page) = page.filter(|_| takes_608(request.message)) else {
+            let Some(page) = page.filter(|_| request.message.takes_608()) else {
                 request.begin(out, fallback, answer::phrase(fallback));
                 answer::end(out);
                 return Some(fallback);
@@ -91,14 +90,6 @@ fn put_address(out: &mut Vec<u8>, page: &str, refusing: &Refusing<'_, '_, '_>) {
 /// What cannot end the quotes or the line that it stands in.
 fn put_quoted(out: &mut Vec<u8>, text: &str) {
     out.extend(text.bytes().filter(|byte| !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'\r' | b'\n')));
-}
-
-/// Whether somebody on the way understands 608 and tells the caller (RFC 8688 §3.1).
-fn takes_608(message: &Message<'_>) -> bool {
-    const TAG: &[u8] = b"+sip.608";
-    message.feature_caps().any(|caps| {
-        caps.split(|&byte| matches!(byte, b';' | b',')).any(|cap| cap.trim_ascii().eq_ignore_ascii_case(TAG))
-    })
 }
 
 /// Without a word of the policy: the local network (ITU-T Q.850 §2.2.3, as RFC 8606 carries it).

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rules::matching::Scratch;
 use rules::plan::DialPlan;
+use rules::policy::Response;
 use rules::policy::{Limits, Policy, PolicySet};
 use rules::{Direction, Flag, Flags, Reason, Subject};
 use stir::Verifier;
@@ -215,6 +216,12 @@ impl Judging<'_, '_> {
             is_leg: self.lead.is_some(),
         };
         bench.decide(&subject, attempt, &mut view);
+        if let Some(Response::Rejected { fallback }) = view.verdict.and_then(|verdict| verdict.response)
+            && !self.message.takes_608()
+        {
+            // Nobody on the way could tell the caller.
+            view.verdict.iter_mut().for_each(|verdict| verdict.response = Some(Response::Code(fallback)));
+        }
         Some(view)
     }
 

@@ -198,6 +198,14 @@ impl Plan {
         bits.fold(0, |bits, counter| bits | 1 << counter.bit)
     }
 
+    /// The counter of this bit of the group and its rule; `None` where it only tells the rule which calls are up, which
+    /// says nothing of its value.
+    pub(super) fn judged_by(&self, group: u32, bit: u32) -> Option<(u32, u32)> {
+        let index = *self.group(group)?.counters.get(bit as usize)?;
+        let owner = self.counter(index)?.owner;
+        (self.rule(owner)?.up != Some(index)).then_some((index, owner))
+    }
+
     /// All counters of `rule`.
     pub(super) fn counters_of(rule: &Rule) -> impl Iterator<Item = u32> + '_ {
         std::iter::once(rule.main).chain(rule.also.iter().map(|(counter, _)| *counter)).chain(rule.up)

@@ -74,11 +74,7 @@ impl Ips {
         let mut looks = std::mem::take(&mut self.looks);
         for Look { group, mask, hash } in looks.drain(..) {
             for bit in bits(mask) {
-                let counter =
-                    self.plan.group(group).and_then(|group| group.counters.get(bit as usize)).copied();
-                if let Some((index, owner)) =
-                    counter.and_then(|index| Some((index, self.plan.counter(index)?.owner)))
-                {
+                if let Some((index, owner)) = self.plan.judged_by(group, bit) {
                     self.watch(owner, hash, Cause::Call(parts, index));
                 }
             }
@@ -139,11 +135,7 @@ impl Ips {
     #[inline(never)]
     pub(super) fn relax_all(&mut self, group: u32, mask: u16, hash: u64) {
         for bit in bits(mask) {
-            let counter = self.plan.group(group).and_then(|group| group.counters.get(bit as usize)).copied();
-            let Some(owner) = counter.and_then(|index| self.plan.counter(index)).map(|counter| counter.owner)
-            else {
-                continue;
-            };
+            let Some((_, owner)) = self.plan.judged_by(group, bit) else { continue };
             let place = entry_key(hash, owner);
             if !self.watched.contains_key(&place) {
                 continue;

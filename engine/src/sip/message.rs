@@ -346,6 +346,15 @@ impl<'a> Message<'a> {
             .filter(|word| !word.is_empty())
     }
 
+    /// Whether somebody on the way understands 608 and tells the caller (RFC 8688 §3.1).
+    pub fn takes_608(&self) -> bool {
+        const TAG: &[u8] = b"+sip.608";
+        self.feature_caps().any(|caps| {
+            caps.split(|&byte| matches!(byte, b';' | b','))
+                .any(|cap| cap.trim_ascii().eq_ignore_ascii_case(TAG))
+        })
+    }
+
     /// Feature-Caps values (RFC 6809).
     pub fn feature_caps(&self) -> Values<'_, 'a> {
         self.values(Header::FeatureCaps)

@@ -46,6 +46,10 @@ fn each_refusal_is_said_as_the_policy_wants_it() {
     phone.expect_silence(&[
         &Call { call_id: "s", ..Call::new("+13035550103", "+12105550150") }.by(phone.port())
     ]);
+    let lines = service.lines("calls.jsonl", 6);
+    let of_both = lines.iter().filter(|line| line["caller"] == "+13035550102");
+    let codes: Vec<_> = of_both.map(|line| line["action_status"].as_u64()).collect();
+    assert_eq!(codes, [Some(608), Some(607)], "records say what was sent");
     assert_eq!(service.metric("ringwall_decisions_total{kind=\"block\"}"), 6);
     assert_eq!(service.metric("ringwall_decisions_total{kind=\"divert\"}"), 1);
 }

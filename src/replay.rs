@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use collector::{Assembler, Merge};
-use engine::{Attempt, Engine};
+use engine::sip::Message;
+use engine::{Attempt, Engine, Handled, Packet};
 use reporter::{Alert, Alerts, Amount, CallLine, Dropped, InOrder, Reconciliation, Recount, Sensor, Summary};
 use rules::policy::{AlertLevel, Mode, PolicySet};
 use rules::{Reason, Timestamp};
@@ -120,6 +121,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             }
             calls.as_mut().map_or(Ok(()), |lines| lines.write_in_order(sequence, line))
         }
+        Told::Unordered { call_id, handled, at, counted } => {
+            if let Some(recount) = &mut recount {
+                recount.see_message(call_id, handled, at, counted);
+            }
+            Ok(())
+        }
         Told::Alert(alert) => {
             if let Some(recount) = &mut recount {
                 recount.see_alert(alert);
@@ -198,6 +205,8 @@ pub(crate) struct Replay {
 pub(crate) enum Told<'a> {
     /// An attempt ended. Sequences begin at 1 and leave none out; several customers share one.
     Call { line: &'a CallLine<'a>, sequence: u64 },
+    /// A message that does not come after all others by its stamp, and when it counted; only where calls are told.
+    Unordered { call_id: &'a str, handled: &'a Handled<'a>, at: Timestamp, counted: Timestamp },
     /// An alert.
     Alert(&'a Alert),
 }
@@ -247,8 +256,9 @@ impl Replay {
             // The loss before this frame.
             let lost = assembler.lost(frame.at);
             assembler.assemble(frame, &mut |packet| {
-                *last_message = packet.at.max(*last_message);
-                summary.see(&engine.handle(&packet));
+                if let Err(failure) = take(engine, summary, last_message, *tell_calls, &packet, tell) {
+                    failed.get_or_insert(failure);
+                }
                 if let Err(failure) = drain(engine, summary, alerts, *tell_calls, lost, tell) {
                     failed.get_or_insert(failure);
                 }
@@ -257,11 +267,13 @@ impl Replay {
                 return Err(failure);
             }
         }
-        let Self { engine, summary, last_message, .. } = &mut *self;
+        let Self { engine, summary, tell_calls, last_message, .. } = &mut *self;
         assembler.finish(&mut |packet| {
-            *last_message = packet.at.max(*last_message);
-            summary.see(&engine.handle(&packet));
+            if let Err(failure) = take(engine, summary, last_message, *tell_calls, &packet, tell) {
+                failed.get_or_insert(failure);
+            }
         });
+        failed.map_or(Ok(()), Err)?;
         if !self.goes_on {
             self.engine.finish();
         }
@@ -298,6 +310,31 @@ impl Replay {
         let sensor = sensor(&self.engine, lost);
         alerts.finish().into_iter().try_for_each(|alert| tell(Told::Alert(&Alert { sensor, ..alert })))
     }
+}
+
+/// Takes one message, and tells when it counted where its stamp does not say so.
+fn take(
+    engine: &mut Engine,
+    summary: &mut Summary,
+    last_message: &mut Timestamp,
+    tell_calls: bool,
+    packet: &Packet<'_>,
+    tell: &mut dyn FnMut(Told<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let is_unordered = packet.at <= *last_message;
+    *last_message = packet.at.max(*last_message);
+    let handled = engine.handle(packet);
+    summary.see(&handled);
+    if !is_unordered || !tell_calls {
+        return Ok(());
+    }
+    let call_id = String::from_utf8_lossy(Message::read(packet.payload).call_id());
+    tell(Told::Unordered {
+        call_id: &call_id,
+        handled: &handled,
+        at: packet.at,
+        counted: engine.counted_until(),
+    })
 }
 
 /// Tells of every attempt that ended.

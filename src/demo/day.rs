@@ -28,6 +28,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
                 }
             }
             Told::Alert(alert) => alerts.push((alert.rule.clone(), alert.calls.clone())),
+            Told::Unordered { .. } => {}
         }
         Ok(())
     })?;

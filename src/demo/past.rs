@@ -115,6 +115,7 @@ fn inspect(
     replay.run(captures, &mut |told| {
         match told {
             Told::Call { line, .. } => stored.take(line)?,
+            Told::Unordered { .. } => {}
             Told::Alert(told) => {
                 let mut line = Vec::new();
                 reporter::to_line(&mut line, told).map_err(Failure::Output)?;

@@ -1,8 +1,7 @@
-//! What a recount keeps of a call line.
+//! What a recount keeps of a call line, and of messages that lines alone would put in a wrong order.
 
 use std::collections::HashMap;
 
-use jiff::Timestamp as Moment;
 use rules::Number;
 use rules::plan;
 use rules::policy::Customer;
@@ -10,6 +9,69 @@ use rules::policy::Customer;
 use super::key::Sides;
 use crate::line::CallLine;
 use crate::text::MomentText;
+
+/// When something happened, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// By the stamp of its packet.
+    pub(super) stamp: i64,
+    /// When it counted: what came late counted when it came.
+    pub(super) at: i64,
+    /// Which of those that counted at one moment came first.
+    pub(super) order: u64,
+}
+
+impl Moment {
+    /// What nothing is known of but its stamp.
+    pub(super) const fn of(stamp: i64) -> Self {
+        Self { stamp, at: stamp, order: 0 }
+    }
+}
+
+/// What a message is for its attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    /// It opens it, or is its INVITE again.
+    Opens,
+    /// It ends an answered call.
+    HangsUp,
+    /// A response of this hundred.
+    Answers(u16),
+}
+
+/// Messages that did not come after all others by their stamps, and how they counted.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals {
+    by_call: HashMap<Box<str>, Vec<(Role, Moment)>>,
+    count: u64,
+}
+
+impl Arrivals {
+    /// Takes the next of them.
+    pub(super) fn see(&mut self, call_id: &str, role: Role, stamp: i64, at: i64) {
+        self.count += 1;
+        let moment = Moment { stamp, at, order: self.count };
+        match self.by_call.get_mut(call_id) {
+            Some(known) => known.push((role, moment)),
+            None => drop(self.by_call.insert(call_id.into(), vec![(role, moment)])),
+        }
+    }
+
+    /// When the first message of this role counted that a call had with this stamp.
+    pub(super) fn stamped(&self, call_id: &str, role: Role, stamp: i64) -> Moment {
+        self.first(call_id, |its, moment| its == role && moment.stamp == stamp).unwrap_or(Moment::of(stamp))
+    }
+
+    /// What counted first at this moment of what opens a call.
+    pub(super) fn opening(&self, call_id: &str, at: i64) -> Moment {
+        self.first(call_id, |role, moment| role == Role::Opens && moment.at == at).unwrap_or(Moment::of(at))
+    }
+
+    fn first(&self, call_id: &str, is_it: impl Fn(Role, Moment) -> bool) -> Option<Moment> {
+        let mut known = self.by_call.get(call_id)?.iter();
+        known.find(|(role, moment)| is_it(*role, *moment)).map(|(_, moment)| *moment)
+    }
+}
 
 /// One message that thresholds counted, and what became of its attempt. Times are in microseconds.
 #[derive(Clone, Copy, Debug)]
@@ -19,15 +81,15 @@ pub(super) struct Call {
     pub(super) is_register: bool,
     pub(super) started: i64,
     pub(super) rang: Option<i64>,
-    pub(super) answered: Option<i64>,
+    pub(super) answered: Option<Moment>,
     /// The refusal that no repeat answered.
-    pub(super) refused: Option<(u16, i64)>,
+    pub(super) refused: Option<(u16, Moment)>,
     /// The last response.
     pub(super) status: Option<u16>,
-    pub(super) ended: Option<i64>,
+    pub(super) ended: Option<Moment>,
     /// Whether the end is a BYE.
     pub(super) was_hung_up: bool,
-    pub(super) timed_out: Option<i64>,
+    pub(super) timed_out: Option<Moment>,
     pub(super) credentials: bool,
     pub(super) followed_up: bool,
     /// Who calls, as a word.
@@ -47,8 +109,15 @@ impl Call {
         sides: &Sides<'_>,
         customer: &Customer,
         words: &mut Words,
+        arrivals: &Arrivals,
     ) -> Self {
-        let moment = |text: &Option<MomentText>| text.as_deref().map(micros);
+        let call_id = line.call_id.as_deref().unwrap_or_default();
+        let stamp = |text: &Option<MomentText>| text.as_deref().map(micros);
+        let heard =
+            |text: &Option<MomentText>, role| stamp(text).map(|stamp| arrivals.stamped(call_id, role, stamp));
+        let answers = |status: Option<u16>| Role::Answers(status.unwrap_or_default() / 100);
+        let was_hung_up = line.duration_seconds.is_some();
+        let ending = if was_hung_up { Role::HangsUp } else { answers(line.status) };
         let called = sides.called();
         let number = called.as_deref().filter(|_| sides.called_kind == "number");
         let country = number.and_then(country);
@@ -58,13 +127,13 @@ impl Call {
             is_call: line.kind == "call",
             is_register: line.kind == "register",
             started: micros(&line.start),
-            rang: moment(&line.rang_at),
-            answered: moment(&line.answered_at),
-            refused: line.refused_status.zip(moment(&line.refused_at)),
+            rang: stamp(&line.rang_at),
+            answered: heard(&line.answered_at, answers(Some(200))),
+            refused: line.refused_status.zip(heard(&line.refused_at, answers(line.refused_status))),
             status: line.status,
-            ended: moment(&line.ended_at),
-            was_hung_up: line.duration_seconds.is_some(),
-            timed_out: moment(&line.timed_out_at),
+            ended: heard(&line.ended_at, ending),
+            was_hung_up,
+            timed_out: stamp(&line.timed_out_at).map(Moment::of),
             credentials: line.credentials == Some(true),
             followed_up: line.followed_up == Some(true),
             caller: words.number(&sides.caller_or_source(line, customer)),
@@ -101,7 +170,7 @@ impl Words {
 
 /// Microseconds since 1970 of a moment as lines write it.
 pub(super) fn micros(text: &str) -> i64 {
-    text.parse::<Moment>().map_or(0, Moment::as_microsecond)
+    text.parse().map_or(0, jiff::Timestamp::as_microsecond)
 }
 
 /// The country of a number as lines write it.

@@ -11,17 +11,18 @@ mod window;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use engine::Handled;
 use rules::Timestamp;
 use rules::policy::ips::{Count, Key};
 use rules::policy::{PolicySet, Threshold};
-use rules::{Flag, Flags};
+use rules::{Flag, Flags, Method};
 
 use crate::alert::Alert;
 use crate::line::CallLine;
 
 pub use compare::{Difference, LeftOut, Reconciliation};
 
-use call::{Call, Words, micros};
+use call::{Arrivals, Call, Moment, Role, Words, micros};
 use compare::Raised;
 
 /// What is kept of call lines and alerts until they are compared: about 200 bytes a counted call, and 40 for each
@@ -33,6 +34,7 @@ pub struct Recount {
     places: HashMap<String, HashMap<String, (usize, usize)>>,
     words: Words,
     calls: Vec<Call>,
+    arrivals: Arrivals,
     counted: BTreeMap<(usize, usize), Vec<Entry>>,
     raised: Vec<Raised>,
 }
@@ -41,8 +43,7 @@ pub struct Recount {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     call: usize,
-    /// In microseconds.
-    at: i64,
+    at: Moment,
     refused: Refused,
     /// The key as a word; `None` when the call lacks a part of it.
     key: Option<u32>,
@@ -70,12 +71,25 @@ impl Recount {
             places,
             words: Words::default(),
             calls: Vec::new(),
+            arrivals: Arrivals::default(),
             counted: BTreeMap::new(),
             raised: Vec::new(),
         }
     }
 
-    /// Takes a call line, in any order.
+    /// Takes a message of `call_id` that does not come after all others by its stamp `at`: one that is late, or shares it. It
+    /// counted at `counted`. Lines tell neither; what comes in order need not be told.
+    pub fn see_message(&mut self, call_id: &str, handled: &Handled<'_>, at: Timestamp, counted: Timestamp) {
+        let role = match handled.status {
+            Some(status) if handled.method != Method::Cancel => Role::Answers(status / 100),
+            None if handled.attempt.is_some() => Role::Opens,
+            None if handled.method == Method::Bye => Role::HangsUp,
+            _ => return,
+        };
+        self.arrivals.see(call_id, role, at.0, counted.0.max(at.0));
+    }
+
+    /// Takes a call line, in any order, once all its messages were told.
     pub fn see_line(&mut self, line: &CallLine<'_>) {
         let Some(places) = line.customer.and_then(|customer| self.places.get(customer)) else { return };
         let policies = Arc::clone(&self.policies);
@@ -84,7 +98,14 @@ impl Recount {
         for counting in &line.counted {
             let call = self.calls.len();
             let parties = key::Sides::of(line, counting);
-            self.calls.push(Call::new(line, &parties, &policy.text().customer, &mut self.words));
+            self.calls.push(Call::new(
+                line,
+                &parties,
+                &policy.text().customer,
+                &mut self.words,
+                &self.arrivals,
+            ));
+            let at = self.arrivals.opening(line.call_id.as_deref().unwrap_or_default(), micros(&counting.at));
             let refused = match counting.refused {
                 None => Refused::No,
                 Some("before") => Refused::Before,
@@ -96,7 +117,7 @@ impl Recount {
                 let Some(threshold) = policy_then.thresholds().get(place) else { continue };
                 let key = key::text(line, &parties, threshold, &policy_then.text().customer);
                 let key = key.map(|key| self.words.number(&key));
-                let entry = Entry { call, at: micros(&counting.at), refused, key };
+                let entry = Entry { call, at, refused, key };
                 self.counted.entry((policy, place)).or_default().push(entry);
             }
         }

@@ -3,7 +3,7 @@
 use rules::policy::Threshold;
 use rules::policy::ips::{Count, Outcome};
 
-use super::call::Call;
+use super::call::{Call, Moment};
 use super::{Entry, Refused};
 
 /// One moment in the life of one call.
@@ -13,7 +13,7 @@ pub(super) struct Step {
     pub(super) at: i64,
     /// By counter of the threshold, its own first and then those of `also`: what is added to each.
     pub(super) adds: Vec<(usize, Add)>,
-    order: (usize, Phase),
+    order: (u64, usize, Phase),
 }
 
 /// What is added to a counter.
@@ -23,8 +23,8 @@ pub(super) enum Add {
     Event(u64),
     /// So many calls more, or fewer, are up.
     Up(i64),
-    /// A call talks from now on; until then, if that is known.
-    Talk(Option<i64>),
+    /// A call talks from then on; until then, if that is known.
+    Talk(i64, Option<i64>),
 }
 
 /// The phases of a call, in their order.
@@ -50,22 +50,24 @@ pub(super) fn of(threshold: &Threshold, entries: &[Entry], calls: &[Call]) -> Ve
         for (counter, count) in counts.iter().enumerate() {
             for (phase, at, add) in adds(*count, threshold, entry, call) {
                 let of_call = steps.get_mut(first..).unwrap_or_default();
-                if let Some(step) = of_call.iter_mut().find(|step| step.order.1 == phase && step.at == at) {
+                if let Some(step) = of_call.iter_mut().find(|step| step.order.2 == phase && step.at == at.at)
+                {
                     step.adds.push((counter, add));
                 } else {
-                    steps.push(Step { at, adds: vec![(counter, add)], order: (entry.call, phase) });
+                    let order = (at.order, entry.call, phase);
+                    steps.push(Step { at: at.at, adds: vec![(counter, add)], order });
                 }
             }
         }
     }
-    let begun = |step: &Step| calls.get(step.order.0).map_or(0, |call| call.started);
-    steps.sort_by_key(|step| (step.at, begun(step), step.order));
+    let begun = |step: &Step| calls.get(step.order.1).map_or(0, |call| call.started);
+    steps.sort_by_key(|step| (step.at, step.order.0, begun(step), step.order));
     steps
 }
 
-fn adds(count: Count, threshold: &Threshold, entry: &Entry, call: &Call) -> Vec<(Phase, i64, Add)> {
+fn adds(count: Count, threshold: &Threshold, entry: &Entry, call: &Call) -> Vec<(Phase, Moment, Add)> {
     let passed = entry.refused == Refused::No;
-    let begins = |value: Option<u64>| -> Vec<(Phase, i64, Add)> {
+    let begins = |value: Option<u64>| -> Vec<(Phase, Moment, Add)> {
         let Some(value) = value else { return Vec::new() };
         if threshold.outcome.is_empty() {
             return vec![(Phase::Begun, entry.at, Add::Event(value))];
@@ -73,11 +75,11 @@ fn adds(count: Count, threshold: &Threshold, entry: &Entry, call: &Call) -> Vec<
         let closes = closes(call).into_iter().filter(|_| passed).filter(|close| close.fits(threshold));
         closes.map(|close| (close.phase, close.at, Add::Event(value))).collect()
     };
-    let finals = |value: &dyn Fn(u16) -> Option<u64>| -> Vec<(Phase, i64, Add)> {
+    let finals = |value: &dyn Fn(u16) -> Option<u64>| -> Vec<(Phase, Moment, Add)> {
         let all = finals(call).into_iter().filter(|_| passed);
         all.filter_map(|(phase, at, status)| Some((phase, at, Add::Event(value(status)?)))).collect()
     };
-    let over = |value: &dyn Fn(u64) -> Option<u64>| -> Vec<(Phase, i64, Add)> {
+    let over = |value: &dyn Fn(u64) -> Option<u64>| -> Vec<(Phase, Moment, Add)> {
         let talk = over(call).filter(|_| passed);
         let talk = talk.and_then(|(at, talk)| Some((Phase::Over, at, Add::Event(value(talk)?))));
         talk.into_iter().collect()
@@ -98,7 +100,7 @@ fn adds(count: Count, threshold: &Threshold, entry: &Entry, call: &Call) -> Vec<
         Count::NotFound => finals(&|status| when(matches!(status, 404 | 410 | 484 | 604))),
         Count::OneRing => {
             let rang = call.rang.unwrap_or(call.started);
-            let is_short = call.refused.is_some_and(|(_, at)| at - rang < threshold.shorter_than_micros);
+            let is_short = call.refused.is_some_and(|(_, at)| at.at - rang < threshold.shorter_than_micros);
             finals(&|status| when(status == 487 && is_short))
         }
         Count::AnswerRatio => finals(&|status| Some(u64::from(is_success(status)))),
@@ -129,23 +131,23 @@ fn adds(count: Count, threshold: &Threshold, entry: &Entry, call: &Call) -> Vec<
 
 /// The final responses that count: a refusal that no repeat answered, and the answer, which another fork may give
 /// after it.
-fn finals(call: &Call) -> Vec<(Phase, i64, u16)> {
+fn finals(call: &Call) -> Vec<(Phase, Moment, u16)> {
     let refused = call.refused.map(|(status, at)| (Phase::Refused, at, status));
     let answered = call.answered.map(|at| (Phase::Answered, at, 200));
     refused.into_iter().chain(answered).collect()
 }
 
 /// When a call that was answered was over, and how long it had talked, in microseconds.
-fn over(call: &Call) -> Option<(i64, u64)> {
+fn over(call: &Call) -> Option<(Moment, u64)> {
     let answered = call.answered.filter(|_| call.is_call)?;
     let at = if call.was_hung_up { call.ended } else { call.timed_out }?;
-    Some((at, (at - answered).max(0) as u64))
+    Some((at, (at.at - answered.stamp).max(0) as u64))
 }
 
 /// How a call came to an end.
 struct Close {
     phase: Phase,
-    at: i64,
+    at: Moment,
     status: u16,
     talk: Option<u64>,
 }
@@ -171,7 +173,7 @@ impl Close {
 }
 
 /// When a call is up: from its INVITE to its refusal or end; of one that its own breach refused, only for that moment.
-fn ups(entry: &Entry, call: &Call) -> Vec<(Phase, i64, Add)> {
+fn ups(entry: &Entry, call: &Call) -> Vec<(Phase, Moment, Add)> {
     let begun = (Phase::Begun, entry.at, Add::Up(1));
     match entry.refused {
         Refused::Before => return Vec::new(),
@@ -190,18 +192,18 @@ fn ups(entry: &Entry, call: &Call) -> Vec<(Phase, i64, Add)> {
 }
 
 /// When a call talks. It is looked at whenever one begins or ends as well: what has left the window may have mattered.
-fn talks(entry: &Entry, call: &Call) -> Vec<(Phase, i64, Add)> {
-    let mut changes: Vec<(Phase, i64, Add)> =
+fn talks(entry: &Entry, call: &Call) -> Vec<(Phase, Moment, Add)> {
+    let mut changes: Vec<(Phase, Moment, Add)> =
         ups(entry, call).into_iter().map(|(phase, at, _)| (phase, at, Add::Up(0))).collect();
     if let Some(answered) = call.answered.filter(|_| call.is_call && entry.refused == Refused::No) {
-        let end = over(call).map(|(at, _)| at);
-        changes.push((Phase::Answered, answered, Add::Talk(end)));
+        let end = over(call).map(|(at, _)| at.at);
+        changes.push((Phase::Answered, answered, Add::Talk(answered.stamp, end)));
     }
     changes
 }
 
 /// A REGISTER with credentials that was refused, or one whose challenge nobody answered.
-fn registration_failed(call: &Call) -> Option<i64> {
+fn registration_failed(call: &Call) -> Option<Moment> {
     let status = call.status.filter(|_| call.is_register)?;
     if call.credentials {
         return call.ended.filter(|_| matches!(status, 401 | 403 | 404 | 407));
@@ -210,7 +212,7 @@ fn registration_failed(call: &Call) -> Option<i64> {
 }
 
 /// A request for an account that does not exist, or whose challenge nobody answered.
-fn probed(call: &Call) -> Option<i64> {
+fn probed(call: &Call) -> Option<Moment> {
     match call.refused {
         Some((404, at)) => Some(at),
         // Who is refused with a password is known to the server.
@@ -220,12 +222,12 @@ fn probed(call: &Call) -> Option<i64> {
 }
 
 /// When it was clear that nobody would answer the challenge.
-fn abandoned(call: &Call) -> Option<i64> {
+fn abandoned(call: &Call) -> Option<Moment> {
     let is_challenged = matches!(call.status, Some(401 | 407)) && call.answered.is_none();
     call.timed_out.filter(|_| is_challenged && !call.followed_up)
 }
 
-fn failed(at: Option<i64>, value: u64) -> Vec<(Phase, i64, Add)> {
+fn failed(at: Option<Moment>, value: u64) -> Vec<(Phase, Moment, Add)> {
     at.map(|at| (Phase::Failed, at, Add::Event(value))).into_iter().collect()
 }
 

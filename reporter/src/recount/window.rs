@@ -53,7 +53,7 @@ impl Window {
                 self.sum += value;
             }
             Add::Up(calls) => self.up += calls,
-            Add::Talk(end) => self.talks.push_back((at, end)),
+            Add::Talk(since, end) => self.talks.push_back((since, end)),
         }
     }
 
@@ -179,8 +179,8 @@ mod tests {
     fn minutes_are_reached_while_nothing_happens() {
         const MINUTE: i64 = 60_000_000;
         let mut window = Window::new(Count::Minutes, 60 * MINUTE, 1);
-        window.add(0, Add::Talk(None));
-        window.add(4 * MINUTE, Add::Talk(Some(7 * MINUTE)));
+        window.add(0, Add::Talk(0, None));
+        window.add(4 * MINUTE, Add::Talk(4 * MINUTE, Some(7 * MINUTE)));
         assert_eq!(window.reaches(10.0, 4 * MINUTE, 100 * MINUTE), Some(7 * MINUTE));
         assert_eq!(window.reaches(15.5, 7 * MINUTE, 100 * MINUTE), Some(12 * MINUTE + MINUTE / 2));
         assert_eq!(window.reaches(61.0, 12 * MINUTE, 100 * MINUTE), Some(58 * MINUTE));

@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Networks of its own side (its PBX, its session border controller); may be given several times.
     #[arg(long)]
     trunk: Vec<String>,
+    /// Networks of peers whose word on who calls is believed (a carrier's P-Asserted-Identity); may be given several times.
+    #[arg(long)]
+    trusted: Vec<String>,
     /// Hours of business, such as `Mon-Fri 08:00-17:00`; may be given several times.
     #[arg(long)]
     hours: Vec<String>,
@@ -80,11 +83,14 @@ impl Arguments {
         } else {
             let _ = writeln!(text, "trunks = {}", array(&self.trunk));
         }
-        text.push_str(
-            "# trusted = [\"198.51.100.0/24\"]  # peers whose P-Asserted-Identity is believed\n\
-             response = { list = 603, threshold = 603 }\n\
-             mode = \"enforce\"\n\n",
-        );
+        if self.trusted.is_empty() {
+            text.push_str(
+                "# trusted = [\"198.51.100.0/24\"]  # peers whose P-Asserted-Identity is believed\n",
+            );
+        } else {
+            let _ = writeln!(text, "trusted = {}", array(&self.trusted));
+        }
+        text.push_str("response = { list = 603, threshold = 603 }\nmode = \"enforce\"\n\n");
     }
 
     fn hours_table(&self, text: &mut String) -> Result<bool, Failure> {

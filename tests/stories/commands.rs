@@ -50,6 +50,8 @@ fn init_recommends_every_detection_and_says_what_those_need_that_sleep() {
         assert_eq!(asleep(&bare, name), never || of_site, "{name}");
     }
     assert!(bare.contains("# needs [hours.business]"), "{bare}");
+    let trusting = stdout(&run(&[&plain[..], &["--trusted", "198.51.100.0/24"]].concat()));
+    assert!(trusting.contains("\ntrusted = [\"198.51.100.0/24\"]\n"), "{trusting}");
 }
 
 #[test]

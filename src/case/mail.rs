@@ -133,10 +133,7 @@ fn shown(intake: &Intake) -> String {
                 Fate::Stopped(stop) => format!("cannot be blocked: {stop:?}"),
                 Fate::Left(why) => format!("left: {why}"),
             };
-            let place = found.place.file.as_deref().map_or_else(
-                || format!("line {}", found.place.line),
-                |file| format!("{} row {}", printable(file), found.place.line),
-            );
+            let place = printable(&found.place.in_words());
             let notes: String = found.notes.iter().map(|note| format!(", {note}")).collect();
             text += &format!("  {place}: {} is {reading}{notes}: {fate}\n", printable(&found.written));
         }

@@ -85,10 +85,17 @@ pub(super) fn reason_against(
     sender: &Sender,
 ) -> Option<NoAnswer> {
     let lower = |name: &'static str| header.first(name).map(|it| it.trim().to_ascii_lowercase());
-    let auto_submitted =
-        lower("auto-submitted").map(|it| it.split([';', ' ', '(']).next().unwrap_or_default().to_owned());
+    // Any of several fields: some programs write one beside another's.
+    let words = |name: &'static str| {
+        let fields = header.fields().filter(move |(it, _)| it.trim_end() == name);
+        fields.map(|(_, value)| {
+            let value = value.trim().to_ascii_lowercase();
+            value.split([';', ' ', '(']).next().unwrap_or_default().to_owned()
+        })
+    };
+    let mut auto_submitted = words("auto-submitted");
     let precedence =
-        lower("precedence").filter(|it| ["bulk", "list", "junk", "auto_reply"].contains(&it.as_str()));
+        words("precedence").find(|it| ["bulk", "list", "junk", "auto_reply"].contains(&it.as_str()));
     let is_null = match &envelope.return_path {
         ReturnPath::Nobody => true,
         ReturnPath::Address(_) => false,
@@ -99,10 +106,13 @@ pub(super) fn reason_against(
     let is_machine = ["mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "do-not-reply"]
         .iter()
         .any(|it| {
-            local == *it || local.strip_prefix(it).is_some_and(|rest| rest.starts_with(['-', '.', '+', '_']))
+            let parts = ['-', '.', '+', '_'];
+            let behind =
+                local.strip_prefix(it).is_some_and(|rest| rest.is_empty() || rest.starts_with(parts));
+            behind || local.strip_suffix(it).is_some_and(|before| before.ends_with(parts))
         });
     let suppress = lower("x-auto-response-suppress").unwrap_or_default();
-    if auto_submitted.is_some_and(|it| it != "no") {
+    if auto_submitted.any(|it| it != "no") {
         Some(NoAnswer::AutoSubmitted)
     } else if is_null {
         Some(NoAnswer::NullReturnPath)

@@ -36,7 +36,8 @@ pub(super) fn find(line: &str) -> Vec<Candidate> {
     let tokens = tokens(line);
     for (index, token) in tokens.iter().enumerate() {
         let text = visible(token.text);
-        let is_mark = index == 0 && tokens.len() > 1 && is_list_mark(token.piece);
+        let is_entry = index == 0 || open.as_ref().is_some_and(Open::is_whole) && token.piece.ends_with(')');
+        let is_mark = is_entry && tokens.len() > index + 1 && is_list_mark(token.piece);
         let kind = if is_mark { Kind::Other } else { kind_of(&text) };
         if is_spoilt_digits(&text, &kind)
             && !token.is_behind_break
@@ -55,6 +56,9 @@ pub(super) fn find(line: &str) -> Vec<Candidate> {
         }
         if !kind.joins() || token.is_behind_break || open.as_ref().is_some_and(|it| !it.takes(&text)) {
             close(&mut open, &mut found);
+        }
+        if matches!(kind, Kind::Digits) && open.as_ref().is_some_and(|it| it.is_entry(&text)) {
+            open = None;
         }
         match kind {
             Kind::Digits => match &mut open {
@@ -124,8 +128,34 @@ impl Open {
         count_digits(&self.text)
     }
 
+    /// Whether it has all digits of a number of the North American plan: what follows a gap is something else.
+    fn is_whole(&self) -> bool {
+        let mut digits = self.text.bytes().filter(u8::is_ascii_digit);
+        let national = match self.digits() {
+            10 if !self.text.contains('+') => Some(()),
+            11 => digits.next().filter(|it| *it == b'1').map(drop),
+            _ => None,
+        };
+        let begins = |digit: Option<u8>| digit.is_some_and(|it| it >= b'2');
+        national.is_some() && begins(digits.next()) && begins(digits.nth(2))
+    }
+
+    /// Whether it only counts the entries of a list, and the number begins with `text`. It is no country code then.
+    fn is_entry(&self, text: &str) -> bool {
+        let digits = self.text.trim_matches(['-', ' ', '.', ')']);
+        let counts = match digits.as_bytes() {
+            [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'9'] => true,
+            [only] => matches!(only, b'2'..=b'6' | b'8' | b'9'),
+            _ => false,
+        };
+        counts && count_digits(text) >= NATIONAL_DIGITS_MIN
+    }
+
     /// Whether a piece may still belong to it.
     fn takes(&self, text: &str) -> bool {
+        if self.is_whole() && !self.expects_extension && is_digits(text) {
+            return false;
+        }
         let abroad =
             |prefix: &str| text == prefix || text.starts_with(prefix) && count_digits(text) > LAST_DIGITS_MAX;
         let is_whole = self.digits() >= NATIONAL_DIGITS_MIN;
@@ -179,8 +209,13 @@ fn ranges(line: &str, found: Vec<Candidate>) -> Vec<Candidate> {
                 Shape::Number { digits, extension: None } => count_digits(digits),
                 _ => 0,
             };
-            let ends = digits(left).min(digits(&candidate));
-            BETWEEN.contains(&between.as_str()) && ends >= WHOLE_DIGITS_MIN
+            let (first, last) = (digits(left), digits(&candidate));
+            let is_between = between == "and"
+                && line.get(..left.begin).unwrap_or_default().trim_end().to_lowercase().ends_with("between");
+            let is_cut = || (2..WHOLE_DIGITS_MIN).contains(&last) && CUT_BETWEEN.contains(&between.as_str());
+            first >= WHOLE_DIGITS_MIN
+                && (last >= WHOLE_DIGITS_MIN && (is_between || BETWEEN.contains(&between.as_str()))
+                    || is_cut())
         });
         match joined.last_mut().filter(|_| is_range) {
             Some(left) => {
@@ -216,9 +251,17 @@ fn tokens(line: &str) -> Vec<Token<'_>> {
     while begin < line.len() {
         let rest = line.get(begin..).unwrap_or_default();
         let end = rest.find(|it: char| it == ' ' || is_break(it)).unwrap_or(rest.len());
+        // "(469)231-7788(972)404-1192"
+        let next = rest.get(..end).unwrap_or_default().rfind('(').filter(|at| *at > 0);
+        let end = next
+            .filter(|at| count_digits(rest.get(..*at).unwrap_or_default()) >= NATIONAL_DIGITS_MIN)
+            .map_or(end, |_| first_whole(rest));
         let piece = rest.get(..end).unwrap_or_default();
-        let left = piece.trim_start_matches(LEFT_MARKS);
+        let left = without_word(piece.trim_start_matches(LEFT_MARKS));
         let mut text = left.trim_end_matches(RIGHT_MARKS);
+        if piece.starts_with('*') {
+            text = text.trim_end_matches('*');
+        }
         while let Some(inside) = text.strip_suffix(')').filter(|it| !it.contains('(')) {
             text = inside.trim_end_matches(RIGHT_MARKS);
         }
@@ -231,11 +274,29 @@ fn tokens(line: &str) -> Vec<Token<'_>> {
             });
             breaks = piece.ends_with([':', '"']);
         }
-        let separator = rest.get(end..).and_then(|it| it.chars().next());
-        breaks |= separator.is_some_and(is_break);
+        let separator = rest.get(end..).and_then(|it| it.chars().next()).filter(|it| *it != '(');
+        breaks |= separator.is_none_or(is_break);
         begin += end + separator.map_or(0, char::len_utf8);
     }
     tokens
+}
+
+/// Where the second of several numbers begins that stand together, each with its area in brackets.
+fn first_whole(text: &str) -> usize {
+    let mut starts = text.match_indices('(').map(|(at, _)| at);
+    starts
+        .find(|at| count_digits(text.get(..*at).unwrap_or_default()) >= NATIONAL_DIGITS_MIN)
+        .unwrap_or(text.len())
+}
+
+/// `piece` without the word or the sign that says it is a number.
+fn without_word(piece: &str) -> &str {
+    let begins = |it: char| it.is_ascii_digit() || matches!(it, '+' | '(');
+    let Some((head, number)) = piece.find(begins).map(|at| piece.split_at(at)) else { return piece };
+    let is_odd = |it: char| !it.is_ascii() && !it.is_alphanumeric();
+    let is_sign = head == "#" || head.contains(is_odd) && head.chars().all(|it| is_odd(it) || it == HIDDEN);
+    let is_word = || NUMBER_WORDS.contains(&head.to_ascii_lowercase().trim_end_matches(['#', '.']));
+    if (is_sign || is_word()) && count_digits(number) >= WHOLE_DIGITS_MIN { number } else { piece }
 }
 
 fn is_break(character: char) -> bool {
@@ -313,7 +374,12 @@ fn mixed(text: &str, lower: &str) -> Kind {
     let is_part = |it: char| it.is_ascii_digit() || "+-.()/".contains(it);
     let wild = lower.chars().filter(|it| is_wild(*it)).count();
     let begins_as_number = lower.starts_with(|it: char| it.is_ascii_digit() || it == '+' || it == '(');
-    if begins_as_number && wild > 0 && digits >= 3 && lower.chars().all(|it| is_part(it) || is_wild(it)) {
+    let is_country = lower.starts_with('+') && lower.ends_with('*') && wild == 1;
+    if begins_as_number
+        && wild > 0
+        && (digits >= 3 || is_country)
+        && lower.chars().all(|it| is_part(it) || is_wild(it))
+    {
         return Kind::Whole(Shape::Range(text.to_owned()));
     }
     let is_lookalike = |it: char| matches!(it, 'O' | 'o' | 'I' | 'l' | 'S' | 'B' | 'Z');
@@ -372,7 +438,8 @@ fn is_something_else(text: &str) -> bool {
     let plain = |separator: char| text.chars().all(|it| it.is_ascii_digit() || it == separator);
     let is_machine = || groups('.').len() == 4 && text.split('.').all(|it| it.parse::<u8>().is_ok());
     plain('-') && matches!(groups('-').as_slice(), [4, 1..=2, 1..=2])
-        || plain('/') && matches!(groups('/').as_slice(), [1..=2, 1..=2, 2 | 4] | [4, 1..=2, 1..=2])
+        || plain('/')
+            && matches!(groups('/').as_slice(), [1..=2, 1..=2] | [1..=2, 1..=2, 2 | 4] | [4, 1..=2, 1..=2])
         || plain('.')
             && (matches!(groups('.').as_slice(), [1..=2, 1..=2, 2 | 4] | [4, 1..=2, 1..=2]) || is_machine())
 }
@@ -381,8 +448,9 @@ pub(super) fn count_digits(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }
 
+/// What people see of `text`, with points for the dots that some put in the middle of the line.
 fn visible(text: &str) -> String {
-    text.chars().filter(|it| *it != HIDDEN).collect()
+    text.chars().filter(|it| *it != HIDDEN).map(|it| if matches!(it, '·' | '•') { '.' } else { it }).collect()
 }
 
 /// Marks that stand around numbers and are none of them.
@@ -390,8 +458,12 @@ const LEFT_MARKS: &[char] =
     &['"', '\'', '*', '•', '·', '“', '”', '‘', '’', ':', '.', '{', '_', '`', '=', '!', '○', '●', '▪', '–'];
 const RIGHT_MARKS: &[char] =
     &['"', '\'', '•', '·', '“', '”', '‘', '’', ':', '.', '}', '_', '`', '!', '-', '?'];
+const NUMBER_WORDS: &[&str] = &["ph", "tel", "phone", "no", "nr", "num"];
 const EXTENSION_WORDS: &[&str] = &["extension", "ext", "extn", "x", "interno", "anexo"];
-const BETWEEN: &[&str] = &["-", "to", "through", "thru", "until", "a", "al", "hasta", "bis"];
+const BETWEEN: &[&str] =
+    &["-", "..", "...", "…", "to", "through", "thru", "until", "a", "al", "hasta", "bis"];
+/// Behind these the last number of a range may be given by its last digits.
+const CUT_BETWEEN: &[&str] = &["to", "through", "thru", "until", "hasta", "bis"];
 /// From so many digits on a number may be whole.
 const WHOLE_DIGITS_MIN: usize = 7;
 /// From so many on it is whole also with an area, and what follows may begin another.

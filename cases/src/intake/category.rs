@@ -38,7 +38,13 @@ impl Category {
 pub(super) fn read(text: &str) -> BTreeSet<Category> {
     let ticked = ticked(text);
     let words = words(ticked.as_deref().unwrap_or(text));
-    let names = |known: &[&str]| words.iter().any(|it| is_like(it, known));
+    // "Harassing, not fraud".
+    let is_denied = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| words.get(at)).map_or("", String::as_str);
+        matches!(before, "not" | "no" | "nicht")
+    };
+    let names =
+        |known: &[&str]| words.iter().enumerate().any(|(at, it)| is_like(it, known) && !is_denied(at));
     let is_choice = ticked.is_none() && words.iter().any(|it| matches!(it.as_str(), "or" | "o"));
     let found: BTreeSet<Category> = [(Category::Fraud, FRAUD), (Category::Harassing, HARASSING)]
         .into_iter()

@@ -52,6 +52,10 @@ impl Order {
 /// The period that `text` names, when it names one.
 pub(super) fn period(text: &str, today: Date, order: Order) -> Option<Period> {
     let text = text.chars().take(TEXT_CHARACTERS_MAX).collect::<String>().to_lowercase();
+    // A day that no calendar has is asked about, not left out.
+    if pieces(&text).any(|piece| is_shaped(piece) && numeric(piece, order).is_none()) {
+        return None;
+    }
     let words = words(&text);
     let dates = dates(&text, today, order);
     match dates.as_slice() {
@@ -67,13 +71,7 @@ pub(super) fn period(text: &str, today: Date, order: Order) -> Option<Period> {
 /// Every day that `text` names, from the left.
 pub(super) fn dates(text: &str, today: Date, order: Order) -> Vec<Date> {
     let text = text.to_lowercase();
-    let pieces: Vec<&str> = text
-        .split(|it: char| {
-            it.is_whitespace() || matches!(it, ',' | ';' | '(' | ')' | '"' | '–' | '—' | '[' | ']')
-        })
-        .map(|it| it.trim_matches(['.', ':', '\'', '*', '-']))
-        .filter(|it| !it.is_empty())
-        .collect();
+    let pieces: Vec<&str> = pieces(&text).collect();
     let mut found = Vec::new();
     let mut rest = pieces.as_slice();
     while let [piece, behind @ ..] = rest {
@@ -87,6 +85,25 @@ pub(super) fn dates(text: &str, today: Date, order: Order) -> Vec<Date> {
         rest = if taken > 1 { rest.get(taken..).unwrap_or_default() } else { behind };
     }
     found
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let parts =
+        |it: char| it.is_whitespace() || matches!(it, ',' | ';' | '(' | ')' | '"' | '–' | '—' | '[' | ']');
+    text.split(parts).map(|it| it.trim_matches(['.', ':', '\'', '*', '-'])).filter(|it| !it.is_empty())
+}
+
+/// Whether `piece` is written as a day with its year, whether or not there is such a day.
+fn is_shaped(piece: &str) -> bool {
+    ['-', '/', '.'].into_iter().any(|separator| {
+        let groups: Vec<&str> = piece.split(separator).collect();
+        let digits = groups.iter().all(|it| it.bytes().all(|it| it.is_ascii_digit()));
+        digits
+            && matches!(
+                groups.iter().map(|it| it.len()).collect::<Vec<_>>().as_slice(),
+                [1..=2, 1..=2, 4] | [4, 1..=2, 1..=2]
+            )
+    })
 }
 
 /// `2026-10-05`, `10/5/2026`, `05.10.2026`.

@@ -2,6 +2,7 @@
 
 use super::characters::HIDDEN;
 use super::limits::{ELEMENTS_OPEN_MAX, TEXT_BYTES_MAX};
+use super::style::{Sheet, is_unseen};
 
 /// What HTML says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,7 @@ struct Reader {
     quoted: usize,
     signed: usize,
     preformatted: usize,
+    sheet: Sheet,
 }
 
 struct Element {
@@ -80,7 +82,11 @@ impl Reader {
         } else if !tag.starts_with(['!', '?']) {
             let name = name_of(tag);
             if matches!(trim(&name), b"script" | b"style" | b"title" | b"template") {
-                return behind_raw(&name, behind);
+                let left = behind_raw(&name, behind);
+                if trim(&name) == b"style" {
+                    self.sheet.take(behind.get(..behind.len() - left.len()).unwrap_or_default());
+                }
+                return left;
             }
             self.open(name, tag);
         }
@@ -113,7 +119,9 @@ impl Reader {
         let is_cite = trim(&name) == b"blockquote" && attributes.is_cite;
         let element = Element {
             name,
-            hidden: attributes.is_hidden,
+            hidden: attributes.is_hidden
+                || UNSEEN.contains(&trim(&name))
+                || self.sheet.hides(&attributes.classes, &attributes.id),
             quoted: is_cite || attributes.is_attribution && !is_inside_quote,
             signed: attributes.is_signature,
         };
@@ -229,6 +237,8 @@ struct Attributes {
     is_attribution: bool,
     is_signature: bool,
     is_link: bool,
+    classes: String,
+    id: String,
 }
 
 impl Attributes {
@@ -257,11 +267,16 @@ impl Attributes {
 
     fn take(&mut self, name: &str, value: &str) {
         match name {
-            "style" => self.is_hidden |= is_unseen(value),
+            "style" => self.is_hidden |= is_unseen(&plain(value)),
             "hidden" => self.is_hidden = true,
             "type" => self.is_cite |= value == "cite",
             "href" | "src" | "background" => self.is_link |= !value.is_empty(),
             "class" | "id" | "name" => {
+                match name {
+                    "class" => value.clone_into(&mut self.classes),
+                    "id" => value.clone_into(&mut self.id),
+                    _ => {}
+                }
                 let has =
                     |words: &[&str]| words.iter().any(|word| value.split_whitespace().any(|it| it == *word));
                 self.is_cite |=
@@ -275,45 +290,17 @@ impl Attributes {
     }
 }
 
-/// Whether a style makes text that nobody sees: not shown, of no size, off the page, white on white.
-fn is_unseen(style: &str) -> bool {
-    let style: String = style.chars().filter(|it| !it.is_whitespace()).collect();
-    let mut white = false;
-    let mut on_colour = false;
-    for rule in style.split(';') {
-        let Some((name, value)) = rule.split_once(':') else { continue };
-        let value = value.trim_end_matches("!important");
-        let zero = || {
-            value.starts_with('0')
-                && value.trim_start_matches(['0', '.']).trim_start_matches(char::is_alphabetic).is_empty()
-        };
-        let unseen = match name {
-            "display" => value == "none",
-            "visibility" => matches!(value, "hidden" | "collapse"),
-            "font-size" => zero() || value == "1px",
-            "opacity" => zero(),
-            "max-height" | "height" | "max-width" | "width" => zero() && style.contains("overflow:hidden"),
-            "text-indent" | "left" | "top" | "margin-left" => value.starts_with("-9"),
-            "mso-hide" => value == "all",
-            "color" => {
-                white = is_white(value);
-                matches!(value, "transparent")
-            }
-            "background" | "background-color" => {
-                on_colour = !is_white(value) && value != "transparent" && value != "inherit";
-                false
-            }
-            _ => false,
-        };
-        if unseen {
-            return true;
-        }
+/// An attribute's value with the characters that its references stand for.
+fn plain(value: &str) -> String {
+    let mut plain = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(character) = rest.chars().next() {
+        let (character, length) =
+            entity(rest).filter(|_| character == '&').unwrap_or((character, character.len_utf8()));
+        plain.push(character);
+        rest = rest.get(length..).unwrap_or_default();
     }
-    white && !on_colour
-}
-
-fn is_white(value: &str) -> bool {
-    matches!(value, "white" | "#fff" | "#ffffff" | "rgb(255,255,255)" | "rgba(255,255,255,1)" | "#fefefe")
+    plain
 }
 
 /// The tag up to its `>`, and what is behind; quotes are minded only when they end.
@@ -389,6 +376,8 @@ fn entity(text: &str) -> Option<(char, usize)> {
     Some((character, end + 2))
 }
 
+/// Elements whose text is struck out, or shown only where a program asks for it.
+const UNSEEN: &[&[u8]] = &[b"s", b"strike", b"del", b"noscript", b"select", b"datalist"];
 const ENTITIES: &[(&str, char)] = &[
     ("amp", '&'),
     ("lt", '<'),

@@ -1,5 +1,6 @@
 //! What a mail asks for, by its words. Words choose a queue and a form, never an action (T-5, F19).
 
+use super::phrase::CLOSINGS;
 use super::segment::{Line, Segment, is_borrowed};
 use super::words::{holds, is_like, words};
 
@@ -53,7 +54,7 @@ impl Hints {
         let mut hints = Self::default();
         let own = lines.iter().filter(|it| it.segment == Segment::Own).map(|it| it.text.as_str());
         let subject = Some(subject).filter(|it| !is_borrowed(it));
-        for text in own.chain(subject) {
+        for text in own {
             // A label is no wish: the empty template asks for nothing.
             if super::template::label_of(text).is_some() {
                 hints.unblock |= words(text).iter().any(|it| UNBLOCK_WORDS.contains(&it.as_str()));
@@ -61,15 +62,39 @@ impl Hints {
             }
             hints.take(&words(&super::characters::shown(text)));
         }
+        if let Some(subject) = subject {
+            let mut said = Self::default();
+            said.take(&words(&super::characters::shown(subject)));
+            // "Block/unblock request" is the name of a form.
+            said.unblock &= !asks_to_block(&words(subject));
+            said.block |= asks_to_block(&words(subject));
+            hints = hints.or(said);
+        }
         hints
+    }
+
+    const fn or(self, other: Self) -> Self {
+        Self {
+            block: self.block || other.block,
+            unblock: self.unblock || other.unblock,
+            report: self.report || other.report,
+            threshold: self.threshold || other.threshold,
+            incident: self.incident || other.incident,
+        }
     }
 
     fn take(&mut self, words: &[String]) {
         let any = |phrases: &[&str]| phrases.iter().any(|it| holds(words, it));
         let unblock = any(UNBLOCK) || words.iter().any(|it| UNBLOCK_WORDS.contains(&it.as_str()));
         self.unblock |= unblock;
-        self.block |= !unblock && words.iter().any(|it| BLOCK_WORDS.contains(&it.as_str()));
-        self.report |= words.iter().any(|it| REPORT_WORDS.contains(&it.as_str())) && any(REPORT_WISHES);
+        self.block |= !unblock && (asks_to_block(words) || any(BLOCK));
+        let is_report = |at: usize, word: &String| {
+            let before = at.checked_sub(1).and_then(|at| words.get(at)).map_or("", String::as_str);
+            REPORT_WORDS.contains(&word.as_str()) && !OTHER_REPORTS.contains(&before)
+        };
+        let ends = words.iter().any(|it| REPORT_ENDS.contains(&it.as_str()));
+        self.report |=
+            !ends && any(REPORT_WISHES) && words.iter().enumerate().any(|(at, word)| is_report(at, word));
         self.threshold |= words.iter().any(|it| is_like(it, THRESHOLDS)) && any(CHANGES);
         self.incident |= any(INCIDENTS);
     }
@@ -93,6 +118,30 @@ pub(super) fn is_high_priority(lines: &[Line], subject: &str) -> bool {
 pub(super) fn is_excepting(words: &[String]) -> bool {
     let is_denied_block = |pair: &[String]| matches!(pair, [no, verb] if no == "no" && asks_to_block(std::slice::from_ref(verb)));
     words.iter().any(|it| EXCEPTING.contains(&it.as_str())) || words.windows(2).any(is_denied_block)
+}
+
+/// Whether the words behind a number say that it is excepted.
+pub(super) fn is_keeping(words: &[String]) -> bool {
+    let denies = |at: usize| {
+        let before = words.get(at.saturating_sub(3)..at).unwrap_or_default();
+        before.iter().any(|it| DENYING.contains(&it.as_str()))
+    };
+    let verbs = words.iter().enumerate().filter(|(_, it)| asks_to_block(std::slice::from_ref(it)));
+    words.iter().any(|it| KEEPING.contains(&it.as_str())) || verbs.into_iter().any(|(at, _)| denies(at))
+}
+
+/// Whether the words say that the number behind them is none of a caller: whom it called, an account, a file.
+pub(super) fn means_another(words: &[String]) -> bool {
+    words.iter().any(|it| OTHERS.contains(&it.as_str())) || words.last().is_some_and(|it| it == "to")
+}
+
+/// Whether a line begins as people end a letter, and asks for nothing.
+pub(super) fn is_farewell(words: &[String]) -> bool {
+    let begins = |closing: &str| {
+        let count = closing.split(' ').count();
+        words.len() >= count && words.iter().zip(closing.split(' ')).all(|(word, known)| word == known)
+    };
+    CLOSINGS.iter().any(|it| begins(it)) && !asks_to_block(words)
 }
 
 /// Whether the words speak of the author's own telephone.
@@ -123,7 +172,32 @@ const BLOCK_WORDS: &[&str] = &[
     "bloqueo",
     "sperren",
     "bloquer",
-    "bar",
+    "reject",
+    "rejected",
+    "rejecting",
+    "deny",
+    "denied",
+    "blacklisted",
+    "blacklisting",
+    "blocklist",
+    "blocklisted",
+    "banned",
+    "barred",
+    "gesperrt",
+    "bloqueado",
+    "bloqueados",
+];
+const BLOCK: &[&str] = &[
+    "stop calls from",
+    "stop the calls from",
+    "stop all calls from",
+    "prevent calls from",
+    "bar calls",
+    "bar this",
+    "bar these",
+    "bar the number",
+    "black list",
+    "block list",
 ];
 const UNBLOCK_WORDS: &[&str] = &[
     "unblock",
@@ -137,6 +211,8 @@ const UNBLOCK_WORDS: &[&str] = &[
 ];
 const UNBLOCK: &[&str] = &[
     "un block",
+    "un blocked",
+    "un blocking",
     "stop blocking",
     "remove the block",
     "remove block",
@@ -176,6 +252,10 @@ const REPORT_WISHES: &[&str] = &[
     "report on",
     "report for",
 ];
+/// Reports of others.
+const OTHER_REPORTS: &[&str] = &["police", "credit", "bug", "crime", "fraud"];
+/// Who says so wants a report no longer.
+const REPORT_ENDS: &[&str] = &["stop", "cancel", "unsubscribe", "discontinue", "cancelar", "abbestellen"];
 const THRESHOLDS: &[&str] = &["threshold", "thresholds", "umbral", "umbrales"];
 const CHANGES: &[&str] = &[
     "raise", "lower", "increase", "decrease", "change", "set", "adjust", "reduce", "move", "cambiar",
@@ -218,9 +298,79 @@ const EXCEPTING: &[&str] = &[
     "never",
     "unless",
     "without",
+    "but",
+    "exception",
+    "exceptions",
+    "excluded",
+    "exclude",
+    "instead",
+    "allow",
+    "allowed",
+    "keep",
+    "leave",
+    "whitelist",
+    "allowlist",
     "excepto",
+    "excepciones",
     "salvo",
     "nunca",
+    "pero",
+    "menos",
+    "aber",
+    "nicht",
+    "außer",
+    "ausser",
+    "ausnahme",
+    "ausnahmen",
+    "sauf",
+    "pas",
+    "mais",
+];
+const KEEPING: &[&str] = &[
+    "allow",
+    "allowed",
+    "keep",
+    "leave",
+    "exception",
+    "excepted",
+    "excluded",
+    "whitelist",
+    "whitelisted",
+    "allowlist",
+    "allowlisted",
+];
+const DENYING: &[&str] = &["not", "dont", "never", "no", "nicht", "pas"];
+const OTHERS: &[&str] = &[
+    "account",
+    "acct",
+    "ref",
+    "reference",
+    "order",
+    "member",
+    "invoice",
+    "ticket",
+    "called",
+    "callee",
+    "dnis",
+    "victim",
+    "dialed",
+    "dialled",
+    "destination",
+    "dest",
+    "policy",
+    "claim",
+    "serial",
+    "tracking",
+    "ssn",
+    "zip",
+    "amount",
+    "cuenta",
+    "referencia",
+    "factura",
+    "pedido",
+    "destino",
+    "konto",
+    "rechnung",
 ];
 const OWN_TELEPHONE: &[&str] = &[
     "me",

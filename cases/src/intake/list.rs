@@ -2,10 +2,12 @@
 
 use super::candidate;
 use super::characters::{one_line, plain};
+use super::kind::means_another;
 use super::limits::{BAD_LINES_MAX, COLUMNS_MAX, SAMPLE_ROWS};
 use super::mime::{List, ListContent};
 use super::number::{self, Fate, FoundNumber, Place, Read, Why};
 use super::segment::Segment;
+use super::words::words;
 use super::workbook;
 use rules::plan::DialPlan;
 
@@ -49,8 +51,15 @@ pub(super) fn read(list: &List, plans: &[DialPlan], rows_left: &mut usize) -> Li
     // A few rows tell which column it may be, then all of them whether it is.
     let sample = filled.get(..filled.len().min(SAMPLE_ROWS)).unwrap_or_default();
     let columns = filled.iter().map(|row| row.len()).max().unwrap_or_default();
+    // Beside callers there may be whom they called.
+    let is_of_others = |column: usize| {
+        let head = filled.first().and_then(|row| row.get(column)).map(|it| words(it)).unwrap_or_default();
+        means_another(&head) || head.iter().any(|it| OTHER_COLUMNS.contains(&it.as_str()))
+    };
     let column = (0..columns)
-        .find(|&column| holds_numbers(sample, column, plans) && holds_numbers(&filled, column, plans));
+        .filter(|&column| holds_numbers(sample, column, plans) && holds_numbers(&filled, column, plans))
+        .min_by_key(|&column| is_of_others(column))
+        .filter(|&column| !is_of_others(column));
     let Some(column) = column else {
         return trouble(if filled.is_empty() { "" } else { "no column of it holds numbers" });
     };
@@ -91,6 +100,9 @@ fn holds_numbers(rows: &[&Vec<String>], column: usize, plans: &[DialPlan]) -> bo
 fn number_of(cell: &str, plans: &[DialPlan]) -> Option<Read> {
     // Spreadsheets put an apostrophe in front of what is to stay text.
     let cell = cell.trim().trim_start_matches('\'');
+    // So do formulas that are nothing but a text: ="2105550101".
+    let text = cell.strip_prefix('=').map(|it| it.trim_matches('"'));
+    let cell = text.filter(|it| it.bytes().all(|it| it.is_ascii_digit() || it == b'+')).unwrap_or(cell);
     if cell.is_empty() || cell.len() > CELL_BYTES_MAX || cell.starts_with('=') {
         return None;
     }
@@ -140,6 +152,8 @@ impl Listed {
     }
 }
 
+/// Heads of columns that hold the customer's own numbers.
+const OTHER_COLUMNS: &[&str] = &["to", "agent", "ours", "own", "did", "extension", "line", "recipient"];
 /// So many of a hundred cells of a column hold numbers when it is the one.
 const PERCENT_MIN: usize = 80;
 const CELL_BYTES_MAX: usize = 120;
@@ -169,5 +183,8 @@ mod tests {
         );
         check("a\nb\nc\n", 0, &[]);
         check("", 0, &[]);
+        check("=\"2105550101\"\n=\"2105550102\"\n", 2, &[]);
+        check("Called,Caller\n2105550101,2105550102\n2105550103,2105550104\n", 2, &[]);
+        check("Called\n2105550101\n", 0, &[]);
     }
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod answer;
+mod asked;
 mod candidate;
 mod category;
 mod characters;
@@ -24,6 +25,7 @@ mod reply;
 mod report;
 mod request;
 mod segment;
+mod style;
 mod template;
 mod thread;
 mod trust;
@@ -160,6 +162,7 @@ fn read_whole(mail: &[u8], envelope: &Envelope, directory: &Directory) -> Intake
         subject: &header.subject,
         lists: &body.lists,
         sender: &sender,
+        author: name,
         directory,
         now: envelope.received_at,
     };

@@ -32,12 +32,23 @@ pub struct FoundNumber {
 pub struct Place {
     /// The attached file, `None` for the text of the mail.
     pub file: Option<String>,
-    /// The line, or the row of a file, from 1.
+    /// The line, or the row of a file, from 1; 0 for the subject.
     pub line: usize,
     /// Whose text the line is.
     pub segment: Segment,
     /// The label above it.
     pub label: Option<Label>,
+}
+
+impl Place {
+    /// In words.
+    pub fn in_words(&self) -> String {
+        match (&self.file, self.line) {
+            (Some(file), row) => format!("{} row {row}", one_line(file, 120)),
+            (None, 0) => "subject".to_owned(),
+            (None, line) => format!("line {line}"),
+        }
+    }
 }
 
 /// What a piece of text is as a number.
@@ -121,6 +132,8 @@ pub enum Why {
     Segment(Segment),
     /// It stands under no label.
     NoLabel,
+    /// It stands in the subject alone.
+    Subject,
     /// It stands in a sentence under the label.
     Sentence,
     /// The author says not to.
@@ -148,6 +161,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::Segment(segment) => return write!(f, "it stands in {}", segment.word()),
             Self::NoLabel => "it stands under no label",
+            Self::Subject => "it stands in the subject alone",
             Self::Sentence => "it stands in a sentence under the label",
             Self::Excepted => "the author excepts it",
             Self::Sample => "it is the sample number of the template",

@@ -198,6 +198,16 @@ fn direction(words: &[String]) -> Direction {
 fn recurrence(words: &[String]) -> Recurrence {
     let any = |phrases: &[&str]| phrases.iter().any(|it| holds(words, it));
     let day = words.iter().find_map(|it| weekday(it)).unwrap_or(Weekday::Monday);
+    let is_every = |before: &[String]| match before {
+        [.., every, other] if matches!(other.as_str(), "other" | "second") => is_each(every).then_some(2),
+        [.., every] if is_each(every) => Some(1),
+        _ => None,
+    };
+    let on_days = words.iter().enumerate().find_map(|(at, word)| {
+        let day = weekday(word)?;
+        let every_weeks = is_every(words.get(..at)?).or(word.ends_with("days").then_some(1))?;
+        Some(Recurrence::Weekly { every_weeks, day })
+    });
     let month_day = words.iter().find_map(|it| {
         let digits = it.trim_end_matches(|it: char| it.is_ascii_alphabetic());
         digits.parse::<i8>().ok().filter(|it| (1..=31).contains(it))
@@ -214,7 +224,9 @@ fn recurrence(words: &[String]) -> Recurrence {
         "every other week",
     ]) {
         Recurrence::Weekly { every_weeks: 2, day }
-    } else if any(&["daily", "every day", "each day", "diario", "diaria", "diariamente"]) {
+    } else if let Some(on_days) = on_days {
+        on_days
+    } else if any(&["daily", "every day", "each day", "weekdays", "diario", "diaria", "diariamente"]) {
         Recurrence::Daily
     } else if any(&["weekly", "every week", "each week", "semanal", "semanalmente"]) {
         Recurrence::Weekly { every_weeks: 1, day }
@@ -227,6 +239,10 @@ fn recurrence(words: &[String]) -> Recurrence {
     } else {
         Recurrence::OneTime
     }
+}
+
+fn is_each(word: &str) -> bool {
+    matches!(word, "every" | "each" | "cada")
 }
 
 impl Recurrence {

@@ -6,15 +6,13 @@ use std::fmt;
 use rules::Number;
 use rules::plan::DialPlan;
 
-use super::candidate;
 use super::category::{self, Category};
-use super::characters::one_line;
 use super::directory::{Directory, Language, Role, Tenant};
-use super::kind::{Hints, RequestKind, asks_to_block, is_excepting, is_own_telephone, leads_to_number};
-use super::limits::{NUMBERS_FOUND_MAX, NUMBERS_PER_REQUEST_MAX, ROWS_MAX};
+use super::kind::{Hints, RequestKind, asks_to_block, is_excepting};
+use super::limits::{NUMBERS_PER_REQUEST_MAX, ROWS_MAX};
 use super::list::{self, BadLine};
 use super::mime::List;
-use super::number::{self, Fate, FoundNumber, Place, Read, Reading, Stop, Why};
+use super::number::{Fate, FoundNumber, Why};
 use super::range::{self, FoundRange};
 use super::report::ReportRequest;
 use super::segment::{Line, Segment};
@@ -142,6 +140,8 @@ pub(super) struct Material<'a> {
     pub subject: &'a str,
     pub lists: &'a [List],
     pub sender: &'a Sender,
+    /// What the author is called.
+    pub author: &'a str,
     pub directory: &'a Directory,
     pub now: Timestamp,
 }
@@ -166,16 +166,24 @@ impl Material<'_> {
             self.lines.to_vec()
         };
         let hints = Hints::read(&wishes, self.subject);
-        Drafting { material: self, tenant, plans, fields, hints }.requests()
+        // What the form says goes before words around it.
+        let form = fields.iter().find(|it| it.says_block && !it.text().is_empty());
+        let unblocks = form.map_or(hints.unblock, |form| form.says_unblock);
+        let is_torn = hints.unblock && !unblocks;
+        Drafting { material: self, tenant, plans, fields, hints, unblocks, is_torn }.requests()
     }
 }
 
-struct Drafting<'a> {
-    material: &'a Material<'a>,
-    tenant: Option<&'a Tenant>,
-    plans: &'a [DialPlan],
-    fields: Vec<Field>,
-    hints: Hints,
+pub(super) struct Drafting<'a> {
+    pub(super) material: &'a Material<'a>,
+    pub(super) tenant: Option<&'a Tenant>,
+    pub(super) plans: &'a [DialPlan],
+    pub(super) fields: Vec<Field>,
+    pub(super) hints: Hints,
+    /// Whether numbers are to be blocked no longer.
+    pub(super) unblocks: bool,
+    /// Whether the form says to block and words around it speak of the opposite.
+    is_torn: bool,
 }
 
 impl Drafting<'_> {
@@ -193,7 +201,7 @@ impl Drafting<'_> {
         let numbers = self.numbers(has_block_form, wants_report);
         let has_taken = numbers.iter().any(|it| matches!(it.fate, Fate::Taken | Fate::Unclear(_)));
         if wants_change && (ranges.is_empty() || has_taken) {
-            kinds.push(if self.hints.unblock { RequestKind::Unblock } else { RequestKind::Block });
+            kinds.push(if self.unblocks { RequestKind::Unblock } else { RequestKind::Block });
         }
         if !ranges.is_empty() {
             kinds.push(RequestKind::PolicyChange);
@@ -319,6 +327,9 @@ impl Drafting<'_> {
         if has_unclear {
             missing.insert(Missing::ClearNumber);
         }
+        if self.is_torn {
+            missing.insert(Missing::Confirmation);
+        }
         if request.kind == RequestKind::Block {
             if request.categories.is_empty() {
                 missing.insert(Missing::Category);
@@ -331,6 +342,7 @@ impl Drafting<'_> {
 
     fn take_lists(&self, request: &mut Request) {
         let mut rows_left = ROWS_MAX;
+        let is_asked = self.asks_for_lists(request);
         for list in self.material.lists {
             let listed = list::read(list, self.plans, &mut rows_left);
             if !listed.trouble.is_empty() {
@@ -344,10 +356,38 @@ impl Drafting<'_> {
             request.bad_line_count += listed.bad_count;
             request.bad_lines.extend(listed.bad.iter().cloned());
             let mut found = listed.found();
+            if !is_asked || means_kept(&words(&list.name)) {
+                found.iter_mut().for_each(|it| it.fate = Fate::Suggested(Why::NotAskedFor));
+            }
             self.judge(&mut found);
             request.numbers.append(&mut found);
         }
         set_repeats_aside(&mut request.numbers);
+    }
+
+    /// Whether the author wants the numbers of attached files, and says nothing else of the files.
+    fn asks_for_lists(&self, request: &Request) -> bool {
+        let own = self.material.lines.iter().filter(|it| it.segment == Segment::Own);
+        let about: Vec<Vec<String>> = own
+            .flat_map(|it| it.text.split(['.', '!', ';']).map(words).collect::<Vec<_>>())
+            .filter(|said| said.iter().any(|it| ATTACHED.contains(&it.as_str())))
+            .collect();
+        if about.iter().any(|said| is_excepting(said) || means_kept(said)) {
+            return false;
+        }
+        let in_form = |field: &Field| {
+            field.label == Label::Numbers
+                && field
+                    .lines
+                    .iter()
+                    .any(|(_, it)| words(it).iter().any(|it| ATTACHED.contains(&it.as_str())))
+        };
+        // Where the text has numbers of its own, a file beside them may be anything.
+        request.taken().next().is_none()
+            || self.fields.iter().any(in_form)
+            || about
+                .iter()
+                .any(|said| asks_to_block(said) || said.iter().any(|it| LISTED.contains(&it.as_str())))
     }
 
     /// F02: the template sent as it is asks for nothing.
@@ -370,165 +410,15 @@ impl Drafting<'_> {
             }
         }
     }
-
-    /// Every number in the text, with what becomes of it.
-    fn numbers(&self, has_block_form: bool, wants_report: bool) -> Vec<FoundNumber> {
-        let mut found = Vec::new();
-        let mut labelled = BTreeSet::new();
-        let mut previous_is_report = false;
-        for field in &self.fields {
-            if field.label == Label::Numbers {
-                let is_for_report =
-                    wants_report && !field.says_block && (previous_is_report || !has_block_form);
-                for (index, text) in &field.lines {
-                    labelled.insert((*index, text.len()));
-                    let fate = if is_for_report { Fate::Left(Why::NotAskedFor) } else { Fate::Taken };
-                    self.labelled_line(*index, text, &fate, &mut found);
-                }
-            }
-            previous_is_report =
-                field.label.is_of_report() || previous_is_report && field.label == Label::Numbers;
-        }
-        let field_lines: BTreeSet<usize> = labelled.iter().map(|(index, _)| *index).collect();
-        for (index, line) in self.material.lines.iter().enumerate() {
-            if !field_lines.contains(&index) && found.len() < NUMBERS_FOUND_MAX {
-                self.other_line(index, line, &mut found);
-            }
-        }
-        self.judge(&mut found);
-        set_repeats_aside(&mut found);
-        found
-    }
-
-    /// A line under the label: numbers are taken up to where a sentence begins.
-    fn labelled_line(&self, index: usize, text: &str, fate: &Fate, found: &mut Vec<FoundNumber>) {
-        let candidates = candidate::find(text);
-        let is_bare = is_bare(text, &candidates);
-        let before_line = found.len();
-        let is_unclear = |it: &FoundNumber| matches!(it.fate, Fate::Unclear(_));
-        let mut behind = 0;
-        let mut in_sentence = false;
-        for it in &candidates {
-            let before = words(text.get(behind..it.begin).unwrap_or_default());
-            behind = it.end;
-            let strange = before
-                .iter()
-                .filter(|word| !leads_to_number(word) && !word.bytes().all(|it| it.is_ascii_digit()))
-                .count();
-            let is_excepted = is_excepting(&before);
-            in_sentence |= is_excepted || is_own_telephone(&before) || strange > STRANGE_WORDS_MAX;
-            for read in number::read(it, text, self.plans) {
-                let is_short = digits(&read) < WHOLE_DIGITS_MIN;
-                // A piece of something that could not be read is no short code.
-                if is_short
-                    && (!is_bare || found.get(before_line..).is_some_and(|it| it.iter().any(is_unclear)))
-                {
-                    continue;
-                }
-                let own = match (&read.trouble, in_sentence) {
-                    (_, true) => Fate::Suggested(if is_excepted { Why::Excepted } else { Why::Sentence }),
-                    (Some(why), false) => Fate::Unclear(*why),
-                    (None, false) => fate.clone(),
-                };
-                found.push(self.found(read, index, Some(Label::Numbers), Segment::Own, own));
-            }
-        }
-        let is_unread = candidates.is_empty()
-            && candidate::count_digits(text) >= WHOLE_DIGITS_MIN
-            && words(text).len() <= 4;
-        if is_unread && *fate == Fate::Taken {
-            let read = Read {
-                written: one_line(text, 60),
-                reading: Reading::None,
-                notes: Vec::new(),
-                trouble: None,
-            };
-            found.push(self.found(
-                read,
-                index,
-                Some(Label::Numbers),
-                Segment::Own,
-                Fate::Unclear(Why::Unreadable),
-            ));
-        }
-    }
-
-    /// A line under no label: numbers are suggestions, those of signatures and the like are left.
-    fn other_line(&self, index: usize, line: &Line, found: &mut Vec<FoundNumber>) {
-        for it in candidate::find(&line.text) {
-            let before = words(tail(line.text.get(..it.begin).unwrap_or_default()));
-            for read in number::read(&it, &line.text, self.plans) {
-                let emergency = read.reading.number().is_some_and(|it| {
-                    number::stop(it, self.tenant, self.material.directory) == Some(Stop::Emergency)
-                });
-                let is_asked = emergency && line.segment == Segment::Own && asks_to_block(&before);
-                if digits(&read) < WHOLE_DIGITS_MIN && !is_asked || read.reading == Reading::None {
-                    continue;
-                }
-                let fate = match line.segment {
-                    Segment::Own if is_excepting(&before) => Fate::Suggested(Why::Excepted),
-                    Segment::Own => Fate::Suggested(Why::NoLabel),
-                    Segment::Quoted | Segment::Forwarded => Fate::Suggested(Why::Segment(line.segment)),
-                    Segment::Signature | Segment::Disclaimer | Segment::Banner => {
-                        Fate::Left(Why::Segment(line.segment))
-                    }
-                };
-                found.push(self.found(read, index, None, line.segment, fate));
-            }
-        }
-    }
-
-    fn found(
-        &self,
-        read: Read,
-        index: usize,
-        label: Option<Label>,
-        segment: Segment,
-        fate: Fate,
-    ) -> FoundNumber {
-        let place = Place { file: None, line: index + 1, segment, label };
-        FoundNumber { written: read.written, place, reading: read.reading, notes: read.notes, fate }
-    }
-
-    /// B-11: what cannot be blocked is stopped wherever it would be taken or suggested.
-    fn judge(&self, numbers: &mut [FoundNumber]) {
-        if self.hints.unblock {
-            return;
-        }
-        for it in numbers.iter_mut().filter(|it| !matches!(it.fate, Fate::Left(_))) {
-            let stop =
-                it.reading.number().and_then(|it| number::stop(it, self.tenant, self.material.directory));
-            if let Some(stop) = stop {
-                it.fate = Fate::Stopped(stop);
-            }
-        }
-    }
 }
 
-/// The last few words of a text, or what is left of them.
-fn tail(text: &str) -> &str {
-    let begin = text.char_indices().rev().nth(TAIL_CHARACTERS).map_or(0, |(at, _)| at);
-    text.get(begin..).unwrap_or_default()
-}
-
-/// Whether nothing but numbers stands on a line.
-fn is_bare(text: &str, candidates: &[candidate::Candidate]) -> bool {
-    let mut rest = String::new();
-    let mut behind = 0;
-    for it in candidates {
-        rest.push_str(text.get(behind..it.begin).unwrap_or_default());
-        behind = it.end;
-    }
-    rest.push_str(text.get(behind..).unwrap_or_default());
-    words(&rest).iter().all(|it| leads_to_number(it))
-}
-
-fn digits(read: &Read) -> usize {
-    candidate::count_digits(&read.written)
+/// Whether words about a file say that its numbers are others.
+fn means_kept(words: &[String]) -> bool {
+    words.iter().any(|it| KEPT.contains(&it.as_str())) && !asks_to_block(words)
 }
 
 /// F22: the same number again is set aside; one that is asked for comes before one that only stands there.
-fn set_repeats_aside(numbers: &mut [FoundNumber]) {
+pub(super) fn set_repeats_aside(numbers: &mut [FoundNumber]) {
     let rank = |fate: &Fate| match fate {
         Fate::Taken => 0,
         Fate::Stopped(_) => 1,
@@ -551,11 +441,51 @@ fn set_repeats_aside(numbers: &mut [FoundNumber]) {
     }
 }
 
-/// What is looked at before a number for words that except it.
-const TAIL_CHARACTERS: usize = 60;
 const SAMPLE_NUMBER: &str = "+12101111111";
 const SAMPLE_REASON: &str = "Continues to call multiple times per day. Making threats to agents.";
-/// Words between two numbers that do not lead to one; with more, a sentence has begun.
-const STRANGE_WORDS_MAX: usize = 2;
-/// Fewer digits are a number only where nothing else stands.
-const WHOLE_DIGITS_MIN: usize = 7;
+/// Words that speak of attached files.
+const ATTACHED: &[&str] = &[
+    "attached",
+    "attachment",
+    "attachments",
+    "attaching",
+    "attach",
+    "enclosed",
+    "file",
+    "files",
+    "list",
+    "spreadsheet",
+    "csv",
+    "xlsx",
+    "excel",
+    "adjunto",
+    "adjunta",
+    "adjuntos",
+    "anexo",
+    "lista",
+    "archivo",
+    "anhang",
+    "liste",
+];
+/// Words that say an attached file goes on with the numbers.
+const LISTED: &[&str] = &["more", "rest", "further", "additional", "others", "numbers", "callers", "numeros"];
+/// Words that say an attached file holds other numbers.
+const KEPT: &[&str] = &[
+    "vip",
+    "vips",
+    "customers",
+    "clients",
+    "employees",
+    "staff",
+    "information",
+    "fyi",
+    "reference",
+    "allow",
+    "allowed",
+    "whitelist",
+    "allowlist",
+    "contacts",
+    "ours",
+    "clientes",
+    "empleados",
+];

@@ -160,7 +160,10 @@ fn separator(line: &str) -> Option<Segment> {
 fn attribution(lines: &[Line], index: usize) -> Option<usize> {
     let mut joined = String::new();
     for count in 1..=3 {
-        let line = lines.get(index + count - 1)?.text.trim();
+        // "---- On … wrote ----"
+        let whole = lines.get(index + count - 1)?.text.trim();
+        let line = whole.trim_matches(['-', ' ']);
+        let is_ruled = whole.ends_with("--");
         if line.is_empty() || line.starts_with('>') || joined.len() + line.len() > 400 {
             return None;
         }
@@ -177,7 +180,7 @@ fn attribution(lines: &[Line], index: usize) -> Option<usize> {
             }
         }
         let says_when = lower.bytes().any(|it| it.is_ascii_digit()) || lower.contains('@');
-        let ends = lower.trim_end_matches(' ').ends_with([':', '：']);
+        let ends = is_ruled || lower.trim_end_matches(' ').ends_with([':', '：']);
         if ends && says_when && WROTE.iter().any(|verb| lower.contains(verb)) {
             return Some(count);
         }

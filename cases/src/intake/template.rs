@@ -42,8 +42,10 @@ impl Label {
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub label: Label,
-    /// Whether the label says that its numbers are to be blocked.
+    /// Whether the label says that its numbers are to be blocked, or are to be no longer.
     pub says_block: bool,
+    /// Whether it says that they are to be blocked no longer.
+    pub says_unblock: bool,
     /// Lines by their place in the mail: the rest of the label's own line, then those up to the next label.
     pub lines: Vec<(usize, String)>,
 }
@@ -74,7 +76,8 @@ pub(super) fn fields(lines: &[Line], languages: &[Language]) -> Vec<Field> {
         // Several cells of one table row may each hold a label.
         for _ in 0..8 {
             let Some(found) = find_label(rest, languages) else { break };
-            fields.push(Field { label: found.label, says_block: found.says_block, lines: Vec::new() });
+            let FoundLabel { label, says_block, says_unblock, .. } = found;
+            fields.push(Field { label, says_block, says_unblock, lines: Vec::new() });
             (found_one, is_open) = (true, true);
             rest = found.behind;
             let cell = rest.split_once('\t').filter(|(_, next)| find_label(next, languages).is_some());
@@ -105,6 +108,7 @@ pub(super) fn label_of(line: &str) -> Option<Label> {
 struct FoundLabel<'a> {
     label: Label,
     says_block: bool,
+    says_unblock: bool,
     /// Whether nothing else is likely to be called so.
     is_sure: bool,
     behind: &'a str,
@@ -136,7 +140,9 @@ fn find_label<'a>(line: &'a str, languages: &[Language]) -> Option<FoundLabel<'a
     let mut tables: Vec<&[Known]> = vec![ENGLISH];
     tables.extend(languages.iter().filter(|it| **it != Language::English).map(known));
     let found = tables.into_iter().flatten().find(|known| known.is(&name, is_marked))?;
-    Some(FoundLabel { label: found.label, says_block: found.says_block, is_sure: found.is_long(), behind })
+    let says_unblock = found.text.contains("unblock") || found.text.contains("desbloq");
+    let Known { label, says_block, .. } = *found;
+    Some(FoundLabel { label, says_block, says_unblock, is_sure: found.is_long(), behind })
 }
 
 /// One way to write a label.
@@ -152,11 +158,12 @@ impl Known {
         if name == self.text {
             return is_marked || self.is_long();
         }
-        // Looking at the first word first keeps long mails cheap.
-        let begins_alike = || distance(first(name), first(self.text), 1).is_some();
-        let slips = self.text.len() / 6;
-        let is_as_long = name.len().abs_diff(self.text.len()) <= slips;
-        self.is_long() && is_as_long && begins_alike() && distance(name, self.text, slips).is_some()
+        // A label says what is to be done with numbers: none of its words may become another one.
+        let said = || name.split(' ').filter(|it| !FILLING.contains(it));
+        let known = || self.text.split(' ').filter(|it| !FILLING.contains(it));
+        self.is_long()
+            && said().count() == known().count()
+            && said().zip(known()).all(|(said, known)| is_same_word(said, known))
     }
 
     const fn is_long(&self) -> bool {
@@ -164,9 +171,27 @@ impl Known {
     }
 }
 
-fn first(text: &str) -> &str {
-    text.split(' ').next().unwrap_or_default()
+/// Whether `said` is `known`, mistyped perhaps. `unblocked` is no mistyped `blocked`.
+fn is_same_word(said: &str, known: &str) -> bool {
+    let slips = match known.len() {
+        0..=3 => 0,
+        4..=6 => 1,
+        _ => 2,
+    };
+    let is_turned = |one: &str, other: &str| {
+        OPPOSITES.iter().any(|it| one.starts_with(it)) && !OPPOSITES.iter().any(|it| other.starts_with(it))
+    };
+    said == known
+        || !is_turned(said, known) && !is_turned(known, said) && distance(said, known, slips).is_some()
 }
+
+/// Words of labels that may be left out or put in.
+const FILLING: &[&str] = &[
+    "s", "the", "that", "which", "you", "we", "i", "to", "be", "want", "wish", "would", "like", "of", "for",
+    "que", "desea", "de", "los", "las", "el", "la",
+];
+/// What turns a word into its opposite.
+const OPPOSITES: &[&str] = &["un", "des", "dis", "non"];
 
 const fn block(text: &'static str) -> Known {
     Known { text, label: Label::Numbers, says_block: true }

@@ -16,4 +16,5 @@ mod sender;
 #[cfg(feature = "mail-auth")]
 mod signer;
 mod spoof;
+mod strangers;
 mod variants;

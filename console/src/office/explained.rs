@@ -109,10 +109,7 @@ impl Explained {
 
 impl FoundShown {
     fn new(found: &FoundNumber) -> Self {
-        let place = found.place.file.as_deref().map_or_else(
-            || format!("line {}", found.place.line),
-            |file| format!("{file}, row {}", found.place.line),
-        );
+        let place = found.place.in_words();
         let reading = match &found.reading {
             Reading::Number(number) => number.to_string(),
             Reading::Either(all) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),

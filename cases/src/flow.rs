@@ -143,6 +143,9 @@ pub struct Illegal {
 }
 
 impl State {
+    /// Where a case stands that strangers opened in a customer's name: it is the desk's until somebody makes it theirs (T-4).
+    pub const NOT_OF_CUSTOMERS: [Self; 3] = [Self::Quarantine, Self::Unverified, Self::Dropped];
+
     /// Where a case of `flow` stands after `signal`.
     ///
     /// # Errors

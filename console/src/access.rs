@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use cases::account::{Account, ApiKey, Right, Session, Side, Taste, hash_of};
+use cases::io::store::Store;
 use rules::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -141,15 +142,14 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
 
 /// Lets through who may, with a [`Viewer`] where somebody has logged in, and says to others why not.
 pub(crate) async fn guard(service: Arc<Service>, access: Access, request: Request, next: Next) -> Response {
-    let is_program = is_of_programs(request.uri().path());
     let is_secure = service.is_secure;
     let mut response = pass(service, access, request, next).await;
     keep_secure(&mut response, is_secure);
     let headers = response.headers_mut();
-    if is_program {
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    }
+    // What says nothing of itself, a way on or a refusal, is none to be kept or to run anything.
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'"));
     response
 }
 
@@ -334,6 +334,9 @@ async fn viewer(service: &Service, request: &Parts) -> Result<Option<Viewer>, Fa
         let Some(key) = key.filter(|key| now < key.expires) else {
             return Err(Failure::Forbidden("That key is not known, or has run out.".to_owned()));
         };
+        if is_orphaned(&key, store, now).await? {
+            return Err(Failure::Forbidden("Whoever made that key is no contact any more.".to_owned()));
+        }
         if key.used.is_none_or(|used| now.micros_since(used) > MINUTE_MICROS) {
             store.desk().use_key(&key, now).await?;
         }
@@ -354,7 +357,9 @@ async fn viewer(service: &Service, request: &Parts) -> Result<Option<Viewer>, Fa
     }
     if now.micros_since(session.seen) > MINUTE_MICROS && !is_asked_by_pages(request.uri.path()) {
         session.seen = now;
-        store.desk().put_session(&session).await?;
+        if !store.desk().renew_session(&session).await? {
+            return Ok(None);
+        }
     }
     let registration = match account.customer() {
         Some(customer) => Some(store.desk().registration(customer).await?),
@@ -375,6 +380,15 @@ async fn viewer(service: &Service, request: &Parts) -> Result<Option<Viewer>, Fa
         told: cookie(&request.headers, TOLD_COOKIE).and_then(untold),
         path: request.uri.path().to_owned(),
     }))
+}
+
+/// Whether a contact made `key` who has no business here any more (N-7).
+async fn is_orphaned(key: &ApiKey, store: &Store, now: Timestamp) -> Result<bool, Failure> {
+    let Some(customer) = &key.customer else { return Ok(false) };
+    let maker = store.desk().account(&key.made_by).await?.filter(|maker| maker.customer().is_some());
+    let Some(maker) = maker else { return Ok(false) };
+    let registration = store.desk().registration(customer).await?;
+    Ok(maker.rights(Some(&registration), now).is_empty())
 }
 
 fn of_key(key: &ApiKey, request: &Parts, now: Timestamp) -> Viewer {
@@ -497,7 +511,7 @@ fn said(
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
     }
     if is_program && viewer.is_none() && response.status() == StatusCode::FORBIDDEN {
-        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        response = Problem::of(StatusCode::UNAUTHORIZED, failure.title(), failure.text());
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response

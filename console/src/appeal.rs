@@ -2,7 +2,6 @@
 //! about it. It says nothing about the customer that the caller does not know, and opens one case for each call.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template;
@@ -17,7 +16,7 @@ use rules::Timestamp;
 use serde::Deserialize;
 
 use crate::Service;
-use crate::client;
+use crate::client::{self, neighbourhood};
 use crate::failure::Failure;
 use crate::question::ask;
 use crate::shell::{self, Shell};
@@ -189,17 +188,6 @@ impl Turnstile {
         }
         *count += 1;
         Ok(())
-    }
-}
-
-/// Whoever has one address of IPv6 has its whole /64.
-fn neighbourhood(address: &str) -> String {
-    match address.parse::<IpAddr>() {
-        Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
-            Some(ip) => ip.to_string(),
-            None => format!("{:x?}", ip.segments().get(..4).unwrap_or_default()),
-        },
-        _ => address.to_owned(),
     }
 }
 

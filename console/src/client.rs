@@ -28,6 +28,17 @@ pub(crate) fn address(request: &Parts) -> String {
     from.map_or_else(|| "unknown".to_owned(), |Client(address)| address.to_string())
 }
 
+/// Whoever has one address of IPv6 has its whole /64.
+pub(crate) fn neighbourhood(address: &str) -> String {
+    match address.parse::<IpAddr>() {
+        Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+            Some(ip) => ip.to_string(),
+            None => format!("{:x?}", ip.segments().get(..4).unwrap_or_default()),
+        },
+        _ => address.to_owned(),
+    }
+}
+
 /// Who asks, when `peer` is at the other end of the connection.
 fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();

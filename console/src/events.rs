@@ -3,7 +3,7 @@
 //! The database is asked once for all who follow. Each gets what is new from one task; what somebody has missed, because they
 //! came late or read slowly, they read themselves.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,11 +35,33 @@ pub(crate) struct Hub {
     sender: Sender<News>,
     /// Whether a task reads.
     is_reading: Mutex<bool>,
+    /// How many streams each viewer, and each customer, has open.
+    seats: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// A stream that somebody has open.
+struct Seat {
+    seats: Arc<Mutex<HashMap<String, usize>>>,
+    of: Vec<String>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in &self.of {
+            if let Some(count) = seats.get_mut(name) {
+                *count -= 1;
+                if *count == 0 {
+                    seats.remove(name);
+                }
+            }
+        }
+    }
 }
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { sender: broadcast::channel(NEWS_KEPT).0, is_reading: Mutex::new(false) }
+        Self { sender: broadcast::channel(NEWS_KEPT).0, is_reading: Mutex::new(false), seats: Arc::default() }
     }
 }
 
@@ -55,6 +77,22 @@ impl Hub {
             tokio::spawn(read_for_all(Arc::clone(service)));
         }
         Ok(receiver)
+    }
+
+    /// Gives `viewer` one more stream: one of them, or all of one customer, do not take all there are.
+    fn seat(&self, viewer: &Viewer) -> Result<Seat, Failure> {
+        let customer = viewer.customer().map(|name| (format!("customer {name}"), OF_CUSTOMER_MAX));
+        let wanted: Vec<(String, usize)> =
+            [Some((format!("viewer {}", viewer.who), OF_VIEWER_MAX)), customer]
+                .into_iter()
+                .flatten()
+                .collect();
+        let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.iter().any(|(name, max)| seats.get(name).is_some_and(|count| count >= max)) {
+            return Err(Failure::TooOften(BUSY_SECONDS));
+        }
+        wanted.iter().for_each(|(name, _)| *seats.entry(name.clone()).or_default() += 1);
+        Ok(Seat { seats: Arc::clone(&self.seats), of: wanted.into_iter().map(|(name, _)| name).collect() })
     }
 
     /// Whether nobody follows any more; then nobody reads either.
@@ -102,6 +140,7 @@ struct Follower {
     news: Receiver<News>,
     /// When it is asked again whether they still may: they come back, and go on where they were.
     until: Instant,
+    _seat: Seat,
 }
 
 /// One event, as its lines say it.
@@ -126,6 +165,7 @@ pub(crate) async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let desk = service.book()?.store().await?.desk();
+    let seat = service.own.hub.seat(&viewer)?;
     let news = service.own.hub.follow(&service)?;
     let end = desk.feed_end().await?;
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
@@ -142,7 +182,7 @@ pub(crate) async fn stream(
     let customer = viewer.customer().map(str::to_owned);
     let until = Instant::now() + FOLLOWED_MAX;
     let ready = first.into_iter().collect();
-    let follower = Follower { service, customer, after, to: end, ready, news, until };
+    let follower = Follower { service, customer, after, to: end, ready, news, until, _seat: seat };
     let events = stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
         Some((Ok::<_, Infallible>(event), follower))
@@ -229,4 +269,7 @@ const FOLLOWED_MAX: Duration = Duration::from_secs(300);
 /// What is told and not yet read; who is further behind reads the database.
 const NEWS_KEPT: usize = 64;
 const FOLLOWERS_MAX: usize = 1_000;
+/// Of one viewer, whose browser opens one for each page, and of all of one customer.
+const OF_VIEWER_MAX: usize = 40;
+const OF_CUSTOMER_MAX: usize = 200;
 const BUSY_SECONDS: u64 = 10;

@@ -13,6 +13,7 @@ mod campaigns;
 mod case;
 mod choice;
 mod client;
+mod connections;
 mod decide;
 mod events;
 mod failure;
@@ -120,6 +121,8 @@ pub struct Own {
     presence: presence::Presence,
     /// Addresses of proxies that are believed when they say who asks.
     proxies: Vec<IpNet>,
+    /// How many files this process may have open; 0 where nobody knows.
+    files_max: u64,
     /// Who else says who somebody is.
     #[cfg(feature = "oidc")]
     openid: Option<openid::WayIn>,
@@ -136,6 +139,19 @@ impl Own {
     pub fn behind(mut self, proxies: Vec<IpNet>) -> Self {
         self.proxies = proxies;
         self
+    }
+
+    /// The same in a process that may have so many files open.
+    #[must_use]
+    pub fn with_files(mut self, files_max: u64) -> Self {
+        self.files_max = files_max;
+        self
+    }
+
+    /// How many connections there may be: half of the files, for records and databases need the others.
+    fn connections_max(&self) -> usize {
+        let files = if self.files_max == 0 { FILES_USUAL } else { self.files_max };
+        usize::try_from(files / 2).unwrap_or(CONNECTIONS_MAX).min(CONNECTIONS_MAX)
     }
 
     /// The same with a provider by which people may log in as well.
@@ -216,14 +232,19 @@ pub async fn serve(
     let routes = routes::router(&service)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&service), survive))
+        .layer(from_fn_with_state(connections::Reading::within(connections::BODY_TIME), connections::read))
         .with_state(Arc::clone(&service));
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     let stop = async move {
         stop.await;
         // Those who follow what changes would never end by themselves.
         kept.own.is_ending.store(true, Ordering::Relaxed);
     };
-    let served = axum::serve(listener, routes).with_graceful_shutdown(stop).await;
+    let bounds = connections::Bounds {
+        proxies: service.own.proxies.clone(),
+        open_max: service.own.connections_max(),
+        header_time: connections::HEADER_TIME,
+    };
+    let served = connections::serve(listener, routes, bounds, stop).await;
     if let Some(book) = &service.cases {
         book.close().await;
     }
@@ -249,3 +270,6 @@ mod testing;
 
 /// Bytes of a request's body: the longest message, escaped, with its source beside it.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// What systems give a process unless told.
+const FILES_USUAL: u64 = 1_024;
+const CONNECTIONS_MAX: usize = 4_096;

@@ -43,25 +43,35 @@ impl Doorkeeper {
         password: String,
         now: Timestamp,
     ) -> Result<bool, Failure> {
+        // Nobody is called so, and nothing so long is remembered or hashed.
+        if login.len() > LOGIN_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
+            return Ok(false);
+        }
         let key = (login.to_owned(), address.to_owned());
-        let until = self.wrong().get(&key).map(|wrong| wrong.until).unwrap_or_default();
+        // It counts before it is looked at: many at once are as many.
+        self.count(&key, now)?;
+        let Ok(_try) = self.tries.acquire().await else { return Err(Failure::TooOften(1)) };
+        let is_right = spawn_blocking(move || verify(kept.as_deref(), &password)).await.unwrap_or(false);
+        if is_right {
+            self.wrong().remove(&key);
+        }
+        Ok(is_right)
+    }
+
+    /// Counts a try as a wrong one.
+    fn count(&self, key: &(String, String), now: Timestamp) -> Result<(), Failure> {
+        let mut wrong = self.wrong();
+        let until = wrong.get(key).map(|wrong| wrong.until).unwrap_or_default();
         if now < until {
             let seconds = until.micros_since(now) / 1_000_000 + 1;
             return Err(Failure::TooOften(u64::try_from(seconds).unwrap_or_default()));
-        }
-        let Ok(_try) = self.tries.acquire().await else { return Err(Failure::TooOften(1)) };
-        let is_right = spawn_blocking(move || verify(kept.as_deref(), &password)).await.unwrap_or(false);
-        let mut wrong = self.wrong();
-        if is_right {
-            wrong.remove(&key);
-            return Ok(true);
         }
         if wrong.len() >= WRONG_MAX {
             wrong.retain(|_, it| now.micros_since(it.until) < FORGET_MICROS);
         }
         // A stranger with a million addresses fills this up, and is slowed by the tries at once all the same.
-        if wrong.len() < WRONG_MAX || wrong.contains_key(&key) {
-            let entry = wrong.entry(key).or_default();
+        if wrong.len() < WRONG_MAX || wrong.contains_key(key) {
+            let entry = wrong.entry(key.clone()).or_default();
             entry.times = entry.times.saturating_add(1);
             let seconds = match entry.times {
                 0..=4 => 0,
@@ -69,7 +79,7 @@ impl Doorkeeper {
             };
             entry.until = now.plus_micros(seconds * 1_000_000);
         }
-        Ok(false)
+        Ok(())
     }
 
     /// What is kept of `password`.
@@ -117,6 +127,9 @@ fn verify(kept: Option<&str>, password: &str) -> bool {
     Argon2::default().verify_password(password.as_bytes(), &hash).is_ok() && is_known
 }
 
+/// No account has a longer log-in, and nobody a longer password.
+const LOGIN_BYTES_MAX: usize = 64;
+const PASSWORD_BYTES_MAX: usize = 1_024;
 /// The hash of a password that nobody has.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$cmluZ3dhbGwtbm9ib2R5$YM4mK0Lfj1RTuJW6DRPcZkYVyVaJC7pkzPGX1KnHTQk";
@@ -151,6 +164,19 @@ mod tests {
         assert_eq!(keeper.check(elsewhere, Some(kept.clone()), right.clone(), NOW).await, Ok(true));
         let later = NOW.plus_micros(16_000_000);
         assert_eq!(keeper.check(from, Some(kept), right, later).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn many_tries_at_once_are_as_many() {
+        let keeper = Doorkeeper::default();
+        let kept = Some(keeper.hash("correct horse battery".to_owned()).await.unwrap());
+        let from = ("anna", "192.0.2.1");
+        let tries = (0..20).map(|_| keeper.check(from, kept.clone(), "wrong".to_owned(), NOW));
+        let judged = futures_util::future::join_all(tries).await;
+        assert_eq!(judged.iter().filter(|it| it.is_ok()).count(), 5, "{judged:?}");
+        let long = "a".repeat(1_000_000);
+        assert_eq!(keeper.check((&long, "x"), kept, long.clone(), NOW).await, Ok(false));
+        assert_eq!(keeper.wrong().len(), 1, "nothing so long is remembered");
     }
 
     #[tokio::test]

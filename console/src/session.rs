@@ -14,6 +14,7 @@ use rules::Timestamp;
 use serde::Deserialize;
 
 use crate::access::{SESSION_COOKIE, Viewer, cookie, set_cookie, told_at};
+use crate::client::neighbourhood;
 use crate::failure::Failure;
 use crate::shell::{self, Shell};
 use crate::{Service, approval, client, password};
@@ -132,7 +133,8 @@ pub(crate) async fn login(
     let login = form.login.trim().to_lowercase();
     let account = desk.account(&login).await?.filter(|account| !account.is_closed);
     let kept = account.as_ref().and_then(|account| account.password.clone());
-    let checked = service.own.doorkeeper.check((&login, &client.address), kept, form.password, now).await;
+    let from = neighbourhood(&client.address);
+    let checked = service.own.doorkeeper.check((&login, &from), kept, form.password, now).await;
     let wrong = match (checked, account) {
         (Ok(true), Some(account)) => {
             let factor = if desk.has_factor(&account).await? { Factor::Wanted } else { Factor::None };
@@ -463,9 +465,11 @@ pub(crate) async fn enrol(
     let wrong = || Failure::Refused("That is not a code of this app: scan the picture again.".to_owned());
     let mut factor = SecondFactor::of_secret(&form.secret).ok_or_else(wrong)?;
     factor.take(&form.code, now).map_err(|_| wrong())?;
-    desk.enrol_account(account, &factor, book.done(&viewer.who, now)).await?;
-    if let Some(session) = &viewer.session {
-        desk.put_session(&Session { factor: Some(now), ..session.clone() }).await?;
+    let session = viewer.session.as_ref();
+    let hash = session.map(|session| session.hash.as_str());
+    desk.enrol_account(account, &factor, hash, book.done(&viewer.who, now)).await?;
+    if let Some(session) = session {
+        desk.renew_session(&Session { factor: Some(now), ..session.clone() }).await?;
     }
     Ok(told_at("/account", "From now on the code of your app is asked for when you log in."))
 }

@@ -118,7 +118,7 @@ async fn all(config: &Config, week: &Week) -> Result<Logins, Failure> {
         let mut factor = None;
         if login.starts_with("ann@") {
             let new = SecondFactor::new(random()?);
-            desk.enrol_account(&account, &new, done(login)).await.map_err(said)?;
+            desk.enrol_account(&account, &new, None, done(login)).await.map_err(said)?;
             factor = Some(new);
         }
         people.push(Login { login: login.to_owned(), password, what, factor });

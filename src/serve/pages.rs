@@ -94,7 +94,8 @@ fn own(config: &Config) -> Result<console::Own, Failure> {
         requests_per_second: config.http.requests_per_second,
         log_ins_per_minute: config.http.log_ins_per_minute,
     })
-    .behind(config.http.trusted_proxies.iter().map(|Network(network)| *network).collect());
+    .behind(config.http.trusted_proxies.iter().map(|Network(network)| *network).collect())
+    .with_files(sys::raise_open_files().unwrap_or_default());
     #[cfg(not(feature = "oidc"))]
     config.http.oidc.refuse()?;
     #[cfg(feature = "oidc")]

@@ -13,6 +13,7 @@ use super::request::{Drafting, set_repeats_aside};
 use super::segment::{Line, Segment, is_borrowed};
 use super::template::Label;
 use super::words::words;
+use rules::Number;
 
 impl Drafting<'_> {
     /// Every number in the text, with what becomes of it.
@@ -25,12 +26,13 @@ impl Drafting<'_> {
                 let is_for_report =
                     wants_report && !field.says_block && (previous_is_report || !has_block_form);
                 let fate = if is_for_report { Fate::Left(Why::NotAskedFor) } else { Fate::Taken };
-                let mut aside = None;
+                let (mut aside, before) = (None, found.len());
                 for (index, text) in &field.lines {
                     labelled.insert((*index, text.len()));
                     aside = self.set_aside(aside, text);
                     self.labelled_line((*index, text), &fate, aside, &mut found);
                 }
+                ask_about_pieces(found.get_mut(before..).unwrap_or_default());
             }
             previous_is_report =
                 field.label.is_of_report() || previous_is_report && field.label == Label::Numbers;
@@ -41,7 +43,8 @@ impl Drafting<'_> {
                 self.other_line(index, line, &mut found);
             }
         }
-        if found.is_empty() && !is_borrowed(self.material.subject) {
+        let is_left = |it: &FoundNumber| matches!(it.fate, Fate::Left(_));
+        if found.iter().all(is_left) && !is_borrowed(self.material.subject) {
             self.subject(&mut found);
         }
         self.judge(&mut found);
@@ -75,8 +78,11 @@ impl Drafting<'_> {
         let author = words(self.material.author);
         let is_name = |it: &String| author.contains(it);
         let initials: String = author.iter().filter_map(|it| it.chars().next()).collect();
-        let signs =
-            !said.is_empty() && (said.iter().all(is_name) || said.concat() == initials && initials.len() > 1);
+        let has_letters = |it: &&String| it.bytes().any(|it| !it.is_ascii_digit());
+        let named: Vec<String> = said.iter().filter(has_letters).cloned().collect();
+        let signs = !named.is_empty()
+            && author.len() <= NAME_WORDS_MAX
+            && (named.iter().all(is_name) || named.concat() == initials && initials.len() > 1);
         if signs || is_farewell(&said) {
             Some(Why::Segment(Segment::Signature))
         } else if has_number {
@@ -168,7 +174,7 @@ impl Drafting<'_> {
                     continue;
                 }
                 let fate = match line.segment {
-                    Segment::Own if is_excepting(&before) => Fate::Suggested(Why::Excepted),
+                    Segment::Own if is_excepting(&before) && !self.unblocks => Fate::Suggested(Why::Excepted),
                     Segment::Own => Fate::Suggested(Why::NoLabel),
                     Segment::Quoted | Segment::Forwarded => Fate::Suggested(Why::Segment(line.segment)),
                     Segment::Signature | Segment::Disclaimer | Segment::Banner => {
@@ -204,6 +210,16 @@ impl Drafting<'_> {
                 it.fate = Fate::Stopped(stop);
             }
         }
+    }
+}
+
+/// Beside what could not be read a short code may be a piece of it, on a line of its own.
+fn ask_about_pieces(of_field: &mut [FoundNumber]) {
+    if of_field.iter().any(|it| matches!(it.fate, Fate::Unclear(Why::Unreadable | Why::NoArea))) {
+        let is_piece = |it: &&mut FoundNumber| {
+            it.fate == Fate::Taken && it.reading.number().is_some_and(Number::is_local)
+        };
+        of_field.iter_mut().filter(is_piece).for_each(|it| it.fate = Fate::Unclear(Why::Unreadable));
     }
 }
 
@@ -252,5 +268,7 @@ const ARROWS: &[&str] = &["->", "=>", ">>", "→", "⇒", "➔"];
 const WHOLE_DIGITS_MIN: usize = 7;
 /// Words between two numbers that do not lead to one; with more, a sentence has begun.
 const STRANGE_WORDS_MAX: usize = 2;
+/// A name of more words is none of a person.
+const NAME_WORDS_MAX: usize = 4;
 /// How many digits a short code has, at least and at most.
 const SHORT_CODE_DIGITS: (usize, usize) = (3, 6);

@@ -291,11 +291,19 @@ fn first_whole(text: &str) -> usize {
 
 /// `piece` without the word or the sign that says it is a number.
 fn without_word(piece: &str) -> &str {
+    // "2.972-404-1192", "b)972-404-1192"; with 1 it may be the country.
+    if let [b'2'..=b'9' | b'a'..=b'z', b'.' | b')', rest @ ..] = piece.as_bytes()
+        && rest.first().is_some_and(|it| it.is_ascii_digit() || matches!(it, b'+' | b'('))
+        && count_digits(piece.get(2..).unwrap_or_default()) >= NATIONAL_DIGITS_MIN
+    {
+        return piece.get(2..).unwrap_or_default();
+    }
     let begins = |it: char| it.is_ascii_digit() || matches!(it, '+' | '(');
     let Some((head, number)) = piece.find(begins).map(|at| piece.split_at(at)) else { return piece };
     let is_odd = |it: char| !it.is_ascii() && !it.is_alphanumeric();
     let is_sign = head == "#" || head.contains(is_odd) && head.chars().all(|it| is_odd(it) || it == HIDDEN);
-    let is_word = || NUMBER_WORDS.contains(&head.to_ascii_lowercase().trim_end_matches(['#', '.']));
+    let head = head.to_ascii_lowercase();
+    let is_word = || head != "tel:" && NUMBER_WORDS.contains(&head.trim_end_matches(['#', '.', ':']));
     if (is_sign || is_word()) && count_digits(number) >= WHOLE_DIGITS_MIN { number } else { piece }
 }
 
@@ -461,9 +469,9 @@ const RIGHT_MARKS: &[char] =
 const NUMBER_WORDS: &[&str] = &["ph", "tel", "phone", "no", "nr", "num"];
 const EXTENSION_WORDS: &[&str] = &["extension", "ext", "extn", "x", "interno", "anexo"];
 const BETWEEN: &[&str] =
-    &["-", "..", "...", "…", "to", "through", "thru", "until", "a", "al", "hasta", "bis"];
+    &["-", "--", "..", "...", "…", "to", "through", "thru", "until", "a", "al", "hasta", "bis"];
 /// Behind these the last number of a range may be given by its last digits.
-const CUT_BETWEEN: &[&str] = &["to", "through", "thru", "until", "hasta", "bis"];
+const CUT_BETWEEN: &[&str] = &["--", "to", "through", "thru", "until", "hasta", "bis"];
 /// From so many digits on a number may be whole.
 const WHOLE_DIGITS_MIN: usize = 7;
 /// From so many on it is whole also with an area, and what follows may begin another.

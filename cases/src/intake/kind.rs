@@ -117,7 +117,13 @@ pub(super) fn is_high_priority(lines: &[Line], subject: &str) -> bool {
 /// Whether the words say that something is excepted.
 pub(super) fn is_excepting(words: &[String]) -> bool {
     let is_denied_block = |pair: &[String]| matches!(pair, [no, verb] if no == "no" && asks_to_block(std::slice::from_ref(verb)));
-    words.iter().any(|it| EXCEPTING.contains(&it.as_str())) || words.windows(2).any(is_denied_block)
+    words.iter().any(|it| EXCEPTING.contains(&it.as_str()))
+        || words.windows(2).any(|pair| is_denied_block(pair) || stays_open(pair))
+}
+
+/// "keep open", "leave open": to keep calling is something else.
+fn stays_open(pair: &[String]) -> bool {
+    matches!(pair, [keep, open] if matches!(keep.as_str(), "keep" | "leave") && matches!(open.as_str(), "open" | "alone" | "out" | "unblocked"))
 }
 
 /// Whether the words behind a number say that it is excepted.
@@ -127,7 +133,9 @@ pub(super) fn is_keeping(words: &[String]) -> bool {
         before.iter().any(|it| DENYING.contains(&it.as_str()))
     };
     let verbs = words.iter().enumerate().filter(|(_, it)| asks_to_block(std::slice::from_ref(it)));
-    words.iter().any(|it| KEEPING.contains(&it.as_str())) || verbs.into_iter().any(|(at, _)| denies(at))
+    words.iter().any(|it| KEEPING.contains(&it.as_str()))
+        || words.windows(2).any(stays_open)
+        || verbs.into_iter().any(|(at, _)| denies(at))
 }
 
 /// Whether the words say that the number behind them is none of a caller: whom it called, an account, a file.
@@ -304,10 +312,11 @@ const EXCEPTING: &[&str] = &[
     "excluded",
     "exclude",
     "instead",
+    "rather",
+    "replaces",
+    "replacing",
     "allow",
     "allowed",
-    "keep",
-    "leave",
     "whitelist",
     "allowlist",
     "excepto",
@@ -329,8 +338,6 @@ const EXCEPTING: &[&str] = &[
 const KEEPING: &[&str] = &[
     "allow",
     "allowed",
-    "keep",
-    "leave",
     "exception",
     "excepted",
     "excluded",
@@ -371,6 +378,14 @@ const OTHERS: &[&str] = &[
     "destino",
     "konto",
     "rechnung",
+    "agent",
+    "cnam",
+    "impersonating",
+    "impersonates",
+    "pretending",
+    "claiming",
+    "questions",
+    "helpdesk",
 ];
 const OWN_TELEPHONE: &[&str] = &[
     "me",

@@ -295,6 +295,9 @@ fn pieces(text: &str, plans: &[DialPlan]) -> Vec<Read> {
 
 /// What `text` is by the plans of a customer.
 fn number(text: &str, plans: &[DialPlan]) -> (Reading, Option<Why>) {
+    // "9-1-469-555-0131": a nine for the outside line.
+    let behind_nine = ["9-1", "9 1", "9.1"].iter().any(|it| text.starts_with(it)) && count_digits(text) == 12;
+    let text = if behind_nine { text.get(2..).unwrap_or_default() } else { text };
     let has_gaps = text.contains([' ', '/']);
     let spoilt =
         Flags::of(Flag::Overlong).union(Flags::of(Flag::AlphaInNumber)).union(Flags::of(Flag::OddTail));

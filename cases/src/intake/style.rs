@@ -10,13 +10,21 @@ pub(super) struct Sheet {
 impl Sheet {
     /// Reads the rules of a sheet that name one class or one element. What holds only on some screens is left out.
     pub(super) fn take(&mut self, sheet: &str) {
-        let sheet = without_comments(sheet).to_lowercase();
-        let mut rest = sheet.as_str();
+        self.take_rules(&without_comments(sheet).to_lowercase(), true);
+    }
+
+    fn take_rules(&mut self, sheet: &str, is_outermost: bool) {
+        let mut rest = sheet;
         while let Some((selectors, behind)) = rest.split_once('{') {
             let is_conditional = selectors.trim_start().starts_with('@');
             let (style, behind) =
                 if is_conditional { block(behind) } else { behind.split_once('}').unwrap_or((behind, "")) };
             rest = behind;
+            // "screen" and "all" hold; a width, or "print", may not.
+            let holds = !selectors.contains('(') && !selectors.contains("print");
+            if is_conditional && is_outermost && holds {
+                self.take_rules(style, false);
+            }
             if is_conditional || !is_unseen(style) {
                 continue;
             }
@@ -157,7 +165,7 @@ mod tests {
     #[test]
     fn b1_a_sheet_hides_by_class_and_by_name() {
         let mut sheet = Sheet::default();
-        sheet.take("/* x */ p.x, .y {display:none} #z{font-size:0} .seen{color:red} @media print{.m{display:none}} .n{display:none}");
+        sheet.take("/* x */ p.x, .y {display:none} #z{font-size:0} .seen{color:red} @media print{.m{display:none}} @media screen{.n{display:none}}");
         let hides = ["x", "y", "n", "seen y", "seen", "m", "z"].map(|class| sheet.hides(class, ""));
         assert_eq!(hides, [true, true, true, true, false, false, false]);
         assert!(sheet.hides("", "z") && !sheet.hides("", "x"));

@@ -53,6 +53,9 @@ fn b4_what_the_author_excepts_is_not_taken() {
         "\n{A}\nExceptions:\n{B}",
         "\n{A}\nKeep open:\n{B}",
         "\n{A} but allow {B}",
+        "\n{A}, but keep {B}",
+        "\n{A} rather than {B}",
+        "\n{A}\nagent: {B}",
         "\n{A} instead of {B}",
         "\n{A}, aber nicht {B}",
         "\n{A} mais pas {B}",
@@ -96,6 +99,9 @@ fn b5_what_people_write_beside_a_number_is_no_part_of_it() {
         "\n10/05 {A}\n10/04 {B}",
         "\nMon 5 Oct {A}\nSun 4 Oct {B}",
         "\n#{A}\nph#{B}",
+        "\n1.{A}\n2.{B}",
+        "\na){A}\nNr:{B}",
+        "\n9-1-{A}\n{B}",
         "\n☎️{A}\n📞{B}",
         "\n*{A}*\n_{B}_",
         "469 555 0131 972 555 0142",
@@ -109,7 +115,7 @@ fn b5_what_people_write_beside_a_number_is_no_part_of_it() {
 
 #[test]
 fn b5_pieces_of_numbers_are_asked_about() {
-    for text in ["\n(469)\n555-0131", "469555[0-9]{4}", "469-555-"] {
+    for text in ["\n(469)\n555-0131", "\n469-555-\n0131", "\n469\n555 0131", "469555[0-9]{4}", "469-555-"] {
         let intake = read("Block request", &form(text));
         assert!(taken(&intake).is_empty(), "{text}: {:?}", intake.requests);
     }
@@ -131,7 +137,9 @@ fn b8_ranges_are_seen_however_they_are_written() {
 
 #[test]
 fn b4_the_farewell_is_no_part_of_the_list() {
-    for end in ["Thanks, Jane {B}", "Rgds\nJane\n{B}", "JD\n{B}", "Jane\n{B}"] {
+    for end in
+        ["Thanks, Jane {B}", "Rgds\nJane\n{B}", "JD\n{B}", "Jane\n{B}", "Jane Doe {B}", "Jane Doe | {B}"]
+    {
         let numbers = "Number(s) Category: Harassing\nPhone number(s) that you want to be blocked:\n{A}\n";
         let body = format!("{numbers}{end}\n").replace("{A}", A).replace("{B}", B);
         assert_eq!(taken(&read("Block request", &body)), self::numbers(&[A]), "{end}");

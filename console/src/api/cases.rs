@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cases::case::{Kind, Severity};
-use cases::io::store::{Cursor, Filter, Store};
+use cases::io::store::{Condition, Cursor, Filter, Is, Store};
 use cases::{Case, CaseNumber, flow};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -19,6 +19,7 @@ use crate::Service;
 use crate::access::Viewer;
 use crate::case::parse;
 use crate::failure::Failure;
+use crate::portal::is_theirs_to_see;
 
 /// Which cases.
 #[derive(Deserialize, IntoParams)]
@@ -87,7 +88,13 @@ pub(crate) async fn list(
         Some(customer) if filter.customer.as_deref().is_some_and(|asked| asked != customer) => {
             cases::io::store::Page::default()
         }
-        Some(customer) => store.customer(customer).list(&filter).await?,
+        Some(customer) => {
+            // As in the portal: what strangers wrote in their name is the desk's.
+            let others = Is::State(flow::State::NOT_OF_CUSTOMERS.to_vec());
+            let theirs = Condition { is_not: true, is: others };
+            let conditions = [filter.conditions.clone(), vec![theirs]].concat();
+            store.customer(customer).list(&Filter { conditions, ..filter.clone() }).await?
+        }
         None => store.desk().list(&filter).await?,
     };
     let now = (service.now)();
@@ -205,7 +212,10 @@ pub(crate) async fn open(
 /// The case of this number, if it is theirs to see.
 pub(super) async fn find(store: &Store, viewer: &Viewer, number: CaseNumber) -> Result<Case, Failure> {
     match viewer.customer() {
-        Some(customer) => store.customer(customer).case(number).await?.ok_or(Failure::NotFound),
+        Some(customer) => {
+            let case = store.customer(customer).case(number).await?;
+            case.filter(is_theirs_to_see).ok_or(Failure::NotFound)
+        }
         None => Ok(store.desk().case(number).await?),
     }
 }

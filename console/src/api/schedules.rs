@@ -342,7 +342,18 @@ pub(crate) async fn file(
     let desk = service.book()?.store().await?.desk();
     let now = (service.now)();
     // Who of the customer's people may read reports stands in its registration (P-5).
-    if let Some(Side::Contact { customer, name }) = viewer.account.as_ref().map(|account| &account.side) {
+    // No key reads in a customer's name what whoever made it may not.
+    let reader = match &viewer.account {
+        Some(account) => Some(account.clone()),
+        None => {
+            let key = desk.keys().await?.into_iter().find(|key| viewer.who == format!("key:{}", key.id));
+            match key {
+                Some(key) => desk.account(&key.made_by).await?,
+                None => None,
+            }
+        }
+    };
+    if let Some(Side::Contact { customer, name }) = reader.as_ref().map(|account| &account.side) {
         let registration = desk.registration(customer).await?;
         let address = registration.person(name).and_then(|person| person.addresses.first());
         let address = address.ok_or(Failure::NotFound)?;

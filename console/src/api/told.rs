@@ -57,9 +57,12 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn answer(failure: &Failure) -> Response {
-        let (title, status, detail) = (failure.title(), failure.status(), failure.text());
-        let problem = Self { kind: "about:blank", title, status: status.as_u16(), detail };
-        problem.response(status)
+        Self::of(failure.status(), failure.title(), failure.text())
+    }
+
+    /// One of this status.
+    pub(crate) fn of(status: StatusCode, title: &'static str, detail: String) -> Response {
+        Self { kind: "about:blank", title, status: status.as_u16(), detail }.response(status)
     }
 
     /// The same of a failure that nobody has put into words yet: what the router says itself.

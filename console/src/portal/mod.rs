@@ -128,7 +128,7 @@ impl<'a> Place<'a> {
 
 /// What a stranger wrote in the customer's name is for the desk, until somebody makes it theirs (T-4).
 pub(crate) fn is_theirs_to_see(case: &Case) -> bool {
-    !matches!(case.state, State::Quarantine | State::Unverified | State::Dropped)
+    !State::NOT_OF_CUSTOMERS.contains(&case.state)
 }
 
 /// Whether `viewer` has `right`; for pages that everybody of the customer sees, and not everybody acts on.

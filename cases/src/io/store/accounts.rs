@@ -176,7 +176,7 @@ impl Desk<'_> {
         writing.commit().await
     }
 
-    /// Keeps a session, new or used again.
+    /// Keeps a session that begins.
     ///
     /// # Errors
     /// It is not kept.
@@ -191,6 +191,18 @@ impl Desk<'_> {
             .execute(&self.store.pool)
             .await?;
         Ok(())
+    }
+
+    /// Keeps what is new of a session. Returns whether there still is one: what was ended meanwhile stays so.
+    ///
+    /// # Errors
+    /// It is not kept.
+    pub async fn renew_session(&self, session: &Session) -> Result<bool, Error> {
+        let query = sqlx::query("UPDATE sessions SET seen = $1, body = $2 WHERE hash = $3")
+            .bind(session.seen.0)
+            .bind(serde_json::to_string(session)?)
+            .bind(&session.hash);
+        Ok(query.execute(&self.store.pool).await?.rows_affected() > 0)
     }
 
     /// The session whose secret has this hash, and whose it is.
@@ -235,17 +247,28 @@ impl Desk<'_> {
         Ok(row.is_some())
     }
 
-    /// Gives `account` a second factor; one from before counts no more.
+    /// Gives `account` a second factor; one from before counts no more, and neither does a session but the one with the hash
+    /// `kept`, in which it is done. That one has to be there still.
     ///
     /// # Errors
-    /// It is not kept.
+    /// It is not kept, or the session was ended.
     pub async fn enrol_account(
         &self,
         account: &Account,
         factor: &SecondFactor,
+        kept: Option<&str>,
         done: Done<'_>,
     ) -> Result<(), Error> {
         let mut writing = self.write().await?;
+        if let Some(kept) = kept {
+            let query =
+                sqlx::query("DELETE FROM sessions WHERE login = $1 AND hash <> $2").bind(&account.login);
+            query.bind(kept).execute(writing.connection()).await?;
+            let query = sqlx::query("SELECT 1 FROM sessions WHERE hash = $1").bind(kept);
+            if query.fetch_optional(writing.connection()).await?.is_none() {
+                return Err(Error::Refused("This session was ended: log in again.".to_owned()));
+            }
+        }
         let (customer, contact) = account.factor_place();
         writing.put_factor(customer, contact, factor).await?;
         writing.note_account((&account.side, &account.login), "enrol", "{}", done).await?;

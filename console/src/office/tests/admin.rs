@@ -95,7 +95,7 @@ async fn x1_a_role_a_session_and_a_factor_end_with_the_next_click() {
     assert_eq!(console.post("anna", "/person/ben/role", &[("role", "king")]).await.status, 400);
     let factor = SecondFactor::new([7; SECRET_BYTES]);
     let desk = console.store.desk();
-    desk.enrol_account(&account, &factor, console.done("ben")).await.unwrap();
+    desk.enrol_account(&account, &factor, None, console.done("ben")).await.unwrap();
     console.get("anna", "/person/ben").await.has("the code of an app is asked for");
     assert_eq!(console.post("anna", "/person/ben/factor", &[]).await.status, 303);
     assert!(!desk.has_factor(&account).await.unwrap());

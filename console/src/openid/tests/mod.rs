@@ -164,7 +164,9 @@ async fn people(store: &Store) {
         desk.invite(&invitation, done("root")).await.unwrap();
         let account = desk.accept(login, "no password is this".to_owned(), done(login)).await.unwrap();
         if login.starts_with("carol") {
-            desk.enrol_account(&account, &SecondFactor::new([7; SECRET_BYTES]), done(login)).await.unwrap();
+            desk.enrol_account(&account, &SecondFactor::new([7; SECRET_BYTES]), None, done(login))
+                .await
+                .unwrap();
         }
     }
     desk.change_account("ben@desk.example", "close", |it| it.is_closed = true, done("root")).await.unwrap();

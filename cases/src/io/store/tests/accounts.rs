@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::account::{Account, ApiKey, DESK, Invitation, Right, Role, Session, Side, hash_of};
+use crate::second_factor::{SECRET_BYTES, SecondFactor};
 
 fn invitation(secret: &str, login: &str, side: Side) -> Invitation {
     let expires = NOW.plus_micros(60 * MINUTE);
@@ -40,13 +41,28 @@ fn an_invitation_is_good_once_and_ends_what_was_before() {
         desk.invite(&invitation("three", "ben", analyst), done(&service, 4)).await.unwrap();
         desk.accept("three", "q".to_owned(), done(&service, 5)).await.unwrap();
         assert!(desk.session(&hash_of("cookie")).await.unwrap().is_none());
+        // A page that was asked for before keeps no session alive that was ended meanwhile, and gives it no factor.
+        assert!(!desk.renew_session(&session("cookie", &ben)).await.unwrap());
+        assert!(desk.session(&hash_of("cookie")).await.unwrap().is_none());
+        let factor = SecondFactor::new([7; SECRET_BYTES]);
+        let ended = hash_of("cookie");
+        let refused = desk.enrol_account(&ben, &factor, Some(&ended), done(&service, 5)).await;
+        assert!(refused.is_err() && !desk.has_factor(&ben).await.unwrap());
+        // Another app ends all sessions but the one that it was set up in.
+        for secret in ["here", "elsewhere"] {
+            desk.put_session(&session(secret, &ben)).await.unwrap();
+        }
+        let here = hash_of("here");
+        desk.enrol_account(&ben, &factor, Some(&here), done(&service, 5)).await.unwrap();
+        let is_there = async |secret| desk.session(&hash_of(secret)).await.unwrap().is_some();
+        assert!(is_there("here").await && !is_there("elsewhere").await);
         let late = done(&service, 61);
         desk.invite(&invitation("four", "ben", Side::Desk(Role::Admin)), done(&service, 0)).await.unwrap();
         assert!(desk.accept("four", "q".to_owned(), late).await.is_err(), "it is too old");
         let audit: Vec<_> = store.audit(DESK, 0, 50).await.unwrap();
         let acts: Vec<_> = audit.iter().map(|it| (it.actor.as_str(), it.action.as_str())).collect();
         let (invites, chooses) = (("anna", "invite"), ("ben", "choose-password"));
-        assert_eq!(acts, [invites, invites, chooses, invites, chooses, invites]);
+        assert_eq!(acts, [invites, invites, chooses, invites, chooses, ("anna", "enrol"), invites]);
     });
 }
 

@@ -29,9 +29,11 @@ impl Reader<'_> {
         }
         let fields = self.fields(node, "an action", &["block", "divert", "tag", "limit", "fallback"])?;
         let fallback = self.fallback(&fields);
-        let mut deeds = fields.entries().iter().filter(|entry| entry.key != "fallback");
+        let mut deeds = fields.entries().iter().filter(|entry| DEEDS.contains(&entry.key));
         let Some(deed) = deeds.next() else {
-            self.report(Code::MissingKey, node.span(), "the action does nothing").help(ACTION_HELP);
+            if !fields.has_strangers() {
+                self.report(Code::MissingKey, node.span(), "the action does nothing").help(ACTION_HELP);
+            }
             return None;
         };
         if let Some(other) = deeds.next() {
@@ -95,7 +97,9 @@ impl Reader<'_> {
             }
             (None, Some(_)) => self.rate(&fields),
             (None, None) => {
-                self.report(Code::BadLimit, node.span(), "the limit has no number").help(LIMIT_HELP);
+                if !fields.has_strangers() {
+                    self.report(Code::BadLimit, node.span(), "the limit has no number").help(LIMIT_HELP);
+                }
                 None
             }
         }
@@ -103,8 +107,10 @@ impl Reader<'_> {
 
     fn rate(&mut self, fields: &Fields<'_>) -> Option<Limit> {
         let (Some(calls), Some(per)) = (fields.get("calls"), fields.get("per")) else {
-            self.report(Code::BadLimit, fields.span.clone(), "a limit needs both `calls` and `per`")
-                .help(LIMIT_HELP);
+            if !fields.has_strangers() {
+                self.report(Code::BadLimit, fields.span.clone(), "a limit needs both `calls` and `per`")
+                    .help(LIMIT_HELP);
+            }
             return None;
         };
         let calls = self.integer(calls, "calls", (0, i64::from(u32::MAX)));
@@ -183,6 +189,8 @@ impl Reader<'_> {
     }
 }
 
+/// What a table can do; the other keys say how.
+pub(super) const DEEDS: &[&str] = &["block", "divert", "tag", "limit"];
 const WORDS: &[&str] = &["allow", "bypass-ips", "block", "divert", "tag", "limit", "terminate", "log"];
 const ACTION_HELP: &str = "write { block = 403 }, { divert = \"sip:…\" }, { tag = \"…\" } or { limit = { calls = 10, per = \"1s\" } }";
 const LIMIT_HELP: &str = "write { calls = 10, per = \"1s\" } or { concurrent = 30 }";

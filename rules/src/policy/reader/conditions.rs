@@ -210,9 +210,7 @@ impl Reader<'_> {
         }
         if text.trim().is_empty() {
             self.report(Code::MatchesEverything, span.clone(), "an empty text is part of every text");
-        } else if self.list_names().any(|name| name == text) {
-            self.report(Code::MissingAt, span.clone(), format!("`{text}` is a list"))
-                .help(format!("write \"@{text}\""));
+        } else if self.is_missing_at(text, span) {
             return None;
         }
         Some(TextTerm::Literal(text.to_owned()))
@@ -255,11 +253,7 @@ impl Reader<'_> {
         for (text, span) in values {
             let value = match text.strip_prefix('@') {
                 Some(name) => self.list_of(name, Kind::Networks, &span).map(NetworkTerm::List),
-                None if self.list_names().any(|name| name == text) => {
-                    self.report(Code::MissingAt, span.clone(), format!("`{text}` is a list"))
-                        .help(format!("write \"@{text}\""));
-                    None
-                }
+                None if self.is_missing_at(text, &span) => None,
                 None => self.network(text, &span).map(NetworkTerm::Network),
             };
             if let Some(value) = value {

@@ -15,6 +15,8 @@ pub(super) struct Fields<'a> {
     /// Where the table stands.
     pub(super) span: Span,
     entries: Vec<Entry<'a>>,
+    /// Of each unknown key, the key that was probably meant.
+    strangers: Vec<Option<&'static str>>,
 }
 
 /// One key and its value.
@@ -34,7 +36,7 @@ impl<'a> Fields<'a> {
             .map(|(key, value)| Entry { key: key.get_ref(), key_span: key.span(), value })
             .collect();
         entries.sort_by_key(|entry| entry.key_span.start);
-        Some(Self { span: node.span(), entries })
+        Some(Self { span: node.span(), entries, strangers: Vec::new() })
     }
 
     /// The value of `key`.
@@ -45,6 +47,16 @@ impl<'a> Fields<'a> {
     /// Key and value of `key`.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    /// Whether `key` may stand here in other words: then it is no second mistake that it is missing.
+    pub(super) fn may_mean(&self, key: &str) -> bool {
+        self.strangers.iter().any(|meant| meant.is_none_or(|meant| meant == key))
+    }
+
+    /// Whether any key was unknown.
+    pub(super) fn has_strangers(&self) -> bool {
+        !self.strangers.is_empty()
     }
 
     /// All entries, in file order.
@@ -63,30 +75,44 @@ impl Reader<'_> {
     }
 
     /// The entries of the table `node`; keys that are not in `known` are reported. `what` names it in messages.
-    pub(super) fn fields<'a>(&mut self, node: Node<'a>, what: &str, known: &[&str]) -> Option<Fields<'a>> {
-        let Some(fields) = Fields::of(node) else {
+    pub(super) fn fields<'a>(
+        &mut self,
+        node: Node<'a>,
+        what: &str,
+        known: &[&'static str],
+    ) -> Option<Fields<'a>> {
+        let Some(mut fields) = Fields::of(node) else {
             self.wrong_type(node, &format!("{what} is a table"));
             return None;
         };
-        for entry in fields.entries() {
-            if !known.contains(&entry.key) {
-                self.unknown_key(entry, what, known);
-            }
-        }
+        let unknown = fields.entries.iter().filter(|entry| !known.contains(&entry.key));
+        fields.strangers = unknown.map(|entry| self.unknown_key(entry, what, known)).collect();
         Some(fields)
     }
 
-    pub(super) fn unknown_key(&mut self, entry: &Entry<'_>, what: &str, known: &[&str]) {
-        let help = match nearest(entry.key, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("{what} knows: {}", known.join(", ")),
+    /// Reports a key that is none of `known`; returns the one that was probably meant.
+    pub(super) fn unknown_key(
+        &mut self,
+        entry: &Entry<'_>,
+        what: &str,
+        known: &[&'static str],
+    ) -> Option<&'static str> {
+        let habit = HABITS.iter().find(|(place, key, _)| *place == what && *key == entry.key);
+        let meant = match habit {
+            Some((_, _, meant)) => known.iter().copied().find(|known| known == meant),
+            None => nearest(entry.key, known.iter().copied()),
         };
-        self.report(
-            Code::UnknownKey,
-            entry.key_span.clone(),
-            format!("unknown key `{}` in {what}", entry.key),
-        )
-        .help(help);
+        let help = match (meant, habit) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, Some((_, _, help))) => (*help).to_owned(),
+            (None, None) if what.starts_with("an action") && ABOUT.contains(&entry.key) => {
+                format!("`{}` stands beside `action`, not in it", entry.key)
+            }
+            (None, None) => format!("{what} knows: {}", known.join(", ")),
+        };
+        let message = format!("unknown key `{}` in {what}", entry.key);
+        self.report(Code::UnknownKey, entry.key_span.clone(), message).help(help);
+        meant
     }
 
     /// Reports a value of the wrong type. `wanted` is a sentence: "a name is a string".
@@ -99,7 +125,7 @@ impl Reader<'_> {
     /// The value of `key`, reported when it is missing.
     pub(super) fn required<'a>(&mut self, fields: &Fields<'a>, key: &str, what: &str) -> Option<Node<'a>> {
         let value = fields.get(key);
-        if value.is_none() {
+        if value.is_none() && !fields.may_mean(key) {
             self.report(Code::MissingKey, fields.span.clone(), format!("{what} needs `{key}`"));
         }
         value
@@ -232,3 +258,14 @@ impl Reader<'_> {
         found
     }
 }
+
+/// Keys that other programs, or other tables, would have: where, which, and the key or the words that are right here.
+const HABITS: &[(&str, &str, &str)] = &[
+    ("`call`", "caller", "from"),
+    ("`call`", "called", "to"),
+    ("a limit", "cps", "write { calls = 10, per = \"1s\" }"),
+    ("an action", "drop", "write { block = \"drop\" }"),
+    ("an action of a threshold", "drop", "write { block = \"1h\", response = \"drop\" }"),
+];
+/// Keys of a rule that tell about its action.
+const ABOUT: &[&str] = &["alert", "case", "mode", "expires", "owner", "reason"];

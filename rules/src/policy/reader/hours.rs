@@ -97,7 +97,8 @@ impl Reader<'_> {
         if let Some(week) = times::weekly(text) {
             return Some(TimeTerm::Weekly(Box::new(week)));
         }
-        let help = if self.hours.iter().any(|hours| hours.name == text) {
+        let help = if let Some(index) = self.hours.iter().position(|hours| hours.name == text) {
+            self.used_hours.insert(HoursId(index as u32));
             format!("write \"inside {text}\" or \"outside {text}\"")
         } else {
             "a time is inside NAME, outside NAME, or Mon-Fri 18:00-06:00".to_owned()

@@ -283,8 +283,8 @@ impl Reader<'_> {
         for key in ["count", "within"] {
             self.required(fields, key, "a threshold that is not shipped");
         }
-        let limited = ["warning", "critical", "baseline"].iter().any(|key| fields.get(key).is_some());
-        if !limited {
+        let limited = LIMITS.iter().any(|key| fields.get(key).is_some());
+        if !limited && !LIMITS.iter().any(|key| fields.may_mean(key)) {
             self.report(Code::MissingLimit, fields.span.clone(), "the threshold has no limit")
                 .help("add `warning`, `critical` or `baseline`");
         }
@@ -437,4 +437,5 @@ pub(super) const KEYS: &[&str] = &[
     "owner",
     "reason",
 ];
+const LIMITS: [&str; 3] = ["warning", "critical", "baseline"];
 const COUNT_MAX: i64 = 1_000_000_000;

@@ -47,9 +47,8 @@ impl Reader<'_> {
             return;
         };
         for entry in tables.entries() {
-            self.check_name(entry.key, &entry.key_span, "list");
-            let (content, kind, source) = self.read_list(entry.key, entry.value);
-            let name = entry.key.to_owned();
+            let name = self.check_name(entry.key, &entry.key_span, "list").to_owned();
+            let (content, kind, source) = self.read_list(&name, entry.value);
             self.list_kinds.push(kind);
             let span = entry.key_span.clone();
             self.lists.push(List { name, content, span, source, refuses: false });
@@ -258,6 +257,15 @@ impl Reader<'_> {
 
     pub(super) fn list_names(&self) -> impl Iterator<Item = &str> {
         self.lists.iter().map(|list| list.name.as_str())
+    }
+
+    /// Reports `text` when it is the name of a list without its at sign: the list is meant, and so it is used.
+    pub(super) fn is_missing_at(&mut self, text: &str, span: &Span) -> bool {
+        let Some(index) = self.list_names().position(|name| name == text) else { return false };
+        self.used_lists.insert(ListId(index as u32));
+        self.report(Code::MissingAt, span.clone(), format!("`{text}` is a list"))
+            .help(format!("write \"@{text}\""));
+        true
     }
 
     /// The list that a term names, if it holds what the dimension takes.

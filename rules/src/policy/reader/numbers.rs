@@ -308,12 +308,10 @@ impl Reader<'_> {
     }
 
     fn no_word(&mut self, text: &str, span: &Span) {
-        let close = nearest(text, words::NUMBER_WORDS.iter().copied());
-        let is_list = self.list_names().any(|name| name == text);
-        if is_list {
-            self.report(Code::MissingAt, span.clone(), format!("`{text}` is a list"))
-                .help(format!("write \"@{text}\""));
-        } else if let Some(word) = close {
+        if self.is_missing_at(text, span) {
+            return;
+        }
+        if let Some(word) = nearest(text, words::NUMBER_WORDS.iter().copied()) {
             self.report(Code::UnknownWord, span.clone(), format!("`{text}` is no number word"))
                 .help(format!("did you mean \"{word}\"?"));
         } else {

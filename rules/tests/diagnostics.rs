@@ -1,0 +1,122 @@
+//! One mistake gives one diagnostic, and its help says what is right.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says where")]
+
+use ringwall_rules::policy::{Diagnostic, MemoryFiles, read};
+use ringwall_rules::proof::Prover;
+use ringwall_rules::{Policy, Timestamp};
+
+/// 2026-10-01T12:00:00Z.
+const NOW: Timestamp = Timestamp::from_seconds(1_790_856_000);
+
+const CUSTOMER: &str = "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"America/Chicago\"\n\
+    numbers = [\"+1 210 555 0100 - +1 210 555 1999\"]\ntrunks = [\"10.20.0.0/16\"]\ntrusted = [\"198.51.100.0/24\"]\n";
+
+/// All that `check` says about `text`, the prover's findings too.
+fn diagnostics(text: &str) -> Vec<Diagnostic> {
+    let reading = read("p.toml", text, &MemoryFiles::new(), NOW);
+    let mut found = reading.diagnostics;
+    if let Some(text) = reading.policy {
+        let policy = Policy::new(text);
+        found.extend(Prover::new(policy.text(), policy.emergency(), NOW).findings());
+    }
+    found
+}
+
+/// Holds what is said of `rules`, under the usual customer, against its codes and a part of what is printed for each.
+fn check(rules: &str, expected: &[(&str, &str)]) {
+    check_whole(&format!("{CUSTOMER}{rules}"), expected);
+}
+
+fn check_whole(text: &str, expected: &[(&str, &str)]) {
+    let found = diagnostics(text);
+    let printed: Vec<String> = found.iter().map(|one| one.render(text)).collect();
+    let codes: Vec<&str> = found.iter().map(|one| one.code.name()).collect();
+    let wanted: Vec<&str> = expected.iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes, wanted, "{text}\n{}", printed.join("\n"));
+    for (printed, (_, part)) in printed.iter().zip(expected) {
+        assert!(printed.contains(part), "{part} is not in\n{printed}");
+    }
+}
+
+/// A rule with this `when`.
+fn when(when: &str) -> String {
+    format!("[[firewall]]\nname = \"r\"\nwhen = {{ {when} }}\naction = \"block\"\n")
+}
+
+/// A rule with this action.
+fn action(action: &str) -> String {
+    format!("[[firewall]]\nname = \"r\"\nwhen = {{ caller = \"anonymous\" }}\naction = {action}\n")
+}
+
+/// A threshold with these keys and no limit.
+fn threshold(keys: &str) -> String {
+    format!("[[ips]]\nname = \"t\"\ncount = \"attempts\"\nper = [\"caller\"]\n{keys}\n")
+}
+
+#[test]
+fn broken_syntax_is_all_that_is_said_of_its_table() {
+    check(
+        "[[firewall]]\nname: \"x\"\nwhen = { caller = \"anonymous\" }\naction = \"block\"\n",
+        &[("syntax", "")],
+    );
+    check(
+        "[[firewall]]\nname = \"x\"\nwhen = { caller = \"anonymous\"\naction = \"block\"\n",
+        &[("syntax", "")],
+    );
+    check("[[ips]]\nname = \"x\"\ncount = \"attempts\"\nwithin = \"10m\"\ncritical: 40\n", &[("syntax", "")]);
+    check(
+        "[lists.bad]\nnumbers = [\"+12025550143\"]\n[[firewall]]\nname = \"x\"\nwhen: { caller = \"@bad\" }\naction = \"block\"\n",
+        &[("syntax", "")],
+    );
+    check_whole(&CUSTOMER.replace("numbers =", "numbers :"), &[("syntax", "")]);
+    // What another table lacks is a mistake of its own.
+    check(
+        "[[firewall]]\nname = \"y\"\n[[firewall]]\nname: \"x\"\naction = \"block\"\n",
+        &[("missing-key", "needs `action`"), ("syntax", "")],
+    );
+}
+
+#[test]
+fn what_a_slip_of_the_pen_named_is_not_called_unused() {
+    let list = |rule: &str| format!("[lists.bad]\nnumbers = [\"+12025550143\"]\n{rule}");
+    check(&list(&when("caller = \"bad\"")), &[("missing-at", "\"@bad\"")]);
+    check(&list(&when("caller = \"@bed\"")), &[("unknown-list", "did you mean `@bad`?")]);
+    check(&list(&when("callr = \"@bad\"")), &[("unknown-key", "did you mean `caller`?")]);
+    check(&list(&when("caller = \"anonymous\"")), &[("unused-list", "`bad`")]);
+    let hours = |rule: &str| format!("[hours.business]\nopen = \"08:00-17:00\"\n{rule}");
+    check(&hours(&when("time = \"outside busines\"")), &[("unknown-hours", "did you mean `business`?")]);
+    check(&hours(&when("time = \"business\"")), &[("bad-time", "inside business")]);
+    check(&hours(&when("caller = \"anonymous\"")), &[("unused-hours", "`business`")]);
+    let quoted = format!("[lists.\"@bad\"]\nnumbers = [\"+12025550143\"]\n{}", when("caller = \"@bad\""));
+    check(&quoted, &[("bad-name", "[lists.bad]")]);
+}
+
+#[test]
+fn an_unknown_key_is_not_missed_as_well() {
+    check("[[firewall]]\nname = \"r\"\nactoin = \"block\"\n", &[("unknown-key", "did you mean `action`?")]);
+    check(
+        "[[firewall]]\ntitle = \"r\"\naction = \"log\"\n",
+        &[("unknown-key", "a firewall rule knows: name")],
+    );
+    check(
+        "[[firewall]]\nname = \"r\"\nwehn = { caller = \"anonymous\" }\n",
+        &[("missing-key", "needs `action`"), ("unknown-key", "did you mean `when`?")],
+    );
+    check(&action("{ limit = { cps = 10 } }"), &[("unknown-key", "calls = 10, per = \"1s\"")]);
+    check(&action("{ limit = { calls = 10, pre = \"1s\" } }"), &[("unknown-key", "did you mean `per`?")]);
+    check(&threshold("within = \"10m\"\ncritcal = 40"), &[("unknown-key", "did you mean `critical`?")]);
+    check(
+        &threshold("within = \"10m\"\ncritical = 40\naction = { critical = { drop = \"1h\" } }"),
+        &[("unknown-key", "{ block = \"1h\", response = \"drop\" }")],
+    );
+    check(&action("{ drop = true }"), &[("unknown-key", "{ block = \"drop\" }")]);
+    check(
+        "[[expect]]\ncall = { caller = \"+12025550143\", called = \"+12105550100\" }\nverdict = \"block\"\n",
+        &[("unknown-key", "did you mean `from`?"), ("unknown-key", "did you mean `to`?")],
+    );
+    check(
+        &action("{ block = 486, alert = \"critical\" }"),
+        &[("unknown-key", "`alert` stands beside `action`")],
+    );
+    check(&action("{ block = 486, divert = \"sip:a@192.0.2.9\" }"), &[("conflicting-keys", "")]);
+}

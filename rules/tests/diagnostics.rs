@@ -120,3 +120,45 @@ fn an_unknown_key_is_not_missed_as_well() {
     );
     check(&action("{ block = 486, divert = \"sip:a@192.0.2.9\" }"), &[("conflicting-keys", "")]);
 }
+
+#[test]
+fn help_can_be_followed() {
+    let lists = format!(
+        "[lists.a]\nnumbers = [\"+12025550143\"]\n[lists.bad]\nnumbers = [\"@a\"]\n{}",
+        when("caller = \"@bad\"")
+    );
+    check(&lists, &[("bad-number", "caller = [\"@one\", \"@other\"]")]);
+    check(&when("caller = \"+12\u{10ffff}\""), &[("bad-number", ", or @list")]);
+    let own = CUSTOMER.replace("+1 210 555 0100 -", "a - ");
+    assert!(diagnostics(&own).iter().all(|found| !found.help.as_ref().unwrap().contains("@list")));
+    check(
+        &when("time = \"outside Mon-Fri 08:00-17:00\""),
+        &[("unknown-hours", "define [hours.NAME] with `days` and `open`")],
+    );
+    check(&when("time = \"outside my hours\""), &[("unknown-hours", "define them: [hours.NAME]")]);
+    check(&when("attestation = \"D\""), &[("unknown-word", "attestation is one of: A, B, C, none, failed")]);
+    check(&when("attestation = \"a\""), &[("unknown-word", "did you mean \"A\"?")]);
+    check(&when("user_agent = \"re:^sip\\d+\""), &[("syntax", "'re:^sip\\d+'")]);
+    check(&threshold("within = 600\ncritical = 40"), &[("wrong-type", "\"600s\", or \"10m\"")]);
+}
+
+#[test]
+fn bounds_are_told_in_short_numbers() {
+    let limit = |count: &str, limit: &str| {
+        format!(
+            "[[ips]]\nname = \"t\"\ncount = \"{count}\"\nat_least = 9\nper = [\"caller\"]\nwithin = \"1h\"\ncritical = {limit}\n"
+        )
+    };
+    check(&limit("answer ratio", "60"), &[("out-of-bounds", "`critical` is above 0, up to 1")]);
+    check(&limit("answer ratio", "60"), &[("out-of-bounds", "write 0.6 for 60 %")]);
+    check(&limit("answer ratio", "0"), &[("out-of-bounds", "`critical` is above 0, up to 1\n")]);
+    check(&threshold("within = \"1h\"\ncritical = 0"), &[("out-of-bounds", "`critical` is above 0\n")]);
+    check(
+        &threshold("within = \"1h\"\ncritical = 1e13"),
+        &[("out-of-bounds", "above 0, up to 1000000000000\n")],
+    );
+    check(
+        &threshold("within = \"1h\"\ncritical = 5\nclear = 80"),
+        &[("out-of-bounds", "`clear` is from 0 to 1\n")],
+    );
+}

@@ -16,10 +16,8 @@ impl Reader<'_> {
     ) -> (Option<BreachAction>, Option<BreachAction>) {
         let Some(node) = fields.get("action") else { return (None, None) };
         if !matches!(node.get_ref(), DeValue::Table(_)) {
-            self.wrong_type(node, "the action of a threshold is a table of levels");
-            if let Some(last) = self.diagnostics.last_mut() {
-                last.help("write action = { critical = { block = \"1h\" } }");
-            }
+            self.wrong_type(node, "the action of a threshold is a table of levels")
+                .help("write action = { critical = { block = \"1h\" } }");
             return (None, None);
         }
         let Some(levels) = self.fields(node, "`action` of a threshold", &["warning", "critical"]) else {

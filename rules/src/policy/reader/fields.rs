@@ -116,10 +116,10 @@ impl Reader<'_> {
     }
 
     /// Reports a value of the wrong type. `wanted` is a sentence: "a name is a string".
-    pub(super) fn wrong_type(&mut self, node: Node<'_>, wanted: &str) {
+    pub(super) fn wrong_type(&mut self, node: Node<'_>, wanted: &str) -> &mut Diagnostic {
         let found = node.get_ref().type_str();
         let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
-        self.report(Code::WrongType, node.span(), format!("{wanted}, not {article} {found}"));
+        self.report(Code::WrongType, node.span(), format!("{wanted}, not {article} {found}"))
     }
 
     /// The value of `key`, reported when it is missing.
@@ -223,11 +223,14 @@ impl Reader<'_> {
         if let Some(value) = value.filter(|value| *value >= low && *value <= high) {
             return Some(value);
         }
-        let from =
-            if low == f64::MIN_POSITIVE { "above 0, up to".to_owned() } else { format!("from {low} to") };
-        let report = self.report(Code::OutOfBounds, node.span(), format!("`{key}` is {from} {high}"));
+        let bounds = match low == f64::MIN_POSITIVE {
+            true if value.is_some_and(|value| value <= 0.0) && high > 1.0 => "above 0".to_owned(),
+            true => format!("above 0, up to {high}"),
+            false => format!("from {low} to {high}"),
+        };
+        let report = self.report(Code::OutOfBounds, node.span(), format!("`{key}` is {bounds}"));
         if let Some(share) = value.filter(|value| high == 1.0 && (1.0..=100.0).contains(value)) {
-            report.help(format!("it is a share: of {share} %, write {}", share / 100.0));
+            report.help(format!("it is a share: write {} for {share} %", share / 100.0));
         }
         None
     }

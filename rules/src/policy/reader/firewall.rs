@@ -37,11 +37,8 @@ impl Reader<'_> {
     /// The tables of `[[what]]`.
     pub(super) fn rules<'a>(&mut self, node: Node<'a>, what: &str) -> Vec<Node<'a>> {
         let DeValue::Array(array) = node.get_ref() else {
-            let message = format!("`{what}` is an array of tables");
-            self.wrong_type(node, &message);
-            if let Some(last) = self.diagnostics.last_mut() {
-                last.help(format!("write [[{what}]] with two brackets"));
-            }
+            self.wrong_type(node, &format!("`{what}` is an array of tables"))
+                .help(format!("write [[{what}]] with two brackets"));
             return Vec::new();
         };
         if array.len() > RULES_MAX {

@@ -118,6 +118,16 @@ impl Reader<'_> {
         ListContent::Texts(texts)
     }
 
+    fn list_in_list(&mut self, name: &str, span: &Span) {
+        self.nested_lists.insert(name.to_owned());
+        self.report(
+            Code::BadNumber,
+            span.clone(),
+            format!("`@{name}` is no number: a list holds no other list"),
+        )
+        .help("name each list in the rule: caller = [\"@one\", \"@other\"]");
+    }
+
     fn duplicates_in(&mut self, fields: &Fields<'_>, key: &str) {
         let Some(DeValue::Array(array)) = fields.get(key).map(|node| node.get_ref()) else { return };
         let mut seen = BTreeSet::new();
@@ -137,7 +147,13 @@ impl Reader<'_> {
         let mut entries = Entries::with_capacity(bytes / 13);
         for (text, span) in self.optional_texts(fields, "numbers") {
             let row = source.inline.len() as u32;
-            let pattern = self.pattern(text, &span);
+            let pattern = match text.strip_prefix('@') {
+                Some(name) => {
+                    self.list_in_list(name, &span);
+                    None
+                }
+                None => self.pattern(text, &span),
+            };
             source.inline.push((self.line_of(span.start), span));
             match pattern {
                 Some(Pattern::Exact(number)) => entries.add_exact(number, row, None),

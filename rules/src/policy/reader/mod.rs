@@ -117,6 +117,8 @@ struct Reader<'r> {
     lists: Vec<List>,
     list_kinds: Vec<Kind>,
     used_lists: BTreeSet<ListId>,
+    /// Names of lists that stand in a list, which may come first.
+    nested_lists: BTreeSet<String>,
     /// Lists that refuse calls, with the rule that uses them so.
     blocking_lists: BTreeMap<ListId, Span>,
     hours: Vec<Hours>,
@@ -152,6 +154,7 @@ impl<'r> Reader<'r> {
             lists: Vec::new(),
             list_kinds: Vec::new(),
             used_lists: BTreeSet::new(),
+            nested_lists: BTreeSet::new(),
             blocking_lists: BTreeMap::new(),
             hours: Vec::new(),
             hours_spans: Vec::new(),
@@ -209,7 +212,11 @@ impl<'r> Reader<'r> {
                 let key = self.source.get(span.clone()).unwrap_or_default().to_owned();
                 self.report(Code::DuplicateKey, span, format!("`{key}` stands twice"));
             } else {
-                self.report(Code::Syntax, span, message);
+                let is_escape = message.contains("escape");
+                let found = self.report(Code::Syntax, span, message);
+                if is_escape {
+                    found.help("in single quotes a backslash stands for itself: 're:^sip\\d+'");
+                }
             }
         }
     }
@@ -222,6 +229,7 @@ impl<'r> Reader<'r> {
         let lists: Vec<(Span, String)> = (0u32..)
             .zip(&self.lists)
             .filter(|(id, _)| !self.used_lists.contains(&ListId(*id)))
+            .filter(|(_, list)| !self.nested_lists.contains(&list.name))
             .map(|(_, list)| (list.span.clone(), list.name.clone()))
             .collect();
         for (span, name) in lists {

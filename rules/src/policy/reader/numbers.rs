@@ -230,12 +230,14 @@ pub(super) fn digits_of(text: &str, wild: bool) -> Option<(bool, Vec<u8>)> {
     (!digits.is_empty() && digits.len() <= DIGITS_MAX + 8).then_some((plus, digits))
 }
 
+const NUMBER_HELP: &str =
+    "write +1 210 555 0100, a prefix +44 20*, a range A - B, or a wildcard +1 210 555 01xx";
+
 fn no_number(text: &str) -> NoPattern {
     NoPattern {
         code: Code::BadNumber,
         message: format!("`{text}` is no number"),
-        help: "write +1 210 555 0100, a prefix +44 20*, a range A - B, a wildcard +1 210 555 01xx, or @list"
-            .to_owned(),
+        help: NUMBER_HELP.to_owned(),
     }
 }
 
@@ -276,35 +278,33 @@ impl Reader<'_> {
             self.no_word(text, span);
             return None;
         }
-        self.pattern(text, span).map(|pattern| NumberTerm::Set(pattern.into_set()))
+        let pattern = self.parse_pattern(text)?;
+        let help = format!("{NUMBER_HELP}, or @list");
+        let no = |no: NoPattern| if no.help == NUMBER_HELP { NoPattern { help, ..no } } else { no };
+        self.readable(pattern.map_err(no), span).map(|pattern| NumberTerm::Set(pattern.into_set()))
     }
 
     /// A pattern of digits; reported when it is none. `None` without a report when the region is unknown.
     pub(super) fn pattern(&mut self, text: &str, span: &Span) -> Option<Pattern> {
-        let Some(dial) = &self.dial else {
-            return self.pattern_without_region(text, span);
-        };
-        match Pattern::parse(text, dial) {
-            Ok(pattern) => Some(pattern),
-            Err(no) => {
-                self.report(no.code, span.clone(), no.message).help(no.help);
-                None
-            }
-        }
+        let pattern = self.parse_pattern(text)?;
+        self.readable(pattern, span)
     }
 
     /// Without a readable region only international numbers can be read; others are left for the next run.
-    fn pattern_without_region(&mut self, text: &str, span: &Span) -> Option<Pattern> {
-        if !text.trim_start().starts_with('+') {
-            return None;
+    fn parse_pattern(&self, text: &str) -> Option<Result<Pattern, NoPattern>> {
+        match &self.dial {
+            Some(dial) => Some(Pattern::parse(text, dial)),
+            None if text.trim_start().starts_with('+') => Some(Pattern::parse(text, &words::neutral_plan())),
+            None => None,
         }
-        match Pattern::parse(text, &words::neutral_plan()) {
-            Ok(pattern) => Some(pattern),
-            Err(no) => {
-                self.report(no.code, span.clone(), no.message).help(no.help);
-                None
-            }
-        }
+    }
+
+    /// What could be read; what could not is reported.
+    fn readable(&mut self, pattern: Result<Pattern, NoPattern>, span: &Span) -> Option<Pattern> {
+        let reported = pattern.map_err(|no| {
+            self.report(no.code, span.clone(), no.message).help(no.help);
+        });
+        reported.ok()
     }
 
     fn no_word(&mut self, text: &str, span: &Span) {

@@ -46,6 +46,10 @@ impl Pattern {
     /// Why it is none of them.
     pub fn parse(text: &str, dial: &DialPlan) -> Result<Self, NoPattern> {
         let text = text.trim();
+        // Read as a separator, the mark of an Asterisk pattern would leave another number.
+        if text.starts_with('_') {
+            return Err(NoPattern { help: ASTERISK_HELP.to_owned(), ..no_number(text) });
+        }
         if let Some((first, last)) = range_ends(text) {
             return Self::range(first, last, dial);
         }
@@ -233,6 +237,9 @@ pub(super) fn digits_of(text: &str, wild: bool) -> Option<(bool, Vec<u8>)> {
 const NUMBER_HELP: &str =
     "write +1 210 555 0100, a prefix +44 20*, a range A - B, or a wildcard +1 210 555 01xx";
 
+/// Who writes `_011.` or `_NXXNXXXXXX` for Asterisk.
+const ASTERISK_HELP: &str = "a prefix is written 011* or +44*, any digit x: 210 555 01xx, and a length length:10; no _, N, Z, ! or . stands for digits";
+
 fn no_number(text: &str) -> NoPattern {
     NoPattern {
         code: Code::BadNumber,
@@ -403,6 +410,9 @@ mod tests {
             ("", Code::BadNumber),
             ("+", Code::BadNumber),
             ("*", Code::BadNumber),
+            ("_011.", Code::BadNumber),
+            ("_NXXNXXXXXX", Code::BadNumber),
+            ("_2105550100", Code::BadNumber),
             ("+0123", Code::BadNumber),
             ("+1234567890123456", Code::BadNumber),
             ("+1 210 555 01OO", Code::BadNumber),

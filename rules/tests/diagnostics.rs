@@ -162,3 +162,27 @@ fn bounds_are_told_in_short_numbers() {
         &[("out-of-bounds", "`clear` is from 0 to 1\n")],
     );
 }
+
+#[test]
+fn texts_that_look_like_patterns_are_named() {
+    for (text, help) in [
+        ("user_agent = '^sip.*'", "'re:^sip.*'"),
+        ("user_agent = '/sipvicious/i'", "'re:(?i)sipvicious'"),
+        ("user_agent = \"pplsip*\"", "write \"pplsip\""),
+        ("display_name = '.*cruise'", "'re:.*cruise'"),
+        ("host = \"https://example.com\"", "write \"example.com\""),
+    ] {
+        check(&when(text), &[("unlikely-text", help)]);
+    }
+    check(&when("user_agent = 're:^sip.*', host = \"example.com\", \"header.X-Route\" = \"sip:a*\""), &[]);
+}
+
+#[test]
+fn a_number_as_asterisk_writes_it_is_none() {
+    check(
+        &when("direction = \"outbound\", called = \"_011.\""),
+        &[("bad-number", "a prefix is written 011*")],
+    );
+    check(&when("called = \"_NXXNXXXXXX\""), &[("bad-number", "any digit x")]);
+    check(&when("direction = \"outbound\", called = \"011*\""), &[]);
+}

@@ -138,6 +138,7 @@ codes! {
     BadUri "bad-uri" Error "The text is no address of the kind wanted here.";
     BadRegex "bad-regex" Error "The regular expression cannot be read, or would be too large.";
     BadHeader "bad-header" Error "The text is no header name.";
+    UnlikelyText "unlikely-text" Warning "The text is looked for as it stands, and is hardly meant so.";
     KnownHeader "known-header" Warning "The header is a dimension of its own, which reads it better.";
     MatchesEverything "matches-everything" Warning "The condition is true of every call.";
     EmptyCondition "empty-condition" Error "A dimension has no values, so it could never hold.";

@@ -194,14 +194,14 @@ impl Reader<'_> {
     fn text_terms(&mut self, field: TextField, values: Vec<(&str, Span)>) -> Option<Condition> {
         let mut terms = Vec::new();
         for (text, span) in values {
-            if let Some(value) = self.text_term(text, &span) {
+            if let Some(value) = self.text_term(&field, text, &span) {
                 terms.push(Term { value, text: text.to_owned(), span });
             }
         }
         (!terms.is_empty()).then_some(Condition::Text(field, terms))
     }
 
-    fn text_term(&mut self, text: &str, span: &Span) -> Option<TextTerm> {
+    fn text_term(&mut self, field: &TextField, text: &str, span: &Span) -> Option<TextTerm> {
         if let Some(name) = text.strip_prefix('@') {
             return self.list_of(name, Kind::Texts, span).map(TextTerm::List);
         }
@@ -213,6 +213,7 @@ impl Reader<'_> {
         } else if self.is_missing_at(text, span) {
             return None;
         }
+        self.check_literal(field, text, span);
         Some(TextTerm::Literal(text.to_owned()))
     }
 

@@ -18,6 +18,7 @@ mod question;
 mod records;
 mod shipped;
 mod times;
+mod unlikely;
 mod version;
 mod words;
 

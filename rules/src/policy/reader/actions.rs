@@ -91,10 +91,7 @@ impl Reader<'_> {
                 .help("write two rules");
                 None
             }
-            (Some(node), None) => {
-                let count = self.integer(node, "concurrent", (0, i64::from(u32::MAX)))?;
-                Some(Limit::Concurrent(u32::try_from(count).ok()?))
-            }
+            (Some(node), None) => self.limit_count(node, "concurrent").map(Limit::Concurrent),
             (None, Some(_)) => self.rate(&fields),
             (None, None) => {
                 if !fields.has_strangers() {
@@ -113,9 +110,20 @@ impl Reader<'_> {
             }
             return None;
         };
-        let calls = self.integer(calls, "calls", (0, i64::from(u32::MAX)));
+        let calls = self.limit_count(calls, "calls");
         let per_micros = self.duration(per, "per");
-        Some(Limit::Rate { calls: u32::try_from(calls?).ok()?, per_micros: per_micros? })
+        Some(Limit::Rate { calls: calls?, per_micros: per_micros? })
+    }
+
+    /// How many calls a limit lets through.
+    fn limit_count(&mut self, node: Node<'_>, what: &str) -> Option<u32> {
+        let count = self.integer(node, what, (0, i64::from(u32::MAX)))?;
+        if count == 0 {
+            self.report(Code::BadLimit, node.span(), "a limit of 0 lets no call through")
+                .help("a rule that refuses every call has action = \"block\"");
+            return None;
+        }
+        u32::try_from(count).ok()
     }
 
     /// What is answered where 608 is not understood.

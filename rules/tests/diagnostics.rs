@@ -186,3 +186,51 @@ fn a_number_as_asterisk_writes_it_is_none() {
     check(&when("called = \"_NXXNXXXXXX\""), &[("bad-number", "any digit x")]);
     check(&when("direction = \"outbound\", called = \"011*\""), &[]);
 }
+
+#[test]
+fn networks_that_hold_everybody_are_named() {
+    let with = |key: &str, network: &str| {
+        let lines: Vec<&str> = CUSTOMER.lines().filter(|line| !line.starts_with(key)).collect();
+        format!("{}\n{key} = [\"{network}\"]\n", lines.join("\n"))
+    };
+    for (key, network, said) in [
+        ("trusted", "0.0.0.0/0", "every address: everybody's P-Asserted-Identity is believed"),
+        ("trusted", "198.0.0.0/7", "a large part of all addresses"),
+        ("trunks", "::/0", "every address: no call from there is inbound any more"),
+        ("trunks", "2000::/3", "a large part of all addresses"),
+        ("back_to_back", "0.0.0.0/0", "legs of one call"),
+    ] {
+        check_whole(&with(key, network), &[("too-wide", said)]);
+    }
+    for network in ["10.0.0.0/8", "2001::/16", "fc00::/7", "fe80::/10"] {
+        check_whole(&with("trunks", network), &[]);
+    }
+}
+
+#[test]
+fn no_emergency_number_is_a_customers_own() {
+    let own =
+        |numbers: &str| CUSTOMER.replace("[\"+1 210 555 0100", &format!("[\"{numbers}\", \"+1 210 555 0100"));
+    check_whole(&own("911"), &[("emergency-as-own", "911 is an emergency number")]);
+    check_whole(&own("112"), &[("emergency-as-own", "112 is an emergency number")]);
+    check_whole(&own("+1 911 555 0100"), &[]);
+}
+
+#[test]
+fn a_limit_of_nothing_is_a_block() {
+    check(&action("{ limit = { calls = 0, per = \"1s\" } }"), &[("bad-limit", "action = \"block\"")]);
+    check(&action("{ limit = { concurrent = 0 } }"), &[("bad-limit", "lets no call through")]);
+    check(&action("{ limit = { calls = 1, per = \"1s\" } }"), &[]);
+}
+
+#[test]
+fn a_rule_for_inbound_calls_from_the_own_side_is_dead() {
+    let rule = |source: &str| when(&format!("direction = \"inbound\", source = {source}"));
+    check(&rule("\"10.20.0.0/24\""), &[("dead-rule", "own trunks")]);
+    check(&rule("[\"10.20.0.0/24\", \"10.20.7.7\"]"), &[("dead-rule", "outside of `trunks`")]);
+    let list = format!("[lists.pbx]\nnetworks = [\"10.20.0.9\"]\n{}", rule("\"@pbx\""));
+    check(&list, &[("dead-rule", "own trunks")]);
+    check(&rule("[\"10.20.0.0/24\", \"203.0.113.7\"]"), &[]);
+    check(&rule("\"10.0.0.0/8\""), &[]);
+    check(&when("source = \"10.20.0.0/24\""), &[]);
+}

@@ -125,6 +125,8 @@ codes! {
     BadTimeZone "bad-time-zone" Error "The time zone is not in the IANA database.";
     NoNumbers "no-numbers" Warning "The customer has no numbers, so nothing tells inbound from outbound.";
     NoTrunks "no-trunks" Warning "Something needs to know the customer's own side, but there are no trunks.";
+    TooWide "too-wide" Warning "A network of the customer's or of trusted peers holds strangers.";
+    EmergencyAsOwn "emergency-as-own" Warning "An emergency number stands among the customer's own.";
     MissingRedress "missing-redress" Warning "603+ is used, but blocked callers are not told where to complain.";
     MissingRates "missing-rates" Error "Cost is counted without prices.";
     BadRate "bad-rate" Error "A row of the file of prices cannot be read.";
@@ -167,7 +169,7 @@ codes! {
 
     BadResponse "bad-response" Error "The answer to a blocked call is no refusal.";
     OverloadResponse "overload-response" Warning "The answer to a blocked call is what peers use for overload, so they may try elsewhere.";
-    BadLimit "bad-limit" Error "The limit is incomplete.";
+    BadLimit "bad-limit" Error "The limit is incomplete, or lets no call through.";
     BlocksEverything "blocks-everything" Warning "A rule without conditions refuses every call.";
     UntrustedAllow "untrusted-allow" Warning "A rule allows by caller, but no peer is trusted to say who calls.";
     ExpiredRule "expired-rule" Warning "The rule is past its date and does nothing.";

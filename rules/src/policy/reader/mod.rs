@@ -24,6 +24,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
@@ -111,6 +112,7 @@ struct Reader<'r> {
     customer_mode: Mode,
     customer_done: bool,
     list_response: Response,
+    trunks: Vec<IpNet>,
     has_trunks: bool,
     has_trusted: bool,
     has_redress: bool,
@@ -148,6 +150,7 @@ impl<'r> Reader<'r> {
             customer_mode: Mode::Enforce,
             customer_done: false,
             list_response: Response::Code(603),
+            trunks: Vec::new(),
             has_trunks: false,
             has_trusted: false,
             has_redress: false,

@@ -1,5 +1,6 @@
 //! `[[firewall]]`: rules in file order.
 
+use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::Reader;
@@ -8,9 +9,10 @@ use super::fields::{Fields, Node};
 use super::times;
 use crate::limits::RULES_MAX;
 use crate::policy::{
-    AlertLevel, Code, Condition, FirewallRule, ListId, Mode, NetworkTerm, NumberField, NumberTerm,
-    RuleAction, Span,
+    AlertLevel, Code, Condition, FirewallRule, ListContent, ListId, Mode, NetworkField, NetworkTerm,
+    NumberField, NumberTerm, RuleAction, Span, Term,
 };
+use crate::subject::Direction;
 use crate::time::Timestamp;
 
 /// What every rule may say about itself.
@@ -152,6 +154,16 @@ impl Reader<'_> {
             )
             .help("emergency calls still pass; say which calls it is for");
         }
+        let only_inbound = |condition: &Condition| matches!(condition, Condition::Direction(bits) if *bits == 1 << Direction::Inbound as u8);
+        if rule.when.iter().any(only_inbound) && self.is_own_side(&rule.when) {
+            let message = format!(
+                "rule \"{}\" matches no call: what comes from the customer's own trunks is not inbound",
+                rule.name
+            );
+            let span = fields.entry("when").map_or_else(|| rule.span.clone(), |entry| entry.value.span());
+            self.report(Code::DeadRule, span, message)
+                .help("leave `direction` out, or name a source outside of `trunks`");
+        }
         let by_caller = rule.when.iter().any(|condition| {
             matches!(condition, Condition::Numbers(NumberField::Caller | NumberField::Identity, _))
         });
@@ -161,6 +173,21 @@ impl Reader<'_> {
             self.report(Code::UntrustedAllow, span, "nobody is trusted to say who calls, so this never allows anybody")
                 .help("add trusted = [\"198.51.100.0/24\"] to [customer]: the peers whose P-Asserted-Identity is believed");
         }
+    }
+
+    /// Whether some condition lets only calls from the customer's own trunks fit.
+    fn is_own_side(&self, conditions: &[Condition]) -> bool {
+        let is_own = |network: &IpNet| self.trunks.iter().any(|trunk| trunk.contains(network));
+        let is_inside = |term: &Term<NetworkTerm>| match &term.value {
+            NetworkTerm::Network(network) => is_own(network),
+            NetworkTerm::List(list) => matches!(
+                self.lists.get(list.0 as usize).map(|list| &list.content),
+                Some(ListContent::Networks(networks)) if !networks.is_empty() && networks.iter().all(is_own)
+            ),
+        };
+        conditions.iter().any(|condition| {
+            matches!(condition, Condition::Networks(NetworkField::Source, terms) if terms.iter().all(is_inside))
+        })
     }
 }
 

@@ -234,3 +234,24 @@ fn a_rule_for_inbound_calls_from_the_own_side_is_dead() {
     check(&rule("\"10.0.0.0/8\""), &[]);
     check(&when("source = \"10.20.0.0/24\""), &[]);
 }
+
+#[test]
+fn an_expired_rule_is_told_once() {
+    check(&format!("{}expires = \"2025-12-31\"\n", when("caller = \"anonymous\"")), &[("expired-rule", "")]);
+    check(&format!("{}mode = \"off\"\n", when("caller = \"anonymous\"")), &[("dead-rule", "info")]);
+}
+
+#[test]
+fn who_ends_the_calls_of_the_called_is_warned() {
+    let ends = |per: &str| {
+        format!(
+            "[[ips]]\nname = \"t\"\ncount = \"concurrent\"\nper = [{per}]\nwithin = \"1h\"\ncritical = 9\n\
+             action = {{ critical = \"terminate\" }}\n"
+        )
+    };
+    check(&ends("\"called\""), &[("cuts-off-victim", "warning")]);
+    check(&ends("\"called\", \"caller\""), &[]);
+    check(&ends("\"caller\""), &[]);
+    let shipped = "[[ips]]\nuse = \"telephony-denial-of-service\"\naction = { critical = \"terminate\" }\n";
+    check(shipped, &[("cuts-off-victim", "warning")]);
+}

@@ -183,7 +183,7 @@ fn a_number_as_asterisk_writes_it_is_none() {
         &when("direction = \"outbound\", called = \"_011.\""),
         &[("bad-number", "a prefix is written 011*")],
     );
-    check(&when("called = \"_NXXNXXXXXX\""), &[("bad-number", "any digit x")]);
+    check(&when("called = \"_NXXNXXXXXX\""), &[("bad-number", "any digit as x")]);
     check(&when("direction = \"outbound\", called = \"011*\""), &[]);
 }
 

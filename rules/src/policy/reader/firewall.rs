@@ -154,14 +154,10 @@ impl Reader<'_> {
             )
             .help("emergency calls still pass; say which calls it is for");
         }
-        let only_inbound = |condition: &Condition| matches!(condition, Condition::Direction(bits) if *bits == 1 << Direction::Inbound as u8);
-        if rule.when.iter().any(only_inbound) && self.is_own_side(&rule.when) {
-            let message = format!(
-                "rule \"{}\" matches no call: what comes from the customer's own trunks is not inbound",
-                rule.name
-            );
+        if self.is_inbound_from_inside(&rule.when) {
             let span = fields.entry("when").map_or_else(|| rule.span.clone(), |entry| entry.value.span());
-            self.report(Code::DeadRule, span, message)
+            let why = "what comes from the customer's own trunks is not inbound";
+            self.report(Code::DeadRule, span, format!("rule \"{}\" matches no call: {why}", rule.name))
                 .help("leave `direction` out, or name a source outside of `trunks`");
         }
         let by_caller = rule.when.iter().any(|condition| {
@@ -175,19 +171,26 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether some condition lets only calls from the customer's own trunks fit.
-    fn is_own_side(&self, conditions: &[Condition]) -> bool {
+    /// Whether only inbound calls fit, and of them only such as come from the customer's own trunks.
+    fn is_inbound_from_inside(&self, conditions: &[Condition]) -> bool {
         let is_own = |network: &IpNet| self.trunks.iter().any(|trunk| trunk.contains(network));
         let is_inside = |term: &Term<NetworkTerm>| match &term.value {
             NetworkTerm::Network(network) => is_own(network),
-            NetworkTerm::List(list) => matches!(
-                self.lists.get(list.0 as usize).map(|list| &list.content),
-                Some(ListContent::Networks(networks)) if !networks.is_empty() && networks.iter().all(is_own)
-            ),
+            NetworkTerm::List(list) => match self.lists.get(list.0 as usize).map(|list| &list.content) {
+                Some(ListContent::Networks(networks)) => !networks.is_empty() && networks.iter().all(is_own),
+                _ => false,
+            },
         };
-        conditions.iter().any(|condition| {
-            matches!(condition, Condition::Networks(NetworkField::Source, terms) if terms.iter().all(is_inside))
-        })
+        let mut inbound = false;
+        let mut inside = false;
+        for condition in conditions {
+            match condition {
+                Condition::Direction(bits) => inbound = *bits == 1 << Direction::Inbound as u8,
+                Condition::Networks(NetworkField::Source, terms) => inside = terms.iter().all(is_inside),
+                _ => {}
+            }
+        }
+        inbound && inside
     }
 }
 

@@ -111,12 +111,9 @@ impl Reader<'_> {
         let Some(index) = self.hours.iter().position(|hours| hours.name == name) else {
             let help = match nearest(name, self.hours.iter().map(|hours| hours.name.as_str())) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None if times::weekly(name).is_some() => "hours have a name: define [hours.NAME] with `days` and \
-                     `open`, and write \"inside NAME\" or \"outside NAME\"; or write the plain time in which the \
-                     rule holds"
-                    .to_owned(),
+                None if times::weekly(name).is_some() => IN_PLACE_HELP.to_owned(),
                 None => {
-                    "define them: [hours.NAME] with days = \"Mon-Fri\" and open = \"08:00-17:00\"".to_owned()
+                    "define them: [hours.NAME] with days = \"Mon-Fri\", open = \"08:00-17:00\"".to_owned()
                 }
             };
             self.report(Code::UnknownHours, span.clone(), format!("no hours are named `{name}`")).help(help);
@@ -131,3 +128,6 @@ impl Reader<'_> {
         self.report(Code::BadTime, span, format!("`{text}` is no time of the week")).help(help);
     }
 }
+
+const IN_PLACE_HELP: &str = "define [hours.NAME] with `days` and `open`, and write \"inside NAME\" or \"outside NAME\"; \
+    or write the plain time in which the rule holds";

@@ -238,7 +238,8 @@ const NUMBER_HELP: &str =
     "write +1 210 555 0100, a prefix +44 20*, a range A - B, or a wildcard +1 210 555 01xx";
 
 /// Who writes `_011.` or `_NXXNXXXXXX` for Asterisk.
-const ASTERISK_HELP: &str = "a prefix is written 011* or +44*, any digit x: 210 555 01xx, and a length length:10; no _, N, Z, ! or . stands for digits";
+const ASTERISK_HELP: &str = "a prefix is written 011* or +44*, any digit as x in 210 555 01xx; \
+    _, N, Z, ! and a dot stand for no digits";
 
 fn no_number(text: &str) -> NoPattern {
     NoPattern {

@@ -188,7 +188,10 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
         let page = desk.get("anna", &place).await.page_well();
         page.says("What is proposed").says("In the past 30 days it would have blocked 41 calls");
         page.says("One of your authorisers has to approve it").says("Nobody has said yes yet");
-        page.says("Ask the authorisers");
+        // A key goes on, and what takes a proposal back has none and asks first.
+        page.says("data-key=\"s\" data-say=\"Ask the authorisers\"")
+            .says("<button data-confirm=\"Withdraw the proposal?\">Withdraw for changes")
+            .says_not("data-say=\"Withdraw for changes\"");
         desk.post("anna", &format!("{place}/ask"), &[]).await.goes_to(&place);
         assert_eq!(desk.post("anna", &format!("{place}/standing"), &[("name", "x")]).await.status, 409);
         desk

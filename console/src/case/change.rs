@@ -198,6 +198,7 @@ pub(crate) async fn propose(
     let lines = lines(&form, &today((service.now)(), book.calendar(&case.customer).zone()))?;
     propose_lines(&service, &viewer, &case, Wanted { lines, reason: reason(&form), seen: None }, None)
         .await?;
+    service.own.desk.did_for_good(&viewer);
     Ok(told_at(
         &back(number, &form.back),
         "It is proposed. Nothing changes before somebody of the customer says yes.",
@@ -319,6 +320,7 @@ pub(crate) async fn ask(
     let number = parse(&number)?;
     let reached =
         question(&service.questions.desk.ask_authorisers, in_case(&service, &viewer, number).await?).await?;
+    service.own.desk.did_for_good(&viewer);
     let mut words = match reached.by_mail.is_empty() {
         true => String::new(),
         false => format!("Asked by mail: {}. ", reached.by_mail.join(", ")),

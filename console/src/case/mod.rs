@@ -193,7 +193,7 @@ pub(crate) async fn page(
         place: format!("{}?q={}&at={at}", place(case.number), url_part(&from.q)),
         before,
         after,
-        undo: service.own.desk.undo_of_case(&viewer, case.number, now),
+        undo: service.own.desk.undo_of_case(&viewer, &case, now),
         shell,
         case,
     }))

@@ -175,6 +175,11 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
         }
         assert!(desk.wishes.lock().unwrap().is_empty());
         let form = [&form[..], &[("reason", "threats")]].concat();
+        // What was done before is not taken back once it is proposed.
+        desk.post("anna", &format!("{place}/severity"), &[("severity", "critical")]).await.goes_to(&place);
+        desk.get("anna", &place).await.page_well().says("data-key=\"z\"");
+        desk.post("anna", &format!("{place}/note"), &[("text", "seen before")]).await.goes_to(&place);
+        desk.get("anna", &place).await.page_well().says_not("data-key=\"z\"");
         desk.post("anna", &propose, &form).await.goes_to(&place);
         let wish = desk.wishes.lock().unwrap().remove(0);
         assert_eq!(
@@ -188,6 +193,7 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
             (State::Proposed, Some("Harassing: threats"))
         );
         let page = desk.get("anna", &place).await.page_well();
+        page.says_not("data-key=\"z\"");
         page.says("What is proposed").says("In the past 30 days it would have blocked 41 calls");
         page.says("One of your authorisers has to approve it").says("Nobody has said yes yet");
         page.says_not("name=\"reason\" required");

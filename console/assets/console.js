@@ -117,12 +117,15 @@
   });
   // The map of keys, without those that do nothing on this page.
   const openKeys = () => {
-    const places = { row: "[data-row]", pick: "[data-row] [data-select]", group: "[data-key-alone]" };
+    const places = {
+      row: "[data-row]", pick: "[data-row] [data-select]", group: "[data-key-alone]", back: "[data-back]",
+      send: "main form:not([method=get], [data-sends=out]) :is(input:not([type=hidden]), select, textarea)", "send-out": "form[data-sends=out]",
+    };
     all("#keys [data-for]").forEach((line) => {
       const key = line.dataset.for;
       const hit = places[key] ? one(places[key]) : bound(key);
       line.hidden = !hit;
-      if (hit?.dataset.say && !places[key] && key.match(/^[a-z]$/)) one("dd", line).textContent = hit.dataset.say.charAt(0).toLowerCase() + hit.dataset.say.slice(1);
+      if (hit?.dataset.say && !places[key] && key.match(/^[a-z[\]]$/)) one("dd", line).textContent = hit.dataset.say.charAt(0).toLowerCase() + hit.dataset.say.slice(1);
     });
     one("#keys")?.showModal();
   };

@@ -150,8 +150,7 @@ const fn is_proposed(state: Stand) -> bool {
 /// The steps by which a case gets to where a change can be proposed, that one not among them; `None` when there is no way.
 fn way(case: &Case) -> Option<Vec<Signal>> {
     // What is proposed already is replaced by another proposal.
-    let ready =
-        |state: Stand| is_proposed(state) || state.after(case.flow, &Signal::Propose).is_ok();
+    let ready = |state: Stand| is_proposed(state) || state.after(case.flow, &Signal::Propose).is_ok();
     let mut state = case.state;
     let mut steps = Vec::new();
     while !ready(state) {

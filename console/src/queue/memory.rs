@@ -56,12 +56,7 @@ impl Memory {
     }
 
     /// The same where it was done to this case, and nothing since: nobody takes back on the page of one case what was done to another.
-    pub(crate) fn undo_of_case(
-        &self,
-        viewer: &Viewer,
-        case: &Case,
-        now: Timestamp,
-    ) -> Option<UndoShown> {
+    pub(crate) fn undo_of_case(&self, viewer: &Viewer, case: &Case, now: Timestamp) -> Option<UndoShown> {
         let all = self.undo.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = all.get(&viewer.who)?.before.iter();
         let is_it = before.any(|it| it.number == case.number && it.is_newest(case.version));

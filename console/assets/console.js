@@ -16,6 +16,7 @@
     if (!row) return;
     all("[data-row].at").forEach((it) => it.classList.remove("at"));
     row.classList.add("at");
+    if (row.dataset.number && row.closest("[data-rows]")) keep("at", row.dataset.number);
     row.scrollIntoView({ block: "nearest" });
     const link = one("a.through", row);
     if (link) link.focus({ preventScroll: true });
@@ -116,12 +117,15 @@
   });
   // The map of keys, without those that do nothing on this page.
   const openKeys = () => {
-    const places = { row: "[data-row]", pick: "[data-row] [data-select]", group: "[data-key-alone]" };
+    const places = {
+      row: "[data-row]", pick: "[data-row] [data-select]", group: "[data-key-alone]", back: "[data-back]",
+      send: "main form:not([method=get], [data-sends=out]) :is(input:not([type=hidden]), select, textarea)", "send-out": "form[data-sends=out]",
+    };
     all("#keys [data-for]").forEach((line) => {
       const key = line.dataset.for;
       const hit = places[key] ? one(places[key]) : bound(key);
       line.hidden = !hit;
-      if (hit?.dataset.say && !places[key] && key.match(/^[a-z]$/)) one("dd", line).textContent = hit.dataset.say.charAt(0).toLowerCase() + hit.dataset.say.slice(1);
+      if (hit?.dataset.say && !places[key] && key.match(/^[a-z[\]]$/)) one("dd", line).textContent = hit.dataset.say.charAt(0).toLowerCase() + hit.dataset.say.slice(1);
     });
     one("#keys")?.showModal();
   };
@@ -415,6 +419,11 @@
 
   // ---- From case to case in the order of the queue as it was seen: cases that are taken move in it.
   if (one("[data-rows]") && rows().length) {
+    // Whoever comes back is where they were; where that row is gone, at the one that came after it.
+    const seen = JSON.parse(sessionStorage.getItem("walk") ?? "[]").map(([number]) => number), left = sessionStorage.getItem("at");
+    const from = seen.indexOf(left), wanted = from < 0 ? [left] : seen.slice(from);
+    const there = new Map(rows().map((row) => [row.dataset.number, row]));
+    goTo(there.get(wanted.find((number) => there.has(number))));
     keep("walk", JSON.stringify(rows().map((row) => [row.dataset.number, one("a.through", row)?.getAttribute("href")])));
   }
   const shown = one("[data-case]")?.dataset.case;

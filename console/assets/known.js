@@ -69,7 +69,12 @@
       // Its hours are those of the table: in the zone of the customer, not of the browser.
       const tzDate = (seconds) => window.uPlot.tzDate(new Date(seconds * 1e3), chart.dataset.zone || "UTC");
       const bands = hasUsual ? [{ series: [3, 2], fill: colour("--accent-soft") }] : [];
-      new window.uPlot({ width, height: 320, series, axes: [axis, axis], bands, tzDate }, data, chart);
+      // Hours as on the rest of the pages, 0 to 24; days where they begin.
+      const hours = { ...axis, space: 70, values: (plot, splits) => splits.map((at) => {
+        const it = tzDate(at), two = (number) => String(number).padStart(2, "0");
+        return it.getHours() || it.getMinutes() ? `${two(it.getHours())}:${two(it.getMinutes())}` : it.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+      }) };
+      new window.uPlot({ width, height: 320, series, axes: [hours, axis], bands, tzDate }, data, chart);
     };
     draw();
     addEventListener("resize", draw);

@@ -268,8 +268,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const FOLLOWED_MAX: Duration = Duration::from_secs(300);
 /// What is told and not yet read; who is further behind reads the database.
 const NEWS_KEPT: usize = 64;
-const FOLLOWERS_MAX: usize = 1_000;
+const FOLLOWERS_MAX: usize = 2_000;
 /// Of one viewer, whose browser opens one for each page, and of all of one customer.
-const OF_VIEWER_MAX: usize = 40;
-const OF_CUSTOMER_MAX: usize = 200;
+const OF_VIEWER_MAX: usize = 200;
+const OF_CUSTOMER_MAX: usize = 400;
 const BUSY_SECONDS: u64 = 10;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use ringwall_rules::Timestamp;
-use ringwall_rules::policy::{Code, Level, MemoryFiles, Reading, read, read_bytes};
+use ringwall_rules::policy::{Code, Diagnostic, Level, MemoryFiles, Reading, read, read_bytes};
+use ringwall_rules::proof::Prover;
+use ringwall_rules::{Policy, Timestamp};
 
 /// 2026-10-01T12:00:00Z.
 const NOW: Timestamp = Timestamp::from_seconds(1_790_856_000);
@@ -57,6 +58,12 @@ fn reading(block: &Block, customer: &str) -> (String, Reading) {
     (text, reading)
 }
 
+/// What the prover says of a policy without mistakes.
+fn proven(reading: &Reading) -> Vec<Diagnostic> {
+    let policy = Policy::new(reading.policy.clone().unwrap());
+    Prover::new(policy.text(), policy.emergency(), NOW).findings()
+}
+
 fn rendered(text: &str, reading: &Reading) -> String {
     reading.diagnostics.iter().map(|found| found.render(text)).collect()
 }
@@ -78,9 +85,16 @@ fn every_example_of_the_diagnostics_page_is_what_it_says() {
             }
             Some(("right", code)) => {
                 let code = Code::from_name(code).unwrap();
-                reading.policy.is_some() && !codes.contains(&code)
+                reading.policy.is_some()
+                    && !codes.contains(&code)
+                    && proven(&reading).iter().all(|found| found.code != code)
             }
-            Some(("prove", code)) => Code::from_name(code).is_some() && reading.policy.is_some(),
+            Some(("prove", code)) => {
+                let code = Code::from_name(code).unwrap();
+                // Expectations are judged by `failed_expectations` in `src/admission.rs`, not by the prover.
+                let expected = if code == Code::FailedExpect { vec![] } else { vec![code] };
+                proven(&reading).iter().map(|found| found.code).collect::<Vec<_>>() == expected
+            }
             _ => reading.policy.is_some(),
         };
         if !good {
@@ -104,6 +118,27 @@ fn every_code_is_on_the_diagnostics_page() {
         let told_in_words =
             matches!(code, Code::NotUtf8 | Code::FileTooLarge | Code::TooManyRules | Code::TooManyEntries);
         assert_eq!(examples.contains_key(code.name()), !told_in_words, "{code} has an example");
+    }
+}
+
+#[test]
+fn the_diagnostics_page_says_how_serious_each_code_is() {
+    let page = page("diagnostics.md");
+    for &code in Code::ALL {
+        let (_, section) = page.split_once(&format!("\n## {code}\n\n")).unwrap();
+        let (word, meaning) = section.split_once(": ").unwrap();
+        assert_eq!(word.to_lowercase(), code.level().word(), "{code}");
+        assert!(meaning.starts_with(code.description()), "{code} means: {}", code.description());
+    }
+    let blocks = blocks(&page);
+    let customer = blocks.iter().find(|block| block.kind == "customer").unwrap().text.clone();
+    for block in &blocks {
+        let Some(("wrong" | "prove", name)) = block.kind.split_once(' ') else { continue };
+        let (text, reading) = reading(block, &customer);
+        let proven = reading.policy.as_ref().map(|_| proven(&reading)).unwrap_or_default();
+        for found in reading.diagnostics.iter().chain(&proven).filter(|found| found.code.name() == name) {
+            assert_eq!(found.level, found.code.level(), "{}", found.render(&text));
+        }
     }
 }
 

@@ -40,6 +40,10 @@ pub(super) struct Proposal {
     /// What the customer agreed to beforehand, and why each covers this or not.
     pub(super) standing: Vec<(String, Option<String>)>,
     pub(super) can_propose: bool,
+    /// Whether nothing is proposed yet.
+    pub(super) is_first: bool,
+    /// Whether what is proposed is found first, from the words that say why.
+    pub(super) finds: bool,
     pub(super) can_ask: bool,
     /// Why whoever looks at the page cannot be the one who asks.
     pub(super) asks_not: Option<String>,
@@ -62,8 +66,11 @@ pub(super) async fn of(
 ) -> Result<Proposal, Failure> {
     let book = service.book()?;
     let now = (service.now)();
+    let way = way(case);
     let mut shown = Proposal {
-        can_propose: way(case).is_some(),
+        can_propose: way.is_some(),
+        is_first: !is_proposed(case.state),
+        finds: way.iter().flatten().any(|step| matches!(step, Signal::Find)),
         can_ask: case.state.after(case.flow, &Signal::AskAuthorisation).is_ok(),
         can_be_told: case.state.after(case.flow, &Signal::Prove).is_ok(),
         entries: entries(case, mails),
@@ -136,13 +143,14 @@ fn entries(case: &Case, mails: &[MailShown]) -> String {
     entries.join("\n")
 }
 
+const fn is_proposed(state: Stand) -> bool {
+    matches!(state, Stand::Proposed | Stand::AwaitingAuthorisation)
+}
+
 /// The steps by which a case gets to where a change can be proposed, that one not among them; `None` when there is no way.
 fn way(case: &Case) -> Option<Vec<Signal>> {
     // What is proposed already is replaced by another proposal.
-    let ready = |state: Stand| {
-        let is_proposed = matches!(state, Stand::Proposed | Stand::AwaitingAuthorisation);
-        is_proposed || state.after(case.flow, &Signal::Propose).is_ok()
-    };
+    let ready = |state: Stand| is_proposed(state) || state.after(case.flow, &Signal::Propose).is_ok();
     let mut state = case.state;
     let mut steps = Vec::new();
     while !ready(state) {
@@ -189,6 +197,7 @@ pub(crate) async fn propose(
     let lines = lines(&form, &today((service.now)(), book.calendar(&case.customer).zone()))?;
     propose_lines(&service, &viewer, &case, Wanted { lines, reason: reason(&form), seen: None }, None)
         .await?;
+    service.own.desk.did_for_good(&viewer);
     Ok(told_at(
         &back(number, &form.back),
         "It is proposed. Nothing changes before somebody of the customer says yes.",
@@ -310,6 +319,7 @@ pub(crate) async fn ask(
     let number = parse(&number)?;
     let reached =
         question(&service.questions.desk.ask_authorisers, in_case(&service, &viewer, number).await?).await?;
+    service.own.desk.did_for_good(&viewer);
     let mut words = match reached.by_mail.is_empty() {
         true => String::new(),
         false => format!("Asked by mail: {}. ", reached.by_mail.join(", ")),

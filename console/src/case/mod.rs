@@ -164,7 +164,13 @@ pub(crate) async fn page(
     Ok(shell::page(&Page {
         due: Due::of(book, &case, now),
         opened: Moment::new(case.opened, zone),
-        clocks: case.clocks.iter().map(|clock| ClockShown::new(book, &case, clock, now)).collect(),
+        clocks: {
+            let shown = case.clocks.iter().map(|clock| ClockShown::new(book, &case, clock, now));
+            let mut clocks: Vec<ClockShown> = shown.collect();
+            // What still runs first; what is met is folded away.
+            clocks.sort_by_key(|clock| clock.class == "met");
+            clocks
+        },
         owed: owed(book, &case, now),
         links: case
             .links
@@ -193,7 +199,7 @@ pub(crate) async fn page(
         place: format!("{}?q={}&at={at}", place(case.number), url_part(&from.q)),
         before,
         after,
-        undo: service.own.desk.undo_of_case(&viewer, case.number, now),
+        undo: service.own.desk.undo_of_case(&viewer, &case, now),
         shell,
         case,
     }))

@@ -15,6 +15,8 @@ fn a_case_is_worked_on_from_its_page() {
         for key in ["a", "i", "p", "r", "n", "b", "e", "l", "m", "]"] {
             page.says(&format!("data-key=\"{key}\""));
         }
+        // Why is what was found, too, where nothing was found yet.
+        page.says("name=\"reason\" required");
         page.says("<code>a/b@example.com</code>")
             .says("caller=%2B12105550101&amp;kind=all\">its calls")
             .says("7 of 5 within 1h")
@@ -173,6 +175,11 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
         }
         assert!(desk.wishes.lock().unwrap().is_empty());
         let form = [&form[..], &[("reason", "threats")]].concat();
+        // What was done before is not taken back once it is proposed.
+        desk.post("anna", &format!("{place}/severity"), &[("severity", "critical")]).await.goes_to(&place);
+        desk.get("anna", &place).await.page_well().says("data-key=\"z\"");
+        desk.post("anna", &format!("{place}/note"), &[("text", "seen before")]).await.goes_to(&place);
+        desk.get("anna", &place).await.page_well().says_not("data-key=\"z\"");
         desk.post("anna", &propose, &form).await.goes_to(&place);
         let wish = desk.wishes.lock().unwrap().remove(0);
         assert_eq!(
@@ -186,9 +193,14 @@ fn b_proposes_a_block_and_says_in_words_what_it_would_do() {
             (State::Proposed, Some("Harassing: threats"))
         );
         let page = desk.get("anna", &place).await.page_well();
+        page.says_not("data-key=\"z\"");
         page.says("What is proposed").says("In the past 30 days it would have blocked 41 calls");
         page.says("One of your authorisers has to approve it").says("Nobody has said yes yet");
-        page.says("Ask the authorisers");
+        page.says_not("name=\"reason\" required");
+        // A key goes on, and what takes a proposal back has none and asks first.
+        page.says("data-key=\"s\" data-say=\"Ask the authorisers\"")
+            .says("<button data-confirm=\"Withdraw the proposal?\">Withdraw for changes")
+            .says_not("data-say=\"Withdraw for changes\"");
         desk.post("anna", &format!("{place}/ask"), &[]).await.goes_to(&place);
         assert_eq!(desk.post("anna", &format!("{place}/standing"), &[("name", "x")]).await.status, 409);
         desk

@@ -36,7 +36,7 @@ fn cases_are_found_by_words_and_a_word_that_means_nothing_is_named() {
         desk.get("anna", "/queue?q=RW-100001-0").await.page_well();
         // Gathered, each with what can be done with all of it.
         let groups = desk.get("anna", "/queue?group=customer").await.page_well();
-        groups.says(">4</span>").says("customer:&quot;Other, Inc&quot;").says("Acknowledge all");
+        groups.says(">4</span>").says("customer:&quot;Other, Inc&quot;").says("Acknowledge all 4<");
         desk
     });
 }
@@ -107,6 +107,8 @@ fn what_only_matches_is_counted_first_and_each_says_what_became_of_it() {
         let sure = desk.post("anna", "/queue/bulk", &all).await.page_well();
         sure.says("Take 4 cases?")
             .says("<strong>3</strong> can be")
+            .says(&format!("<li><a href=\"/case/{number}\">{number}</a> "))
+            .says_not("more</li>")
             .says("1: a case that is triage cannot take");
         assert_eq!(desk.store.desk().case(cases[1].number).await.unwrap().owner, None, "it was only counted");
         let told =

@@ -176,9 +176,10 @@ fn understood(wish: &Wish, found: &[FoundNumber]) -> Result<(Kind, (String, Stri
         "question" => Kind::Question,
         _ => return Err(vec!["Choose what it is about.".to_owned()]),
     };
+    let takes_numbers = !matches!(kind, Kind::ThresholdChange | Kind::Question);
     let taken: Vec<String> = found
         .iter()
-        .filter(|it| it.fate == Fate::Taken)
+        .filter(|it| takes_numbers && it.fate == Fate::Taken)
         .filter_map(|it| it.reading.number())
         .map(|number| number.to_string())
         .collect();
@@ -205,7 +206,10 @@ fn understood(wish: &Wish, found: &[FoundNumber]) -> Result<(Kind, (String, Stri
             wrong.push("No telephone number stands there.".to_owned());
         }
     }
-    let category = [Category::Fraud, Category::Harassing].into_iter().find(|it| it.word() == wish.category);
+    // What stands in a field that is not of this kind was typed for another.
+    let category = [Category::Fraud, Category::Harassing]
+        .into_iter()
+        .find(|it| kind == Kind::Block && it.word() == wish.category);
     if kind == Kind::Block {
         match category {
             None => wrong.push("Say whether it is fraud or harassing.".to_owned()),
@@ -228,9 +232,13 @@ fn understood(wish: &Wish, found: &[FoundNumber]) -> Result<(Kind, (String, Stri
     }
     let mut parts = vec![format!("{} {}", super::kind_words(kind), taken.join(", ")).trim_end().to_owned()];
     parts.extend(category.map(|category| format!("category {}", category.word())));
-    parts.extend(Some(period).filter(|it| !it.is_empty()).map(|it| format!("period {it}")));
+    parts.extend(
+        Some(period).filter(|it| kind == Kind::Report && !it.is_empty()).map(|it| format!("period {it}")),
+    );
     let until = intake::one_line(wish.until.trim(), LINE_CHARACTERS_MAX);
-    parts.extend(Some(until).filter(|it| !it.is_empty()).map(|it| format!("until {it}")));
+    parts.extend(
+        Some(until).filter(|it| kind == Kind::Block && !it.is_empty()).map(|it| format!("until {it}")),
+    );
     parts.extend(Some(text.clone()).filter(|it| !it.is_empty()).map(|it| format!("reason: {it}")));
     let title = match taken.as_slice() {
         [] if text.is_empty() => super::kind_words(kind).to_owned(),

@@ -198,6 +198,15 @@ pub(crate) fn stages(case: &Case) -> Vec<Stage> {
                 _ => 1,
             },
         ),
+        Flow::Request if case.kind == Kind::Question => (
+            &["asked", "taken up", "looked into", "answered"],
+            match case.state {
+                State::New => 0,
+                State::Done | State::Closed | State::Informed => 3,
+                State::Acknowledged | State::NeedsInfo => 1,
+                _ => 2,
+            },
+        ),
         Flow::Request => (
             &["asked", "taken up", "change proposed", "authorised", "proven", "done"],
             match case.state {

@@ -16,6 +16,7 @@ use super::{Place, Stage, is_theirs_to_see, kind_words, needs, page, shell, stag
 use crate::Service;
 use crate::access::{Viewer, told_at};
 use crate::failure::Failure;
+use crate::plain;
 use crate::shell::Shell;
 use crate::text::Moment;
 
@@ -126,10 +127,9 @@ pub(crate) async fn one(
         Promise { name: clock.kind.name(), by: place.moment(clock.due.contract), class, words }
     });
     let promises = promises.collect();
-    let (lines, effects, proof) = change.map_or_else(Default::default, |(proposed, _)| {
-        let lines = proposed.change.lines.iter().map(ToString::to_string).collect();
+    let (lines, effects, proof): (Vec<_>, _, _) = change.map_or_else(Default::default, |(proposed, _)| {
         let proof = proposed.proof.map(|proof| proof.lines().map(str::to_owned).collect());
-        (lines, proposed.impact.effects(), proof)
+        (proposed.change.lines.clone(), proposed.impact.effects(), proof)
     });
     Ok(page(&CasePage {
         shell: shell(&service, &viewer, &number),
@@ -137,7 +137,7 @@ pub(crate) async fn one(
         promises,
         events: events.into_iter().map(|event| (place.moment(event.at), event)).collect(),
         left_out,
-        lines,
+        lines: plain::lines(&service, place.customer, &lines).await,
         effects,
         proof,
         may_answer: viewer.may_ask(),

@@ -359,6 +359,12 @@ async fn a_request_is_checked_without_scripts_and_becomes_the_contacts_case() {
     let number: CaseNumber = sent.location.rsplit('/').next().unwrap().parse().unwrap();
     let case = desk.store.desk().case(number).await.unwrap();
     assert_eq!((case.customer.as_str(), case.state), ("Acme", State::New));
+    // What was typed for another kind is not sent with a question.
+    let question = "kind=question&numbers=%2B13035550142&category=Fraud&until=90+days&period=October&text=why+was+that+so";
+    let sent = desk.post(ANN, "/portal/ask", question).await;
+    let asked: CaseNumber = sent.location.rsplit('/').next().unwrap().parse().unwrap();
+    let text = desk.store.desk().events(asked).await.unwrap().remove(0).text;
+    assert_eq!(text, "question; reason: why was that so");
     // What the desk asks is answered there, by the contact.
     desk.store.desk().step(number, &Signal::Take, "", desk.by("anna")).await.unwrap();
     desk.store.desk().step(number, &Signal::AskInfo, "since when?", desk.by("anna")).await.unwrap();

@@ -8,7 +8,7 @@ use axum::response::Response;
 use cases::CaseNumber;
 use cases::case::{Feedback, Severity};
 use cases::flow::Reason;
-use cases::io::store::{Act, Item};
+use cases::io::store::{Act, Error, Item};
 
 use super::Query;
 use super::memory::UndoShown;
@@ -28,6 +28,8 @@ struct Sure<'a> {
     done: usize,
     why: Vec<(String, usize)>,
     into: Option<CaseNumber>,
+    /// The first of them, with what each is about.
+    named: Vec<(CaseNumber, String)>,
     /// For which reasons some of them can be closed.
     reasons: Vec<&'static str>,
     /// Whether words are still wanted.
@@ -149,6 +151,14 @@ pub(crate) async fn bulk(
             true => tried_wordless(&wish, &desk, &act, done).await?,
             false => desk.each_tried(&wish.numbers, &act, done).await?,
         };
+        let mut named = Vec::new();
+        for number in wish.numbers.iter().take(NAMED_SHOWN) {
+            match desk.case(*number).await {
+                Ok(case) => named.push((case.number, case.title)),
+                Err(Error::NoCase(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         let into = if let Act::MergeInto(into) = &act { Some(*into) } else { None };
         return Ok(shell::page(&Sure {
             shell: Shell::of(&service, Some(&viewer), "Are you sure?"),
@@ -157,6 +167,7 @@ pub(crate) async fn bulk(
             done: tried.0,
             why: tried.1,
             into,
+            named,
             reasons,
             is_wordless,
             wish: &wish,
@@ -319,4 +330,6 @@ fn past(act: &Act) -> String {
 
 /// Cases that are touched at once.
 pub(crate) const CASES_MAX: usize = 5_000;
+/// Cases that are named before something is done with them.
+const NAMED_SHOWN: usize = 20;
 const REFUSALS_SHOWN: usize = 200;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use cases::CaseNumber;
+use cases::Case;
 use cases::io::store::{Before, Filter};
 use rules::Timestamp;
 
@@ -55,15 +55,11 @@ impl Memory {
         (left > 0).then(|| UndoShown { words: undo.words.clone(), left: left / 1_000 })
     }
 
-    /// The same where it was done to this case: nobody takes back on the page of one case what was done to another.
-    pub(crate) fn undo_of_case(
-        &self,
-        viewer: &Viewer,
-        number: CaseNumber,
-        now: Timestamp,
-    ) -> Option<UndoShown> {
+    /// The same where it was done to this case, and nothing since: nobody takes back on the page of one case what was done to another.
+    pub(crate) fn undo_of_case(&self, viewer: &Viewer, case: &Case, now: Timestamp) -> Option<UndoShown> {
         let all = self.undo.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = all.get(&viewer.who)?.before.iter().any(|before| before.number == number);
+        let mut before = all.get(&viewer.who)?.before.iter();
+        let is_it = before.any(|it| it.number == case.number && it.is_newest(case.version));
         drop(all);
         self.undo_of(viewer, now).filter(|_| is_it)
     }

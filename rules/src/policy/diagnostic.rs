@@ -125,6 +125,8 @@ codes! {
     BadTimeZone "bad-time-zone" Error "The time zone is not in the IANA database.";
     NoNumbers "no-numbers" Warning "The customer has no numbers, so nothing tells inbound from outbound.";
     NoTrunks "no-trunks" Warning "Something needs to know the customer's own side, but there are no trunks.";
+    TooWide "too-wide" Warning "A network of the customer's or of trusted peers holds strangers.";
+    EmergencyAsOwn "emergency-as-own" Warning "An emergency number stands among the customer's own.";
     MissingRedress "missing-redress" Warning "603+ is used, but blocked callers are not told where to complain.";
     MissingRates "missing-rates" Error "Cost is counted without prices.";
     BadRate "bad-rate" Error "A row of the file of prices cannot be read.";
@@ -138,6 +140,7 @@ codes! {
     BadUri "bad-uri" Error "The text is no address of the kind wanted here.";
     BadRegex "bad-regex" Error "The regular expression cannot be read, or would be too large.";
     BadHeader "bad-header" Error "The text is no header name.";
+    UnlikelyText "unlikely-text" Warning "The text is looked for as it stands, and is hardly meant so.";
     KnownHeader "known-header" Warning "The header is a dimension of its own, which reads it better.";
     MatchesEverything "matches-everything" Warning "The condition is true of every call.";
     EmptyCondition "empty-condition" Error "A dimension has no values, so it could never hold.";
@@ -166,7 +169,7 @@ codes! {
 
     BadResponse "bad-response" Error "The answer to a blocked call is no refusal.";
     OverloadResponse "overload-response" Warning "The answer to a blocked call is what peers use for overload, so they may try elsewhere.";
-    BadLimit "bad-limit" Error "The limit is incomplete.";
+    BadLimit "bad-limit" Error "The limit is incomplete, or lets no call through.";
     BlocksEverything "blocks-everything" Warning "A rule without conditions refuses every call.";
     UntrustedAllow "untrusted-allow" Warning "A rule allows by caller, but no peer is trusted to say who calls.";
     ExpiredRule "expired-rule" Warning "The rule is past its date and does nothing.";

@@ -38,15 +38,20 @@ pub(super) fn find(prover: &mut Prover<'_>) -> Vec<Diagnostic> {
 }
 
 fn asleep(prover: &Prover<'_>, rule: &FirewallRule) -> Option<Diagnostic> {
-    // A policy that is off as a whole needs no word about each of its rules.
-    if prover.space.policy.customer.mode == Mode::Off {
+    // A policy that is off as a whole needs no word about each of its rules, and of a rule that has expired the
+    // reader has told.
+    if prover.space.policy.customer.mode == Mode::Off || rule.mode != Mode::Off {
         return None;
     }
-    let why = if rule.mode == Mode::Off { "its mode is off" } else { "it has expired" };
     Some(Diagnostic {
         level: Level::Info,
         help: Some("remove it, or wake it".to_owned()),
-        ..diagnostic(prover, rule, Code::DeadRule, format!("rule \"{}\" matches no call: {why}", rule.name))
+        ..diagnostic(
+            prover,
+            rule,
+            Code::DeadRule,
+            format!("rule \"{}\" matches no call: its mode is off", rule.name),
+        )
     })
 }
 

@@ -55,6 +55,14 @@ pub struct Before {
     clocks: Vec<Clock>,
 }
 
+impl Before {
+    /// Whether nothing was written to the case since, which is at this version now: then it can be taken back.
+    #[must_use]
+    pub const fn is_newest(&self, version: u64) -> bool {
+        self.version == version
+    }
+}
+
 impl Act {
     /// The verb that is stored and shown.
     pub const fn name(&self) -> &'static str {
@@ -215,7 +223,7 @@ impl Desk<'_> {
             let mut writing = self.store.write().await?;
             for before in chunk {
                 let mut case = writing.case(before.number).await?;
-                if case.version != before.version {
+                if !before.is_newest(case.version) {
                     undone.push((before.number, Some("something was written to it since".to_owned())));
                     continue;
                 }

@@ -29,9 +29,11 @@ impl Reader<'_> {
         }
         let fields = self.fields(node, "an action", &["block", "divert", "tag", "limit", "fallback"])?;
         let fallback = self.fallback(&fields);
-        let mut deeds = fields.entries().iter().filter(|entry| entry.key != "fallback");
+        let mut deeds = fields.entries().iter().filter(|entry| DEEDS.contains(&entry.key));
         let Some(deed) = deeds.next() else {
-            self.report(Code::MissingKey, node.span(), "the action does nothing").help(ACTION_HELP);
+            if !fields.has_strangers() {
+                self.report(Code::MissingKey, node.span(), "the action does nothing").help(ACTION_HELP);
+            }
             return None;
         };
         if let Some(other) = deeds.next() {
@@ -89,13 +91,12 @@ impl Reader<'_> {
                 .help("write two rules");
                 None
             }
-            (Some(node), None) => {
-                let count = self.integer(node, "concurrent", (0, i64::from(u32::MAX)))?;
-                Some(Limit::Concurrent(u32::try_from(count).ok()?))
-            }
+            (Some(node), None) => self.limit_count(node, "concurrent").map(Limit::Concurrent),
             (None, Some(_)) => self.rate(&fields),
             (None, None) => {
-                self.report(Code::BadLimit, node.span(), "the limit has no number").help(LIMIT_HELP);
+                if !fields.has_strangers() {
+                    self.report(Code::BadLimit, node.span(), "the limit has no number").help(LIMIT_HELP);
+                }
                 None
             }
         }
@@ -103,13 +104,26 @@ impl Reader<'_> {
 
     fn rate(&mut self, fields: &Fields<'_>) -> Option<Limit> {
         let (Some(calls), Some(per)) = (fields.get("calls"), fields.get("per")) else {
-            self.report(Code::BadLimit, fields.span.clone(), "a limit needs both `calls` and `per`")
-                .help(LIMIT_HELP);
+            if !fields.has_strangers() {
+                self.report(Code::BadLimit, fields.span.clone(), "a limit needs both `calls` and `per`")
+                    .help(LIMIT_HELP);
+            }
             return None;
         };
-        let calls = self.integer(calls, "calls", (0, i64::from(u32::MAX)));
+        let calls = self.limit_count(calls, "calls");
         let per_micros = self.duration(per, "per");
-        Some(Limit::Rate { calls: u32::try_from(calls?).ok()?, per_micros: per_micros? })
+        Some(Limit::Rate { calls: calls?, per_micros: per_micros? })
+    }
+
+    /// How many calls a limit lets through.
+    fn limit_count(&mut self, node: Node<'_>, what: &str) -> Option<u32> {
+        let count = self.integer(node, what, (0, i64::from(u32::MAX)))?;
+        if count == 0 {
+            self.report(Code::BadLimit, node.span(), "a limit of 0 lets no call through")
+                .help("a rule that refuses every call has action = \"block\"");
+            return None;
+        }
+        u32::try_from(count).ok()
     }
 
     /// What is answered where 608 is not understood.
@@ -183,6 +197,8 @@ impl Reader<'_> {
     }
 }
 
+/// What a table can do; the other keys say how.
+pub(super) const DEEDS: &[&str] = &["block", "divert", "tag", "limit"];
 const WORDS: &[&str] = &["allow", "bypass-ips", "block", "divert", "tag", "limit", "terminate", "log"];
 const ACTION_HELP: &str = "write { block = 403 }, { divert = \"sip:…\" }, { tag = \"…\" } or { limit = { calls = 10, per = \"1s\" } }";
 const LIMIT_HELP: &str = "write { calls = 10, per = \"1s\" } or { concurrent = 30 }";

@@ -3,6 +3,7 @@
 use toml::de::DeValue;
 
 use super::Reader;
+use super::actions::DEEDS;
 use super::fields::{Fields, Node};
 use crate::policy::Code;
 use crate::policy::ips::{BreachAction, Deed};
@@ -15,10 +16,8 @@ impl Reader<'_> {
     ) -> (Option<BreachAction>, Option<BreachAction>) {
         let Some(node) = fields.get("action") else { return (None, None) };
         if !matches!(node.get_ref(), DeValue::Table(_)) {
-            self.wrong_type(node, "the action of a threshold is a table of levels");
-            if let Some(last) = self.diagnostics.last_mut() {
-                last.help("write action = { critical = { block = \"1h\" } }");
-            }
+            self.wrong_type(node, "the action of a threshold is a table of levels")
+                .help("write action = { critical = { block = \"1h\" } }");
             return (None, None);
         }
         let Some(levels) = self.fields(node, "`action` of a threshold", &["warning", "critical"]) else {
@@ -52,14 +51,15 @@ impl Reader<'_> {
         }
         let fields = self.fields(
             node,
-            "an action",
+            "an action of a threshold",
             &["block", "response", "fallback", "divert", "tag", "limit", "for"],
         )?;
-        let mut deeds =
-            fields.entries().iter().filter(|entry| !matches!(entry.key, "response" | "fallback" | "for"));
+        let mut deeds = fields.entries().iter().filter(|entry| DEEDS.contains(&entry.key));
         let Some(deed) = deeds.next() else {
-            self.report(Code::MissingKey, node.span(), "the action does nothing")
-                .help("write { block = \"1h\" }, or { divert = \"sip:…\", for = \"1h\" }");
+            if !fields.has_strangers() {
+                self.report(Code::MissingKey, node.span(), "the action does nothing")
+                    .help("write { block = \"1h\" }, or { divert = \"sip:…\", for = \"1h\" }");
+            }
             return None;
         };
         if let Some(other) = deeds.next() {
@@ -73,6 +73,7 @@ impl Reader<'_> {
         }
         let for_micros = match fields.get("for") {
             Some(node) => self.duration(node, "for"),
+            None if fields.may_mean("for") => None,
             None => {
                 self.report(Code::NoExpiry, node.span(), format!("`{}` does not say for how long", deed.key))
                     .help("add for = \"1h\"");

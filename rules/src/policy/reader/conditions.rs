@@ -194,14 +194,14 @@ impl Reader<'_> {
     fn text_terms(&mut self, field: TextField, values: Vec<(&str, Span)>) -> Option<Condition> {
         let mut terms = Vec::new();
         for (text, span) in values {
-            if let Some(value) = self.text_term(text, &span) {
+            if let Some(value) = self.text_term(&field, text, &span) {
                 terms.push(Term { value, text: text.to_owned(), span });
             }
         }
         (!terms.is_empty()).then_some(Condition::Text(field, terms))
     }
 
-    fn text_term(&mut self, text: &str, span: &Span) -> Option<TextTerm> {
+    fn text_term(&mut self, field: &TextField, text: &str, span: &Span) -> Option<TextTerm> {
         if let Some(name) = text.strip_prefix('@') {
             return self.list_of(name, Kind::Texts, span).map(TextTerm::List);
         }
@@ -210,11 +210,10 @@ impl Reader<'_> {
         }
         if text.trim().is_empty() {
             self.report(Code::MatchesEverything, span.clone(), "an empty text is part of every text");
-        } else if self.list_names().any(|name| name == text) {
-            self.report(Code::MissingAt, span.clone(), format!("`{text}` is a list"))
-                .help(format!("write \"@{text}\""));
+        } else if self.is_missing_at(text, span) {
             return None;
         }
+        self.check_literal(field, text, span);
         Some(TextTerm::Literal(text.to_owned()))
     }
 
@@ -255,11 +254,7 @@ impl Reader<'_> {
         for (text, span) in values {
             let value = match text.strip_prefix('@') {
                 Some(name) => self.list_of(name, Kind::Networks, &span).map(NetworkTerm::List),
-                None if self.list_names().any(|name| name == text) => {
-                    self.report(Code::MissingAt, span.clone(), format!("`{text}` is a list"))
-                        .help(format!("write \"@{text}\""));
-                    None
-                }
+                None if self.is_missing_at(text, &span) => None,
                 None => self.network(text, &span).map(NetworkTerm::Network),
             };
             if let Some(value) = value {
@@ -272,10 +267,20 @@ impl Reader<'_> {
         (!terms.is_empty()).then_some(Condition::Networks(field, terms))
     }
 
-    /// Networks of a key that may be absent.
-    pub(super) fn networks(&mut self, fields: &Fields<'_>, key: &str) -> Vec<IpNet> {
-        let values = self.optional_texts(fields, key);
-        values.into_iter().filter_map(|(text, span)| self.network(text, &span)).collect()
+    /// Networks of a key that may be absent; `then` is what follows from one that holds strangers.
+    pub(super) fn networks(&mut self, fields: &Fields<'_>, key: &str, then: &str) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for (text, span) in self.optional_texts(fields, key) {
+            let Some(network) = self.network(text, &span) else { continue };
+            if holds_strangers(&network) {
+                let much =
+                    if network.prefix_len() == 0 { "every address" } else { "a large part of all addresses" };
+                self.report(Code::TooWide, span, format!("`{text}` is {much}: {then}"))
+                    .help(format!("name the addresses and networks that `{key}` is for"));
+            }
+            networks.push(network);
+        }
+        networks
     }
 
     /// An address or a network; bits behind the prefix are a mistake of the pen and cleared.
@@ -331,6 +336,14 @@ const KNOWN_HEADERS: &[(&str, &str)] = &[
 const PROBES: &[&[u8]] = &[b"", b"a", b"Z9 -_", b"+12105550100", b"\xff\x00", b"friendly-scanner/1.0 (x)"];
 /// Compiled size of one regular expression.
 const REGEX_BYTES_MAX: usize = 1 << 20;
+
+/// Whether nobody has so many addresses. Private ones (RFC 4193, link-local) are nobody else's.
+fn holds_strangers(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 16 && network.network().to_bits() >> 112 < 0xfc00,
+    }
+}
 
 /// Whether `name` is a token (RFC 3261 §25.1).
 pub(super) fn is_header_name(name: &str) -> bool {

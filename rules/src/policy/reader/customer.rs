@@ -32,8 +32,9 @@ impl Reader<'_> {
             self.report(Code::NoNumbers, fields.span.clone(), "[customer] has no `numbers`")
                 .help("name its numbers: numbers = [\"+1 210 555 0100 - +1 210 555 0199\"]");
         }
-        let trunks = self.networks(&fields, "trunks");
-        let trusted = self.networks(&fields, "trusted");
+        let trunks = self.networks(&fields, "trunks", "no call from there is inbound any more");
+        let trusted = self.networks(&fields, "trusted", "everybody's P-Asserted-Identity is believed");
+        self.trunks.clone_from(&trunks);
         self.has_trunks = !trunks.is_empty();
         self.has_trusted = !trusted.is_empty() || self.has_trunks;
         let redress = self.read_redress(&fields);
@@ -48,7 +49,8 @@ impl Reader<'_> {
         if let Some(node) = fields.get("silence").filter(|_| !self.has_trusted) {
             self.no_trunks(node.span(), "`silence`");
         }
-        let back_to_back = self.networks(&fields, "back_to_back");
+        let back_to_back =
+            self.networks(&fields, "back_to_back", "calls of strangers may be taken for legs of one call");
         let leg_header = self.read_leg_header(&fields);
         Some(Customer {
             name: name?.to_owned(),
@@ -208,9 +210,15 @@ impl Reader<'_> {
     fn number_set(&mut self, fields: &Fields<'_>, key: &str) -> NumberSet {
         let mut segments = Vec::new();
         for (text, span) in self.optional_texts(fields, key) {
-            if let Some(pattern) = self.pattern(text, &span) {
-                segments.extend_from_slice(pattern.into_set().segments());
+            let Some(pattern) = self.pattern(text, &span) else { continue };
+            let set = pattern.into_set();
+            let emergency = self.dial.as_ref().map(words::emergency);
+            let taken = emergency.and_then(|emergency| set.intersection(emergency).witness());
+            if let Some(number) = taken.filter(|_| key == "numbers") {
+                let message = format!("{number} is an emergency number, and no number of the customer's");
+                self.report(Code::EmergencyAsOwn, span, message).help("take it out of `numbers`");
             }
+            segments.extend_from_slice(set.segments());
         }
         NumberSet::from_segments(segments)
     }

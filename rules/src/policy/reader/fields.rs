@@ -15,6 +15,8 @@ pub(super) struct Fields<'a> {
     /// Where the table stands.
     pub(super) span: Span,
     entries: Vec<Entry<'a>>,
+    /// Of each unknown key, the key that was probably meant.
+    strangers: Vec<Option<&'static str>>,
 }
 
 /// One key and its value.
@@ -34,7 +36,7 @@ impl<'a> Fields<'a> {
             .map(|(key, value)| Entry { key: key.get_ref(), key_span: key.span(), value })
             .collect();
         entries.sort_by_key(|entry| entry.key_span.start);
-        Some(Self { span: node.span(), entries })
+        Some(Self { span: node.span(), entries, strangers: Vec::new() })
     }
 
     /// The value of `key`.
@@ -45,6 +47,16 @@ impl<'a> Fields<'a> {
     /// Key and value of `key`.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    /// Whether `key` may stand here in other words: then it is no second mistake that it is missing.
+    pub(super) fn may_mean(&self, key: &str) -> bool {
+        self.strangers.iter().any(|meant| meant.is_none_or(|meant| meant == key))
+    }
+
+    /// Whether any key was unknown.
+    pub(super) fn has_strangers(&self) -> bool {
+        !self.strangers.is_empty()
     }
 
     /// All entries, in file order.
@@ -63,43 +75,57 @@ impl Reader<'_> {
     }
 
     /// The entries of the table `node`; keys that are not in `known` are reported. `what` names it in messages.
-    pub(super) fn fields<'a>(&mut self, node: Node<'a>, what: &str, known: &[&str]) -> Option<Fields<'a>> {
-        let Some(fields) = Fields::of(node) else {
+    pub(super) fn fields<'a>(
+        &mut self,
+        node: Node<'a>,
+        what: &str,
+        known: &[&'static str],
+    ) -> Option<Fields<'a>> {
+        let Some(mut fields) = Fields::of(node) else {
             self.wrong_type(node, &format!("{what} is a table"));
             return None;
         };
-        for entry in fields.entries() {
-            if !known.contains(&entry.key) {
-                self.unknown_key(entry, what, known);
-            }
-        }
+        let unknown = fields.entries.iter().filter(|entry| !known.contains(&entry.key));
+        fields.strangers = unknown.map(|entry| self.unknown_key(entry, what, known)).collect();
         Some(fields)
     }
 
-    pub(super) fn unknown_key(&mut self, entry: &Entry<'_>, what: &str, known: &[&str]) {
-        let help = match nearest(entry.key, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("{what} knows: {}", known.join(", ")),
+    /// Reports a key that is none of `known`; returns the one that was probably meant.
+    pub(super) fn unknown_key(
+        &mut self,
+        entry: &Entry<'_>,
+        what: &str,
+        known: &[&'static str],
+    ) -> Option<&'static str> {
+        let habit = HABITS.iter().find(|(place, key, _)| *place == what && *key == entry.key);
+        let meant = match habit {
+            Some((_, _, meant)) => known.iter().copied().find(|known| known == meant),
+            None => nearest(entry.key, known.iter().copied()),
         };
-        self.report(
-            Code::UnknownKey,
-            entry.key_span.clone(),
-            format!("unknown key `{}` in {what}", entry.key),
-        )
-        .help(help);
+        let help = match (meant, habit) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, Some((_, _, help))) => (*help).to_owned(),
+            (None, None) if what.starts_with("an action") && ABOUT.contains(&entry.key) => {
+                format!("`{}` stands beside `action`, not in it", entry.key)
+            }
+            (None, None) => format!("{what} knows: {}", known.join(", ")),
+        };
+        let message = format!("unknown key `{}` in {what}", entry.key);
+        self.report(Code::UnknownKey, entry.key_span.clone(), message).help(help);
+        meant
     }
 
     /// Reports a value of the wrong type. `wanted` is a sentence: "a name is a string".
-    pub(super) fn wrong_type(&mut self, node: Node<'_>, wanted: &str) {
+    pub(super) fn wrong_type(&mut self, node: Node<'_>, wanted: &str) -> &mut Diagnostic {
         let found = node.get_ref().type_str();
         let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
-        self.report(Code::WrongType, node.span(), format!("{wanted}, not {article} {found}"));
+        self.report(Code::WrongType, node.span(), format!("{wanted}, not {article} {found}"))
     }
 
     /// The value of `key`, reported when it is missing.
     pub(super) fn required<'a>(&mut self, fields: &Fields<'a>, key: &str, what: &str) -> Option<Node<'a>> {
         let value = fields.get(key);
-        if value.is_none() {
+        if value.is_none() && !fields.may_mean(key) {
             self.report(Code::MissingKey, fields.span.clone(), format!("{what} needs `{key}`"));
         }
         value
@@ -197,11 +223,14 @@ impl Reader<'_> {
         if let Some(value) = value.filter(|value| *value >= low && *value <= high) {
             return Some(value);
         }
-        let from =
-            if low == f64::MIN_POSITIVE { "above 0, up to".to_owned() } else { format!("from {low} to") };
-        let report = self.report(Code::OutOfBounds, node.span(), format!("`{key}` is {from} {high}"));
+        let bounds = match low == f64::MIN_POSITIVE {
+            true if value.is_some_and(|value| value <= 0.0) && high > 1.0 => "above 0".to_owned(),
+            true => format!("above 0, up to {high}"),
+            false => format!("from {low} to {high}"),
+        };
+        let report = self.report(Code::OutOfBounds, node.span(), format!("`{key}` is {bounds}"));
         if let Some(share) = value.filter(|value| high == 1.0 && (1.0..=100.0).contains(value)) {
-            report.help(format!("it is a share: of {share} %, write {}", share / 100.0));
+            report.help(format!("it is a share: write {} for {share} %", share / 100.0));
         }
         None
     }
@@ -232,3 +261,14 @@ impl Reader<'_> {
         found
     }
 }
+
+/// Keys that other programs, or other tables, would have: where, which, and the key or the words that are right here.
+const HABITS: &[(&str, &str, &str)] = &[
+    ("`call`", "caller", "from"),
+    ("`call`", "called", "to"),
+    ("a limit", "cps", "write { calls = 10, per = \"1s\" }"),
+    ("an action", "drop", "write { block = \"drop\" }"),
+    ("an action of a threshold", "drop", "write { block = \"1h\", response = \"drop\" }"),
+];
+/// Keys of a rule that tell about its action.
+const ABOUT: &[&str] = &["alert", "case", "mode", "expires", "owner", "reason"];

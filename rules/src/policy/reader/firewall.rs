@@ -1,5 +1,6 @@
 //! `[[firewall]]`: rules in file order.
 
+use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::Reader;
@@ -8,9 +9,10 @@ use super::fields::{Fields, Node};
 use super::times;
 use crate::limits::RULES_MAX;
 use crate::policy::{
-    AlertLevel, Code, Condition, FirewallRule, ListId, Mode, NetworkTerm, NumberField, NumberTerm,
-    RuleAction, Span,
+    AlertLevel, Code, Condition, FirewallRule, ListContent, ListId, Mode, NetworkField, NetworkTerm,
+    NumberField, NumberTerm, RuleAction, Span, Term,
 };
+use crate::subject::Direction;
 use crate::time::Timestamp;
 
 /// What every rule may say about itself.
@@ -37,11 +39,8 @@ impl Reader<'_> {
     /// The tables of `[[what]]`.
     pub(super) fn rules<'a>(&mut self, node: Node<'a>, what: &str) -> Vec<Node<'a>> {
         let DeValue::Array(array) = node.get_ref() else {
-            let message = format!("`{what}` is an array of tables");
-            self.wrong_type(node, &message);
-            if let Some(last) = self.diagnostics.last_mut() {
-                last.help(format!("write [[{what}]] with two brackets"));
-            }
+            self.wrong_type(node, &format!("`{what}` is an array of tables"))
+                .help(format!("write [[{what}]] with two brackets"));
             return Vec::new();
         };
         if array.len() > RULES_MAX {
@@ -155,6 +154,12 @@ impl Reader<'_> {
             )
             .help("emergency calls still pass; say which calls it is for");
         }
+        if self.is_inbound_from_inside(&rule.when) {
+            let span = fields.entry("when").map_or_else(|| rule.span.clone(), |entry| entry.value.span());
+            let why = "what comes from the customer's own trunks is not inbound";
+            self.report(Code::DeadRule, span, format!("rule \"{}\" matches no call: {why}", rule.name))
+                .help("leave `direction` out, or name a source outside of `trunks`");
+        }
         let by_caller = rule.when.iter().any(|condition| {
             matches!(condition, Condition::Numbers(NumberField::Caller | NumberField::Identity, _))
         });
@@ -164,6 +169,28 @@ impl Reader<'_> {
             self.report(Code::UntrustedAllow, span, "nobody is trusted to say who calls, so this never allows anybody")
                 .help("add trusted = [\"198.51.100.0/24\"] to [customer]: the peers whose P-Asserted-Identity is believed");
         }
+    }
+
+    /// Whether only inbound calls fit, and of them only such as come from the customer's own trunks.
+    fn is_inbound_from_inside(&self, conditions: &[Condition]) -> bool {
+        let is_own = |network: &IpNet| self.trunks.iter().any(|trunk| trunk.contains(network));
+        let is_inside = |term: &Term<NetworkTerm>| match &term.value {
+            NetworkTerm::Network(network) => is_own(network),
+            NetworkTerm::List(list) => match self.lists.get(list.0 as usize).map(|list| &list.content) {
+                Some(ListContent::Networks(networks)) => !networks.is_empty() && networks.iter().all(is_own),
+                _ => false,
+            },
+        };
+        let mut inbound = false;
+        let mut inside = false;
+        for condition in conditions {
+            match condition {
+                Condition::Direction(bits) => inbound = *bits == 1 << Direction::Inbound as u8,
+                Condition::Networks(NetworkField::Source, terms) => inside = terms.iter().all(is_inside),
+                _ => {}
+            }
+        }
+        inbound && inside
     }
 }
 

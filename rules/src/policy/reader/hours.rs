@@ -97,7 +97,8 @@ impl Reader<'_> {
         if let Some(week) = times::weekly(text) {
             return Some(TimeTerm::Weekly(Box::new(week)));
         }
-        let help = if self.hours.iter().any(|hours| hours.name == text) {
+        let help = if let Some(index) = self.hours.iter().position(|hours| hours.name == text) {
+            self.used_hours.insert(HoursId(index as u32));
             format!("write \"inside {text}\" or \"outside {text}\"")
         } else {
             "a time is inside NAME, outside NAME, or Mon-Fri 18:00-06:00".to_owned()
@@ -110,7 +111,10 @@ impl Reader<'_> {
         let Some(index) = self.hours.iter().position(|hours| hours.name == name) else {
             let help = match nearest(name, self.hours.iter().map(|hours| hours.name.as_str())) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("add a table [hours.{name}]"),
+                None if times::weekly(name).is_some() => IN_PLACE_HELP.to_owned(),
+                None => {
+                    "define them: [hours.NAME] with days = \"Mon-Fri\", open = \"08:00-17:00\"".to_owned()
+                }
             };
             self.report(Code::UnknownHours, span.clone(), format!("no hours are named `{name}`")).help(help);
             return None;
@@ -124,3 +128,6 @@ impl Reader<'_> {
         self.report(Code::BadTime, span, format!("`{text}` is no time of the week")).help(help);
     }
 }
+
+const IN_PLACE_HELP: &str = "define [hours.NAME] with `days` and `open`, and write \"inside NAME\" or \"outside NAME\"; \
+    or write the plain time in which the rule holds";

@@ -9,7 +9,7 @@ use crate::policy::ips::{
     Also, Baseline, BreachAction, Count, Deed, Key, Outcome, WINDOW_MICROS_MAX, WINDOW_MICROS_MIN,
 };
 use crate::policy::threshold::RATIO_CALLS_MIN;
-use crate::policy::{Code, IpsRule, Span};
+use crate::policy::{Code, IpsRule, Level, Span};
 
 impl Reader<'_> {
     pub(super) fn read_ips(&mut self, node: Node<'_>) -> Vec<IpsRule> {
@@ -283,8 +283,8 @@ impl Reader<'_> {
         for key in ["count", "within"] {
             self.required(fields, key, "a threshold that is not shipped");
         }
-        let limited = ["warning", "critical", "baseline"].iter().any(|key| fields.get(key).is_some());
-        if !limited {
+        let limited = LIMITS.iter().any(|key| fields.get(key).is_some());
+        if !limited && !LIMITS.iter().any(|key| fields.may_mean(key)) {
             self.report(Code::MissingLimit, fields.span.clone(), "the threshold has no limit")
                 .help("add `warning`, `critical` or `baseline`");
         }
@@ -381,6 +381,10 @@ impl Reader<'_> {
             )
             .help("add block_key = \"caller\", or block_when, or limit, divert or alert instead");
         }
+        // The variants of a shipped detection are looked at with what is changed of them.
+        if rule.detection.is_none() && ends_victims(rule) {
+            self.ends_victims(fields);
+        }
         let says_what_it_does = fields.get("action").is_some() || rule.detection.is_none();
         if let Some(entry) = keys.filter(|_| !blocks && says_what_it_does) {
             self.report(
@@ -389,6 +393,19 @@ impl Reader<'_> {
                 format!("`{}` has no effect: nothing blocks", entry.key),
             );
         }
+    }
+
+    /// Done once and over, so that it is no error as a block is.
+    pub(super) fn ends_victims(&mut self, fields: &Fields<'_>) {
+        let entry = fields.entry("action").or_else(|| fields.entry("per"));
+        let span = entry.map_or_else(|| fields.span.clone(), |entry| entry.value.span());
+        let found = self.report(
+            Code::CutsOffVictim,
+            span,
+            "the key has no caller side, so `terminate` ends whatever calls who is called has",
+        );
+        found.level = Level::Warning;
+        found.help("count by the caller as well, or use limit, divert or alert instead");
     }
 
     /// Whether the clause at `node` asks for anything that `when` does not ask for in the same words.
@@ -401,6 +418,15 @@ impl Reader<'_> {
             known.is_none_or(|known| written(known) != written(entry.value))
         })
     }
+}
+
+/// Whether a breach ends calls that are up, which share who is called and not who calls.
+pub(super) fn ends_victims(rule: &IpsRule) -> bool {
+    let mut actions = [&rule.warning_action, &rule.critical_action].into_iter().flatten();
+    let keys = rule.per.as_deref().unwrap_or_default();
+    actions.any(|action| action.deed == Deed::Terminate)
+        && keys.iter().any(|key| matches!(key, Key::Called | Key::CalledBlock(_)))
+        && !keys.iter().any(|key| key.is_caller_side())
 }
 
 /// Whether a breach refuses calls so.
@@ -437,4 +463,5 @@ pub(super) const KEYS: &[&str] = &[
     "owner",
     "reason",
 ];
+const LIMITS: [&str; 3] = ["warning", "critical", "baseline"];
 const COUNT_MAX: i64 = 1_000_000_000;

@@ -47,9 +47,8 @@ impl Reader<'_> {
             return;
         };
         for entry in tables.entries() {
-            self.check_name(entry.key, &entry.key_span, "list");
-            let (content, kind, source) = self.read_list(entry.key, entry.value);
-            let name = entry.key.to_owned();
+            let name = self.check_name(entry.key, &entry.key_span, "list").to_owned();
+            let (content, kind, source) = self.read_list(&name, entry.value);
             self.list_kinds.push(kind);
             let span = entry.key_span.clone();
             self.lists.push(List { name, content, span, source, refuses: false });
@@ -119,6 +118,16 @@ impl Reader<'_> {
         ListContent::Texts(texts)
     }
 
+    fn list_in_list(&mut self, name: &str, span: &Span) {
+        self.nested_lists.insert(name.to_owned());
+        self.report(
+            Code::BadNumber,
+            span.clone(),
+            format!("`@{name}` is no number: a list holds no other list"),
+        )
+        .help("name each list in the rule: caller = [\"@one\", \"@other\"]");
+    }
+
     fn duplicates_in(&mut self, fields: &Fields<'_>, key: &str) {
         let Some(DeValue::Array(array)) = fields.get(key).map(|node| node.get_ref()) else { return };
         let mut seen = BTreeSet::new();
@@ -138,7 +147,13 @@ impl Reader<'_> {
         let mut entries = Entries::with_capacity(bytes / 13);
         for (text, span) in self.optional_texts(fields, "numbers") {
             let row = source.inline.len() as u32;
-            let pattern = self.pattern(text, &span);
+            let pattern = match text.strip_prefix('@') {
+                Some(name) => {
+                    self.list_in_list(name, &span);
+                    None
+                }
+                None => self.pattern(text, &span),
+            };
             source.inline.push((self.line_of(span.start), span));
             match pattern {
                 Some(Pattern::Exact(number)) => entries.add_exact(number, row, None),
@@ -258,6 +273,15 @@ impl Reader<'_> {
 
     pub(super) fn list_names(&self) -> impl Iterator<Item = &str> {
         self.lists.iter().map(|list| list.name.as_str())
+    }
+
+    /// Reports `text` when it is the name of a list without its at sign: the list is meant, and so it is used.
+    pub(super) fn is_missing_at(&mut self, text: &str, span: &Span) -> bool {
+        let Some(index) = self.list_names().position(|name| name == text) else { return false };
+        self.used_lists.insert(ListId(index as u32));
+        self.report(Code::MissingAt, span.clone(), format!("`{text}` is a list"))
+            .help(format!("write \"@{text}\""));
+        true
     }
 
     /// The list that a term names, if it holds what the dimension takes.

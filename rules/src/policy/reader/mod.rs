@@ -18,11 +18,13 @@ mod question;
 mod records;
 mod shipped;
 mod times;
+mod unlikely;
 mod version;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
@@ -110,6 +112,7 @@ struct Reader<'r> {
     customer_mode: Mode,
     customer_done: bool,
     list_response: Response,
+    trunks: Vec<IpNet>,
     has_trunks: bool,
     has_trusted: bool,
     has_redress: bool,
@@ -117,6 +120,8 @@ struct Reader<'r> {
     lists: Vec<List>,
     list_kinds: Vec<Kind>,
     used_lists: BTreeSet<ListId>,
+    /// Names of lists that stand in a list, which may come first.
+    nested_lists: BTreeSet<String>,
     /// Lists that refuse calls, with the rule that uses them so.
     blocking_lists: BTreeMap<ListId, Span>,
     hours: Vec<Hours>,
@@ -145,6 +150,7 @@ impl<'r> Reader<'r> {
             customer_mode: Mode::Enforce,
             customer_done: false,
             list_response: Response::Code(603),
+            trunks: Vec::new(),
             has_trunks: false,
             has_trusted: false,
             has_redress: false,
@@ -152,6 +158,7 @@ impl<'r> Reader<'r> {
             lists: Vec::new(),
             list_kinds: Vec::new(),
             used_lists: BTreeSet::new(),
+            nested_lists: BTreeSet::new(),
             blocking_lists: BTreeMap::new(),
             hours: Vec::new(),
             hours_spans: Vec::new(),
@@ -209,15 +216,24 @@ impl<'r> Reader<'r> {
                 let key = self.source.get(span.clone()).unwrap_or_default().to_owned();
                 self.report(Code::DuplicateKey, span, format!("`{key}` stands twice"));
             } else {
-                self.report(Code::Syntax, span, message);
+                let is_escape = message.contains("escape");
+                let found = self.report(Code::Syntax, span, message);
+                if is_escape {
+                    found.help("in single quotes a backslash stands for itself: 're:^sip\\d+'");
+                }
             }
         }
     }
 
+    /// Reports what no rule names, unless some rule could not be read: it may be the one that does.
     fn check_unused(&mut self) {
+        if self.diagnostics.iter().any(|found| HIDES_NAMES.contains(&found.code)) {
+            return;
+        }
         let lists: Vec<(Span, String)> = (0u32..)
             .zip(&self.lists)
             .filter(|(id, _)| !self.used_lists.contains(&ListId(*id)))
+            .filter(|(_, list)| !self.nested_lists.contains(&list.name))
             .map(|(_, list)| (list.span.clone(), list.name.clone()))
             .collect();
         for (span, name) in lists {
@@ -233,26 +249,31 @@ impl<'r> Reader<'r> {
         }
     }
 
-    fn check_name(&mut self, name: &str, span: &Span, what: &str) {
-        let good =
-            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        if !good {
-            self.report(Code::BadName, span.clone(), format!("`{name}` is no name for {what}"))
-                .help("a name is letters, digits, - and _");
+    /// The name of the table `name` of `what`. An at sign before it is told, and is not part of it.
+    fn check_name<'n>(&mut self, name: &'n str, span: &Span, what: &str) -> &'n str {
+        if !is_name(name) {
+            let help = match name.strip_prefix('@').filter(|bare| what == "list" && is_name(bare)) {
+                Some(bare) => {
+                    format!("write [lists.{bare}]: the at sign stands where a rule names the list")
+                }
+                None => "a name is letters, digits, - and _".to_owned(),
+            };
+            self.report(Code::BadName, span.clone(), format!("`{name}` is no name for {what}")).help(help);
         }
+        name.strip_prefix('@').unwrap_or(name)
     }
 
     /// Everything found, in the order of the file, without what a broken line made look wrong.
     fn finish(mut self) -> Vec<Diagnostic> {
         let broken = std::mem::take(&mut self.broken);
-        let file = self.file;
+        let (file, source) = (self.file, self.source);
         let is_echo = |found: &Diagnostic| {
+            // What a table lacks may stand on any of its lines.
+            let lacks = LACKS.contains(&found.code);
+            let end = if lacks { table_end(source, found.span.end) } else { found.span.end };
             !matches!(found.code, Code::Syntax | Code::DuplicateKey)
                 && found.file == file
-                && broken
-                    .range(..=found.span.end)
-                    .next_back()
-                    .is_some_and(|(_, end)| found.span.start <= *end)
+                && broken.range(..=end).next_back().is_some_and(|(_, end)| found.span.start <= *end)
         };
         let mut found = std::mem::take(&mut self.diagnostics);
         found.retain(|found| !is_echo(found));
@@ -274,6 +295,28 @@ impl<'r> Reader<'r> {
     }
 }
 
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// Where the table that holds the byte `at` ends: before the next line that begins with a bracket.
+fn table_end(source: &str, at: usize) -> usize {
+    let rest = source.get(at..).unwrap_or_default();
+    rest.find("\n[").map_or(source.len(), |length| at + length)
+}
+
+/// Findings that something is not there.
+const LACKS: &[Code] = &[
+    Code::MissingKey,
+    Code::MissingLimit,
+    Code::MissingMinimum,
+    Code::NoNumbers,
+    Code::NoExpiry,
+    Code::BadLimit,
+];
+/// Findings about rules in which the name of a list or of hours may stand unread.
+const HIDES_NAMES: &[Code] =
+    &[Code::Syntax, Code::UnknownKey, Code::WrongType, Code::UnknownList, Code::UnknownHours];
 /// Syntax errors that are named one by one; a file with more is no policy at all.
 const SYNTAX_ERRORS_MAX: usize = 1000;
 const TABLES: &[&str] = &["customer", "hours", "lists", "firewall", "ips", "expect"];

@@ -3,7 +3,8 @@
 /// The word of `known` that is closest to `word`, if any is close enough to be meant.
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.to_lowercase().replace('-', "_").chars().take(WORD_MAX).collect();
-    let allowed = (word.len() / 3).clamp(1, 3);
+    // Of one letter nothing is left when it is another.
+    let allowed = if word.len() < 2 { 0 } else { (word.len() / 3).clamp(1, 3) };
     known
         .map(|candidate| {
             let letters: Vec<char> = candidate.to_lowercase().replace('-', "_").chars().collect();
@@ -56,6 +57,7 @@ mod tests {
             ("Direction", Some("direction")),
             ("tollfree", Some("toll-free")),
             ("banana", None),
+            ("x", None),
             ("", None),
         ] {
             assert_eq!(nearest(slip, known.into_iter()), meant, "{slip}");

@@ -46,6 +46,10 @@ impl Pattern {
     /// Why it is none of them.
     pub fn parse(text: &str, dial: &DialPlan) -> Result<Self, NoPattern> {
         let text = text.trim();
+        // Read as a separator, the mark of an Asterisk pattern would leave another number.
+        if text.starts_with('_') {
+            return Err(NoPattern { help: ASTERISK_HELP.to_owned(), ..no_number(text) });
+        }
         if let Some((first, last)) = range_ends(text) {
             return Self::range(first, last, dial);
         }
@@ -230,12 +234,18 @@ pub(super) fn digits_of(text: &str, wild: bool) -> Option<(bool, Vec<u8>)> {
     (!digits.is_empty() && digits.len() <= DIGITS_MAX + 8).then_some((plus, digits))
 }
 
+const NUMBER_HELP: &str =
+    "write +1 210 555 0100, a prefix +44 20*, a range A - B, or a wildcard +1 210 555 01xx";
+
+/// Who writes `_011.` or `_NXXNXXXXXX` for Asterisk.
+const ASTERISK_HELP: &str = "a prefix is written 011* or +44*, any digit as x in 210 555 01xx; \
+    _, N, Z, ! and a dot stand for no digits";
+
 fn no_number(text: &str) -> NoPattern {
     NoPattern {
         code: Code::BadNumber,
         message: format!("`{text}` is no number"),
-        help: "write +1 210 555 0100, a prefix +44 20*, a range A - B, a wildcard +1 210 555 01xx, or @list"
-            .to_owned(),
+        help: NUMBER_HELP.to_owned(),
     }
 }
 
@@ -276,44 +286,40 @@ impl Reader<'_> {
             self.no_word(text, span);
             return None;
         }
-        self.pattern(text, span).map(|pattern| NumberTerm::Set(pattern.into_set()))
+        let pattern = self.parse_pattern(text)?;
+        let help = format!("{NUMBER_HELP}, or @list");
+        let no = |no: NoPattern| if no.help == NUMBER_HELP { NoPattern { help, ..no } } else { no };
+        self.readable(pattern.map_err(no), span).map(|pattern| NumberTerm::Set(pattern.into_set()))
     }
 
     /// A pattern of digits; reported when it is none. `None` without a report when the region is unknown.
     pub(super) fn pattern(&mut self, text: &str, span: &Span) -> Option<Pattern> {
-        let Some(dial) = &self.dial else {
-            return self.pattern_without_region(text, span);
-        };
-        match Pattern::parse(text, dial) {
-            Ok(pattern) => Some(pattern),
-            Err(no) => {
-                self.report(no.code, span.clone(), no.message).help(no.help);
-                None
-            }
-        }
+        let pattern = self.parse_pattern(text)?;
+        self.readable(pattern, span)
     }
 
     /// Without a readable region only international numbers can be read; others are left for the next run.
-    fn pattern_without_region(&mut self, text: &str, span: &Span) -> Option<Pattern> {
-        if !text.trim_start().starts_with('+') {
-            return None;
-        }
-        match Pattern::parse(text, &words::neutral_plan()) {
-            Ok(pattern) => Some(pattern),
-            Err(no) => {
-                self.report(no.code, span.clone(), no.message).help(no.help);
-                None
-            }
+    fn parse_pattern(&self, text: &str) -> Option<Result<Pattern, NoPattern>> {
+        match &self.dial {
+            Some(dial) => Some(Pattern::parse(text, dial)),
+            None if text.trim_start().starts_with('+') => Some(Pattern::parse(text, &words::neutral_plan())),
+            None => None,
         }
     }
 
+    /// What could be read; what could not is reported.
+    fn readable(&mut self, pattern: Result<Pattern, NoPattern>, span: &Span) -> Option<Pattern> {
+        let reported = pattern.map_err(|no| {
+            self.report(no.code, span.clone(), no.message).help(no.help);
+        });
+        reported.ok()
+    }
+
     fn no_word(&mut self, text: &str, span: &Span) {
-        let close = nearest(text, words::NUMBER_WORDS.iter().copied());
-        let is_list = self.list_names().any(|name| name == text);
-        if is_list {
-            self.report(Code::MissingAt, span.clone(), format!("`{text}` is a list"))
-                .help(format!("write \"@{text}\""));
-        } else if let Some(word) = close {
+        if self.is_missing_at(text, span) {
+            return;
+        }
+        if let Some(word) = nearest(text, words::NUMBER_WORDS.iter().copied()) {
             self.report(Code::UnknownWord, span.clone(), format!("`{text}` is no number word"))
                 .help(format!("did you mean \"{word}\"?"));
         } else {
@@ -405,6 +411,9 @@ mod tests {
             ("", Code::BadNumber),
             ("+", Code::BadNumber),
             ("*", Code::BadNumber),
+            ("_011.", Code::BadNumber),
+            ("_NXXNXXXXXX", Code::BadNumber),
+            ("_2105550100", Code::BadNumber),
             ("+0123", Code::BadNumber),
             ("+1234567890123456", Code::BadNumber),
             ("+1 210 555 01OO", Code::BadNumber),

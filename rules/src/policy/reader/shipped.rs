@@ -4,7 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::Reader;
 use super::fields::{Fields, Node};
-use super::ips::{KEYS, is_block};
+use super::ips::{KEYS, ends_victims, is_block};
 use crate::policy::detection::{Need, needs};
 use crate::policy::ips::Count;
 use crate::policy::{Code, Detection, IpsRule, Level, ListId, Mode, Span};
@@ -125,8 +125,12 @@ impl Reader<'_> {
                 }
             }
         }
-        let variants = own.shipped.iter().enumerate();
-        let victims = variants.map(|(place, shipped)| own.over(shipped, place == 0)).any(|tuned| {
+        let variants =
+            || own.shipped.iter().enumerate().map(|(place, shipped)| own.over(shipped, place == 0));
+        if variants().any(|tuned| ends_victims(&tuned)) {
+            self.ends_victims(fields);
+        }
+        let victims = variants().any(|tuned| {
             let blocks = [&tuned.warning_action, &tuned.critical_action].into_iter().flatten().any(is_block);
             let keys = tuned.per.unwrap_or_default();
             let aimed = tuned.block_key.is_some() || !tuned.block_when.is_empty();

@@ -128,6 +128,12 @@ pub(super) fn weekly(text: &str) -> Option<WeekSet> {
 impl Reader<'_> {
     /// A duration within bounds.
     pub(super) fn duration(&mut self, node: Node<'_>, what: &str) -> Option<i64> {
+        if let DeValue::Integer(count) = node.get_ref() {
+            let help =
+                format!("write it with its unit: \"{}s\", or \"10m\", \"1h\", \"31d\"", count.as_str());
+            self.wrong_type(node, &format!("`{what}` is a string")).help(help);
+            return None;
+        }
         let text = self.text(node, what)?;
         let micros = duration(text).filter(|micros| *micros > 0);
         if micros.is_none() {

@@ -296,7 +296,7 @@ fn plain(value: &str) -> String {
     let mut rest = value;
     while let Some(character) = rest.chars().next() {
         let (character, length) =
-            entity(rest).filter(|_| character == '&').unwrap_or((character, character.len_utf8()));
+            entity(rest).filter(|_| character == '&').unwrap_or_else(|| (character, character.len_utf8()));
         plain.push(character);
         rest = rest.get(length..).unwrap_or_default();
     }

@@ -205,7 +205,7 @@ fn recurrence(words: &[String]) -> Recurrence {
     };
     let on_days = words.iter().enumerate().find_map(|(at, word)| {
         let day = weekday(word)?;
-        let every_weeks = is_every(words.get(..at)?).or(word.ends_with("days").then_some(1))?;
+        let every_weeks = is_every(words.get(..at)?).or_else(|| word.ends_with("days").then_some(1))?;
         Some(Recurrence::Weekly { every_weeks, day })
     });
     let month_day = words.iter().find_map(|it| {

@@ -123,7 +123,10 @@ pub(super) fn is_unseen(style: &str) -> bool {
         }
     }
     colour.is_some_and(|colour| {
-        ground.map_or(is_white(colour), |ground| colour == ground || is_white(colour) && is_white(ground))
+        ground.map_or_else(
+            || is_white(colour),
+            |ground| colour == ground || is_white(colour) && is_white(ground),
+        )
     })
 }
 

@@ -59,12 +59,14 @@ impl Arrivals {
 
     /// When the first message of this role counted that a call had with this stamp.
     pub(super) fn stamped(&self, call_id: &str, role: Role, stamp: i64) -> Moment {
-        self.first(call_id, |its, moment| its == role && moment.stamp == stamp).unwrap_or(Moment::of(stamp))
+        self.first(call_id, |its, moment| its == role && moment.stamp == stamp)
+            .unwrap_or_else(|| Moment::of(stamp))
     }
 
     /// What counted first at this moment of what opens a call.
     pub(super) fn opening(&self, call_id: &str, at: i64) -> Moment {
-        self.first(call_id, |role, moment| role == Role::Opens && moment.at == at).unwrap_or(Moment::of(at))
+        self.first(call_id, |role, moment| role == Role::Opens && moment.at == at)
+            .unwrap_or_else(|| Moment::of(at))
     }
 
     fn first(&self, call_id: &str, is_it: impl Fn(Role, Moment) -> bool) -> Option<Moment> {

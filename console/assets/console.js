@@ -16,7 +16,6 @@
     if (!row) return;
     all("[data-row].at").forEach((it) => it.classList.remove("at"));
     row.classList.add("at");
-    if (row.dataset.number && row.closest("[data-rows]")) keep("at", row.dataset.number);
     row.scrollIntoView({ block: "nearest" });
     const link = one("a.through", row);
     if (link) link.focus({ preventScroll: true });
@@ -419,11 +418,6 @@
 
   // ---- From case to case in the order of the queue as it was seen: cases that are taken move in it.
   if (one("[data-rows]") && rows().length) {
-    // Whoever comes back is where they were; where that row is gone, at the one that came after it.
-    const seen = JSON.parse(sessionStorage.getItem("walk") ?? "[]").map(([number]) => number), left = sessionStorage.getItem("at");
-    const from = seen.indexOf(left), wanted = from < 0 ? [left] : seen.slice(from);
-    const there = new Map(rows().map((row) => [row.dataset.number, row]));
-    goTo(there.get(wanted.find((number) => there.has(number))));
     keep("walk", JSON.stringify(rows().map((row) => [row.dataset.number, one("a.through", row)?.getAttribute("href")])));
   }
   const shown = one("[data-case]")?.dataset.case;

@@ -1,5 +1,6 @@
 //! The API and every other way in, asked through the router as it is served, on a store of its own.
 
+mod bounds;
 mod contract;
 mod desk;
 mod document;

@@ -237,7 +237,7 @@ pub(crate) const fn standing(state: State) -> &'static str {
         State::NeedsInfo => "the desk waits for your answer",
         State::Proposed => "a change is drafted",
         State::Producing => "the report is being made",
-        State::AwaitingAuthorisation => "it waits for your authorisation",
+        State::AwaitingAuthorisation => "one of your authorisers has to decide",
         State::Implementing => "the change is being made",
         State::Verifying => "test calls show whether it works",
         State::Done => "done",

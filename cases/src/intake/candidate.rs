@@ -54,6 +54,21 @@ pub(super) fn find(line: &str) -> Vec<Candidate> {
             });
             continue;
         }
+        if is_wild_end(&text)
+            && !token.is_behind_break
+            && let Some(open) = open.take_if(|it| it.is_begun())
+        {
+            found.push(Candidate {
+                begin: open.begin,
+                end: token.end(),
+                shape: Shape::Range(format!("{} {text}", open.text)),
+                is_obfuscated: open.is_obfuscated,
+            });
+            continue;
+        }
+        if text == ANY_DIGITS {
+            continue;
+        }
         if !kind.joins() || token.is_behind_break || open.as_ref().is_some_and(|it| !it.takes(&text)) {
             close(&mut open, &mut found);
         }
@@ -138,6 +153,11 @@ impl Open {
         };
         let begins = |digit: Option<u8>| digit.is_some_and(|it| it >= b'2');
         national.is_some() && begins(digits.next()) && begins(digits.nth(2))
+    }
+
+    /// Whether it is too short to be a whole number, though more than a mark in a list.
+    fn is_begun(&self) -> bool {
+        (BEGUN_DIGITS_MIN..=BEGUN_DIGITS_MAX).contains(&self.digits()) && self.extension.is_none()
     }
 
     /// Whether it only counts the entries of a list, and the number begins with `text`. It is no country code then.
@@ -265,7 +285,8 @@ fn tokens(line: &str) -> Vec<Token<'_>> {
         while let Some(inside) = text.strip_suffix(')').filter(|it| !it.contains('(')) {
             text = inside.trim_end_matches(RIGHT_MARKS);
         }
-        if text.chars().any(|it| it != HIDDEN) {
+        if piece == ANY_DIGITS || text.chars().any(|it| it != HIDDEN) {
+            let (text, left) = if piece == ANY_DIGITS { (piece, piece) } else { (text, left) };
             tokens.push(Token {
                 begin: begin + piece.len() - left.len(),
                 text,
@@ -365,6 +386,16 @@ fn is_spoilt_digits(text: &str, kind: &Kind) -> bool {
     matches!(kind, Kind::Other)
         && digits >= 3
         && behind.starts_with(|it: char| it.is_alphabetic() || it == '%')
+}
+
+/// Whether a word ends a number of which some digits are left open, as in `+1 210 555 01XX`: one cross alone is no such word, but
+/// one star is.
+fn is_wild_end(text: &str) -> bool {
+    let is_open = |it: char| matches!(it, 'x' | 'X' | '*' | '?' | '#');
+    let open = text.chars().filter(|it| is_open(*it)).count();
+    let is_word = text.chars().all(|it| it.is_ascii_digit() || is_open(it));
+    let is_last = text.ends_with(['*', 'x', 'X', '?']) && text.len() > 1;
+    text == ANY_DIGITS || is_word && (open > 1 || open == 1 && is_last)
 }
 
 /// Digits and letters in one word.
@@ -480,6 +511,11 @@ const NATIONAL_DIGITS_MIN: usize = 10;
 const LAST_DIGITS_MAX: usize = 6;
 /// E.164 has 15, a prefix for abroad comes on top.
 const DIGITS_MAX: usize = 18;
+/// Stands for any digits, and else for nothing.
+const ANY_DIGITS: &str = "*";
+/// Digits of a number whose last ones are left open in a word of their own.
+const BEGUN_DIGITS_MIN: usize = 3;
+const BEGUN_DIGITS_MAX: usize = 9;
 
 #[cfg(test)]
 mod tests {
@@ -530,6 +566,15 @@ mod tests {
         check("+1210555*", &["range +1210555*"]);
         check("2105550100 - 2105550199", &["range 2105550100 - 2105550199"]);
         check("210-555-0100 to 210-555-0199", &["range 210-555-0100 to 210-555-0199"]);
+        check("+1 800 555 01*", &["range +1 800 555 01*"]);
+        check("(210) 555 01XX and 911", &["range (210) 555 01XX", "911"]);
+        check("+49 30 9018 *", &["range +49 30 9018 *"]);
+        check("0121 496 0xxx", &["range 0121 496 0xxx"]);
+        // Marks behind a whole number are none of its digits.
+        check("210 555 0101 *", &["210 555 0101"]);
+        check("07700 900142 xx", &["07700 900142"]);
+        check("+1 210 555 0101 x 55", &["+1 210 555 0101 x55"]);
+        check("210 555 0101 ?", &["210 555 0101"]);
     }
 
     #[test]

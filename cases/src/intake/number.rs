@@ -154,6 +154,8 @@ pub enum Why {
     TooMany,
     /// The file is not known to hold numbers to block.
     NotAskedFor,
+    /// It is more than one number.
+    Range,
 }
 
 impl fmt::Display for Why {
@@ -172,6 +174,7 @@ impl fmt::Display for Why {
             Self::NoArea => "its area code is missing",
             Self::TooMany => "there are more numbers than one request takes",
             Self::NotAskedFor => "nothing in the mail says that the file holds numbers to block",
+            Self::Range => "it is a range of numbers: describe it in a question, and the desk sees to it",
         })
     }
 }

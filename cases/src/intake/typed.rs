@@ -1,10 +1,10 @@
 //! Numbers that somebody types into a form: read and checked as those of mails are.
 
-use super::candidate;
-use super::characters::plain;
+use super::candidate::{self, Shape};
+use super::characters::{one_line, plain};
 use super::directory::{Directory, Tenant};
 use super::limits::NUMBERS_PER_REQUEST_MAX;
-use super::number::{self, Fate, FoundNumber, Place, Why};
+use super::number::{self, Fate, FoundNumber, Place, Reading, Why};
 use super::segment::Segment;
 
 /// Every number in `text`, a form of `tenant` that asks for numbers: what it is, and, where `blocks`, whether it may be blocked
@@ -16,6 +16,18 @@ pub fn typed(text: &str, tenant: Option<&Tenant>, directory: &Directory, blocks:
     let mut found: Vec<FoundNumber> = Vec::new();
     for (index, line) in plain(&text).split(['\n', ',', ';']).enumerate() {
         for it in candidate::find(line) {
+            if let Shape::Range(range) = &it.shape {
+                let place = Place { file: None, line: index + 1, segment: Segment::Own, label: None };
+                let (reading, fate) = (Reading::None, Fate::Unclear(Why::Range));
+                found.push(FoundNumber {
+                    written: one_line(range, 60),
+                    place,
+                    reading,
+                    notes: Vec::new(),
+                    fate,
+                });
+                continue;
+            }
             for read in number::read(&it, line, plans) {
                 let stop = read.reading.number().filter(|_| blocks);
                 let stop = stop.and_then(|number| number::stop(number, tenant, directory));
@@ -64,7 +76,7 @@ const CHARACTERS_MAX: usize = 40_000;
 
 #[cfg(test)]
 mod tests {
-    use super::super::number::{Reading, Stop};
+    use super::super::number::Stop;
     use super::*;
 
     fn fates(text: &str, blocks: bool) -> Vec<(String, Fate)> {
@@ -107,6 +119,28 @@ mod tests {
         }
         assert!(matches!(found[5].1, Fate::Unclear(_)), "{found:?}");
         assert!(fates("+12105550100", false).iter().all(|(_, fate)| *fate == Fate::Taken));
+    }
+
+    #[test]
+    fn b8_the_beginning_of_a_range_is_no_number() {
+        let german = rules::plan::DialPlan::new("DE", rules::plan::Bare::National, None, &[], &[]).unwrap();
+        let tenant = Tenant { plans: vec![german], ..Tenant::default() };
+        for text in ["+49 30 9018 *", "030 9018 2xx", "+49 30 901 82*"] {
+            let found = typed(text, Some(&tenant), &Directory::default(), true);
+            assert!(found.len() == 1 && found[0].fate == Fate::Unclear(Why::Range), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn b8_a_range_is_said_to_be_one() {
+        let found = fates("+1 800 555 01*\n2105550100 - 2105550199\n(303) 555-0142", true);
+        let ranges: Vec<&str> =
+            found.iter().filter(|it| it.1 == Fate::Unclear(Why::Range)).map(|it| it.0.as_str()).collect();
+        assert_eq!(
+            (ranges, found.len()),
+            (vec!["+1 800 555 01*", "2105550100 - 2105550199"], 3),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -170,7 +170,7 @@ async fn visit(State(service): State<Arc<Service>>, secret: String, step: Step) 
 
 /// A page that says that a link leads nowhere, and why.
 pub(crate) fn nowhere(why: &str) -> Response {
-    whole(StatusCode::NOT_FOUND, "This link leads nowhere", &paragraph(why))
+    whole(StatusCode::NOT_FOUND, "This link leads nowhere", &(paragraph(why) + LOG_IN))
 }
 
 fn page(shown: &Shown) -> Response {
@@ -183,7 +183,8 @@ fn page_of(shown: &Shown, plain: &[String]) -> Response {
         Shown::Nothing => (
             StatusCode::NOT_FOUND,
             "This link leads nowhere",
-            paragraph("It was used, it is too old, or a character is missing. Ask the desk for another one."),
+            paragraph("It was used, it is too old, or a character is missing. Ask the desk for another one.")
+                + LOG_IN,
         ),
         Shown::AskCode { name, wrong } => (StatusCode::OK, "Who are you?", ask_code(name, wrong.as_deref())),
         Shown::Change(proposal) => (StatusCode::OK, "Approve this change?", change(proposal, plain)),
@@ -214,6 +215,9 @@ fn whole(status: StatusCode, title: &str, body: &str) -> Response {
     }
     response
 }
+
+/// The way on for whoever has an account.
+const LOG_IN: &str = "<p>If you have an account, <a href=\"/login\">log in</a>: what waits for you stands there as well.</p>\n";
 
 fn ask_code(name: &str, wrong: Option<&str>) -> String {
     let mut body = paragraph(&format!(

@@ -25,7 +25,9 @@ struct Page<'a> {
     shell: Shell<'a>,
     mail: Option<String>,
     phone: Option<String>,
-    /// Whether text messages go out at all.
+    /// Whether mails go out at all.
+    has_mail: bool,
+    /// Whether text messages do.
     has_sms: bool,
     is_told: bool,
     /// What the desk arranged for the customer.
@@ -136,6 +138,7 @@ async fn shown(
         shell: shell(service, viewer, "How you are told"),
         mail,
         phone,
+        has_mail: channels.smarthost.is_some(),
         has_sms: channels.settings.sms.is_some(),
         is_told: me.is_some_and(|it| it.roles.contains(&cases::intake::Role::IncidentNotify)),
         is_at_any_hour: channels.settings.is_told_at_any_hour(place.customer),

@@ -157,7 +157,12 @@ impl Open {
 
     /// Whether it is too short to be a whole number, though more than a mark in a list.
     fn is_begun(&self) -> bool {
-        (BEGUN_DIGITS_MIN..=BEGUN_DIGITS_MAX).contains(&self.digits()) && self.extension.is_none()
+        let bounds = match self.text.as_bytes().first() {
+            Some(b'+' | b'(' | b'0') => BEGUN_DIGITS_MIN..=BEGUN_DIGITS_MAX,
+            // Years, counts and invoices are shorter.
+            _ => BEGUN_BARE_MIN..=BEGUN_DIGITS_MAX,
+        };
+        bounds.contains(&self.digits()) && self.extension.is_none()
     }
 
     /// Whether it only counts the entries of a list, and the number begins with `text`. It is no country code then.
@@ -391,11 +396,12 @@ fn is_spoilt_digits(text: &str, kind: &Kind) -> bool {
 /// Whether a word ends a number of which some digits are left open, as in `+1 210 555 01XX`: one cross alone is no such word, but
 /// one star is.
 fn is_wild_end(text: &str) -> bool {
-    let is_open = |it: char| matches!(it, 'x' | 'X' | '*' | '?' | '#');
-    let open = text.chars().filter(|it| is_open(*it)).count();
-    let is_word = text.chars().all(|it| it.is_ascii_digit() || is_open(it));
-    let is_last = text.ends_with(['*', 'x', 'X', '?']) && text.len() > 1;
-    text == ANY_DIGITS || is_word && (open > 1 || open == 1 && is_last)
+    let digits = text.trim_end_matches(['x', 'X', '*', '?']);
+    let open = text.len() - digits.len();
+    // Crosses alone stand for digits; marks alone are bold type, or a question.
+    let is_alone = open > 1 && !text.contains(['*', '?']);
+    text == ANY_DIGITS
+        || open > 0 && if digits.is_empty() { is_alone } else { digits.bytes().all(|it| it.is_ascii_digit()) }
 }
 
 /// Digits and letters in one word.
@@ -515,6 +521,7 @@ const DIGITS_MAX: usize = 18;
 const ANY_DIGITS: &str = "*";
 /// Digits of a number whose last ones are left open in a word of their own.
 const BEGUN_DIGITS_MIN: usize = 3;
+const BEGUN_BARE_MIN: usize = 6;
 const BEGUN_DIGITS_MAX: usize = 9;
 
 #[cfg(test)]
@@ -575,6 +582,9 @@ mod tests {
         check("07700 900142 xx", &["07700 900142"]);
         check("+1 210 555 0101 x 55", &["+1 210 555 0101 x55"]);
         check("210 555 0101 ?", &["210 555 0101"]);
+        for text in ["since 2026 ??", "**Block by 2026 **", "invoice 12345 *", "call 210 555 ??"] {
+            assert!(find(text).iter().all(|it| !matches!(it.shape, Shape::Range(_))), "{text}");
+        }
     }
 
     #[test]

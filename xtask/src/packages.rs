@@ -21,7 +21,8 @@ const NEEDED: [(&str, &str, &str); 19] = [
     ("pg_ctlcluster", "--version", "postgresql"),
     ("swaks", "--version", "swaks"),
     ("msmtp", "--version", "msmtp"),
-    ("dovecot", "--version", "dovecot-imapd"),
+    // Dovecot may be there without what serves IMAP.
+    ("/usr/bin/python3", "-copen('/usr/lib/dovecot/imap')", "dovecot-imapd"),
     ("exim4", "-bV", "exim4-daemon-light"),
     ("/usr/bin/python3", "-cimport dkim", "python3-dkim"),
     ("/usr/bin/python3", "-cimport authres", "python3-authres"),

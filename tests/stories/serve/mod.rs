@@ -192,6 +192,14 @@ impl Service {
     fn signal(&self, name: &str) {
         let killed = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
+        // On a busy machine a thread may answer for a moment after it was told to stand still.
+        let is_still = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T"));
+        let tasks = || std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let stat = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("stat"));
+        let all_still = || tasks().flatten().all(|task| stat(task).is_ok_and(is_still));
+        if name == "-STOP" {
+            assert!(within(5, || all_still().then_some(())).is_some(), "it does not stand still");
+        }
     }
 
     /// Lets it end by itself, within ten seconds, and returns its folder.

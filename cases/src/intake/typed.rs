@@ -26,6 +26,9 @@ pub fn typed(text: &str, tenant: Option<&Tenant>, directory: &Directory, blocks:
                     notes: Vec::new(),
                     fate,
                 });
+                if found.len() > NUMBERS_PER_REQUEST_MAX {
+                    return found;
+                }
                 continue;
             }
             for read in number::read(&it, line, plans) {
@@ -147,5 +150,6 @@ mod tests {
     fn a_flood_ends() {
         let many: String = (0..5_000).map(|at| format!("+1303556{at:04}\n")).collect();
         assert_eq!(fates(&many, true).len(), NUMBERS_PER_REQUEST_MAX + 1);
+        assert_eq!(fates(&"+1303*\n".repeat(5_000), true).len(), NUMBERS_PER_REQUEST_MAX + 1);
     }
 }

@@ -324,7 +324,8 @@ fn measured(calls: &[Call], restart: usize, back: i64) -> BTreeSet<(i64, usize, 
         };
         let step = calls.first().map_or(i64::MAX, |call| call.step);
         if *at >= step && !std::mem::replace(&mut is_set_back, true) {
-            // What nobody counts comes just before the clock is set, and just after: from there on all comes from before.
+            // What nobody counts comes just before the clock is set, and just after for as long as it takes to believe that it
+            // was set: one late message, and silence until the old time is over, would be no more than a late message.
             let ping = |id: i64| {
                 format!(
                     "OPTIONS sip:+12105550100@10.20.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKo{id}\r\nFrom: <sip:+12125550100@192.0.2.7>;tag=o\r\nTo: <sip:+12105550100@10.20.0.1>\r\nCall-ID: o{id}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
@@ -332,6 +333,7 @@ fn measured(calls: &[Call], restart: usize, back: i64) -> BTreeSet<(i64, usize, 
             };
             take(before, &ping(0));
             take(before - back, &ping(1));
+            take(before - back + SECOND, &ping(2));
         }
         before = *at;
         let set_back = if is_set_back { back } else { 0 };

@@ -81,6 +81,21 @@ pub enum Right {
     Authorise,
 }
 
+impl Right {
+    /// What somebody may with it, behind "may".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::See => "see this",
+            Self::Note => "write notes",
+            Self::Work => "work on cases, lists, blocks and schedules",
+            Self::Audit => "read the audit",
+            Self::Administer => "change accounts, keys and registrations",
+            Self::Ask => "ask the desk for something",
+            Self::Authorise => "authorise changes",
+        }
+    }
+}
+
 /// How pages are shown to somebody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -416,6 +416,12 @@
     });
   }
 
+  // ---- Who comes back to rows is at the one that they come from.
+  const cameFrom = sessionStorage.getItem("back");
+  sessionStorage.removeItem("back");
+  if (cameFrom) goTo(rows().find((row) => one("a.through", row)?.pathname === cameFrom));
+  all("[data-back]").forEach((back) => back.addEventListener("click", () => keep("back", location.pathname)));
+
   // ---- From case to case in the order of the queue as it was seen: cases that are taken move in it.
   if (one("[data-rows]") && rows().length) {
     keep("walk", JSON.stringify(rows().map((row) => [row.dataset.number, one("a.through", row)?.getAttribute("href")])));

@@ -289,13 +289,13 @@ async fn admit(
     if !is_side {
         return Err(Unadmitted::Failure(Failure::NotFound));
     }
-    if right.is_some_and(|right| !viewer.may(right)) {
+    if let Some(right) = right.filter(|right| !viewer.may(*right)) {
         let who = if viewer.is_of_desk() {
             "Who administers the desk can change it."
         } else {
             "Contacts and roles says what each of you may do, and who can change it."
         };
-        let why = format!("{} may not do that here. {who}", viewer.name());
+        let why = format!("{} may not {}, which this takes. {who}", viewer.name(), right.words());
         return Err(Unadmitted::Failure(Failure::Forbidden(why)));
     }
     // A key is sent on purpose; a browser sends its cookie wherever it is led.

@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
+use axum::http::{HeaderValue, StatusCode, Version, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -57,15 +58,29 @@ pub(crate) async fn serve(
         };
         let is_proxy = bounds.proxies.iter().any(|network| network.contains(&peer.ip().to_canonical()));
         let Some(place) = places.take(peer.ip(), is_proxy) else { continue };
-        let routes = routes.clone().layer(Extension(ConnectInfo::<SocketAddr>(peer)));
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let routes = routes
+            .clone()
+            .layer(Extension(ConnectInfo::<SocketAddr>(peer)))
+            .layer(from_fn_with_state(Arc::clone(&has_asked), admit));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(bounds.header_time)
+            .header_read_timeout(bounds.idle_time)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
         let connection = graceful.watch(connection);
+        let header_time = bounds.header_time;
         tokio::spawn(async move {
-            // Whoever breaks off, or is too slow, has ended it.
-            let _ = connection.await;
+            let is_silent = async {
+                sleep(header_time).await;
+                if has_asked.load(Ordering::Relaxed) {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                // Whoever breaks off, or is too slow, has ended it.
+                _ = connection => {}
+                () = is_silent => {}
+            }
             drop(place);
         });
     }
@@ -80,8 +95,21 @@ pub(crate) struct Bounds {
     pub(crate) proxies: Vec<IpNet>,
     /// Connections at once.
     pub(crate) open_max: usize,
-    /// From the first byte, or the end of the request before, to the end of a header.
+    /// From the beginning of a connection to the end of its first header.
     pub(crate) header_time: Duration,
+    /// From the end of an answer to that of the next header: programs keep connections open, and those that ask about calls
+    /// should not find theirs closed just when one comes.
+    pub(crate) idle_time: Duration,
+}
+
+/// Takes a request that names one host, as each has to (RFC 9112 §3.2), and remembers that its connection has asked.
+async fn admit(State(has_asked): State<Arc<AtomicBool>>, request: Request, next: Next) -> Response {
+    if request.version() == Version::HTTP_11 && request.headers().get_all(header::HOST).iter().count() != 1 {
+        let is_program = is_of_programs(request.uri().path());
+        return end(is_program, StatusCode::BAD_REQUEST, "It has to name one host.");
+    }
+    has_asked.store(true, Ordering::Relaxed);
+    next.run(request).await
 }
 
 /// Whether an error is about one connection, and the next one may do better.
@@ -194,6 +222,8 @@ const OF_ONE_MAX: usize = 256;
 /// After an error of the listener.
 const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const HEADER_TIME: Duration = Duration::from_secs(15);
+/// As long as nginx and longer than most clients keep a connection that nobody uses.
+pub(crate) const IDLE_TIME: Duration = Duration::from_secs(75);
 pub(crate) const BODY_TIME: Duration = Duration::from_secs(20);
 const SHORT_BODY_BYTES: u64 = 64 << 10;
 const LONG_BODIES_MAX: usize = 64;
@@ -225,8 +255,9 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let routes = Router::new()
             .route("/", axum::routing::post(|body: String| async move { body }))
-            .layer(axum::middleware::from_fn_with_state(Reading::within(SHORTLY), read));
-        let bounds = Bounds { proxies: Vec::new(), open_max: 10, header_time: SHORTLY };
+            .layer(from_fn_with_state(Reading::within(SHORTLY), read));
+        let bounds =
+            Bounds { proxies: Vec::new(), open_max: 10, header_time: SHORTLY, idle_time: 10 * SHORTLY };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let served = tokio::spawn(serve(listener, routes, bounds, async move {
             let _ = stopped.await;
@@ -243,8 +274,26 @@ mod tests {
         assert_eq!(ask("").await, "");
         assert_eq!(ask("POST / HTTP/1.1\r\nX: ").await, "");
         assert!(ask(&format!("{whole}he")).await.starts_with("HTTP/1.1 408"));
+        for hosts in ["", "Host: a\r\nHost: b\r\n"] {
+            let said = ask(&format!("{}hello", whole.replace("Host: a\r\n", hosts))).await;
+            assert!(said.starts_with("HTTP/1.1 400"), "{hosts:?}: {said}");
+        }
         let long = whole.replace(": 5", ": 9000000");
         assert!(ask(&format!("{long}he")).await.starts_with("HTTP/1.1 4"));
+
+        // One that has asked may be silent for longer, but not for ever.
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let kept = whole.replace("Connection: close\r\n", "");
+        for pause in [Duration::ZERO, 4 * SHORTLY] {
+            sleep(pause).await;
+            stream.write_all(format!("{kept}hello").as_bytes()).await.unwrap();
+            let mut said = Vec::new();
+            while !said.ends_with(b"hello") {
+                assert!(stream.read_buf(&mut said).await.unwrap() > 0, "closed too early");
+            }
+        }
+        let rest = timeout(40 * SHORTLY, stream.read(&mut [0])).await;
+        assert_eq!(rest.expect("it is closed").unwrap(), 0);
         let _ = stop.send(());
         served.await.unwrap().unwrap();
     }

@@ -243,6 +243,7 @@ pub async fn serve(
         proxies: service.own.proxies.clone(),
         open_max: service.own.connections_max(),
         header_time: connections::HEADER_TIME,
+        idle_time: connections::IDLE_TIME,
     };
     let served = connections::serve(listener, routes, bounds, stop).await;
     if let Some(book) = &service.cases {

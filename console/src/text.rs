@@ -94,8 +94,8 @@ impl fmt::Display for Markup<'_> {
             write!(f, " · {}", central.strftime("%a %H:%M %Z"))?;
         }
         write!(f, " · {}\">{}", utc.strftime("%a %H:%M UTC"), local.strftime(self.0.form))?;
-        // Times are the customer's, and say so when they are nobody's.
-        f.write_str(if self.0.zone == TimeZone::UTC { " UTC</time>" } else { "</time>" })
+        // Customers beside each other are in zones of their own.
+        write!(f, " <small>{}</small></time>", local.strftime("%Z"))
     }
 }
 
@@ -108,6 +108,13 @@ pub(crate) fn span(micros: i64) -> String {
         60..=1_439 => format!("{} h {:02} min", minutes / 60, minutes % 60),
         _ => format!("{} d {} h", minutes / 1_440, minutes % 1_440 / 60),
     }
+}
+
+/// The name of a kind of report as its reader says it: `Weekly operations`.
+pub(crate) fn titled(name: &str) -> String {
+    let spaced = name.replace('-', " ");
+    let mut letters = spaced.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// `text` as part of an address.
@@ -156,7 +163,7 @@ mod tests {
         assert_eq!(
             text,
             "<time datetime=\"2026-10-05T15:00:00Z\" title=\"Mon 5 Oct 2026 17:00:00 CEST · Mon 10:00 CDT · \
-             Mon 15:00 UTC\">Mon 5 Oct 17:00</time>"
+             Mon 15:00 UTC\">Mon 5 Oct 17:00 <small>CEST</small></time>"
         );
     }
 
@@ -166,8 +173,11 @@ mod tests {
         // 00:30 in Berlin, 22:30 of the day before by UTC.
         let at = Timestamp(1_791_239_400_000_000);
         let told = |now| Markup(&Moment::new(at, &zone).near(now)).to_string();
-        assert!(told(at.plus_micros(3_600_000_000)).ends_with(">00:30</time>"));
-        assert!(told(at.plus_micros(-3_600_000_000)).ends_with(">6 Oct 00:30</time>"), "it was yesterday");
+        assert!(told(at.plus_micros(3_600_000_000)).ends_with(">00:30 <small>CEST</small></time>"));
+        assert!(
+            told(at.plus_micros(-3_600_000_000)).ends_with(">6 Oct 00:30 <small>CEST</small></time>"),
+            "it was yesterday"
+        );
         assert!(told(at).contains("title=\"Tue 6 Oct 2026 00:30:00"));
     }
 
@@ -176,5 +186,6 @@ mod tests {
         let told = [30, 60, 3_599, 3_600, 90_000].map(|seconds| span(seconds * 1_000_000));
         assert_eq!(told, ["under a minute", "1 min", "59 min", "1 h 00 min", "1 d 1 h"]);
         assert_eq!(url_part("a b/ü"), "a%20b%2F%C3%BC");
+        assert_eq!(titled("weekly-operations"), "Weekly operations");
     }
 }

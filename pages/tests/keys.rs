@@ -111,6 +111,15 @@ fn the_rest_of_a_day_is_done_by_keys_alone() {
         1,
         "{number} is nobody's again"
     );
+    // Whoever looks into one comes back to its row.
+    browser.press("jj");
+    let second = here(&browser);
+    browser.leave(|| browser.press_enter());
+    browser.wait_at(&format!("/case/{second}"));
+    browser.leave(|| browser.press_escape());
+    browser.wait_at("/queue?q=owner");
+    assert_eq!(here(&browser), second);
+    demo.go(&browser, "/queue?q=owner:nobody");
     // 12. Two cases become one.
     browser.press("jxjx");
     browser.leave(|| browser.press("m"));

@@ -53,6 +53,19 @@ impl Span {
         }
     }
 
+    /// Which days as a reader of reports says it: `the 7 days before`.
+    pub fn words(self) -> String {
+        match self {
+            Self::Days(1) => "the day before".to_owned(),
+            Self::Days(days) => format!("the {days} days before"),
+            Self::Today => "that day until then".to_owned(),
+            Self::Month => "the month before".to_owned(),
+            Self::ThisMonth => "that month until then".to_owned(),
+            Self::Quarter => "the quarter before".to_owned(),
+            Self::Fixed(first, last) => format!("{first} to {last}"),
+        }
+    }
+
     /// The moments that a run which is due at `due` is about. Days begin at midnight of `zone`, so they have 23 and 25 hours
     /// as well.
     pub fn covered(self, due: Timestamp, zone: &TimeZone) -> Option<Covered> {

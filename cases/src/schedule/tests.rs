@@ -25,6 +25,30 @@ fn runs(when: &str, after: &str, count: usize, calendar: &Calendar) -> Vec<Strin
 }
 
 #[test]
+fn a_schedule_says_when_it_runs_in_words() {
+    for (when, words) in [
+        ("once", "once"),
+        ("daily 07:00", "every day at 07:00"),
+        ("business-days 17:15", "every business day at 17:15"),
+        ("weekly mon 07:00", "every Monday at 07:00"),
+        ("biweekly-odd fri 16:00", "every second Friday at 16:00"),
+        ("monthly 31 07:00", "on the last day of every month at 07:00"),
+        ("monthly 15 07:00", "on day 15 of every month at 07:00"),
+        ("business-day 2 07:00", "on business day 2 of every month at 07:00"),
+        ("last-business-day 07:00", "on the last business day of every month at 07:00"),
+        ("quarterly 07:00", "on the first day of every quarter at 07:00"),
+        ("cron 0 7 * * 1-5", "by the cron expression 0 7 * * 1-5"),
+    ] {
+        assert_eq!(when.parse::<When>().unwrap().words(), words);
+    }
+    for (span, words) in
+        [("1 day", "the day before"), ("7 days", "the 7 days before"), ("month", "the month before")]
+    {
+        assert_eq!(span.parse::<Span>().unwrap().words(), words);
+    }
+}
+
+#[test]
 fn a_schedule_runs_on_the_days_that_it_names() {
     let service = Service::sample();
     let calendar = service.calendar();

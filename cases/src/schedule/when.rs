@@ -105,6 +105,27 @@ impl When {
         }
         (times.into(), all)
     }
+
+    /// When it runs as a reader of reports says it: `every Monday at 07:00`.
+    pub fn words(&self) -> String {
+        let (days, time) = match self {
+            Self::Once => return "once".to_owned(),
+            Self::Cron(expression) => return format!("by the cron expression {}", expression.text),
+            Self::On(days, time) => (days, time.strftime("at %H:%M")),
+        };
+        match days {
+            Days::Every => format!("every day {time}"),
+            Days::Business => format!("every business day {time}"),
+            Days::Weekly(day) => format!("every {day:?} {time}"),
+            Days::Fortnightly { day, .. } => format!("every second {day:?} {time}"),
+            // Of a month that is shorter it is the last day.
+            Days::Monthly(31) => format!("on the last day of every month {time}"),
+            Days::Monthly(day) => format!("on day {day} of every month {time}"),
+            Days::NthBusiness(count) => format!("on business day {count} of every month {time}"),
+            Days::LastBusiness => format!("on the last business day of every month {time}"),
+            Days::Quarterly => format!("on the first day of every quarter {time}"),
+        }
+    }
 }
 
 impl Days {

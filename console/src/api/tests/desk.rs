@@ -236,7 +236,7 @@ async fn o1_a_report_is_ordered_and_no_customer_ever_sees_it() {
     };
     let weekly = weekly.named();
     house.store.desk().add_schedule(&weekly, done).await.unwrap();
-    assert!(house.ask("ann", "GET", "/portal/reports", &[], "").await.text.contains("weekly-operations"));
+    assert!(house.ask("ann", "GET", "/portal/reports", &[], "").await.text.contains("Weekly operations"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

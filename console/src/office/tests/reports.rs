@@ -148,7 +148,7 @@ async fn p7_a_schedule_is_added_in_plain_fields_authorised_run_and_removed() {
     let place = place.replace("/rs-", "/RS-");
     let list = console.get("anna", "/reports/schedules").await;
     list.is_sound();
-    list.has("weekly mon 07:00");
+    list.has("every Monday at 07:00");
     // Monday 16 November, seven in Chicago.
     list.has("datetime=\"2026-11-16T13:00:00Z\"");
     let one = console.get("anna", &place).await;

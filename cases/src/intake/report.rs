@@ -116,10 +116,15 @@ impl ReportRequest {
             _ => period,
         };
         let recurrence_text = value(Label::Recurrence);
-        let recurrence = recurrence(&words(recurrence_text.as_deref().unwrap_or(text)));
-        if recurrence_text.is_none() && recurrence == Recurrence::OneTime {
-            notices.push("nothing was said of how often: one time".to_owned());
+        let said = recurrence(&words(recurrence_text.as_deref().unwrap_or(text)));
+        match (said, recurrence_text.as_deref().map_or("", str::trim)) {
+            (None, "") => notices.push("nothing was said of how often: one time".to_owned()),
+            (None, other) => {
+                notices.push(format!("no report runs {other:?}: one time, until somebody says how often"))
+            }
+            (Some(_), _) => {}
         }
+        let recurrence = said.unwrap_or(Recurrence::OneTime);
         let period = period.and_then(|it| checked(it, today, tenant, recurrence, &mut notices));
         let side_text = value(Label::Side).unwrap_or_else(|| text.to_owned());
         let direction_text = value(Label::Direction).unwrap_or_else(|| text.to_owned());
@@ -195,7 +200,8 @@ fn direction(words: &[String]) -> Direction {
     }
 }
 
-fn recurrence(words: &[String]) -> Recurrence {
+/// `None` where nothing that is said means any.
+fn recurrence(words: &[String]) -> Option<Recurrence> {
     let any = |phrases: &[&str]| phrases.iter().any(|it| holds(words, it));
     let day = words.iter().find_map(|it| weekday(it)).unwrap_or(Weekday::Monday);
     let is_every = |before: &[String]| match before {
@@ -212,7 +218,7 @@ fn recurrence(words: &[String]) -> Recurrence {
         let digits = it.trim_end_matches(|it: char| it.is_ascii_alphabetic());
         digits.parse::<i8>().ok().filter(|it| (1..=31).contains(it))
     });
-    if any(&["one time", "once", "onetime", "una vez", "single"]) {
+    Some(if any(&["one time", "once", "onetime", "una vez", "single"]) {
         Recurrence::OneTime
     } else if any(&[
         "bi weekly",
@@ -237,8 +243,8 @@ fn recurrence(words: &[String]) -> Recurrence {
     } else if any(&["monthly", "every month", "each month", "mensual", "mensualmente"]) {
         Recurrence::Monthly { day: month_day.unwrap_or(1) }
     } else {
-        Recurrence::OneTime
-    }
+        return None;
+    })
 }
 
 fn is_each(word: &str) -> bool {
@@ -344,9 +350,10 @@ mod tests {
             ("quarterly", "every quarter on its first day", Some(date(2027, 1, 1))),
             ("semanal", "every week on Monday", Some(date(2026, 10, 12))),
         ] {
-            let read = recurrence(&words(text));
+            let read = recurrence(&words(text)).unwrap_or(Recurrence::OneTime);
             assert_eq!((read.to_string().as_str(), read.first_run(today)), (shown, first), "{text}");
         }
+        assert_eq!(["", "annually", "every hour"].map(|text| recurrence(&words(text))), [None; 3]);
         let short = Recurrence::Monthly { day: 31 };
         assert_eq!(short.first_run(date(2026, 10, 31)), Some(date(2026, 11, 30)));
         assert_eq!(short.first_run(date(2027, 2, 3)), Some(date(2027, 2, 28)));

@@ -300,9 +300,13 @@ impl<'a> Session<'a> {
         self.say("250 2.1.0 go on")
     }
 
-    fn handle_recipient(&mut self, address: String) -> Step {
+    fn handle_recipient(&mut self, mut address: String) -> Step {
         if self.return_path.is_none() {
             return self.mistake("503 5.5.1 say who sends it first");
+        }
+        // So the parser reads it where no domain is said.
+        if address.is_empty() {
+            address.push_str(POSTMASTER);
         }
         if !is_ours(&self.settings.recipients, &address) {
             return self.mistake("550 5.1.1 no mail is taken for this address");
@@ -411,15 +415,20 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Whether mail for `address` is ours, with or without a detail behind `+`.
+/// Whether mail for `address` is ours, with or without a detail behind `+`. Whoever keeps mail going is heard in each of our
+/// domains (RFC 5321 §4.5.1).
 fn is_ours(recipients: &[String], address: &str) -> bool {
     let address = address.to_lowercase();
-    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    let Some((local, domain)) = address.rsplit_once('@') else { return address == POSTMASTER };
     let plain = local.split_once('+').map_or(local, |(local, _)| local);
     recipients.iter().any(|it| {
-        it.to_lowercase().rsplit_once('@').is_some_and(|it| it == (plain, domain) || it == (local, domain))
+        it.to_lowercase().rsplit_once('@').is_some_and(|(ours, ours_domain)| {
+            domain == ours_domain && (ours == plain || ours == local || local == POSTMASTER)
+        })
     })
 }
+
+const POSTMASTER: &str = "postmaster";
 
 /// Mails over one connection.
 const MAILS_PER_CONNECTION_MAX: usize = 100;
@@ -486,6 +495,20 @@ mod tests {
             assert_eq!(mails[0].return_path, ReturnPath::Address("jane@acme.example.com".to_owned()));
             assert_eq!(mails[0].recipients, ["Case+1.2@desk.example.com"]);
             assert_eq!(mails[0].received_at, Timestamp::from_seconds(5));
+        }
+    }
+
+    #[test]
+    fn whoever_keeps_mail_going_is_heard_in_our_domains() {
+        let settings = settings(Protocol::Smtp);
+        for (to, code) in [
+            ("Postmaster", "250"),
+            ("postmaster@DESK.example.com", "250"),
+            ("postmaster@other.example.com", "550"),
+            ("other@desk.example.com", "550"),
+        ] {
+            let mail = format!("EHLO mx\r\nMAIL FROM:<>\r\nRCPT TO:<{to}>\r\n");
+            assert_eq!(codes(&talk(&settings, &[mail.as_bytes()], Ok(())).0), ["250", "250", code], "{to}");
         }
     }
 

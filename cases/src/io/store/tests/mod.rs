@@ -12,6 +12,7 @@ mod informal;
 mod kills;
 mod moves;
 mod notices;
+mod odd_mail;
 mod office;
 mod outgoing;
 mod part;

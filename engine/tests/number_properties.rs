@@ -8,8 +8,11 @@ use ringwall_engine::number::{Role, read, read_user};
 use rules::plan::{Bare, DialPlan};
 use rules::{Flag, Number, Party};
 
-/// Compositions tried; each is two to four transforms of one number.
-const COMPOSITIONS: usize = 100_000;
+/// Compositions tried; each is two to four transforms of one number. `cargo xtask soak numbers` tries more.
+fn compositions() -> usize {
+    std::env::var("RINGWALL_COMPOSITIONS").map_or(100_000, |count| count.parse().unwrap())
+}
+
 const SEED: u64 = 0x5eed_2026_1122_0143;
 
 /// xorshift64: the same cases in every run.
@@ -271,7 +274,7 @@ fn no_dress_hides_a_number_and_none_makes_it_another() {
     let regions = regions();
     let mut random = Random(SEED);
     let mut repaired = 0;
-    for _ in 0..COMPOSITIONS {
+    for _ in 0..compositions() {
         let region = &regions[random.below(regions.len())];
         let national = national(region, &mut random);
         let wanted = Number::international(format!("{}{national}", region.code).as_bytes()).unwrap();
@@ -290,7 +293,7 @@ fn no_dress_hides_a_number_and_none_makes_it_another() {
         let reading = read(&uri(&text), &region.plan, Role::Caller);
         assert_ne!(reading.party, Party::Number(wanted), "{} is a neighbour", String::from_utf8_lossy(&text));
     }
-    assert!(repaired > COMPOSITIONS / 2, "{repaired} raised a flag");
+    assert!(repaired > compositions() / 2, "{repaired} raised a flag");
 }
 
 fn assert_again_the_same(number: Number, plan: &DialPlan) {
@@ -306,7 +309,7 @@ fn what_was_read_once_reads_the_same_again() {
     plans.push(DialPlan::new("US", Bare::International, None, &[], &[]).unwrap());
     let mut random = Random(SEED);
     let (mut international, mut local) = (0, 0);
-    for _ in 0..COMPOSITIONS {
+    for _ in 0..compositions() {
         let plan = &plans[random.below(plans.len())];
         let mut text: Vec<u8> = (0..1 + random.below(18)).map(|_| b'0' + random.below(10) as u8).collect();
         if random.one_in(2) {
@@ -317,7 +320,7 @@ fn what_was_read_once_reads_the_same_again() {
             assert_again_the_same(number, plan);
         }
     }
-    assert!(international > COMPOSITIONS / 5 && local > COMPOSITIONS / 20, "{international} {local}");
+    assert!(international > compositions() / 5 && local > compositions() / 20, "{international} {local}");
 }
 
 #[test]
@@ -330,7 +333,7 @@ fn the_short_way_and_the_long_way_agree() {
     let bare_plans = plans.len();
     let mut random = Random(SEED);
     let mut numbers = 0;
-    for round in 0..2 * COMPOSITIONS {
+    for round in 0..2 * compositions() {
         let plan = &plans[if round % 4 == 0 { bare_plans - 1 } else { random.below(bare_plans) }];
         let digits: Vec<u8> = (0..5 + random.below(12)).map(|_| b'0' + random.below(10) as u8).collect();
         let own = plan.habits().code().digits.as_slice();
@@ -350,7 +353,7 @@ fn the_short_way_and_the_long_way_agree() {
             String::from_utf8_lossy(&digits)
         );
     }
-    assert!(numbers > COMPOSITIONS / 2, "{numbers}");
+    assert!(numbers > compositions() / 2, "{numbers}");
 }
 
 #[test]
@@ -358,7 +361,7 @@ fn no_bytes_make_it_panic() {
     let plan = plan("US", Some("202"), &["9"]);
     let mut random = Random(SEED);
     let alphabet = b"0123456789+%*#;=:@abcdefxpw,.-() \xc2\xb2\xef\xbc\x91\x00\xffphone-context=rn=2B%";
-    for _ in 0..COMPOSITIONS {
+    for _ in 0..compositions() {
         let text: Vec<u8> = (0..random.below(60)).map(|_| random.pick(alphabet)).collect();
         for text in
             [text.clone(), [b"sip:", text.as_slice(), b"@h"].concat(), [b"tel:", text.as_slice()].concat()]

@@ -36,6 +36,21 @@ fn flood() -> Command {
     command
 }
 
+/// Ten million numbers in two to four dresses each, and as many neighbours one digit off.
+fn numbers() -> Command {
+    let mut command = cargo(&[
+        "test",
+        "--locked",
+        "--release",
+        "--package",
+        "ringwall-engine",
+        "--test",
+        "number_properties",
+    ]);
+    command.env("RINGWALL_COMPOSITIONS", "10000000");
+    command
+}
+
 /// A thousand policies taken up under load.
 fn reloads() -> Command {
     let mut command = story("each_call_is_judged_by_one_version_whole_and_none_is_lost");
@@ -163,6 +178,7 @@ fn story(name: &str) -> Command {
 
 const SOAKS: &[Soak] = &[
     ("flood", flood),
+    ("numbers", numbers),
     ("reloads", reloads),
     ("lists", lists),
     ("mutated", mutated),

@@ -167,7 +167,7 @@ pub(crate) fn findings(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
 }
 
 /// A diagnostic for every `[[expect]]` that got another verdict, or the verdict of another rule.
-fn failed_expectations(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
+pub(crate) fn failed_expectations(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
     let text = policy.text();
     let failed = text.expects.iter().filter_map(|expect| {
         let verdict = Question::of_call(&expect.call, now).verdict(policy);

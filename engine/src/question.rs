@@ -29,6 +29,8 @@ pub struct Question {
     pub at: Timestamp,
     /// Which way it goes; `None` lets numbers and source decide.
     pub direction: Option<Direction>,
+    /// Whether nobody said who sends it: numbers alone tell which way it goes.
+    is_from_anywhere: bool,
     /// Whom to believe; `None` lets the source decide.
     trust: Option<Trust>,
     attestation: Option<rules::Attestation>,
@@ -47,6 +49,7 @@ impl Question {
             transport: Transport::Udp,
             at,
             direction: None,
+            is_from_anywhere: false,
             trust: None,
             attestation: None,
         }
@@ -70,6 +73,7 @@ impl Question {
             transport: call.transport.unwrap_or(Transport::Udp),
             at: call.at.unwrap_or(now),
             direction: call.direction,
+            is_from_anywhere: call.source.is_none(),
             trust,
             attestation: call.attestation,
         }
@@ -108,9 +112,10 @@ impl Question {
         facts.verify(verifier, (&message, self.at), &customer.dial_plan, &mut attempt);
         let Belief { flags: number_flags, attestation, stir } = facts.believe(trust, &message);
         let seen = Seen {
-            direction: self
-                .direction
-                .unwrap_or_else(|| policy.direction(self.source.ip(), &facts.called, &facts.callers)),
+            direction: self.direction.unwrap_or_else(|| match self.is_from_anywhere {
+                true => policy.direction_by_numbers(&facts.called, &facts.callers),
+                false => policy.direction(self.source.ip(), &facts.called, &facts.callers),
+            }),
             call_type: message.call_type(),
             attestation: self.attestation.or(attestation),
             stir,
@@ -157,13 +162,14 @@ fn invite(call: &ExpectedCall, headers: &[(String, String)]) -> Vec<u8> {
     line("Via: ", "SIP/2.0/UDP caller.example;branch=z9hG4bKquestion");
     line("Max-Forwards: ", "70");
     let display = call.display_name.replace('\\', "\\\\").replace('"', "\\\"");
-    line("From: ", &format!("\"{display}\" <{}>;tag=question", address(&call.from, "caller.example")));
+    let tag = if call.from.to_ascii_lowercase().contains(";tag=") { "" } else { ";tag=question" };
+    line("From: ", &format!("{}{tag}", named(&call.from, &format!("\"{display}\" "))));
     line("To: ", &format!("<{target}>"));
     if let Some(asserted) = &call.asserted {
-        line("P-Asserted-Identity: ", &format!("<{}>", address(asserted, "caller.example")));
+        line("P-Asserted-Identity: ", &named(asserted, ""));
     }
     if let Some(diverted) = &call.diverted_by {
-        line("Diversion: ", &format!("<{}>", address(diverted, "caller.example")));
+        line("Diversion: ", &named(diverted, ""));
     }
     line("Call-ID: ", "question@caller.example");
     line("CSeq: ", &format!("1 {method}"));
@@ -181,12 +187,30 @@ fn invite(call: &ExpectedCall, headers: &[(String, String)]) -> Vec<u8> {
     text
 }
 
-/// `text` as a URI: as it is when it has a scheme, else as the user part of one.
+/// Whoever calls as a header names them: `text` as it stands where it has a URI in brackets, else as one behind `display`.
+fn named(text: &str, display: &str) -> String {
+    match bracketed(text) {
+        Some(_) => text.to_owned(),
+        None => format!("{display}<{}>", address(text, "caller.example")),
+    }
+}
+
+/// The URI in the brackets of a header's value (RFC 3261 §20.10).
+fn bracketed(text: &str) -> Option<&str> {
+    let (_, uri) = text.rsplit_once('<')?;
+    let (uri, _) = uri.split_once('>')?;
+    has_scheme(uri).then_some(uri)
+}
+
+fn has_scheme(text: &str) -> bool {
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_some_and(|scheme| ["sip", "sips", "tel", "urn"].contains(&scheme.as_str()))
+}
+
+/// `text` as a URI: as it is when it has a scheme, or one in brackets, else as the user part of one.
 fn address(text: &str, host: &str) -> String {
-    let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    let whole = text.contains(':') && ["sip", "sips", "tel", "urn"].contains(&scheme.as_str());
-    if whole {
-        return text.to_owned();
+    if let Some(uri) = bracketed(text).or_else(|| has_scheme(text).then_some(text)) {
+        return uri.to_owned();
     }
     // A number is written for a person: its spaces and brackets are escaped, as a telephone would.
     let user: String = text

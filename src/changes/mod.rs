@@ -22,6 +22,7 @@ pub(crate) use staged::Staging;
 
 use crate::admission::{Admission, Admitted, Door, Refused, look, look_read};
 use crate::control::Told;
+use crate::files::sync_folder_of;
 use crate::outcome::Failure;
 use crate::policies::{self, Contents};
 use crate::versions::{Changed, How, Stored, Version, Versions, Writing, installed};
@@ -419,8 +420,7 @@ impl Replacement {
     fn put(mut self) -> Result<(), Failure> {
         fs::rename(&self.beside, &self.path).map_err(Failure::file(&self.path))?;
         self.is_put = true;
-        let folder = self.path.parent().unwrap_or_else(|| Path::new("."));
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Failure::file(folder))
+        sync_folder_of(&self.path).map_err(Failure::file(&self.path))
     }
 }
 

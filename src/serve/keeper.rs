@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::glance::Glance;
 use super::kept::Kept;
 use super::mail::Customers;
-use crate::admission::{Admission, Admitted, Door};
+use crate::admission::{Admission, Admitted, Door, failed_expectations};
 use crate::changes::{Declined, Desk, Known, Prepared, Wanted, beside};
 use crate::control::Told;
 use crate::outcome::Failure;
@@ -74,6 +74,15 @@ pub(super) enum Order {
     Change(Box<Wanted>, oneshot::Sender<Result<Told, Declined>>),
 }
 
+/// What becomes of policies where the configuration names a customer that none has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Misfits {
+    /// What is in force stays in force.
+    Refused,
+    /// They judge all the same: at start there is nothing better, and without them every call would pass.
+    Told,
+}
+
 /// What there is to judge by at start.
 pub(super) enum Found {
     /// The policies that were asked for.
@@ -113,7 +122,7 @@ impl Keeper {
 
     /// Reads the policies at start; what is wrong with them is said.
     pub(super) fn find(&mut self) -> Found {
-        if self.load() {
+        if self.load(Misfits::Told) {
             return Found::Policies(Arc::clone(&self.current));
         }
         let former = self.kept.policies().next();
@@ -157,7 +166,7 @@ impl Keeper {
     }
 
     fn reload(&mut self, handles: &[Handle]) {
-        if !self.load() {
+        if !self.load(Misfits::Refused) {
             self.counters.add(Count::ReloadRefused);
             eprintln!("ringwall: the policies in force stay in force");
             return;
@@ -174,13 +183,14 @@ impl Keeper {
                 version(policy)
             );
         }
+        say_unmet(&self.current);
         self.former.push(Arc::clone(&self.current));
         handles.iter().for_each(|handle| handle.replace(Arc::clone(&self.current)));
         self.settings.refuses_all.store(false, Ordering::Relaxed);
     }
 
     /// Reads everything from disk and makes it current; false when something is wrong with it, which is said.
-    fn load(&mut self) -> bool {
+    fn load(&mut self, misfits_are: Misfits) -> bool {
         let versions = self.versions.path();
         self.glance = Glance::at(self.glance.paths().chain(&self.paths).chain([&versions]));
         let all = match self.versions.all() {
@@ -197,7 +207,10 @@ impl Keeper {
         let set = PolicySet::new(assembled.policies);
         let misfits = self.misfits(&set);
         misfits.iter().for_each(|misfit| eprintln!("ringwall: {misfit}"));
-        if !misfits.is_empty() {
+        // A block that a peer takes for leave is worse than none.
+        let peers = &self.settings.peers;
+        let are_unknown = peers.misfits(&set).len() == peers.unknown_customers(&set).len();
+        if !(misfits.is_empty() || misfits_are == Misfits::Told && are_unknown) {
             return false;
         }
         self.make_current(set, assembled.origins);
@@ -236,6 +249,14 @@ impl Keeper {
                     files.extend(read.contents.files.keys().map(|list| beside(path, list)));
                     read.say_errors();
                     match self.admission.admit_read(read, Door::Present, policies::now()) {
+                        Ok(admitted) if assembled.is_of(admitted.customer()) => {
+                            eprintln!(
+                                "ringwall: {} is a second policy of {}: give one of the two",
+                                path.display(),
+                                reporter::printable(admitted.customer())
+                            );
+                            is_whole = false;
+                        }
                         Ok(admitted) => assembled.add(admitted, None),
                         Err(refused) => {
                             if refused.unauthorised.is_some() {
@@ -423,10 +444,27 @@ impl Assembled {
         Self { policies: Vec::new(), origins: Vec::new() }
     }
 
+    fn is_of(&self, customer: &str) -> bool {
+        self.policies.iter().any(|policy| policy.name() == customer)
+    }
+
     fn add(&mut self, admitted: Admitted, number: Option<u64>) {
         let (contents, policy) = admitted.into_parts();
         self.policies.push(policy);
         self.origins.push(Origin { contents, number });
+    }
+}
+
+/// Says which of `policies` do not do what their own cases expect. Their owner has put them in force all the same.
+pub(super) fn say_unmet(policies: &PolicySet) {
+    for policy in policies.policies() {
+        let unmet = failed_expectations(policy, policies::now()).len();
+        if unmet > 0 {
+            eprintln!(
+                "ringwall: {unmet} of the cases that the policy of {} expects are not met: `ringwall check` says which",
+                reporter::printable(policy.name())
+            );
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use super::control::{self, Control};
 use super::desk::Desk;
 use super::feeds::Fetcher;
 use super::first;
-use super::keeper::{Found, Keeper, Order, version};
+use super::keeper::{Found, Keeper, Order, say_unmet, version};
 use super::mail::Mail;
 use super::mounts::{Mounted, go_on};
 use super::notice_file::NoticeFile;
@@ -277,6 +277,7 @@ fn in_force(found: Found, config: &Config, settings: &Settings, records: &Record
             if policies.policies().is_empty() {
                 eprintln!("ringwall: no policy is given and none is installed, so every call goes on");
             }
+            say_unmet(&policies);
             policies
         }
         Found::Former(path, policies) => {

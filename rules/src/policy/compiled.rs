@@ -125,18 +125,22 @@ impl Policy {
 
     /// Which way a call goes, seen from the customer: by its trunks where it has any, else by its numbers.
     pub fn direction(&self, source: IpAddr, called: &[Party], callers: &[Identity]) -> Direction {
-        let called_own = self.owns_called(called);
         let customer = &self.text.customer;
         if customer.trunks.is_empty() {
-            return match (called_own, self.is_outbound_by(callers)) {
-                (false, true) => Direction::Outbound,
-                _ => Direction::Inbound,
-            };
+            return self.direction_by_numbers(called, callers);
         }
-        match (customer.is_own_side(source.to_canonical()), called_own) {
+        match (customer.is_own_side(source.to_canonical()), self.owns_called(called)) {
             (true, true) => Direction::Internal,
             (true, false) => Direction::Outbound,
             (false, _) => Direction::Inbound,
+        }
+    }
+
+    /// The same where nobody knows where the call comes from.
+    pub fn direction_by_numbers(&self, called: &[Party], callers: &[Identity]) -> Direction {
+        match (self.owns_called(called), self.is_outbound_by(callers)) {
+            (false, true) => Direction::Outbound,
+            _ => Direction::Inbound,
         }
     }
 
@@ -176,7 +180,7 @@ impl Policy {
             || self.owns_caller(callers) && callers.iter().all(is_ours)
     }
 
-    fn owns_caller(&self, callers: &[Identity]) -> bool {
+    pub(super) fn owns_caller(&self, callers: &[Identity]) -> bool {
         callers.iter().filter_map(|caller| caller.party.number()).any(|number| self.owns(number))
     }
 

@@ -41,12 +41,16 @@ impl Policy {
     /// emergency service among them lets no other pass.
     fn is_emergency(&self, subject: &Subject<'_>) -> bool {
         let dialled = subject.called.get(subject.dialled.0..subject.dialled.1);
-        // Without trunks a caller who withholds the number tells no direction: it is an outbound call all the same.
-        let leaves = matches!(subject.direction, Direction::Outbound | Direction::Internal)
-            || self.text.customer.trunks.is_empty();
+        // Without trunks a caller who withholds the number tells no direction: it is an outbound call all the same. A call
+        // for help of one of the customer's numbers counts, wherever it is asked about: a trunk may be missing.
+        let leaves = || {
+            matches!(subject.direction, Direction::Outbound | Direction::Internal)
+                || self.text.customer.trunks.is_empty()
+                || self.owns_caller(subject.callers)
+        };
         let is_emergency = |party: &Party| match party {
             Party::EmergencyService => true,
-            Party::Number(number) => leaves && self.emergency.contains(*number),
+            Party::Number(number) => self.emergency.contains(*number) && leaves(),
             Party::Anonymous | Party::Invalid | Party::Name | Party::Absent => false,
         };
         dialled.is_some_and(|dialled| !dialled.is_empty() && dialled.iter().all(is_emergency))

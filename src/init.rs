@@ -188,9 +188,9 @@ impl Arguments {
              [[expect]]\n\
              call = {{ from = {own}, to = \"+88213555010\", direction = \"outbound\" }}\nverdict = \"block\"\n\n\
              [[expect]]\n\
-             call = {{ from = \"+13035550142\", to = {own}, direction = \"inbound\", user_agent = \"friendly-scanner\" }}\nverdict = \"block\"\n\n\
+             call = {{ from = \"+13035550107\", to = {own}, direction = \"inbound\", user_agent = \"friendly-scanner\" }}\nverdict = \"block\"\n\n\
              [[expect]]\n\
-             call = {{ from = \"+13035550142\", to = {own}, direction = \"inbound\" }}\nverdict = \"allow\"\n",
+             call = {{ from = \"+13035550107\", to = {own}, direction = \"inbound\" }}\nverdict = \"allow\"\n",
         );
     }
 }

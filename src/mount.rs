@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use rules::Policy;
 use rules::policy::ips::{Count, Deed};
-use rules::policy::{Limit, RuleAction, Threshold};
+use rules::policy::{Limit, Response, RuleAction, Threshold};
 
 /// A way in which calls come to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -56,9 +56,21 @@ impl Mount {
                     .to_owned(),
             );
         }
+        if self == Self::Redirect && !policy.text().customer.trunks.is_empty() {
+            said.push(
+                "whoever asks is the source of all calls here: of a peer in `trunks` calls from outside count as internal, of another one \
+                 no call is outbound. Where one peer asks for both ways, leave `trunks` out: numbers tell the way then"
+                    .to_owned(),
+            );
+        }
         for rule in &policy.text().firewall {
             let name = &rule.name;
             match &rule.action {
+                RuleAction::Block(Response::Drop) if self == Self::Redirect => {
+                    said.push(format!(
+                        "rule \"{name}\" answers nothing, which whoever asks may take for leave: give it a code, or the peer a `block`"
+                    ));
+                }
                 RuleAction::Limit(Limit::Concurrent(_)) if !self.sees_answers() => {
                     said.push(format!(
                         "rule \"{name}\" limits calls that are up, whose ends are not seen here"
@@ -134,7 +146,8 @@ mod tests {
     use super::*;
 
     fn blind_spots(mount: Mount) -> Vec<String> {
-        let text = "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100\"]\n\
+        let text = "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100\"]\ntrunks = [\"192.0.2.1\"]\n\
+             [[firewall]]\nname = \"quiet\"\naction = { block = \"drop\" }\n\
              [[firewall]]\nname = \"few\"\naction = { limit = { concurrent = 3 } }\n\
              [[firewall]]\nname = \"mark\"\naction = { tag = \"spam\" }\n\
              [[ips]]\nname = \"tries\"\ncount = \"attempts\"\nper = [\"caller\"]\nwithin = \"1m\"\ncritical = 5\n\
@@ -149,11 +162,13 @@ mod tests {
     fn each_mount_says_what_it_cannot_see_or_do() {
         let has = |mount, words: &str| blind_spots(mount).iter().any(|said| said.contains(words));
         assert_eq!(blind_spots(Mount::Proxy), [""; 0]);
-        assert_eq!(blind_spots(Mount::Redirect).len(), 4, "{:?}", blind_spots(Mount::Redirect));
+        assert_eq!(blind_spots(Mount::Redirect).len(), 6, "{:?}", blind_spots(Mount::Redirect));
         assert!(has(Mount::Redirect, "threshold \"talks\" counts minutes"));
         assert!(!has(Mount::Redirect, "\"tries\""), "attempts are seen everywhere");
         assert!(has(Mount::Bridge, "\"mark\" marks calls") && has(Mount::Bridge, "\"talks\" ends calls"));
         assert!(!has(Mount::Decide, "\"mark\""), "marks are told over HTTP");
         assert!(has(Mount::Capture, "only watched"));
+        assert!(has(Mount::Redirect, "\"quiet\" answers nothing") && !has(Mount::Proxy, "\"quiet\""));
+        assert!(has(Mount::Redirect, "leave `trunks` out") && !has(Mount::Bridge, "`trunks`"));
     }
 }

@@ -245,6 +245,11 @@ impl Case {
         Ok(())
     }
 
+    /// Whether a blocked caller opened it: nobody of the customer's asked for anything, and the desk looks at it.
+    pub fn is_appeal(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| key.starts_with(APPEAL_KEY))
+    }
+
     /// Ends it, for `closure`.
     ///
     /// # Errors
@@ -537,3 +542,6 @@ impl std::error::Error for Refused {}
 pub const UNASSIGNED: &str = "unassigned";
 /// Shorter is no sentence.
 const SENTENCE_MIN: usize = 8;
+
+/// How the key of a blocked caller's case begins; the token of the call follows.
+pub(crate) const APPEAL_KEY: &str = "appeal:";

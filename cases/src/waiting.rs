@@ -15,7 +15,9 @@ pub fn due(case: &Case, since: Timestamp, calendar: &Calendar, now: Timestamp) -
     let after = |days| calendar.end_of_business_day_after(since, days).is_some_and(|end| end <= now);
     match case.state {
         // N-4.
-        State::Unverified if after(UNADOPTED_DAYS) => Some(Signal::Close(Reason::NotAuthorised)),
+        State::Unverified if !case.is_appeal() && after(UNADOPTED_DAYS) => {
+            Some(Signal::Close(Reason::NotAuthorised))
+        }
         State::NeedsInfo if after(UNANSWERED_DAYS) => Some(Signal::Close(Reason::NoAnswer)),
         State::Informed | State::Done if after(UNOPPOSED_DAYS) => Some(Signal::Close(Reason::Resolved)),
         State::Quarantine if now.micros_since(since) >= QUARANTINE_MICROS => Some(Signal::Drop),

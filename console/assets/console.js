@@ -417,10 +417,18 @@
   }
 
   // ---- Who comes back to rows is at the one that they come from.
-  const cameFrom = sessionStorage.getItem("back");
+  const pathOf = (row) => row && one("a.through", row)?.pathname;
+  const cameFrom = JSON.parse(sessionStorage.getItem("back") ?? "null");
   sessionStorage.removeItem("back");
-  if (cameFrom) goTo(rows().find((row) => one("a.through", row)?.pathname === cameFrom));
-  all("[data-back]").forEach((back) => back.addEventListener("click", () => keep("back", location.pathname)));
+  if (cameFrom && (!cameFrom.page || cameFrom.page === location.pathname)) {
+    // Where the row is gone, the one that came up in its place is next.
+    goTo(rows().find((row) => pathOf(row) === cameFrom.path) ?? rows()[cameFrom.place]);
+  }
+  all("[data-back]").forEach((back) => back.addEventListener("click", () => keep("back", JSON.stringify({ path: location.pathname }))));
+  // What is done to a row loads its page anew.
+  document.addEventListener("submit", (event) => {
+    if (here() && event.target.method === "post") keep("back", JSON.stringify({ page: location.pathname, path: pathOf(here()), place: rows().indexOf(here()) }));
+  });
 
   // ---- From case to case in the order of the queue as it was seen: cases that are taken move in it.
   if (one("[data-rows]") && rows().length) {

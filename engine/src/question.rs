@@ -238,3 +238,28 @@ fn description(call_type: CallType) -> String {
     };
     format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{media}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_may_be_told_as_from_carries_them() {
+        let from = |text: &str| {
+            let call =
+                ExpectedCall { from: text.to_owned(), to: "911".to_owned(), ..ExpectedCall::default() };
+            let message = String::from_utf8(invite(&call, &[])).unwrap();
+            message.lines().find(|line| line.starts_with("From: ")).unwrap().to_owned()
+        };
+        for (text, expected) in [
+            ("+1 210", "From: \"\" <sip:+1%20210@caller.example>;tag=question"),
+            ("tel:+1210", "From: \"\" <tel:+1210>;tag=question"),
+            ("\"Bob\" <sip:+1210@x>", "From: \"Bob\" <sip:+1210@x>;tag=question"),
+            ("\"+1303\" <sip:anonymous@x>;tag=a", "From: \"+1303\" <sip:anonymous@x>;tag=a"),
+            ("a<b", "From: \"\" <sip:a%3Cb@caller.example>;tag=question"),
+        ] {
+            assert_eq!(from(text), expected);
+        }
+        assert_eq!(address("\"Bob\" <sip:+1210@x>", "called.example"), "sip:+1210@x");
+    }
+}

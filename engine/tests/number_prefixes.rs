@@ -34,6 +34,18 @@ fn a_nine_for_an_outside_line_hides_no_number_though_the_customer_dials_none() {
 }
 
 #[test]
+fn another_countrys_prefix_for_abroad_makes_nobody_elses_number() {
+    let rows = [
+        ("GB", "011441614960999", "+441614960999"),
+        ("DE", "011498912345678", "+498912345678"),
+        ("US", "00442079460123", "+442079460123"),
+        // Nothing that exists stands behind it.
+        ("GB", "02012345678999", "+442012345678"),
+    ];
+    check(&[], &rows);
+}
+
+#[test]
 fn a_service_code_hides_no_number_behind_a_plus_or_a_pause() {
     let codes = [
         "*67", "*70", "*82", "#31#", "*31#", "*67w", "*70,", "*70p", "*679", "*67*", "1167", "1167,",

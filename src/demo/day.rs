@@ -75,6 +75,12 @@ fn write_files(arguments: &Arguments) -> Result<Files, Failure> {
     fs::create_dir_all(folder).map_err(Failure::file(folder))?;
     let write = |name: &str, content: &str| -> Result<PathBuf, Failure> {
         let path = folder.join(name);
+        if fs::read(&path).is_ok_and(|found| found != content.as_bytes()) {
+            let path = path.display();
+            return Err(Failure::Usage(format!(
+                "{path} is not as a demo leaves it: give another folder with --data"
+            )));
+        }
         fs::write(&path, content).map_err(Failure::file(&path))?;
         Ok(path)
     };

@@ -48,7 +48,12 @@ impl Callers {
         let mut first = None;
         let mut payload = Vec::new();
         while let Some(envelope) = day.poll_datagram(&mut payload) {
-            let shift = begin - *first.get_or_insert(envelope.at_micros);
+            let first = *first.get_or_insert(envelope.at_micros);
+            // Long talks end long after the last call has begun: the next stretch does not wait for them.
+            if (envelope.at_micros - first).unsigned_abs() > STRETCH_MICROS {
+                return;
+            }
+            let shift = begin - first;
             let wait = envelope.at_micros + shift - policies::now().0;
             self.wait(Duration::from_micros(u64::try_from(wait).unwrap_or_default()));
             if is_asked(&payload) {

@@ -51,7 +51,8 @@ impl Calls {
         let mut grounds: Vec<_> = alerts.iter().filter_map(|text| Grounds::read(text)).collect();
         let mut calls = Self {
             wanted: grounds.iter().flat_map(|grounds| grounds.calls.clone()).collect(),
-            counted: grounds.iter().map(|grounds| grounds.counted).sum(),
+            // Alerts of one key count the same calls again.
+            counted: grounds.iter().map(|grounds| grounds.counted).max().unwrap_or_default(),
             records: Vec::new(),
             seen: BTreeSet::new(),
             messages: Vec::new(),
@@ -125,7 +126,7 @@ impl Calls {
         }
         if self.counted > self.records.len() as u64 {
             pack.leave_out(format!(
-                "The alerts count {} calls; records of {} are kept, and here.",
+                "An alert counts {} calls; records of {} are kept, and here.",
                 self.counted,
                 self.records.len()
             ));

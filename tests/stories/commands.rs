@@ -199,6 +199,16 @@ fn explain_tells_facts_rules_and_what_would_turn_the_verdict() {
 }
 
 #[test]
+fn demo_writes_over_nothing_that_no_demo_left() {
+    let scratch = Scratch::new("demo-stranger");
+    let policy = scratch.write("acme.toml", "mine");
+    let output = run(&["demo", "--day", "--data", scratch.path().to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("another folder"), "{output:?}");
+    assert_eq!(std::fs::read_to_string(policy).unwrap(), "mine");
+}
+
+#[test]
 fn demo_finds_nearly_every_attack_and_stops_hardly_anything_honest() {
     let scratch = Scratch::new("demo");
     let data = scratch.path().to_str().unwrap();

@@ -40,11 +40,12 @@ pub(crate) async fn home(State(service): State<Arc<Service>>, viewer: Viewer) ->
     let mut review = rows(&place, CaseState::Done).await?;
     review.extend(rows(&place, CaseState::Informed).await?);
     let drafts = place.store.registration_drafts().await?;
-    let drafts = drafts.iter().filter(|draft| draft.by != place.contact).count();
+    let is_theirs = |by: &str| by != place.contact && viewer.may_authorise();
+    let drafts = drafts.iter().filter(|draft| is_theirs(&draft.by)).count();
     let unadopted = if viewer.may_ask() { place.store.unadopted(SHOWN).await?.len() } else { 0 };
     // What only an authoriser can do does not wait for others, though they see it.
     let to_authorise = if viewer.may_authorise() { authorise.len() + drafts } else { 0 };
-    let sum = match to_authorise + answer.len() + review.len() + unadopted {
+    let sum = match to_authorise + answer.len() + unadopted {
         0 => "Nothing waits for you".to_owned(),
         1 => "1 thing waits for you".to_owned(),
         many => format!("{many} things wait for you"),

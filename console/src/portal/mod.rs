@@ -15,7 +15,7 @@ pub(crate) mod unadopted;
 use axum::response::Response;
 use cases::account::Right;
 use cases::case::Kind;
-use cases::flow::{Flow, State};
+use cases::flow::{Flow, Reason, State};
 use cases::intake::Directory;
 use cases::io::store::{Done, OfCustomer};
 use cases::{Case, CaseNumber};
@@ -219,6 +219,11 @@ pub(crate) fn stages(case: &Case) -> Vec<Stage> {
             },
         ),
     };
+    if closed_without(case).is_some() {
+        let (count, end) = if is_refusal(case) { (3, "refused") } else { (2, "closed without a change") };
+        let past = names.iter().take(count).map(|name| Stage { name, class: "past" });
+        return past.chain([Stage { name: end, class: "at" }]).collect();
+    }
     let class = |place: usize| match place.cmp(&at) {
         std::cmp::Ordering::Less => "past",
         std::cmp::Ordering::Equal => "at",
@@ -227,9 +232,30 @@ pub(crate) fn stages(case: &Case) -> Vec<Stage> {
     names.iter().enumerate().map(|(place, name)| Stage { name, class: class(place) }).collect()
 }
 
+/// Whether a case ended because nobody with the right said yes.
+fn is_refusal(case: &Case) -> bool {
+    case.closure
+        .as_ref()
+        .is_some_and(|closure| matches!(closure.reason, Reason::Refused | Reason::NotAuthorised))
+}
+
+/// How a case ended in which nothing of what was asked was done; `None` where it was, or is open.
+pub(crate) fn closed_without(case: &Case) -> Option<&'static str> {
+    let closure = case.closure.as_ref().filter(|_| case.state == State::Closed)?;
+    Some(match closure.reason {
+        Reason::Resolved => return None,
+        Reason::Refused => "refused by you: nothing was changed",
+        Reason::NotAuthorised => "nobody of you authorised it: nothing was changed",
+        Reason::Duplicate => "closed: another case has it",
+        Reason::NoAnswer => "closed: we never heard what we asked for",
+        Reason::FalsePositive | Reason::Benign | Reason::AcceptedRisk => "closed: nothing had to be changed",
+    })
+}
+
 /// Where a case stands, in a sentence for the customer.
-pub(crate) const fn standing(state: State) -> &'static str {
-    match state {
+pub(crate) fn standing(case: &Case) -> &'static str {
+    match case.state {
+        State::Closed => closed_without(case).unwrap_or("over"),
         State::Open | State::New => "nobody has taken it up yet",
         State::Triage | State::Investigating | State::Findings => "the desk looks into it",
         State::Notified => "you were told of it",
@@ -242,7 +268,6 @@ pub(crate) const fn standing(state: State) -> &'static str {
         State::Verifying => "test calls show whether it works",
         State::Done => "done",
         State::Informed => "you were told what was found",
-        State::Closed => "over",
         State::Quarantine | State::Unverified | State::Dropped => "not verified",
     }
 }

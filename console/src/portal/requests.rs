@@ -12,7 +12,9 @@ use cases::flow::{Flow, State as CaseState};
 use cases::io::store::{Event, Filter};
 use serde::Deserialize;
 
-use super::{Place, Stage, is_theirs_to_see, kind_words, needs, page, shell, stages, standing};
+use super::{
+    Place, Stage, closed_without, is_theirs_to_see, kind_words, needs, page, shell, stages, standing,
+};
 use crate::Service;
 use crate::access::{Viewer, told_at};
 use crate::failure::Failure;
@@ -33,7 +35,7 @@ impl Row {
     pub(crate) fn new(place: &Place<'_>, case: Case) -> Self {
         Self {
             kind: kind_words(case.kind),
-            standing: standing(case.state),
+            standing: standing(&case),
             opened: place.moment(case.opened),
             due: case.next_contract().map(|at| place.moment(at)),
             case,
@@ -101,6 +103,10 @@ struct CasePage<'a> {
     lines: Vec<String>,
     effects: Vec<String>,
     proof: Option<Vec<String>>,
+    /// Whether what changes is no more than what was proposed.
+    is_undone: bool,
+    /// Whether somebody of them said that the approval was none of theirs (Z-10).
+    is_disowned: bool,
     may_answer: bool,
     is_asked: bool,
 }
@@ -114,6 +120,7 @@ pub(crate) async fn one(
     let case = place.case(&number).await?;
     let mut events = place.store.events(case.number).await?;
     let left_out = events.len().saturating_sub(EVENTS);
+    let is_disowned = events.iter().any(|event| event.what == "disown");
     events.drain(..left_out);
     let change = place.store.change(case.number).await?;
     let promises = case.clocks.iter().map(|clock| {
@@ -139,7 +146,9 @@ pub(crate) async fn one(
         left_out,
         lines: plain::lines(&service, place.customer, &lines).await,
         effects,
-        proof,
+        proof: proof.filter(|_| !is_disowned),
+        is_undone: is_disowned || closed_without(&case).is_some(),
+        is_disowned,
         may_answer: viewer.may_ask(),
         is_asked: case.state == CaseState::NeedsInfo,
         row: Row::new(&place, case),

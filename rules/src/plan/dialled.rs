@@ -501,11 +501,17 @@ impl Dialled<'_> {
         let own = if digits.starts_with(&code.digits) { self.overlong(code, digits) } else { None };
         let trunk =
             || habits.national_prefixes.iter().find_map(|prefix| self.overlong_inside(prefix.strip(digits)?));
-        let cut = own.or_else(trunk).or_else(|| self.overlong_inside(digits));
-        if cut.is_some_and(|way| self.is_valid(way)) {
-            return cut;
-        }
-        self.behind_usual_access_code(digits).or(cut)
+        let cut = self.behind_foreign_prefix(digits).or(own).or_else(trunk);
+        let cut = cut.or_else(|| self.overlong_inside(digits));
+        let valid = cut.filter(|way| self.is_valid(*way));
+        valid.or_else(|| self.behind_usual_access_code(digits)).or(cut)
+    }
+
+    /// A whole number behind another country's prefix for abroad says more than one with its tail left off.
+    fn behind_foreign_prefix(&self, digits: &[u8]) -> Option<Way> {
+        let rest = digits.strip_prefix(b"011").or_else(|| digits.strip_prefix(b"00"))?;
+        let way = possible(self.habits().code_of(rest)?, rest)?;
+        self.is_valid(way).then(|| way.flagged(Flag::BareInternational))
     }
 
     /// A number that exists behind what most telephone systems dial for an outside line. Strangers who look for one that

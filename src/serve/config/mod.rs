@@ -315,6 +315,15 @@ impl Config {
             if peer.from.is_empty() {
                 return Err(format!("peer \"{name}\" has no address in `from`"));
             }
+            let is_shared = |other: &&Peer| {
+                !std::ptr::eq(*other, peer) && other.from.iter().any(|network| peer.from.contains(network))
+            };
+            if let Some(other) = redirect.peer.iter().find(is_shared) {
+                return Err(format!(
+                    "peers \"{name}\" and \"{}\" have the same address in `from`",
+                    other.name
+                ));
+            }
             if peer.allow == Allow::Redirect && peer.next_hop.is_none() {
                 return Err(format!("peer \"{name}\" needs a `next_hop`, or another `allow` than \"302\""));
             }

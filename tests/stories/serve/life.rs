@@ -227,3 +227,30 @@ fn a_refusal_that_a_peer_takes_for_leave_is_refused_at_the_start_and_while_runni
     let phone = Phone::new(service.udp());
     assert_eq!(status(&phone.ask(&Call::new("+13035550105", "+12105550150").by(phone.port()))), 486);
 }
+
+#[test]
+fn a_customer_that_a_peer_misspells_takes_no_policy_out_of_force() {
+    let peer = "[[redirect.peer]]\nname = \"sbc\"\nfrom = [\"127.0.0.1\"]\ncustomer = \"acne\"\nnext_hop = \"sip:192.0.2.77\"\n";
+    let service = Service::start("serve-misspelt", POLICY, peer);
+    assert!(
+        service.errors().contains("names customer \"acne\", which no policy has"),
+        "{}",
+        service.errors()
+    );
+    let phone = Phone::new(service.udp());
+    assert_eq!(status(&phone.ask(&Call::new("+13035550105", "+12105550150").by(phone.port()))), 486);
+}
+
+#[test]
+fn a_file_whose_own_cases_are_not_met_says_so_and_a_second_one_of_a_customer_is_refused() {
+    let unmet =
+        "[[expect]]\ncall = { from = \"+13035550105\", to = \"+12105550150\" }\nverdict = \"allow\"\n";
+    let service = Service::start("serve-unmet", &format!("{POLICY}{unmet}"), "");
+    assert!(service.errors().contains("1 of the cases that the policy of"), "{}", service.errors());
+    let scratch = Scratch::new("serve-twice");
+    scratch.write("acme.toml", POLICY);
+    scratch.write("again.toml", POLICY);
+    let config = Service::configuration("").replace("[\"acme.toml\"]", "[\"acme.toml\", \"again.toml\"]");
+    let service = Service::with_config(scratch, &config);
+    assert!(service.errors().contains("is a second policy of"), "{}", service.errors());
+}

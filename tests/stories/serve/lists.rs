@@ -338,3 +338,16 @@ fn a_disk_without_room_changes_nothing() {
         std::panic::resume_unwind(panic);
     }
 }
+
+#[test]
+fn a_list_of_a_policy_that_is_named_without_a_folder_is_written_where_it_is() {
+    let scratch = Scratch::new("list-bare");
+    scratch.write("acme.toml", policy("Acme", "numbers = []"));
+    let data = scratch.path().join("data");
+    let words = ["add", "bad", BAD, "--comment", "rings at night", "--policy", "acme.toml"];
+    let added = command(&data, &words).current_dir(scratch.path()).output().unwrap();
+    assert!(added.status.success(), "{added:?}");
+    let policy = std::fs::read_to_string(scratch.path().join("acme.toml")).unwrap();
+    assert!(policy.contains("bad.csv"), "{policy}");
+    assert!(std::fs::read_to_string(scratch.path().join("bad.csv")).unwrap().contains(BAD));
+}

@@ -3,7 +3,7 @@
 use super::desk::{new_case, write};
 use super::writing::body;
 use super::{Desk, Done, Error, Event, Visible};
-use crate::case::Kind;
+use crate::case::{APPEAL_KEY, Kind};
 use crate::flow::State;
 use crate::limits::APPEALS_OF_HOUR_MAX;
 use crate::{Case, CaseNumber};
@@ -62,7 +62,7 @@ impl Desk<'_> {
         let since = done.now.plus_micros(-HOUR_MICROS);
         let query =
             sqlx::query("SELECT body FROM cases WHERE customer = $1 AND is_over = 0 AND join_key LIKE $2");
-        let query = query.bind(appeal.customer).bind(format!("{KEY}%"));
+        let query = query.bind(appeal.customer).bind(format!("{APPEAL_KEY}%"));
         let rows = query.fetch_all(writing.connection()).await?;
         let cases = rows.iter().map(body).collect::<Result<Vec<Case>, _>>()?;
         if cases.iter().filter(|case| case.opened > since).count() >= APPEALS_OF_HOUR_MAX {
@@ -90,9 +90,7 @@ impl Desk<'_> {
 }
 
 fn key(token: &str) -> String {
-    format!("{KEY}{token}")
+    format!("{APPEAL_KEY}{token}")
 }
 
-/// By which the case of a token is found.
-const KEY: &str = "appeal:";
 const HOUR_MICROS: i64 = 3_600 * 1_000_000;

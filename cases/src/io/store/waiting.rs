@@ -46,8 +46,11 @@ impl Desk<'_> {
                 let calendar = done.service.calendar_of(&case.customer);
                 match waiting::due(&case, since, calendar, done.now) {
                     Some(signal) => touched += usize::from(self.end(&case, &signal, office, done).await?),
-                    None if state == State::Unverified && case.customer != UNASSIGNED => {
-                        unverified.push(case)
+                    None if state == State::Unverified
+                        && case.customer != UNASSIGNED
+                        && !case.is_appeal() =>
+                    {
+                        unverified.push(case);
                     }
                     None if state == State::NeedsInfo && office.sends => {
                         touched += usize::from(self.remind(&case, &history, office, done).await? > 0);
@@ -180,7 +183,7 @@ impl OfCustomer<'_> {
     pub async fn unadopted(&self, count: u32) -> Result<Vec<(Case, Option<String>)>, Error> {
         let filter = Filter { state: Some(State::Unverified), count: Some(count), ..Filter::default() };
         let mut found = Vec::new();
-        for case in self.list(&filter).await?.cases {
+        for case in self.list(&filter).await?.cases.into_iter().filter(|case| !case.is_appeal()) {
             let query = sqlx::query(SENDER).bind(stored(case.number.serial()));
             let row = query.fetch_optional(&self.store.pool).await?;
             let sender = row.map(|row| row.try_get(0)).transpose()?;

@@ -264,6 +264,7 @@ fn a_blocked_call_opens_one_case_and_a_flood_of_them_ends() {
         let Appealed::Opened(case) = desk.appeal(&appeal("aa"), web).await.unwrap() else { panic!() };
         assert_eq!((case.kind, case.state), (Kind::Unblock, State::Unverified));
         assert_eq!(desk.appeal_of("Acme", "aa").await.unwrap(), Some(case.number));
+        assert!(store.customer("Acme").unadopted(9).await.unwrap().is_empty(), "it is the desk's");
         assert_eq!(desk.appeal_of("Other", "aa").await.unwrap(), None);
         let Appealed::Before(number) = desk.appeal(&appeal("aa"), web).await.unwrap() else { panic!() };
         assert_eq!(number, case.number);

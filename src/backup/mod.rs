@@ -32,7 +32,8 @@ pub(crate) use self::restore::{Arguments as RestoreArguments, run as restore};
 #[command(after_help = "Example:\n  ringwall backup --data /var/lib/ringwall --to /srv/backups\n  \
 ringwall restore /srv/backups/ringwall-2026-10-05T150000Z --data /var/lib/ringwall")]
 pub(crate) struct Arguments {
-    /// The folder to make; in one that is there, one named after the time is made.
+    /// The folder to make; in one that is there, one named after the time is made. Not in a backup, nor in the folder of the
+    /// service.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
     #[command(flatten)]
@@ -55,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 impl Arguments {
     async fn make(&self) -> Result<String, Failure> {
         let cases = self.place.cases()?;
+        is_of_service(cases.data(), cases.is_there())?;
         let made_at = moment(policies::now());
         let to = if self.to.is_dir() {
             self.to.join(format!("ringwall-{}", plain(&made_at)))
@@ -64,6 +66,7 @@ impl Arguments {
         if to.exists() {
             return Err(Failure::Usage(format!("{} is there already", to.display())));
         }
+        is_apart(&to, cases.data())?;
         let draft = Draft::begin(&to)?;
         // Ends of audit chains before the chains: a copy is to hold no end that its chain did not reach.
         draft.audit_heads(cases.data())?;
@@ -121,6 +124,41 @@ impl Arguments {
         let position = copy.spool_position().await.map_err(said)?;
         copy.close().await;
         draft.waiting(cases.data(), position)
+    }
+}
+
+/// Whether there is anything to copy: a copy of whatever folder would pass for a backup until it is needed.
+fn is_of_service(data: &Path, has_cases: bool) -> Result<(), Failure> {
+    let is_known = [crate::serve::SPOOL, POLICIES].iter().any(|name| data.join(name).is_dir());
+    if is_known || has_cases && data.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{} is no folder of a service: it has no cases, no spool and no policies; --data and --config say where it is",
+        data.display()
+    )))
+}
+
+/// Whether a backup at `to` would be part of nothing else: of an earlier one, which could not be brought back then, or of
+/// what is copied, whose next copy would hold it.
+fn is_apart(to: &Path, data: &Path) -> Result<(), Failure> {
+    let within = to.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let within = within.canonicalize().map_err(Failure::file(within))?;
+    if let Some(backup) = within.ancestors().find(|folder| folder.join(NAME).is_file()) {
+        return Err(Failure::Usage(format!(
+            "{} is a backup itself, and with another one in it could not be restored: name a new folder, or one in which backups are \
+to stand side by side",
+            backup.display()
+        )));
+    }
+    let data = data.canonicalize().map_err(Failure::file(data))?;
+    match within.starts_with(&data) {
+        true => Err(Failure::Usage(format!(
+            "{} is within {}, which is what is copied: name a folder outside of it",
+            to.display(),
+            data.display()
+        ))),
+        false => Ok(()),
     }
 }
 

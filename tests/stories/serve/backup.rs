@@ -152,6 +152,33 @@ fn a_backup_that_was_damaged_is_not_brought_back() {
 }
 
 #[test]
+fn a_backup_is_made_of_a_service_only_and_neither_in_it_nor_in_another_backup() {
+    let scratch = Scratch::new("backup-places");
+    let (data, taken, beside) =
+        (scratch.path().join("data"), scratch.path().join("taken"), scratch.path().join("beside"));
+    let make = |data: &Path, to: &Path| {
+        ringwall(["backup", "--data", data.to_str().unwrap(), "--to", to.to_str().unwrap()])
+    };
+    scratch.write("anything/letter.txt", "");
+    let anything = scratch.path().join("anything");
+    assert!(refused(&make(&anything, &taken)).contains("is no folder of a service"));
+    assert!(refused(&make(&scratch.path().join("missing"), &taken)).contains("is no folder of a service"));
+    scratch.write("data/policies/one", "");
+    assert!(refused(&make(&data, &data.join("taken"))).contains("name a folder outside of it"));
+    assert!(refused(&make(&data, &data)).contains("name a folder outside of it"));
+    let made = make(&data, &taken);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    // The second one under the same name would make the first one one that cannot be restored.
+    assert!(refused(&make(&data, &taken)).contains("is a backup itself"));
+    assert!(refused(&make(&data, &taken.join("policies/more"))).contains("is a backup itself"));
+    let restored = restore(&taken, &scratch.path().join("restored"));
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    // Side by side with anything else they may stand.
+    scratch.write("beside/lost+found/one", "");
+    assert!(make(&data, &beside).status.success());
+}
+
+#[test]
 fn a_database_of_postgresql_is_dumped_and_a_service_goes_on_from_the_dump() {
     let Some(server) = postgres::Own::start() else { return };
     let keys = |place: String| format!("[cases]\ndatabase = \"{place}\"\n");

@@ -16,6 +16,7 @@ mod check;
 mod contact;
 mod contacts;
 mod control;
+mod customers;
 mod demo;
 mod desk_key;
 mod drafting;

@@ -1,5 +1,6 @@
 //! `ringwall records`: the store of call records.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,9 +12,9 @@ use rules::Timestamp;
 use serde_json::json;
 
 use crate::outcome::{Failure, Outcome};
-use crate::policies;
 use crate::report::SUMMARIES;
 use crate::serve::{Config, RECORDS};
+use crate::{backtest, customers, policies, present};
 
 /// Call records in files by customer and day, in a folder or a bucket: what there is, whether it is whole, and taking a person out
 #[derive(Args)]
@@ -83,22 +84,23 @@ struct Place {
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     match &arguments.task {
         Task::List { place, customer, files, json } => {
-            list(&place.open()?, customer.as_deref(), (*files, *json)).map_err(Failure::Output)
+            let store = place.open()?;
+            customer.as_deref().map_or(Ok(()), |customer| place.knows(&store, customer))?;
+            list(&store, customer.as_deref(), (*files, *json)).map_err(Failure::Output)
         }
         Task::Verify { place, json } => verify(&place.open()?, *json).map_err(Failure::Output),
-        Task::Erase { place, customer, number, json } => erase(&place.folder()?, customer, number, *json),
+        Task::Erase { place, customer, number, json } => {
+            place.knows(&place.open()?, customer)?;
+            erase(&place.folder()?, customer, number, *json)
+        }
     }
 }
 
 impl Place {
     fn folder(&self) -> Result<PathBuf, Failure> {
-        let folder = match (&self.records, &self.data) {
-            (Some(records), _) => records.clone(),
-            (None, Some(data)) => data.join(RECORDS),
-            (None, None) => {
-                let config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
-                config.data.join(RECORDS)
-            }
+        let folder = match &self.records {
+            Some(records) => records.clone(),
+            None => self.config()?.data.join(RECORDS),
         };
         if !folder.is_dir() {
             return Err(Failure::Usage(format!("{}: there are no call records", folder.display())));
@@ -108,6 +110,30 @@ impl Place {
 
     fn open(&self) -> Result<Store, Failure> {
         Store::open(&self.folder()?).map_err(said)
+    }
+
+    /// The configuration, with the folder that was named.
+    fn config(&self) -> Result<Config, Failure> {
+        backtest::config(self.config.as_deref(), self.data.as_deref())
+    }
+
+    /// Makes sure that there is such a customer. Of nobody there is nothing to take out, and whoever asked for it would believe it
+    /// done.
+    fn knows(&self, store: &Store, customer: &str) -> Result<(), Failure> {
+        let mut known: BTreeSet<String> = store.customers().flatten().map(str::to_owned).collect();
+        if !known.contains(customer) && self.records.is_none() {
+            let config = self.config()?;
+            let policies = present::policies(&config.data, &config.policy, None)?;
+            known.extend(policies.iter().map(|it| it.text().customer.name.clone()));
+        }
+        match known.contains(customer) {
+            true => Ok(()),
+            false => Err(customers::unknown(
+                customer,
+                &known,
+                "no call record and no policy in force is of that name",
+            )),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use reporter::counted;
 use serde::de::DeserializeOwned;
 
+use crate::customers;
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
 use crate::present;
@@ -375,6 +376,9 @@ impl Arguments {
 impl List {
     async fn answer(&self) -> Result<String, Failure> {
         let (store, service) = self.place.open().await?;
+        if let Some(customer) = &self.customer {
+            self.place.has_known(&store, customer).await?;
+        }
         let mut filter = Filter {
             customer: self.customer.clone(),
             kind: self.kind,
@@ -477,14 +481,30 @@ impl Place {
             return Ok(());
         }
         let config = self.config()?;
-        if present::policies(&config.data, &config.policy, Some(customer))?.is_empty() {
-            let name = reporter::printable(customer);
-            return Err(Failure::Usage(format!(
-                "there is no customer {name}: no policy in force is of that name, and nobody is registered for it; --config \
-names the file of a service that does not run"
-            )));
+        if !present::policies(&config.data, &config.policy, Some(customer))?.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let policies = present::policies(&config.data, &config.policy, None)?;
+        let names = policies.iter().map(|it| it.text().customer.name.clone());
+        let known = names.chain(registrations.into_iter().map(|it| it.customer)).collect();
+        Err(customers::unknown(
+            customer,
+            &known,
+            "no policy in force is of that name, and nobody is registered for it; --config names the file of a service that does not \
+run",
+        ))
+    }
+
+    /// Whether there is a customer of this name, or was: one of whom anything is written down.
+    ///
+    /// # Errors
+    /// There is none, or that cannot be told.
+    pub(crate) async fn has_known(&self, store: &Store, customer: &str) -> Result<(), Failure> {
+        let acts = store.audit_heads().await.map_err(said)?;
+        if acts.iter().any(|(known, _)| known == customer) {
+            return Ok(());
+        }
+        self.knows(store, customer).await
     }
 
     /// What intake knows of customers: who is registered, and the policies that a service judges by.

@@ -93,6 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Some(Task::Schedule(task)) => task.run(),
         Some(Task::Erase { customer, number, place, account }) => on_runtime(async {
             let (store, service) = place.open().await?;
+            place.has_known(&store, customer).await?;
             let tells = |name: &str, bytes: &[u8]| reporter::privacy::tells_of(number, name, bytes);
             let done = account.done(&service);
             let erased = store.desk().erase_from_reports(customer, tells, done).await.map_err(refused)?;
@@ -160,10 +161,7 @@ impl Arguments {
         }
         on_runtime(async {
             let (store, _) = self.place.open().await?;
-            let acts = store.audit_heads().await.map_err(refused)?;
-            if !acts.iter().any(|(known, _)| known == customer) {
-                self.place.knows(&store, customer).await?;
-            }
+            self.place.has_known(&store, customer).await?;
             Ok(String::new())
         })
         .map(drop)

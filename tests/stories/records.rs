@@ -165,6 +165,26 @@ fn other_engines_read_the_files_and_give_the_same_answers() {
     }
 }
 
+#[test]
+fn a_customer_of_whom_there_is_no_record_is_not_said_to_be_erased() {
+    let scratch = Scratch::new("records-unknown");
+    let folder = scratch.path().join("records");
+    store(&folder);
+    let place = ["--records", folder.to_str().unwrap()];
+    for task in [
+        &["records", "erase", "--number", "+13035550142", "--customer"][..],
+        &["records", "list", "--customer"],
+        &["records", "list", "--files", "--json", "--customer"],
+    ] {
+        let near = ringwall([task, &["Acme"], &place].concat());
+        let said = String::from_utf8_lossy(&near.stderr);
+        assert!(near.status.code() == Some(2) && said.contains("did you mean acme?"), "{said}");
+        assert_eq!(stdout(&near), "");
+        let known = ringwall([task, &["acme"], &place].concat());
+        assert!(known.status.success(), "{}", String::from_utf8_lossy(&known.stderr));
+    }
+}
+
 /// The same answers from our own rows.
 fn expected(calls: &[Call]) -> Value {
     let mut verdicts: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();

@@ -44,7 +44,7 @@ pub use judge_thresholds::InForce;
 pub use list::{EntryText, List, ListContent, ListId, ListSource};
 pub use listed::Listed;
 pub use rates::{Rate, Rates};
-pub use reader::{NoPattern, Pattern, Reading, read, read_bytes, read_numbers};
+pub use reader::{NoPattern, Pattern, Reading, nearest, read, read_bytes, read_numbers};
 pub use rule::{
     AlertLevel, Condition, FirewallRule, Limit, Mode, NetworkField, NetworkTerm, NumberField, NumberTerm,
     Response, RuleAction, RuleId, Term, TextField, TextTerm, TimeTerm,

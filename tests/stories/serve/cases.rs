@@ -96,6 +96,10 @@ fn an_alert_becomes_a_case_that_somebody_takes_and_closes() {
     assert_eq!((&case["state"], &case["severity"]), (&"open".into(), &"critical".into()));
     assert_eq!(case["title"], "keeps calling: caller +14155550142");
     let number = case["number"].as_str().unwrap();
+    assert!(desk.done(&["list", "--customer", "Acme"]).contains(number));
+    let nobody = desk.case(&["list", "--customer", "acme"]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("did you mean Acme?"), "{nobody:?}");
     let clocks: Vec<_> =
         case["clocks"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
     assert_eq!(clocks, ["acknowledge", "notify"]);

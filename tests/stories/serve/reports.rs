@@ -235,6 +235,11 @@ fn what_fails_is_said_and_what_tells_of_a_person_is_erased() {
     assert_eq!(erase("+13035550999"), "0 files erased\n");
     assert!(erase("+13035550142").ends_with("1 files erased\n"));
     assert_eq!(erase("+13035550142"), "0 files erased\n");
+    // Of nobody nothing is erased, and whoever asks is not to believe that it was.
+    let nobody = ["report", "erase", "--customer", "acme", "--number", "+13035550142", "--by", "anna"];
+    let nobody = ran(&service, &nobody);
+    let said = String::from_utf8_lossy(&nobody.stderr);
+    assert!(nobody.status.code() == Some(2) && said.contains("did you mean Acme?"), "{said}");
     service.stop();
 }
 

@@ -28,6 +28,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
+pub use nearest::nearest;
 pub use numbers::{NoPattern, Pattern};
 pub use question::read_numbers;
 

@@ -1,7 +1,7 @@
 //! What was probably meant.
 
 /// The word of `known` that is closest to `word`, if any is close enough to be meant.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.to_lowercase().replace('-', "_").chars().take(WORD_MAX).collect();
     // Of one letter nothing is left when it is another.
     let allowed = if word.len() < 2 { 0 } else { (word.len() / 3).clamp(1, 3) };

@@ -103,13 +103,16 @@ impl Place {
             None => self.config()?.data.join(RECORDS),
         };
         if !folder.is_dir() {
-            return Err(Failure::Usage(format!("{}: there are no call records", folder.display())));
+            return Err(no_records(&folder));
         }
         Ok(folder)
     }
 
     fn open(&self) -> Result<Store, Failure> {
-        Store::open(&self.folder()?).map_err(said)
+        let folder = self.folder()?;
+        let store = Store::open(&folder).map_err(said)?;
+        // In whatever other folder everything would be as it was written.
+        if store.is_begun() { Ok(store) } else { Err(no_records(&folder)) }
     }
 
     /// The configuration, with the folder that was named.
@@ -224,6 +227,10 @@ fn erase(folder: &Path, customer: &str, number: &str, as_json: bool) -> Result<O
     };
     written.map_err(Failure::Output)?;
     Ok(Outcome::Done)
+}
+
+fn no_records(folder: &Path) -> Failure {
+    Failure::Usage(format!("{}: there are no call records", folder.display()))
 }
 
 fn moment(at: Timestamp) -> String {

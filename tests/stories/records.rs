@@ -166,6 +166,25 @@ fn other_engines_read_the_files_and_give_the_same_answers() {
 }
 
 #[test]
+fn a_folder_that_holds_no_records_is_not_said_to_be_whole() {
+    let scratch = Scratch::new("records-none");
+    scratch.write("some/letter.txt", "");
+    for (name, task) in [("some", "verify"), ("missing", "verify"), ("some", "list")] {
+        let folder = scratch.path().join(name);
+        let output = ringwall(["records", task, "--records", folder.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(2) && said.contains("there are no call records"),
+            "{name}: {said}"
+        );
+    }
+    let folder = scratch.path().join("records");
+    store(&folder);
+    let verified = ringwall(["records", "verify", "--records", folder.to_str().unwrap()]);
+    assert!(stdout(&verified).contains("are as they were written"), "{}", stdout(&verified));
+}
+
+#[test]
 fn a_customer_of_whom_there_is_no_record_is_not_said_to_be_erased() {
     let scratch = Scratch::new("records-unknown");
     let folder = scratch.path().join("records");

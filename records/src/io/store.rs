@@ -64,6 +64,11 @@ impl Store {
         self.manifest.files.keys().map(Option::as_deref)
     }
 
+    /// Whether anybody has begun to write there; whatever other folder has nothing of a store.
+    pub fn is_begun(&self) -> bool {
+        self.manifest.number > 0
+    }
+
     /// Files that count.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.manifest.entries().map(AsRef::as_ref)

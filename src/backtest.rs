@@ -16,7 +16,7 @@ use rules::{Policy, Timestamp};
 use crate::limits_written::enforced;
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
-use crate::recorded::{Source, Wanted, moment};
+use crate::recorded::{Seen, Source, Wanted, moment};
 use crate::serve::{Cases, Config};
 
 /// Run a policy over recorded calls, by the code that judges live: which verdicts change, and whom that touches.
@@ -92,6 +92,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         to: bound(&arguments.to, i64::MAX)?,
         columns: Backtest::COLUMNS,
     };
+    if wanted.to <= wanted.from {
+        let [from, to] = [&arguments.from, &arguments.to].map(|it| it.as_deref().unwrap_or_default());
+        return Err(Failure::Usage(format!("--from {from:?} is not before --to {to:?}")));
+    }
     let config = config(arguments.config.as_deref(), arguments.data.as_deref())?;
     let labels = if arguments.calls.is_empty() && arguments.records.is_none() {
         labels(&config, &customer)?
@@ -109,8 +113,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         (None, []) => Source::Data(&config.data),
         (None, paths) => Source::Lines(paths),
     };
-    let (found, refused) = backtest(candidate, against, options, &source, &wanted)?;
-    if refused > 0 {
+    let (found, seen) = backtest(candidate, against, options, &source, &wanted)?;
+    if seen.refused > 0 {
+        let refused = seen.refused;
         eprintln!("ringwall: {refused} lines are no call records of this version, and were passed over");
     }
     arguments.propose()?;
@@ -124,17 +129,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// `candidate` over the calls of `source`, and how many of its lines were none.
+/// `candidate` over the calls of `source`, and what calls there were.
 pub(crate) fn backtest(
     candidate: Policy,
     against: Against,
     options: Options,
     source: &Source<'_>,
     wanted: &Wanted<'_>,
-) -> Result<(Found, u64), Failure> {
+) -> Result<(Found, Seen), Failure> {
     let mut backtest = Backtest::new(candidate, against, options);
-    let refused = source.read(wanted, &mut |batch| backtest.take(batch))?;
-    Ok((backtest.finish(), refused))
+    let seen = source.read_named(wanted, &mut |batch| backtest.take(batch))?;
+    Ok((backtest.finish(), seen))
 }
 
 impl Arguments {

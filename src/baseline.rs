@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use reporter::backtest::Backtest;
 use reporter::baseline::{Attack, Learned, Measuring};
+use reporter::printable;
 use rules::{Policy, Timestamp};
 
 use crate::backtest::{config, text_of};
@@ -115,9 +116,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         (None, paths) => Source::Lines(paths),
     };
     let mut measuring = Measuring::new(Policy::new(text.clone()), Policy::new(text.clone()));
-    let refused = source.read(&wanted, &mut |batch| measuring.take(batch))?;
-    if refused > 0 {
+    let mut rows = 0;
+    let seen = source.read_named(&wanted, &mut |batch| {
+        rows += batch.len();
+        measuring.take(batch);
+    })?;
+    if seen.refused > 0 {
+        let refused = seen.refused;
         eprintln!("ringwall: {refused} lines are no call records of this version, and were passed over");
+    }
+    if rows == 0 {
+        return Err(Failure::Usage(format!(
+            "no call of {} is recorded in these weeks: nothing is known of what is usual",
+            printable(&customer)
+        )));
     }
     let learned = measuring.finish(arguments.budget, arguments.weeks, &attacks);
     if let Some(path) = &arguments.usual {

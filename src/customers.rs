@@ -9,8 +9,14 @@ use crate::outcome::Failure;
 
 /// That there is no `customer`, because of `why`, and which of those that are `known` was probably meant.
 pub(crate) fn unknown(customer: &str, known: &BTreeSet<String>, why: &str) -> Failure {
+    let meant = meant(customer, known);
+    Failure::Usage(format!("there is no customer {}: {why}{meant}", printable(customer)))
+}
+
+/// Which of those that are `known` was probably meant, or who they are: the end of a sentence.
+pub(crate) fn meant(customer: &str, known: &BTreeSet<String>) -> String {
     let names = || known.iter().map(String::as_str);
-    let meant = match nearest(customer, names()) {
+    match nearest(customer, names()) {
         Some(meant) => format!("; did you mean {}?", printable(meant)),
         None if known.is_empty() => String::new(),
         None => {
@@ -18,8 +24,7 @@ pub(crate) fn unknown(customer: &str, known: &BTreeSet<String>, why: &str) -> Fa
             let more = if known.len() > NAMES_MAX { " and others" } else { "" };
             format!("; there are {}{more}", some.join(", "))
         }
-    };
-    Failure::Usage(format!("there is no customer {}: {why}{meant}", printable(customer)))
+    }
 }
 
 /// So many names are said where none is near.

@@ -1,5 +1,6 @@
 //! Where recorded calls are read from, in the order of their starts.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -8,8 +9,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use records::io::Store;
 use records::{Batch, Call, Columns};
+use reporter::printable;
 use rules::Timestamp;
 
+use crate::customers;
 use crate::outcome::Failure;
 use crate::serve::RECORDS;
 
@@ -35,19 +38,33 @@ pub(crate) enum Source<'a> {
     Store(&'a Path),
 }
 
+/// What there was, whether it was wanted or not.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Lines that were no call records.
+    pub(crate) refused: u64,
+    /// Of whom there was any.
+    customers: BTreeSet<String>,
+    /// Whether there was one of nobody.
+    has_nobodys: bool,
+}
+
 impl Source<'_> {
-    /// Hands out batches in the order of starts. Returns how many lines were no call records.
-    pub(crate) fn read(&self, wanted: &Wanted<'_>, take: &mut dyn FnMut(&Batch)) -> Result<u64, Failure> {
+    /// Hands out batches in the order of starts, and tells what there was.
+    pub(crate) fn read(&self, wanted: &Wanted<'_>, take: &mut dyn FnMut(&Batch)) -> Result<Seen, Failure> {
         let mut calls = Vec::new();
-        let mut refused = 0;
+        let mut seen = Seen::default();
         let mut take_line = |line: &[u8]| {
             if line.is_empty() {
                 return;
             }
-            match Call::from_json(line) {
-                Ok(call) if wanted.has(&call) => calls.push(call),
-                Ok(_) => {}
-                Err(_) => refused += 1,
+            let Ok(call) = Call::from_json(line) else {
+                seen.refused += 1;
+                return;
+            };
+            seen.take(call.customer.as_deref());
+            if wanted.has(&call) {
+                calls.push(call);
             }
         };
         match self {
@@ -82,7 +99,70 @@ impl Source<'_> {
             calls.iter().for_each(|call| batch.push(call));
             take(&batch);
         }
-        Ok(refused)
+        Ok(seen)
+    }
+
+    /// The same for whoever named a place and a customer: that there is nothing at all is an error, and not that nothing happened.
+    pub(crate) fn read_named(
+        &self,
+        wanted: &Wanted<'_>,
+        take: &mut dyn FnMut(&Batch),
+    ) -> Result<Seen, Failure> {
+        match self {
+            Self::Store(folder) if !folder.is_dir() => {
+                return Err(Failure::Usage(format!("there is no folder {}", folder.display())));
+            }
+            Self::Data(data) if !data.is_dir() => {
+                let data = data.display();
+                return Err(Failure::Usage(format!(
+                    "there is no folder {data}; --data names that of the service"
+                )));
+            }
+            _ => {}
+        }
+        let seen = self.read(wanted, take)?;
+        seen.check(&self.name(), wanted.customer)?;
+        Ok(seen)
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Lines(paths) => {
+                let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                names.join(", ")
+            }
+            Self::Data(folder) | Self::Store(folder) => folder.display().to_string(),
+        }
+    }
+}
+
+impl Seen {
+    fn take(&mut self, customer: Option<&str>) {
+        match customer {
+            None => self.has_nobodys = true,
+            Some(customer) if self.customers.contains(customer) => {}
+            Some(customer) => {
+                self.customers.insert(customer.to_owned());
+            }
+        }
+    }
+
+    /// Whether there was any of `customer`, at whatever time.
+    fn check(&self, place: &str, customer: &str) -> Result<(), Failure> {
+        if self.customers.contains(customer) {
+            return Ok(());
+        }
+        let said = if !self.customers.is_empty() {
+            let meant = customers::meant(customer, &self.customers);
+            format!("no call record is of {}{meant}", printable(customer))
+        } else if self.has_nobodys {
+            "its call records are of no customer: `ringwall replay --policy` says whose they are".to_owned()
+        } else if self.refused > 0 {
+            format!("there are no call records: {} lines are none of this version", self.refused)
+        } else {
+            "there are no call records".to_owned()
+        };
+        Err(Failure::Usage(format!("{place}: {said}")))
     }
 }
 
@@ -93,12 +173,14 @@ impl Wanted<'_> {
 }
 
 /// Hands out what the store in `folder` has.
-fn scan(folder: &Path, wanted: &Wanted<'_>, take: &mut dyn FnMut(&Batch)) -> Result<u64, Failure> {
+fn scan(folder: &Path, wanted: &Wanted<'_>, take: &mut dyn FnMut(&Batch)) -> Result<Seen, Failure> {
     let store = Store::open(folder).map_err(said)?;
+    let mut seen = Seen::default();
+    store.customers().for_each(|customer| seen.take(customer));
     for batch in store.scan(Some(wanted.customer), wanted.from..wanted.to, wanted.columns) {
         take(&batch.map_err(said)?);
     }
-    Ok(0)
+    Ok(seen)
 }
 
 fn said(error: records::io::Error) -> Failure {

@@ -185,6 +185,54 @@ fn a_folder_that_holds_no_records_is_not_said_to_be_whole() {
 }
 
 #[test]
+fn what_holds_no_records_of_the_customer_is_no_ground_to_try_a_policy_on() {
+    let scratch = Scratch::new("records-ground");
+    let folder = scratch.path().join("records");
+    store(&folder);
+    let init = |name| ringwall(["init", "--name", name, "--numbers", "+1 210 555 0100"]).stdout;
+    let policy = scratch.write("acme.toml", init("acme"));
+    let near = scratch.write("near.toml", init("Acme"));
+    let (policy, near) = (policy.to_str().unwrap(), near.to_str().unwrap());
+    let nobodys = Call { customer: None, ..rows(&Store::open(&folder).unwrap()).remove(0) };
+    let nobodys = scratch.write("nobodys.jsonl", nobodys.to_json().to_string() + "\n");
+    let empty = scratch.write("empty.jsonl", "");
+    let (nobodys, empty) = (nobodys.to_str().unwrap(), empty.to_str().unwrap());
+    let missing = scratch.path().join("missing");
+    let (missing, kept) = (missing.to_str().unwrap(), folder.to_str().unwrap());
+    for command in ["backtest", "baseline"] {
+        for (words, why) in [
+            (&["--policy", policy, "--calls", policy][..], "lines are none of this version"),
+            (&["--policy", policy, "--calls", empty], "there are no call records"),
+            (&["--policy", policy, "--calls", nobodys], "its call records are of no customer"),
+            (&["--policy", policy, "--records", missing], "there is no folder"),
+            (&["--policy", policy, "--data", missing], "there is no folder"),
+            (
+                &["--policy", policy, "--records", scratch.path().to_str().unwrap()],
+                "there are no call records",
+            ),
+            (&["--policy", near, "--records", kept], "no call record is of Acme; did you mean acme?"),
+        ] {
+            let output = ringwall([&[command], words].concat());
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code() == Some(2) && said.contains(why), "{command} {words:?}: {said}");
+            assert_eq!(stdout(&output), "");
+        }
+        let output = ringwall([command, "--policy", policy, "--records", kept]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let turned =
+        ["backtest", "--policy", policy, "--records", kept, "--from", "2026-03-09", "--to", "2026-03-07"];
+    let turned = ringwall(turned);
+    let said = String::from_utf8_lossy(&turned.stderr);
+    assert!(turned.status.code() == Some(2) && said.contains("is not before"), "{said}");
+    // Calls there are, and none in these weeks.
+    let before = ["baseline", "--policy", policy, "--records", kept, "--to", "2026-01-05"];
+    let before = ringwall(before);
+    let said = String::from_utf8_lossy(&before.stderr);
+    assert!(before.status.code() == Some(2) && said.contains("nothing is known of what is usual"), "{said}");
+}
+
+#[test]
 fn a_customer_of_whom_there_is_no_record_is_not_said_to_be_erased() {
     let scratch = Scratch::new("records-unknown");
     let folder = scratch.path().join("records");

@@ -11,6 +11,7 @@ use rules::policy::Level;
 
 use crate::admission;
 use crate::changes::{self, Account, Change, Offered};
+use crate::control;
 use crate::outcome::{Failure, Outcome};
 use crate::policies::{self, Read};
 use crate::versions::Versions;
@@ -108,13 +109,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             (Change::Release { customer: customer.clone() }, account, place)
         }
     };
-    if !place.data.is_dir() {
-        return Err(Failure::Usage(format!("there is no folder {}", place.data.display())));
+    place.is_there()?;
+    place.make(account, change)
+}
+
+impl Place {
+    /// What is done where no service looks would be in force nowhere, and look as if it were.
+    fn is_there(&self) -> Result<(), Failure> {
+        if self.data.is_dir() {
+            return Ok(());
+        }
+        let folder = self.data.display();
+        Err(Failure::Usage(format!("there is no folder {folder}; --data names that of the service")))
     }
-    changes::say(changes::make(&place.data, &[], account.wants(change))?, place.json)
+
+    fn make(&self, account: &Account, change: Change) -> Result<Outcome, Failure> {
+        let made = changes::make(&self.data, &[], account.wants(change))?;
+        if made.is_ok() && !control::is_served(&self.data) {
+            let folder = self.data.display();
+            eprintln!("ringwall: no service runs in {folder}: the next one that starts there begins with it");
+        }
+        changes::say(made, self.json)
+    }
 }
 
 fn install(paths: &[PathBuf], account: &Account, place: &Place) -> Result<Outcome, Failure> {
+    place.is_there()?;
     let now = policies::now();
     let mut contents = Vec::new();
     let mut is_good = true;
@@ -140,5 +160,5 @@ fn install(paths: &[PathBuf], account: &Account, place: &Place) -> Result<Outcom
             offered.push(Offered { from, stored: writing.store(contents)? });
         }
     }
-    changes::say(changes::make(&place.data, &[], account.wants(Change::Install(offered)))?, place.json)
+    place.make(account, Change::Install(offered))
 }

@@ -14,7 +14,10 @@ use crate::versions::{Version, Versions, installed};
 
 pub(super) fn print(data: &Path, json: bool) -> Result<Outcome, Failure> {
     if !data.is_dir() {
-        return Err(Failure::Usage(format!("there is no folder {}", data.display())));
+        return Err(Failure::Usage(format!(
+            "there is no folder {}; --data names that of the service",
+            data.display()
+        )));
     }
     let all = Versions::of(data).all()?;
     let served = control::in_force(data)?;

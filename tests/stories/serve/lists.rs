@@ -311,6 +311,7 @@ fn a_disk_without_room_changes_nothing() {
     }
     let outcome = std::panic::catch_unwind(|| {
         let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
         let install = |text: String| {
             let path = folder.path().join("acme.toml");
             std::fs::write(&path, text).unwrap();

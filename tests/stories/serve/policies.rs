@@ -23,6 +23,13 @@ fn run(scratch: &Scratch, words: &[&str]) -> Output {
     ringwall(["policy"].iter().chain(words).chain(&["--data", data.to_str().unwrap()]))
 }
 
+/// A folder in which no service runs yet.
+fn stopped(name: &str) -> Scratch {
+    let scratch = Scratch::new(name);
+    std::fs::create_dir(scratch.path().join("data")).unwrap();
+    scratch
+}
+
 fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -168,10 +175,11 @@ fn a_policy_that_the_configuration_contradicts_is_refused_by_the_service() {
 
 #[test]
 fn a_stopped_service_starts_with_what_was_installed_meanwhile() {
-    let scratch = Scratch::new("policy-stopped");
+    let scratch = stopped("policy-stopped");
     let new = scratch.write("new.toml", policy("Acme", ONE, 480));
     let output = run(&scratch, &["install", new.to_str().unwrap(), "--by", "anna"]);
     assert!(output.status.success(), "{}", errors(&output));
+    assert!(errors(&output).contains("no service runs in"), "{}", errors(&output));
     assert_eq!(versions(&scratch)[0]["in_force"], json!(["Acme"]));
     std::fs::remove_file(new).unwrap();
     let config = "policy = []\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n[redirect]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n";
@@ -181,8 +189,21 @@ fn a_stopped_service_starts_with_what_was_installed_meanwhile() {
 }
 
 #[test]
+fn a_policy_is_not_installed_where_no_service_is() {
+    let scratch = Scratch::new("policy-nowhere");
+    let new = scratch.write("new.toml", policy("Acme", ONE, 480));
+    for words in [&["install", new.to_str().unwrap()][..], &["versions"], &["rollback"], &["release", "Acme"]]
+    {
+        let output = run(&scratch, words);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(errors(&output).contains("--data names that of the service"), "{output:?}");
+        assert!(!scratch.path().join("data").exists());
+    }
+}
+
+#[test]
 fn versions_are_compared_by_rules_and_by_lines() {
-    let scratch = Scratch::new("policy-diff");
+    let scratch = stopped("policy-diff");
     let install = |text: String| {
         let new = scratch.write("new.toml", text);
         let output = run(&scratch, &["install", new.to_str().unwrap()]);
@@ -283,7 +304,7 @@ fn whatever_ends_the_service_in_between_leaves_one_version_or_the_other() {
 
 #[test]
 fn half_a_line_of_a_power_cut_is_no_version_and_a_changed_one_is_told() {
-    let scratch = Scratch::new("policy-torn");
+    let scratch = stopped("policy-torn");
     let new = scratch.write("new.toml", policy("Acme", ONE, 480));
     assert!(run(&scratch, &["install", new.to_str().unwrap()]).status.success());
     let path = scratch.path().join("data/policies/versions.jsonl");

@@ -86,6 +86,12 @@ impl Task {
                 let (secret, invitation) = invitation(&login.to_lowercase(), side, policies::now())?;
                 store.desk().invite(&invitation, by.done(&service)).await.map_err(said)?;
                 let address = place.config()?.address();
+                if place.config_file().is_none() {
+                    eprintln!(
+                        "ringwall: {address} is assumed, because no configuration was named: --config names the file that says where the service \
+is reached"
+                    );
+                }
                 Ok(format!("{} chooses a password at {address}/welcome/{secret}\n", invitation.login))
             }
             Self::List { json, place } => {

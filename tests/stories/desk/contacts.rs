@@ -85,6 +85,22 @@ fn two_people_change_who_belongs_to_a_customer() {
 }
 
 #[test]
+fn an_invitation_says_which_address_it_assumes() {
+    let desk = Desk::new("contacts-invite").with_database();
+    let (data, config) = (desk.data(), desk.scratch.path().join("named.toml"));
+    let invite = |place: &[&str]| {
+        ringwall([&["account", "invite", "anna", "--role", "analyst", "--by", "root"], place].concat())
+    };
+    let assumed = invite(&["--data", data.to_str().unwrap()]);
+    assert!(stdout(&assumed).contains(" at http://127.0.0.1:8080/welcome/"), "{}", stdout(&assumed));
+    assert!(said(&assumed).contains("http://127.0.0.1:8080 is assumed"), "{}", said(&assumed));
+    std::fs::write(&config, format!("data = {data:?}\n[http]\nlisten = \"127.0.0.1:8089\"\n")).unwrap();
+    let named = invite(&["--config", config.to_str().unwrap()]);
+    assert!(stdout(&named).contains(" at http://127.0.0.1:8089/welcome/"), "{}", stdout(&named));
+    assert_eq!(said(&named), "");
+}
+
+#[test]
 fn mail_is_judged_by_who_is_registered() {
     let desk = Desk::new("contacts-mail").with_database();
     let config = desk.scratch.path().join("ringwall.toml");

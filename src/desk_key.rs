@@ -51,8 +51,11 @@ pub(crate) fn open_at(path: &Path) -> Result<Signer, Failure> {
 
 /// What tells the desk's signatures: the public half in the file `path`.
 pub(crate) fn verifier(path: &Path) -> Result<Verifier, Failure> {
-    let text = fs::read_to_string(path).map_err(Failure::file(path))?;
-    Verifier::parse(&text).map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))
+    let bytes = fs::read(path).map_err(Failure::file(path))?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is no text".to_owned());
+    text.and_then(|text| Verifier::parse(&text)).map_err(|why| {
+        Failure::Usage(format!("{} is no public key of a desk, as `desk.pub` is: {why}", path.display()))
+    })
 }
 
 /// Where the public half of the key in `path` is.
@@ -107,6 +110,8 @@ mod tests {
         assert_eq!(first.verifier(), again.verifier());
         let mode = |name| fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(NAME), mode("desk.pub")), (0o600, 0o644));
+        let private = verifier(&data.join(NAME)).unwrap_err().to_string();
+        assert!(private.contains("is no public key of a desk"), "{private}");
         assert!(verifier(&data.join("desk.pub")).unwrap().is_of("x", b"y", &first.sign("x", b"y")));
         fs::set_permissions(data.join(NAME), fs::Permissions::from_mode(0o640)).unwrap();
         assert!(open(&data).unwrap_err().to_string().contains("can be read by others"));

@@ -15,7 +15,8 @@ use crate::outcome::{Failure, Outcome};
 /// Check an evidence pack: offline, without a database.
 ///
 /// Every file against its hash, the manifest against its signature, the slice of the audit chain, each approval against what was
-/// shown. Exit code 0: it is good; 1: it is not what was signed; 2: it is no pack, or none that may be unpacked.
+/// shown. Exit code 0: it is good; 1: it is not what was signed; 2: it is no pack, or none that may be unpacked, because it is damaged
+/// or was packed anew.
 #[derive(Args)]
 #[command(after_help = "Example:\n  ringwall verify pack.zip --key desk.pub")]
 pub(crate) struct Arguments {
@@ -35,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     // One byte more than there may be tells that there is more.
     file.take(PACK_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(Failure::file(path))?;
     let checked = pack::check(&bytes, key.as_ref())
-        .map_err(|broken| Failure::Usage(format!("{}: {broken}", path.display())))?;
+        .map_err(|broken| Failure::Usage(format!("{}: {}{broken}", path.display(), what(&bytes))))?;
     let mut text = String::new();
     for finding in &checked.findings {
         text += &format!("{}\n", printable(finding));
@@ -72,3 +73,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     io::stdout().lock().write_all(text.as_bytes()).map_err(Failure::Output)?;
     Ok(if checked.findings.is_empty() { Outcome::Done } else { Outcome::Findings })
 }
+
+/// That it is another file, where nothing in it looks like a pack.
+fn what(bytes: &[u8]) -> &'static str {
+    let has_manifest = bytes.windows(MANIFEST.len()).any(|some| some == MANIFEST);
+    if has_manifest { "" } else { "it is no pack of Ringwall; " }
+}
+
+/// The name of the file in which a pack says what it is.
+const MANIFEST: &[u8] = b"manifest.json";

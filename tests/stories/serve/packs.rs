@@ -273,6 +273,14 @@ fn a_pack_that_was_touched_is_never_good() {
     }
     expect("cut", &bytes[..bytes.len() / 2], &[2]);
     expect("empty", b"", &[2]);
+    let mut damaged = bytes.clone();
+    damaged[100] ^= 0x10;
+    expect("damaged", &damaged, &[2]);
+    assert!(!verify(&touched, None).1.contains("no pack of Ringwall"));
+    expect("another file", b"PK\x05\x06 and no more than a letter", &[2]);
+    assert!(verify(&touched, None).1.contains("it is no pack of Ringwall"));
+    let (code, said) = verify(&pack, Some(&pack));
+    assert!(code == 2 && said.contains("is no public key of a desk"), "{said}");
     expect("longer", &[&bytes[..], b"\0"].concat(), &[2]);
     // Packed anew by another program, with one file exchanged: what everybody can do who has no key.
     let script = "import sys, zipfile\nold = zipfile.ZipFile(sys.argv[1])\nnew = zipfile.ZipFile(sys.argv[2], 'w')\n\

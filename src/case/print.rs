@@ -131,7 +131,7 @@ pub(super) async fn case(
     }
     text += &owed_lines(&case, calendar);
     if let Some(findings) = &case.findings {
-        text += &format!("found\n  {}\n", printable(findings));
+        text += &format!("found\n  {}\n", printable_lines(findings, "  "));
     }
     if let Some(hash) = &case.change {
         text += &change(store, hash).await?;
@@ -254,7 +254,11 @@ fn sent_line(outgoing: &Outgoing, calendar: &Calendar) -> String {
 
 fn event_line(event: &Event, calendar: &Calendar, undo: Option<u64>) -> String {
     let seen = if event.visible == Visible::Customer { " (customer sees it)" } else { "" };
-    let text = if event.text.is_empty() { String::new() } else { format!(": {}", printable(&event.text)) };
+    let text = if event.text.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", printable_lines(&event.text, "    "))
+    };
     format!(
         "  {}  {} {}{seen}{text}{undo}\n",
         wall_time(calendar, event.at),
@@ -285,21 +289,28 @@ fn told_line(sent: &Sent, calendar: &Calendar) -> String {
 fn alert_line(alert: &str, calendar: &Calendar) -> String {
     let Ok(alert) = serde_json::from_str::<serde_json::Value>(alert) else { return String::new() };
     let word = |name: &str| alert.get(name).and_then(|it| it.as_str()).unwrap_or_default().to_owned();
-    let number = |name: &str| alert.get(name).map(ToString::to_string).unwrap_or_default();
+    let number = |name: &str| alert.get(name).filter(|it| it.is_number()).map(ToString::to_string);
     let calls = alert.get("total_calls").and_then(serde_json::Value::as_u64).unwrap_or_default();
     let at =
         word("at").parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_microsecond())).unwrap_or_default();
     let window = if word("window").is_empty() { String::new() } else { format!(" in {}", word("window")) };
+    // A firewall rule rings at every call, and counts none.
+    let counts = number("count").zip(number("limit"));
+    let counts = counts.map(|(count, limit)| format!(": {count} of {limit}{window}")).unwrap_or_default();
     format!(
-        "  {}  {} {}: {} of {}{window}, {} ({})\n",
+        "  {}  {} {}{counts}, {} ({})\n",
         wall_time(calendar, at),
         printable(&word("severity")),
         printable(&word("rule")),
-        number("count"),
-        number("limit"),
         counted(calls, "call"),
         printable(&word("id"))
     )
+}
+
+/// What somebody wrote, each line of it on one of its own, all but the first behind `indent`.
+fn printable_lines(text: &str, indent: &str) -> String {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    lines.join(&format!("\n{indent}"))
 }
 
 /// The clocks of `cases` as a statement.
@@ -334,3 +345,32 @@ fn table<const N: usize>(rows: &[[String; N]]) -> String {
 
 const ALERTS_SHOWN: u32 = 20;
 const OBSERVABLES_SHOWN: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_of_a_rule_is_said_without_a_limit_that_it_does_not_have() {
+        let service = Service::sample();
+        let line = |rest: &str| {
+            let alert = format!(
+                "{{\"severity\":\"warning\",\"rule\":\"unwanted\",\"total_calls\":1,\"id\":\"a-1\"{rest}}}"
+            );
+            alert_line(&alert, service.calendar_of("Acme"))
+        };
+        let of_rule = line(",\"count\":1,\"limit\":null");
+        assert!(of_rule.ends_with("  warning unwanted, 1 call (a-1)\n"), "{of_rule}");
+        let of_threshold = line(",\"count\":3,\"limit\":2.5,\"window\":\"10m\"");
+        assert!(
+            of_threshold.ends_with("  warning unwanted: 3 of 2.5 in 10m, 1 call (a-1)\n"),
+            "{of_threshold}"
+        );
+    }
+
+    #[test]
+    fn lines_of_a_text_stay_lines_and_act_on_nothing() {
+        assert_eq!(printable_lines("one\ntw\u{1b}o\n", "  "), "one\n  tw\u{fffd}o");
+        assert_eq!(printable_lines("one", "  "), "one");
+    }
+}

@@ -39,6 +39,7 @@ mod runs;
 mod schedules;
 mod schema;
 mod set_aside;
+mod silent;
 mod undo;
 mod void;
 mod waiting;
@@ -154,7 +155,10 @@ impl Store {
         if !is_postgres {
             owners_only(Path::new(place)).map_err(sqlx::Error::Io)?;
         }
-        let pool = options.connect(&url).await?;
+        let pool = match options.connect(&url).await {
+            Err(sqlx::Error::PoolTimedOut) if is_postgres => return Err(silent::why(place).await.into()),
+            opened => opened?,
+        };
         let mut connection = pool.acquire().await?;
         schema::migrate(&mut connection).await?;
         drop(connection);
@@ -344,6 +348,9 @@ impl fmt::Display for Error {
         match self {
             Self::Database(error) if is_full(error) => {
                 f.write_str("the disk of the database of cases is full: nothing of it was kept; make room and do it again")
+            }
+            Self::Database(sqlx::Error::PoolTimedOut) => {
+                write!(f, "the database of cases does not answer: no connection within {} seconds", PATIENCE.as_secs())
             }
             Self::Database(error) => write!(f, "the database of cases: {error}"),
             Self::Stored(error) => write!(f, "the database of cases holds what cannot be read: {error}"),

@@ -117,9 +117,17 @@ impl Arguments {
             .mode(0o600)
             .open(&path)
             .map_err(Failure::file(&path))?;
-        store.copy_to(&path).await.map_err(said)?;
+        let of_copy = |error: cases::io::store::Error| match error.is_full() {
+            // Of the database itself nothing is full, and nothing of it is lost.
+            true => Failure::Usage(format!(
+                "the disk that the backup is written to is full: nothing is left there of it; make room for {}, or name another folder",
+                self.to.display()
+            )),
+            false => said(error),
+        };
+        store.copy_to(&path).await.map_err(of_copy)?;
         store.close().await;
-        let copy = Store::open(&path.display().to_string()).await.map_err(said)?;
+        let copy = Store::open(&path.display().to_string()).await.map_err(of_copy)?;
         whole(&copy).await?;
         let position = copy.spool_position().await.map_err(said)?;
         copy.close().await;

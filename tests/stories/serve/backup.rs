@@ -179,6 +179,30 @@ fn a_backup_is_made_of_a_service_only_and_neither_in_it_nor_in_another_backup() 
 }
 
 #[test]
+fn a_full_disk_of_the_backup_is_not_said_to_be_that_of_the_cases() {
+    let folder = Scratch::new("serve-backup-full");
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=128k", "tmpfs"]).arg(folder.path()).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        assert!(std::env::var_os("CI").is_none(), "a file system of its own cannot be mounted in CI");
+        println!("SKIPPED: a file system of its own cannot be mounted");
+        return;
+    }
+    let outcome = std::panic::catch_unwind(|| {
+        let service = Service::start("serve-backup-full", POLICY, "");
+        let said = refused(&backup(&service, &folder.path().join("taken")));
+        assert!(said.contains("the disk that the backup is written to is full"), "{said}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        service.stop();
+    });
+    let unmounted = Command::new("umount").arg(folder.path()).status().unwrap();
+    assert!(unmounted.success());
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
 fn a_database_of_postgresql_is_dumped_and_a_service_goes_on_from_the_dump() {
     let Some(server) = postgres::Own::start() else { return };
     let keys = |place: String| format!("[cases]\ndatabase = \"{place}\"\n");

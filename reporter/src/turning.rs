@@ -69,8 +69,12 @@ fn extent(extent: Extent) -> &'static str {
 }
 
 fn sentence(way: &Way, policy: &Policy) -> String {
-    let status = way.response.and_then(Response::code).map_or_else(String::new, |code| format!(" {code}"));
-    let what = format!("would be {}{status} if", way.action.word());
+    let response = way.response.map_or_else(String::new, |response| match response.code() {
+        Some(code) => format!(" {code}"),
+        // Under a verdict with a code it would read as if nothing changed.
+        None => " drop".to_owned(),
+    });
+    let what = format!("would be {}{response} if", way.action.word());
     let changes: Vec<String> = way.changes.iter().map(|change| change_of_policy(change, policy)).collect();
     if changes.iter().any(|change| !change.is_empty()) {
         return format!("{what} the policy's {}", changes.join(" and its "));

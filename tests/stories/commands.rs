@@ -209,6 +209,27 @@ fn demo_writes_over_nothing_that_no_demo_left() {
 }
 
 #[test]
+fn explain_says_of_a_refusal_that_it_would_be_silence() {
+    let scratch = Scratch::new("explain-drop");
+    let initial = stdout(&run(&["init", "--name", "Acme", "--numbers", "+1 210 555 0100 - +1 210 555 0199"]));
+    let listed = initial.replacen("\nnumbers = []", "\nnumbers = [\"+12125550166\"]", 1);
+    assert_ne!(initial, listed);
+    let policy = scratch.write("acme.toml", listed);
+    let policy = policy.to_str().unwrap();
+    let said = stdout(&run(&[
+        "explain",
+        "--policy",
+        policy,
+        "--caller",
+        "+12125550166",
+        "--called",
+        "+12105550150",
+    ]));
+    assert!(said.contains("block 603: "), "{said}");
+    assert!(said.contains("would be block drop if the call's user_agent were @scanners"), "{said}");
+}
+
+#[test]
 fn demo_finds_nearly_every_attack_and_stops_hardly_anything_honest() {
     let scratch = Scratch::new("demo");
     let data = scratch.path().to_str().unwrap();

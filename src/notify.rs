@@ -20,6 +20,7 @@ use rules::Timestamp;
 use crate::case::{Account, Place, said};
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
+use crate::recorded::day;
 
 /// Notices: who is told of what happens to cases.
 ///
@@ -56,10 +57,10 @@ enum Task {
     /// Print who is on duty, and when nobody is.
     Rota {
         /// From this day; today unless named.
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         from: Option<Date>,
         /// Until this day; two weeks later unless named.
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         to: Option<Date>,
         #[command(flatten)]
         place: Place,

@@ -198,13 +198,26 @@ fn each_line(mut from: impl BufRead, path: &Path, take: &mut dyn FnMut(&[u8])) -
     }
 }
 
+/// A day, in an argument of a command.
+pub(crate) fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "this is no day such as 2026-11-01".to_owned())
+}
+
+/// A number with its country code, however it is spaced, in an argument of a command: in E.164, with a plus.
+pub(crate) fn number(text: &str) -> Result<String, String> {
+    let written: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+    match written.strip_prefix('+').and_then(|digits| rules::Number::international(digits.as_bytes())) {
+        Some(_) => Ok(written),
+        None => Err("this is no number with a plus and its country code, such as +12105550142".to_owned()),
+    }
+}
+
 /// A day in `zone`, or a moment of RFC 3339.
 pub(crate) fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Ok(Timestamp(at.as_microsecond()));
     }
-    let day: Option<Date> = text.parse().ok();
-    let start = day.and_then(|day| day.to_zoned(zone.clone()).ok());
+    let start = day(text).ok().and_then(|day: Date| day.to_zoned(zone.clone()).ok());
     let start = start.ok_or_else(|| {
         Failure::Usage(format!("{text:?} is no day (2026-11-01) and no moment of RFC 3339"))
     })?;
@@ -213,3 +226,18 @@ pub(crate) fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> 
 
 /// Rows of one batch.
 const BATCH_ROWS: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_numbers_of_arguments_are_read_or_an_example_is_given() {
+        assert_eq!(number("+1 303 555 0142").unwrap(), "+13035550142");
+        for wrong in ["13035550142", "911", "+", "+1 303 555 O142", "+1-303-555-0142"] {
+            assert!(number(wrong).unwrap_err().contains("+12105550142"), "{wrong}");
+        }
+        assert_eq!(day("2026-11-23").unwrap(), jiff::civil::date(2026, 11, 23));
+        assert!(day("23.11.2026").unwrap_err().contains("2026-11-01"));
+    }
+}

@@ -24,6 +24,7 @@ pub(crate) use pdf::is_there as has_typesetter;
 use crate::case::{Account, Place, said};
 use crate::outcome::{Failure, Outcome};
 use crate::present;
+use crate::recorded::{day, number};
 use crate::serve::Config;
 
 /// Reports: one now, or some that run by themselves and go to whom they may.
@@ -47,10 +48,10 @@ pub(crate) struct Arguments {
     #[arg(long, required = true)]
     customer: Option<String>,
     /// The first day.
-    #[arg(long, required = true, value_name = "DATE")]
+    #[arg(long, required = true, value_name = "DATE", value_parser = day)]
     from: Option<Date>,
     /// The last day, to its end.
-    #[arg(long, required = true, value_name = "DATE")]
+    #[arg(long, required = true, value_name = "DATE", value_parser = day)]
     to: Option<Date>,
     /// html, csv, xlsx or json; pdf where `ringwall-typeset` lies beside this program (docs/reports.md).
     #[arg(long, default_value = "csv")]
@@ -59,7 +60,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Only calls from or to it, E.164 with a plus: of whom a dossier is, which calls are listed.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
     number: Vec<String>,
     /// Only calls that went this way: inbound or outbound.
     #[arg(long, value_name = "DIRECTION", value_parser = direction)]
@@ -79,7 +80,7 @@ enum Task {
         #[arg(long)]
         customer: String,
         /// The person's number, +1210…
-        #[arg(long)]
+        #[arg(long, value_parser = number)]
         number: String,
         #[command(flatten)]
         place: Place,

@@ -107,7 +107,7 @@ pub(super) struct Add {
     #[arg(long)]
     zone: Option<String>,
     /// Calls of these numbers only, +1210…; may be given several times.
-    #[arg(long)]
+    #[arg(long, value_parser = crate::recorded::number)]
     number: Vec<String>,
     /// Whose numbers: internal, external, both.
     #[arg(long, default_value = "both", value_parser = side)]

@@ -205,6 +205,11 @@ fn what_cannot_be_made_is_said() {
     assert!(said.contains("moon-phase") && said.contains("weekly-operations"), "{said}");
     let number = kept.report("ad-hoc", &["--number", "911"]);
     assert_eq!(number.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&number.stderr).contains("such as +12105550142"));
+    // As people write it it is the same number.
+    let caller = busiest(&kept);
+    let spaced = format!("{} {}", &caller[..2], &caller[2..]);
+    assert!(ok(&kept.report("dossier", &["--number", &spaced, "--format", "json"])).contains(&caller));
 }
 
 /// The number that called most.

@@ -21,6 +21,10 @@ pub(super) fn stage(
     let mut staging = Staging::new(versions)?;
     let spooled = if file.as_os_str() == "-" { Some(Spooled::new(versions)?) } else { None };
     let path = spooled.as_ref().map_or(file, |spooled| &spooled.0);
+    if is_binary(path).map_err(Failure::file(path))? {
+        let file = file.display();
+        return Err(Failure::Usage(format!("{file} is no text, and so no list: bytes of 0 are all over it")));
+    }
     let bytes = std::fs::metadata(path).map_err(Failure::file(path))?.len();
     let times = if format == Format::Plain { 1 } else { 2 };
     let progress = Progress::new(bytes * times, QUICK_BYTES);
@@ -46,6 +50,14 @@ pub(super) fn stage(
         eprintln!("ringwall: {} more were left out", left_out - NAMED_MAX);
     }
     Ok((staging.finish(versions)?, left_out))
+}
+
+/// Whether a file is no text: of a capture each line would be one that is left out. A byte of 0 here and there is a bad entry.
+fn is_binary(path: &Path) -> io::Result<bool> {
+    let mut first = Vec::new();
+    File::open(path)?.take(LOOKED_AT_BYTES).read_to_end(&mut first)?;
+    let zeros = first.iter().filter(|byte| **byte == 0).count();
+    Ok(zeros * 10 > first.len())
 }
 
 /// Standard input in a file, since tables are read twice.
@@ -83,5 +95,7 @@ impl Read for Counted {
 
 /// What is left out is named up to so many times.
 const NAMED_MAX: u64 = 1_000;
+/// Of a file that is no text so much is looked at.
+const LOOKED_AT_BYTES: u64 = 8 << 10;
 /// What is read within a second shows no bar.
 const QUICK_BYTES: u64 = 32 << 20;

@@ -247,6 +247,10 @@ fn hostile_entries_and_names_stay_what_they_are() {
     let imported = run(&data, &["import", "bad", file.to_str().unwrap()]);
     assert_eq!(imported.status.code(), Some(1), "{imported:?}");
     assert!(!errors(&imported).contains(['\u{1b}', '\0']), "{imported:?}");
+    let capture = service.scratch.write("day.pcap", crate::support::packets::Capture::new().into_bytes());
+    let binary = run(&data, &["import", "bad", capture.to_str().unwrap()]);
+    assert_eq!(binary.status.code(), Some(2), "{binary:?}");
+    assert!(errors(&binary).contains("is no text, and so no list"), "{binary:?}");
     assert_eq!((answer(&service, BAD), answer(&service, WORSE)), (486, 486));
     for list in ["../bad", "bad\n", "", "\u{1b}[31m", "@bad"] {
         let output = run(&data, &["add", list, BAD]);

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use clap::Args;
-use rules::policy::Need;
 use rules::policy::detection::SHIPPED;
+use rules::policy::{Level, MemoryFiles, Need, PolicyText};
+use rules::{Policy, plan};
 
+use crate::admission;
 use crate::outcome::{Failure, Outcome};
 use crate::policies;
 
@@ -46,13 +48,36 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let text = arguments.policy()?;
-    let findings = policies::check_text("the recommended policy", &text);
+    let findings = policies::check_text(NAME, &text);
     if !findings.is_empty() {
         eprint!("{findings}");
         return Err(Failure::Usage("these answers make no policy".to_owned()));
     }
+    if let Some(policy) = rules::policy::read(NAME, &text, &MemoryFiles::new(), policies::now()).policy {
+        say_other_country(&policy);
+        let found = admission::findings(&Policy::new(policy), policies::now());
+        let wrong: Vec<_> = found.iter().filter(|found| found.level == Level::Error).collect();
+        if !wrong.is_empty() {
+            wrong.iter().for_each(|found| eprint!("{}", found.render(&text)));
+            return Err(Failure::Usage("these answers make a policy that does not pass check".to_owned()));
+        }
+    }
     std::io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)?;
     Ok(Outcome::Done)
+}
+
+/// Says so where the customer's numbers are of another country than the one by whose habits numbers are read.
+fn say_other_country(policy: &PolicyText) {
+    let customer = &policy.customer;
+    let region = policy.customer.dial_plan.region.as_str();
+    let is_there = plan::country(region).is_none_or(|own| !customer.numbers.intersection(own).is_empty());
+    let number = customer.numbers.witness().filter(|_| !is_there);
+    if let Some((number, country)) = number.and_then(|number| Some((number, plan::country_of(number)?))) {
+        eprintln!(
+            "ringwall: {number} is a number of {country}, and numbers without a country code are read as in {region}: --region \
+{country} if that is meant"
+        );
+    }
 }
 
 impl Arguments {
@@ -194,6 +219,9 @@ impl Arguments {
         );
     }
 }
+
+/// What the policy is called in messages.
+const NAME: &str = "the recommended policy";
 
 /// `rule`; switched off when what it `needs` is not known.
 fn rule_or_off(rule: &str, is_known: bool, needs: &str) -> String {

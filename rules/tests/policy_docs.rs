@@ -151,6 +151,9 @@ fn what_no_page_can_show_is_found_too() {
     let reading = read_bytes("p.toml", latin, &files, NOW);
     assert!(reading.policy.is_none());
     assert_eq!(codes(reading), [Code::NotUtf8]);
+    // Of a file that is no text the rest would be mistakes without end.
+    let capture = b"\xd4\xc3\xb2\xa1\x02\x00\n= =\n[[\n\x00\xff";
+    assert_eq!(codes(read_bytes("p.pcap", capture, &files, NOW)), [Code::NotUtf8]);
     let rule = "[[firewall]]\nname=\"a\"\naction=\"log\"\n";
     let many =
         format!("[customer]\nname=\"a\"\nregion=\"US\"\nnumbers=\"+12105550100\"\n{}", rule.repeat(100_001));

@@ -102,6 +102,26 @@ fn init_says_what_is_wrong_with_an_answer() {
 }
 
 #[test]
+fn init_makes_nothing_that_check_refuses_and_says_of_which_country_numbers_are() {
+    let short = run(&["init", "--name", "x", "--numbers", "911"]);
+    assert_eq!((short.status.code(), stdout(&short)), (Some(2), String::new()));
+    let british = ["init", "--name", "x", "--numbers", "+44 161 496 0000 - +44 161 496 0099"];
+    for (region, is_said) in [(&[][..], true), (&["--region", "GB"], false)] {
+        let output = run(&[&british[..], region].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("--region GB") == is_said, "{region:?}: {said}");
+    }
+    // A list that is empty yet is no mistake to correct.
+    let scratch = Scratch::new("init-empty");
+    let plain = run(&["init", "--name", "x", "--numbers", "+1 210 555 0100"]);
+    assert_eq!(String::from_utf8_lossy(&plain.stderr), "");
+    let policy = scratch.write("policy.toml", plain.stdout);
+    let said = stdout(&run(&["check", policy.to_str().unwrap()]));
+    assert!(said.contains("`@harassment` is empty: it fits calls once something stands there"), "{said}");
+    assert!(!said.contains("correct or remove it"), "{said}");
+}
+
+#[test]
 fn check_names_every_mistake_and_ends_with_one() {
     let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/policies/thirty-mistakes.toml");
     let output = run(&["check", "--json", policy]);

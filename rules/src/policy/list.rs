@@ -45,6 +45,17 @@ pub enum ListContent {
     Networks(Vec<IpNet>),
 }
 
+impl ListContent {
+    /// Whether nothing stands on it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Numbers { exact, ranges } => exact.is_empty() && ranges.is_empty(),
+            Self::Texts(texts) => texts.is_empty(),
+            Self::Networks(networks) => networks.is_empty(),
+        }
+    }
+}
+
 /// Where the entries of a list were read from. Rows of exact numbers count the entries in the policy file
 /// first, then the lines of each file; rows of ranges come behind them, those that last longest first, so
 /// that of overlapping ranges the lowest row is the one that still holds.

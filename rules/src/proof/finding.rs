@@ -6,7 +6,10 @@ use super::search::Reach;
 use super::solve::{Cause, Solution};
 use super::space::{Literal, Shape, Test};
 use super::witness::Witness;
-use crate::policy::{Code, Diagnostic, FirewallRule, Level, Mode, NumberField, RuleAction};
+use crate::policy::{
+    Code, Condition, Diagnostic, FirewallRule, Level, ListId, Mode, NetworkTerm, NumberField, NumberTerm,
+    PolicyText, RuleAction, TextTerm,
+};
 use crate::subject::Direction;
 
 /// All findings, in file order.
@@ -58,14 +61,42 @@ fn asleep(prover: &Prover<'_>, rule: &FirewallRule) -> Option<Diagnostic> {
 fn dead(prover: &Prover<'_>, rule: &FirewallRule, shape: &Shape) -> Diagnostic {
     let when: Vec<Literal> = shape.literals.iter().filter(|literal| literal.holds).cloned().collect();
     let (why, help) = if prover.space.is_empty(&when) {
-        ("its `when` asks for what no call has", "one of its conditions names nothing: correct or remove it")
+        let help = empty_list(prover.space.policy, rule).map_or_else(
+            || "one of its conditions names nothing: correct or remove it".to_owned(),
+            |list| format!("`@{list}` is empty: it fits calls once something stands there"),
+        );
+        ("its `when` asks for what no call has", help)
     } else {
-        ("its `unless` takes away every call its `when` asks for", "narrow `unless`")
+        ("its `unless` takes away every call its `when` asks for", "narrow `unless`".to_owned())
     };
     Diagnostic {
-        help: Some(help.to_owned()),
+        help: Some(help),
         ..diagnostic(prover, rule, Code::DeadRule, format!("rule \"{}\" matches no call: {why}", rule.name))
     }
+}
+
+/// The name of a list that is all a condition of `rule` asks for, with others like it, and on which nothing stands.
+fn empty_list<'a>(policy: &'a PolicyText, rule: &FirewallRule) -> Option<&'a str> {
+    rule.when.iter().find_map(|condition| {
+        let lists: Option<Vec<ListId>> = match condition {
+            Condition::Numbers(_, terms) => terms
+                .iter()
+                .map(|term| if let NumberTerm::List(list) = term.value { Some(list) } else { None })
+                .collect(),
+            Condition::Text(_, terms) => terms
+                .iter()
+                .map(|term| if let TextTerm::List(list) = term.value { Some(list) } else { None })
+                .collect(),
+            Condition::Networks(_, terms) => terms
+                .iter()
+                .map(|term| if let NetworkTerm::List(list) = term.value { Some(list) } else { None })
+                .collect(),
+            _ => None,
+        };
+        let mut lists = lists?.into_iter().filter_map(|list| policy.lists.get(list.0 as usize)).peekable();
+        let first = lists.peek()?.name.as_str();
+        lists.all(|list| list.content.is_empty()).then_some(first)
+    })
 }
 
 fn undecided(prover: &Prover<'_>, rule: &FirewallRule, cause: &Cause) -> Diagnostic {

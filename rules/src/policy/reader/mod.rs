@@ -77,23 +77,21 @@ pub fn read(file_name: &str, text: &str, files: &dyn Files, now: Timestamp) -> R
     Reading { policy: policy.filter(|_| fine), diagnostics }
 }
 
-/// As [`read`], of the bytes of a file: bytes that are not UTF-8 are a mistake like any other.
+/// As [`read`], of the bytes of a file. Of one that is not UTF-8 nothing else is said: it may be no policy at all.
 pub fn read_bytes(file_name: &str, bytes: &[u8], files: &dyn Files, now: Timestamp) -> Reading {
-    let text = String::from_utf8_lossy(bytes);
-    let mut reading = read(file_name, &text, files, now);
-    if let Err(error) = std::str::from_utf8(bytes) {
-        let at = error.valid_up_to();
-        let mut found = Diagnostic::new(
-            Code::NotUtf8,
-            file_name,
-            at..at + 1,
-            "the file holds bytes that are not UTF-8".to_owned(),
-        );
-        found.help("save the file as UTF-8");
-        reading.diagnostics.insert(0, found);
-        reading.policy = None;
-    }
-    reading
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return read(file_name, text, files, now),
+        Err(error) => error,
+    };
+    let at = error.valid_up_to();
+    let mut found = Diagnostic::new(
+        Code::NotUtf8,
+        file_name,
+        at..at + 1,
+        "the file holds bytes that are not UTF-8".to_owned(),
+    );
+    found.help("save the file as UTF-8");
+    Reading { policy: None, diagnostics: vec![found] }
 }
 
 /// What is known while a policy is read, and what was found.

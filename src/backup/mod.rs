@@ -150,7 +150,7 @@ fn is_of_service(data: &Path, has_cases: bool) -> Result<(), Failure> {
 /// Whether a backup at `to` would be part of nothing else: of an earlier one, which could not be brought back then, or of
 /// what is copied, whose next copy would hold it.
 fn is_apart(to: &Path, data: &Path) -> Result<(), Failure> {
-    let within = to.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let within = to.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let within = within.canonicalize().map_err(Failure::file(within))?;
     if let Some(backup) = within.ancestors().find(|folder| folder.join(NAME).is_file()) {
         return Err(Failure::Usage(format!(

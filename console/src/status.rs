@@ -153,7 +153,7 @@ impl Certainty {
 
 impl Status {
     fn moment(&self) -> Moment {
-        Moment::new(self.at, &TimeZone::UTC)
+        Moment::new(self.at, &TimeZone::UTC).full()
     }
 
     /// What is the matter, that is confirmed.
@@ -242,6 +242,11 @@ mod tests {
         }
         assert!(text.contains("<time datetime"), "moments are no text: {text}");
         assert!(text.contains("Last updated") && text.contains("2026-10-05T15:00:00Z"), "{text}");
+        let heading = text.split_once("<h1>").unwrap().1.split_once("</h1>").unwrap().0;
+        assert!(
+            heading.contains("as of") && heading.contains(">Mon 5 Oct 2026 15:00 <"),
+            "it may be old: {heading}"
+        );
         assert!(
             text.contains("&lt;script&gt;")
                 && text.contains("Desk &amp; Co")

@@ -60,6 +60,12 @@ impl Moment {
         self
     }
 
+    /// With its year, for pages that are kept.
+    pub(crate) const fn full(mut self) -> Self {
+        self.form = "%a %-d %b %Y %H:%M";
+        self
+    }
+
     /// As [`Self::short`], and without the day where that is the day of `now`.
     pub(crate) fn near(mut self, now: Timestamp) -> Self {
         self = self.short();

@@ -87,11 +87,12 @@ enum Step {
 
 /// Where a token is typed.
 pub(crate) async fn start(State(service): State<Arc<Service>>, Query(typed): Query<Typed>) -> Response {
-    let token = typed.token.trim();
+    // As people read it out: with blanks and dashes.
+    let token: String = typed.token.chars().filter(|it| !it.is_whitespace() && *it != '-').collect();
     if token.is_empty() {
         return show(&service, Step::Ask);
     }
-    Redirect::to(&format!("/appeal/{}", crate::text::url_part(&one_line(token, TOKEN_BYTES_MAX))))
+    Redirect::to(&format!("/appeal/{}", crate::text::url_part(&one_line(&token, TOKEN_BYTES_MAX))))
         .into_response()
 }
 

@@ -167,7 +167,7 @@ impl fmt::Display for Why {
             Self::Sentence => "it stands in a sentence under the label",
             Self::Excepted => "the author excepts it",
             Self::Sample => "it is the sample number of the template",
-            Self::Twice => "it stands there already",
+            Self::Twice => "it stands there twice",
             Self::Unreadable => "it cannot be read as a number",
             Self::Letter => "a letter stands among its digits",
             Self::Ambiguous => "it is a number in several regions",

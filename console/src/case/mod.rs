@@ -30,7 +30,7 @@ pub(crate) use self::change::{
 };
 use self::mails::MailShown;
 pub(crate) use self::mails::raw;
-pub(crate) use self::timeline::{AlertShown, did, shown_text};
+pub(crate) use self::timeline::{AlertShown, did, shown_text, who};
 use self::timeline::{Entry, SentShown};
 use crate::Service;
 use crate::access::Viewer;

@@ -134,7 +134,7 @@ pub(crate) fn did(what: &str) -> &str {
         "refuse" => "said no",
         "disown" => "took back an approval",
         "install" => "put it in force and tested it",
-        "prove" => "proved it by test calls",
+        "prove" => "told the customer that it is in force and proven",
         "roll-back" => "put the policy from before back in force",
         "inform" => "told the customer that it is done",
         "produce" => "produced the report",
@@ -152,6 +152,14 @@ pub(crate) fn did(what: &str) -> &str {
         "undo" => "took something back",
         "alert" => "added an alert",
         what => what,
+    }
+}
+
+/// Who did it. A yes that came by mail was written down by the service; whose it is stands in its words.
+pub(crate) fn who(event: &Event) -> &str {
+    match event.text.split_once(" approves change ") {
+        Some((approver, _)) if event.what == "approve" => approver,
+        _ => &event.who,
     }
 }
 
@@ -333,6 +341,12 @@ mod tests {
         );
         assert_eq!(of("rebase", format!("{hash} after {hash}")), "e029c3a5e029 after e029c3a5e029");
         assert_eq!(of("note", hash.clone()), hash, "what somebody typed is theirs");
+        let yes = event("approve", format!("Ann approves change {hash}"));
+        assert_eq!(
+            (who(&yes), who(&event("note", yes.text.clone()))),
+            ("Ann", "ben"),
+            "whoever wrote it down"
+        );
         assert_eq!((did("ask-authorisation"), did("what-is-new")), ("asked for approval", "what-is-new"));
     }
 }

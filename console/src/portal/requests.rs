@@ -109,6 +109,8 @@ struct CasePage<'a> {
     is_disowned: bool,
     may_answer: bool,
     is_asked: bool,
+    /// What the desk wants to know, and when it asked.
+    question: Option<(Moment, Event)>,
 }
 
 pub(crate) async fn one(
@@ -122,6 +124,8 @@ pub(crate) async fn one(
     let left_out = events.len().saturating_sub(EVENTS);
     let is_disowned = events.iter().any(|event| event.what == "disown");
     events.drain(..left_out);
+    let is_asked = case.state == CaseState::NeedsInfo;
+    let question = events.iter().rfind(|event| is_asked && event.what == "ask-info").cloned();
     let change = place.store.change(case.number).await?;
     let promises = case.clocks.iter().map(|clock| {
         let (class, words) = match clock.standing(place.book.service().terms().pause_on_customer, place.now) {
@@ -150,7 +154,8 @@ pub(crate) async fn one(
         is_undone: is_disowned || closed_without(&case).is_some(),
         is_disowned,
         may_answer: viewer.may_ask(),
-        is_asked: case.state == CaseState::NeedsInfo,
+        is_asked,
+        question: question.map(|event| (place.moment(event.at), event)),
         row: Row::new(&place, case),
     }))
 }

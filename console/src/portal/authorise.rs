@@ -8,6 +8,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::Response;
 use cases::account::Right;
 use cases::change::{Approval, Method, Risk};
+use cases::explanation::wall_time;
 use cases::flow::State as CaseState;
 use cases::io::store::Filter;
 
@@ -66,10 +67,17 @@ pub(crate) async fn one(
     let place = Place::of(&service, &viewer).await?;
     let case = place.case(&number).await?;
     if case.state != CaseState::AwaitingAuthorisation {
-        return Err(Failure::Refused(format!(
-            "{number} does not wait for a decision: it is {}.",
-            case.state
-        )));
+        let approvals = place.store.change(case.number).await?.map(|(_, approvals)| approvals);
+        let row = Row::new(&place, case);
+        let own = approvals.iter().flatten().rfind(|approval| approval.approver == place.contact);
+        let told = match own {
+            Some(yes) => {
+                let at = wall_time(place.book.calendar(place.customer), yes.at);
+                format!("You said yes, {at}. Now: {}.", row.standing)
+            }
+            None => format!("It does not wait for a decision now: {}.", row.standing),
+        };
+        return Ok(told_at(&format!("/portal/request/{}", row.case.number), &told));
     }
     let (proposed, approvals) = place.store.change(case.number).await?.ok_or(Failure::NotFound)?;
     let counting = approvals.iter().filter(|approval| place.now < approval.expires);

@@ -415,6 +415,9 @@ async fn z3_two_people_authorise_with_a_factor_each_and_looking_decides_nothing(
     assert!(desk.get(BOB, &way).await.body.contains("Ann said yes"));
     assert_eq!(desk.post(BOB, &way, &yes).await.status, 303);
     assert_eq!(desk.state(number).await, State::Implementing);
+    // Whoever looks again is led to what became of it.
+    let again = desk.get(ANN, &way).await;
+    assert_eq!((again.status, again.location.as_str()), (303, &*format!("/portal/request/{number}")));
     // A no wants a reason, and ends it.
     let (number, hash) = desk.asked().await;
     let way = format!("/portal/authorise/{number}");
@@ -499,6 +502,7 @@ async fn a_blocked_caller_opens_one_case_and_learns_nothing_of_the_customer() {
     let desk = Desk::new().await;
     assert_eq!(desk.get("", "/appeal").await.status, 200);
     assert_eq!(desk.get("", "/appeal?token=good1").await.location, "/appeal/good1");
+    assert_eq!(desk.get("", "/appeal?token=+go-od%201+").await.location, "/appeal/good1");
     assert_eq!(desk.get("", "/appeal/bad").await.status, 404);
     let page = desk.get("", "/appeal/good1").await;
     assert!(page.status == 200 && page.body.contains("+12105550100"), "{}", page.body);

@@ -134,6 +134,10 @@ pub(crate) async fn bulk(
             "More than {CASES_MAX} at once are not touched: narrow the query."
         )));
     }
+    if wish.act == "merge" && wish.numbers.len() == 1 && wish.into.trim().is_empty() {
+        let only = "Only one case is selected: tick all that belong together, or say into which case.";
+        return Err(Failure::Wrong(only.to_owned()));
+    }
     let is_wordless = wish.act == "close" && wish.text.trim().is_empty();
     let mut reasons = Vec::new();
     if is_wordless {
@@ -222,6 +226,9 @@ pub(crate) fn told(
         words += &format!(", {} not", refused.len());
     }
     words.push('.');
+    if let (Act::MergeInto(into), 1..) = (act, count) {
+        words += &format!(" The history of {into} takes that back, for 30 days.");
+    }
     let can_be_undone = act.can_be_undone() && !before.is_empty();
     if can_be_undone {
         service.own.desk.did(viewer, &words, before, now);

@@ -107,6 +107,9 @@ impl Asked {
             to = to.min(Timestamp(before));
         }
         let from = bound(&self.from, Timestamp(now.0.saturating_sub(DAYS_USUAL * DAY_MICROS)))?;
+        if !self.from.is_empty() && !self.to.is_empty() && bound(&self.to, latest)? <= from {
+            return Err(Failure::Wrong("From is not before To: no call lies between them.".to_owned()));
+        }
         Ok(CallSearch {
             customer: self.customer.clone(),
             from,
@@ -124,6 +127,13 @@ impl Asked {
             only_calls: self.kind != EVERYTHING,
             count: ROWS,
         })
+    }
+
+    /// What was typed for a number and has no digit in it.
+    fn wordy(&self) -> Vec<&str> {
+        let typed = [self.caller.trim(), self.called.trim()];
+        let is_wordy = |text: &&str| !text.is_empty() && !text.bytes().any(|it| it.is_ascii_digit());
+        typed.into_iter().filter(is_wordy).collect()
     }
 
     /// The same before `moment`.
@@ -176,6 +186,22 @@ mod tests {
         assert_eq!(at("2026-11-05T14:30").unwrap(), "2026-11-05T20:30:00.000000Z");
         assert_eq!(at("2026-11-05T14:30:00Z").unwrap(), "2026-11-05T14:30:00.000000Z");
         assert_eq!(at("yesterday"), None);
+    }
+
+    #[test]
+    fn a_field_that_can_find_nothing_is_named() {
+        let asked = |from: &str, to: &str, caller: &str| Asked {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            caller: caller.to_owned(),
+            ..Asked::default()
+        };
+        let now = Timestamp(1_791_212_400_000_000);
+        let backwards = asked("2026-10-02", "2026-10-01", "").search(&TimeZone::UTC, now);
+        assert!(backwards.unwrap_err().text().contains("From is not before To"));
+        assert!(asked("2026-10-01", "2026-10-02", "").search(&TimeZone::UTC, now).is_ok());
+        assert_eq!(asked("", "", "hello").wordy(), ["hello"]);
+        assert!(asked("", "", "+1 210 555 01*").wordy().is_empty());
     }
 
     #[test]

@@ -103,7 +103,9 @@ impl Registration {
                 mistakes.push(format!("{name} has no address"));
             }
             for address in &person.addresses {
-                if !intake::is_plain_address(address) {
+                if address.is_empty() {
+                    mistakes.push(format!("{name} has no mail address"));
+                } else if !intake::is_plain_address(address) {
                     mistakes.push(format!("{address:?} of {name} is no plain mail address"));
                 }
                 if !addresses.insert(intake::normal_address(address)) {

@@ -61,6 +61,9 @@ pub(crate) async fn add(
     viewer: Viewer,
     Form(form): Form<Wanted>,
 ) -> Result<Response, Failure> {
+    if form.purpose.trim().is_empty() {
+        return Err(Failure::Wrong("Say what it is for. No key was made.".to_owned()));
+    }
     let book = service.book()?;
     let now = (service.now)();
     let expires = reporter::rfc3339(now.plus_micros(form.days.clamp(0, DAYS_MAX + 1) * DAY_MICROS));

@@ -141,7 +141,7 @@ impl FromStr for Span {
                     let date = |text: &str| text.parse::<Date>().map_err(|_| wrong());
                     let (first, last) = (date(first)?, date(last)?);
                     if last < first {
-                        return Err(format!("{text}: the last day lies before the first"));
+                        return Err(format!("from {first} to {last}: the last day lies before the first"));
                     }
                     Self::Fixed(first, last)
                 }

@@ -29,6 +29,8 @@ struct Page<'a> {
     roles: [(&'static str, &'static str); 5],
     may: bool,
     has_factor: bool,
+    /// Nobody else of the customer could confirm what whoever looks proposes.
+    is_alone: bool,
 }
 
 impl Page<'_> {
@@ -40,6 +42,7 @@ impl Page<'_> {
 pub(crate) async fn list(State(service): State<Arc<Service>>, viewer: Viewer) -> Result<Response, Failure> {
     let place = Place::of(&service, &viewer).await?;
     let registration = place.store.registration().await?;
+    let is_alone = registration.authorisers(place.now).0.iter().all(|name| name == place.contact);
     let mut people: Vec<(Person, bool)> =
         registration.people.into_iter().map(|it| (it.clone(), it.is_valid_at(place.now))).collect();
     people.sort_by_key(|(_, is_valid)| !is_valid);
@@ -53,6 +56,7 @@ pub(crate) async fn list(State(service): State<Arc<Service>>, viewer: Viewer) ->
         roles: ROLES,
         may: viewer.may_authorise(),
         has_factor: viewer.has_shown_factor(),
+        is_alone,
     }))
 }
 
@@ -120,8 +124,14 @@ pub(crate) async fn draft(
             });
         }
     }
+    let is_alone =
+        place.store.registration().await?.authorisers(place.now).0.iter().all(|name| name == place.contact);
     place.store.draft_registration(registration, place.done()).await?;
-    Ok(told_at("/portal/contacts", "Drafted. It holds when another of your authorisers confirms it."))
+    let told = match is_alone {
+        true => "Drafted. It holds when the desk confirms it: you are the only authoriser.",
+        false => "Drafted. It holds when another of your authorisers confirms it.",
+    };
+    Ok(told_at("/portal/contacts", told))
 }
 
 #[derive(Deserialize)]

@@ -158,8 +158,15 @@ async fn added(service: &Service, viewer: &Viewer, form: Added) -> Result<Respon
     };
     let schedule = wish.schedule(service, &viewer.who).await?;
     let (book, now) = (service.book()?, (service.now)());
-    book.store().await?.desk().add_schedule(&schedule, book.done(&viewer.who, now)).await?;
-    Ok(told_at(&place(&schedule.id), &format!("{} runs by itself from now on.", schedule.id)))
+    let desk = book.store().await?.desk();
+    let readers = schedule.readers(&desk.registration(&schedule.customer).await?, now);
+    desk.add_schedule(&schedule, book.done(&viewer.who, now)).await?;
+    let told = match (readers.allowed.is_empty(), readers.pending.is_empty()) {
+        (_, true) => format!("{} runs by itself from now on.", schedule.id),
+        (true, _) => format!("{} is kept, and goes to nobody yet: below stands why.", schedule.id),
+        _ => format!("{} runs by itself from now on, and not yet for all: below stands why.", schedule.id),
+    };
+    Ok(told_at(&place(&schedule.id), &told))
 }
 
 pub(crate) async fn authorise(

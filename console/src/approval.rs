@@ -68,6 +68,8 @@ pub enum Shown {
     AskCode {
         /// Whom.
         name: String,
+        /// About which case of which customer.
+        about: String,
         /// Why the last one was not taken.
         wrong: Option<String>,
     },
@@ -75,7 +77,7 @@ pub enum Shown {
     Change(Box<Proposal>),
     /// An approval that can be disowned.
     AskDisown {
-        /// Who approved what, in words.
+        /// Who approved what and when, and what taking it back does: a paragraph a line.
         text: String,
     },
     /// It is done.
@@ -159,9 +161,9 @@ async fn visit(State(service): State<Arc<Service>>, secret: String, step: Step) 
     match told {
         Ok(Ok(Shown::Change(proposal))) => {
             let plain = plain::lines(&service, &proposal.customer, &proposal.lines).await;
-            page_of(&Shown::Change(proposal), &plain)
+            page_of(&service.name, &Shown::Change(proposal), &plain)
         }
-        Ok(Ok(shown)) => page(&shown),
+        Ok(Ok(shown)) => page_of(&service.name, &shown, &[]),
         _ => {
             page(&Shown::Refused("The desk does not answer now. Nothing was decided; try again.".to_owned()))
         }
@@ -174,11 +176,11 @@ pub(crate) fn nowhere(why: &str) -> Response {
 }
 
 fn page(shown: &Shown) -> Response {
-    page_of(shown, &[])
+    page_of("", shown, &[])
 }
 
-/// `plain` are the lines of a change in plain words.
-fn page_of(shown: &Shown, plain: &[String]) -> Response {
+/// `service` is what it calls itself, and `plain` are the lines of a change in plain words.
+fn page_of(service: &str, shown: &Shown, plain: &[String]) -> Response {
     let (status, title, body) = match shown {
         Shown::Nothing => (
             StatusCode::NOT_FOUND,
@@ -186,13 +188,16 @@ fn page_of(shown: &Shown, plain: &[String]) -> Response {
             paragraph("It was used, it is too old, or a character is missing. Ask the desk for another one.")
                 + LOG_IN,
         ),
-        Shown::AskCode { name, wrong } => (StatusCode::OK, "Who are you?", ask_code(name, wrong.as_deref())),
+        Shown::AskCode { name, about, wrong } => {
+            (StatusCode::OK, "Who are you?", ask_code(name, (service, about), wrong.as_deref()))
+        }
         Shown::Change(proposal) => (StatusCode::OK, "Approve this change?", change(proposal, plain)),
         Shown::AskDisown { text } => (
             StatusCode::OK,
             "Was that not you?",
-            paragraph(text)
-                + "<form method=\"post\"><button class=\"no\">It was not in our name: take it back</button></form>\n",
+            text.split('\n').map(paragraph).collect::<String>()
+                + "<form method=\"post\"><button class=\"no\">It was not in our name: take it back</button></form>\n\
+                   <p>If it was you, close this page: nothing changes.</p>\n",
         ),
         Shown::Done { title, text } => (StatusCode::OK, title.as_str(), paragraph(text)),
         Shown::Refused(why) => (StatusCode::CONFLICT, "That was not done", paragraph(why)),
@@ -219,16 +224,17 @@ fn whole(status: StatusCode, title: &str, body: &str) -> Response {
 /// The way on for whoever has an account.
 const LOG_IN: &str = "<p>If you have an account, <a href=\"/login\">log in</a>: what waits for you stands there as well.</p>\n";
 
-fn ask_code(name: &str, wrong: Option<&str>) -> String {
+fn ask_code(name: &str, (service, about): (&str, &str), wrong: Option<&str>) -> String {
     let mut body = paragraph(&format!(
-        "This link was sent to {name}. Type the code that your authenticator app shows now."
+        "{service} asks {name} to decide about a change: {about}. Type the code that your authenticator app shows now."
     ));
     if let Some(wrong) = wrong {
         let _ = writeln!(body, "<p class=\"wrong\" role=\"alert\">{}</p>", escaped(wrong));
     }
     body + "<form method=\"post\">\n<label for=\"code\">Code</label>\n\
             <input id=\"code\" name=\"code\" inputmode=\"numeric\" autocomplete=\"one-time-code\" maxlength=\"12\" required autofocus>\n\
-            <button>Go on</button>\n</form>\n"
+            <button>Go on</button>\n</form>\n\
+            <p class=\"small\">No password is asked for here. Whoever has no such app, or expected no such mail, asks the desk.</p>\n"
 }
 
 fn change(proposal: &Proposal, plain: &[String]) -> String {
@@ -362,6 +368,16 @@ mod tests {
         let many = vec![Line::Text { diff: "put".to_owned() }; 51];
         let long = change(&Proposal { lines: many, ..proposal }, &vec!["put".to_owned(); 51]);
         assert!(!whole.contains("name=\"line\"") && !long.contains("name=\"line\""));
+    }
+
+    #[test]
+    fn whoever_follows_a_link_reads_who_asks_and_about_what() {
+        let body = ask_code("Ann", ("Desk & Co", "case RW-100465-3 of Acme"), Some("wrong"));
+        for expected in
+            ["Desk &amp; Co asks Ann", "case RW-100465-3 of Acme", "asks the desk", "role=\"alert\">wrong"]
+        {
+            assert!(body.contains(expected), "no {expected:?} in {body}");
+        }
     }
 
     #[test]

@@ -42,14 +42,12 @@ impl Office {
             }
             (LinkFor::Approve(hash), Step::Decide { session, change, decision }) => {
                 if !sessions.is_open(&session, &link, done.now) || change != *hash {
-                    return Shown::AskCode {
-                        name: link.contact.clone(),
-                        wrong: Some("You have looked at it for a long time: show another code.".to_owned()),
-                    };
+                    let wrong = "You have looked at it for a long time: show another code.";
+                    return ask_code(&link, Some(wrong.to_owned()));
                 }
                 self.decide(store, (&link, hash), decision, who).await
             }
-            (LinkFor::Disown(_), Step::Look) => self.ask_disown(store, &link).await,
+            (LinkFor::Disown(hash), Step::Look) => ask_disown(store, (&link, hash), done).await,
             (LinkFor::Disown(hash), Step::Disown) => self.disown(store, (&link, hash), who).await,
             _ => Ok(Shown::Nothing),
         };
@@ -59,7 +57,7 @@ impl Office {
     async fn look(&self, store: &Store, link: &Link, hash: &str) -> Result<Shown, Error> {
         Ok(match self.stale(store, link, hash).await? {
             Some(why) => Shown::Refused(why),
-            None => Shown::AskCode { name: link.contact.clone(), wrong: None },
+            None => ask_code(link, None),
         })
     }
 
@@ -78,7 +76,7 @@ impl Office {
         match desk.take_code(&link.customer, &link.contact, code, done.now).await {
             Ok(()) => {}
             Err(Error::Refused(wrong)) => {
-                return Ok(Shown::AskCode { name: link.contact.clone(), wrong: Some(wrong) });
+                return Ok(ask_code(link, Some(wrong)));
             }
             Err(error) => return Err(error),
         }
@@ -164,15 +162,6 @@ impl Office {
         }))
     }
 
-    async fn ask_disown(&self, store: &Store, link: &Link) -> Result<Shown, Error> {
-        let case = store.desk().case(link.case).await?;
-        let text = format!(
-            "A change of case {} of {} was approved in the name of your organisation: {}",
-            case.number, case.customer, case.title
-        );
-        Ok(Shown::AskDisown { text })
-    }
-
     async fn disown(
         &self,
         store: &Store,
@@ -195,6 +184,36 @@ impl Office {
             format!("What was approved counts no more; {back}. {what_next}: case {}.", incident.number);
         Ok(Shown::Done { title: title.to_owned(), text })
     }
+}
+
+/// Asks whoever has followed `link` for the code of their app.
+fn ask_code(link: &Link, wrong: Option<String>) -> Shown {
+    let about = format!("case {} of {}", link.case, link.customer);
+    Shown::AskCode { name: link.contact.clone(), about, wrong }
+}
+
+async fn ask_disown(store: &Store, (link, hash): (&Link, &str), done: Done<'_>) -> Result<Shown, Error> {
+    let desk = store.desk();
+    let case = desk.case(link.case).await?;
+    let at = |moment| wall_time(done.service.calendar_of(&case.customer), moment);
+    let mut text = format!(
+        "A change of case {} of {} was approved in the name of your organisation: {}\n",
+        case.number, case.customer, case.title
+    );
+    for approval in desk.change(hash).await?.into_iter().flat_map(|(_, approvals)| approvals) {
+        let how = match approval.method {
+            Method::Portal => "in the portal",
+            Method::Link => "by the link in a mail",
+            Method::Reply => "by an answer to a mail",
+        };
+        text += &format!("{} said yes {how}, {}.\n", approval.approver, at(approval.at));
+    }
+    text += &format!(
+        "The button takes it back: the policy becomes what it was before, as far as that can be done by itself, and the desk \
+         looks into who said yes. This page does that until {}.",
+        at(link.expires)
+    );
+    Ok(Shown::AskDisown { text })
 }
 
 impl Sessions {

@@ -1,5 +1,6 @@
 //! What somebody types to find cases: `kind:block customer:Acme -state:waiting due<1h threats`.
 
+use cases::CaseNumber;
 use cases::case::{Kind, Severity};
 use cases::flow::State;
 use cases::io::store::{Condition, Filter, Is};
@@ -18,6 +19,10 @@ impl Query {
     /// Reads `text` for `me`, who looks at `now`.
     pub(crate) fn read(text: &str, me: &str, now: Timestamp) -> Self {
         let mut query = Self::default();
+        if let Some(number) = number(text) {
+            query.filter.conditions.push(Condition { is_not: false, is: Is::Text(number) });
+            return query;
+        }
         let words = words(text);
         if words.len() > WORDS_MAX {
             query.wrong.push(format!("only the first {WORDS_MAX} words count"));
@@ -36,7 +41,16 @@ impl Query {
                 "breached" if !word.is_quoted => Is::Breached(now),
                 "late" if !word.is_quoted => Is::Due(now),
                 "mine" if !word.is_quoted => Is::Owner(vec![me.to_owned()]),
-                value => Is::Text(value.to_owned()),
+                value => {
+                    let upper = value.to_uppercase();
+                    let digits = upper.strip_prefix("RW-").unwrap_or_default();
+                    if digits.starts_with(|it: char| it.is_ascii_digit())
+                        && let Err(mistyped) = value.parse::<CaseNumber>()
+                    {
+                        return Err(mistyped.to_string());
+                    }
+                    Is::Text(value.to_owned())
+                }
             },
             (Some("due"), '<') => Is::Due(now.plus_micros(span(&word.value)?)),
             (Some("due"), '>') => {
@@ -164,6 +178,18 @@ fn words(text: &str) -> Vec<Word> {
     words
 }
 
+/// The digits of one telephone number, as titles have it, where nothing else was typed and people's marks stand between them.
+fn number(text: &str) -> Option<String> {
+    let text = text.trim();
+    let bare = text.strip_suffix('*').unwrap_or(text);
+    let is_one = bare.bytes().all(|it| it.is_ascii_digit() || b"+ -.()/".contains(&it))
+        && bare.starts_with(|it: char| it.is_ascii_digit() || it == '+' || it == '(')
+        && bare.rfind('+').is_none_or(|at| at == 0);
+    let digits: String = bare.chars().filter(char::is_ascii_digit).collect();
+    let plus = if bare.starts_with('+') { "+" } else { "" };
+    (is_one && (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len())).then(|| format!("{plus}{digits}"))
+}
+
 fn is_field(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
@@ -225,6 +251,9 @@ fn span(text: &str) -> Result<i64, String> {
 
 const FIELDS: &str = "fields are kind, state, customer, owner, severity, rule, due and is";
 const WORDS_MAX: usize = 30;
+/// Digits of a telephone number; with more of them there are several.
+const DIGITS_MIN: usize = 7;
+const DIGITS_MAX: usize = 15;
 /// Longer is no query.
 const CHARACTERS_MAX: usize = 500;
 
@@ -268,6 +297,8 @@ mod tests {
             ("-threats", not(Is::Text(text("threats")))),
             ("\"two words\"", is(Is::Text(text("two words")))),
             ("+12105550142", is(Is::Text(text("+12105550142")))),
+            ("(415) 555-0188", is(Is::Text(text("4155550188")))),
+            ("+1 210-555.0142", is(Is::Text(text("+12105550142")))),
         ] {
             assert_eq!(only(typed), meant, "{typed}");
         }
@@ -278,6 +309,7 @@ mod tests {
     #[test]
     fn a_word_that_means_nothing_is_named_with_what_would() {
         for (typed, said) in [
+            ("RW-100391-6", "is no case number"),
             ("colour:red", "colour:red: there is no field colour: fields are kind"),
             ("kind:blok", "kinds are alert, block, unblock"),
             ("state:asleep", "needs-info"),

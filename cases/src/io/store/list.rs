@@ -60,7 +60,7 @@ pub enum Is {
     Owner(Vec<String>),
     /// Raised by one of these rules, or labels of thresholds.
     Rule(Vec<String>),
-    /// With this in the title.
+    /// With this in the title, or in the name of the customer.
     Text(String),
     /// With a clock that runs and whose target is before this.
     Due(Timestamp),
@@ -240,7 +240,7 @@ impl Asked {
             asked.push(" AND severity >= ").value(Value::Number(severity as i64));
         }
         if let Some(text) = &filter.text {
-            asked.push(" AND ").like(text);
+            asked.push(" AND ").like("title", text);
         }
         for condition in &filter.conditions {
             asked.push(if condition.is_not { " AND NOT " } else { " AND " }).is(&condition.is);
@@ -265,7 +265,11 @@ impl Asked {
             }
             Is::Owner(names) => self.among("owner", names.iter().map(text)),
             Is::Rule(names) => self.among("rule", names.iter().map(text)),
-            Is::Text(text) => self.like(text),
+            Is::Text(text) => {
+                self.push("(").like("title", text);
+                self.push(" OR customer IN (SELECT customer FROM audit_heads WHERE ");
+                self.like("customer", text).push("))")
+            }
             Is::Due(before) => self.push("due < ").value(Value::Number(before.0)),
             Is::Breached(now) => self.push("contract < ").value(Value::Number(now.0)),
         }
@@ -279,16 +283,17 @@ impl Asked {
         self.push(")")
     }
 
-    fn like(&mut self, text: &str) -> &mut Self {
+    fn like(&mut self, column: &str, text: &str) -> &mut Self {
         let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         // What is the same letter differs: to SQLite only large and small ones of ASCII are, and its LIKE knows that by itself,
         // which spares every title that is looked at a copy in small letters.
-        let title = if self.is_postgres { "LOWER(title) LIKE " } else { "title LIKE " };
+        let like =
+            if self.is_postgres { format!("LOWER({column}) LIKE ") } else { format!("{column} LIKE ") };
         let mut ways = vec![escaped.to_lowercase(), escaped.to_ascii_lowercase()];
         ways.dedup();
         self.push("(");
         for (index, way) in ways.iter().enumerate() {
-            self.push(if index > 0 { " OR " } else { "" }).push(title);
+            self.push(if index > 0 { " OR " } else { "" }).push(&like);
             self.value(Value::Text(format!("%{way}%"))).push(" ESCAPE '\\'");
         }
         self.push(")")

@@ -201,6 +201,9 @@ fn cases_and_alerts_are_found_counted_and_gathered_on_both_databases() {
         assert_eq!(found(false, Is::Text(text("sTRAßE 100%"))).await, 1);
         assert_eq!(found(false, Is::Text(text("HARASSMENT"))).await, 3);
         assert_eq!(found(false, Is::Text(text("1_0"))).await, 0);
+        // A customer is found by a part of its name.
+        assert_eq!(found(false, Is::Text(text("aCm"))).await, 3);
+        assert_eq!(found(true, Is::Text(text("nited"))).await, 3);
         assert_eq!(found(false, Is::Due(NOW)).await, 0);
         assert_eq!(found(false, Is::Due(NOW.plus_micros(30 * 24 * 60 * MINUTE))).await, 4);
         assert_eq!(found(false, Is::Breached(NOW)).await, 0);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, Query as Asked, State};
 use axum::response::Response;
+use cases::CaseNumber;
+use cases::io::store::Error;
 use cases::notice::{Matcher, Silence};
 use rules::Timestamp;
 use serde::Deserialize;
@@ -62,13 +64,16 @@ impl Wanted {
             ("case", &self.case),
         ];
         for (name, value) in labels {
-            let value = value.trim();
+            let value = match (name, value.trim()) {
+                (_, "") => continue,
+                ("case", value) => case(value)?,
+                ("caller", value) => caller(value)?,
+                (_, value) => value.to_owned(),
+            };
             if value == "*" {
                 return Err(format!("{name}=* would fit everything"));
             }
-            if !value.is_empty() {
-                matcher.0.entry(name.to_owned()).or_default().push(value.to_owned());
-            }
+            matcher.0.entry(name.to_owned()).or_default().push(value);
         }
         let hours: i64 = match self.hours.trim() {
             "" => HOURS_USUAL,
@@ -87,6 +92,25 @@ impl Wanted {
             Some(mistake) => Err(mistake),
             None => Ok(silence),
         }
+    }
+}
+
+/// The number of a case, as alerts have it.
+fn case(text: &str) -> Result<String, String> {
+    let number = text.to_uppercase().parse::<CaseNumber>();
+    number.map(|number| number.to_string()).map_err(|mistyped| mistyped.to_string())
+}
+
+/// A caller, or the beginning of some, as alerts have them: without what people write between digits.
+fn caller(text: &str) -> Result<String, String> {
+    let bare: String = text.chars().filter(|it| !it.is_whitespace() && !"()-./".contains(*it)).collect();
+    let digits = bare.strip_suffix('*').unwrap_or(&bare);
+    let digits = digits.strip_prefix('+').unwrap_or(digits);
+    let is_number = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+    if is_number {
+        Ok(bare)
+    } else {
+        Err(format!("{text} is no number of a caller: write +12105550142, or +1210*"))
     }
 }
 
@@ -116,6 +140,17 @@ pub(crate) async fn add(
         if account.is_none_or(|account| account.customer().is_some() || account.is_closed) {
             let wrong = format!("nobody at the desk logs in as {second}");
             return show(&service, &viewer, (&form, None, Some(wrong))).await;
+        }
+    }
+    let wanted = silence.matcher.0.get("case").into_iter().flatten();
+    for number in wanted.filter_map(|number| number.parse().ok()) {
+        match desk.case(number).await {
+            Ok(_) => {}
+            Err(Error::NoCase(_)) => {
+                return show(&service, &viewer, (&form, None, Some(format!("there is no case {number}"))))
+                    .await;
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     if form.sure != "yes" {

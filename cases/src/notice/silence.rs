@@ -83,7 +83,9 @@ impl Silence {
             return Some(format!("a silence needs a reason of at least {REASON_MIN} characters"));
         }
         if self.matcher.0.is_empty() {
-            return Some("a silence says what it is about: customer=Acme, rule=…, case=RW-…".to_owned());
+            return Some(
+                "a silence says what it is about: a customer, a rule, a caller or a case".to_owned(),
+            );
         }
         if micros <= 0 {
             return Some("a silence ends after it begins".to_owned());
@@ -99,7 +101,7 @@ impl Silence {
         }
         let days = if self.second.is_some() { DAYS_MAX_WITH_SECOND } else { DAYS_MAX };
         (micros > days * DAY).then(|| {
-            format!("a silence lasts {DAYS_MAX} days at most, {DAYS_MAX_WITH_SECOND} with a second person (--second)")
+            format!("a silence lasts {DAYS_MAX} days at most, {DAYS_MAX_WITH_SECOND} with a second person")
         })
     }
 

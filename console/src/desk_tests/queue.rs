@@ -85,6 +85,8 @@ fn many_are_taken_at_once_and_given_back_within_ten_seconds() {
         // What cannot be taken back that way ends the offer to take back what was done before.
         desk.post("anna", "/queue/bulk", &[("act", "rate"), ("severity", "info"), ("n", &numbers[0])]).await;
         desk.get("anna", "/queue").await.page_well().says("data-key=\"z\"");
+        let alone = [("act", "merge"), ("n", numbers[2].as_str())];
+        assert_eq!(desk.post("anna", "/queue/bulk", &alone).await.status, 400, "with nothing to join");
         let join = [("act", "merge"), ("n", &numbers[2]), ("n", &numbers[3]), ("into", &numbers[2])];
         desk.post("anna", "/queue/bulk", &join.map(|(name, value)| (name, value as &str))).await;
         desk.get("anna", "/queue").await.page_well().says_not("data-key=\"z\"");
@@ -222,6 +224,19 @@ fn what_is_kept_quiet_is_previewed_first() {
             .await
             .page_well()
             .says("says what it is about");
+        let absent = cases::CaseNumber::new(900_000).to_string();
+        for (field, value, said) in [
+            ("case", "RW-1", "is no case number"),
+            ("case", absent.as_str(), "there is no case"),
+            ("caller", "hello", "hello is no number of a caller"),
+        ] {
+            let wrong = [&form[1..], &[(field, value)]].concat();
+            desk.post("anna", "/silences", &wrong)
+                .await
+                .page_well()
+                .says(said)
+                .says_not("It would have hidden");
+        }
         let long = [&form[..2], &[("hours", "200"), ("sure", "yes")]].concat();
         desk.post("anna", "/silences", &long).await.page_well().says("7 days at most");
         desk.post("anna", "/silences/end", &[("id", "S-1")]).await.goes_to("/silences");

@@ -60,7 +60,7 @@ pub(crate) struct Typed {
     token: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Said {
     text: String,
     #[serde(default)]
@@ -79,8 +79,8 @@ enum Step {
     Ask,
     /// There is no such call, or not any more.
     Nothing,
-    /// The call; what is wrong with what was said, if anything.
-    Call(Box<Refused>, Moment, Option<&'static str>),
+    /// The call; what was said of it so far, and what is wrong with that.
+    Call(Box<Refused>, Moment, Option<(&'static str, Said)>),
     /// It is with the desk.
     Done(CaseNumber),
 }
@@ -116,8 +116,8 @@ pub(crate) async fn send(
     let Some(refused) = find(&service, &from, &token).await? else { return Ok(nothing(&service)) };
     let text = several_lines(said.text.trim(), TEXT_CHARACTERS_MAX);
     if text.chars().count() < TEXT_CHARACTERS_MIN {
-        let wrong = Some("Say in a sentence who you are and why you call. Nothing was sent yet.");
-        return Ok(crate::portal::not_yet(show(&service, call(refused, wrong))));
+        let wrong = "Say in a sentence who you are and why you call. Nothing was sent yet.";
+        return Ok(crate::portal::not_yet(show(&service, call(refused, Some((wrong, said))))));
     }
     let contact = one_line(said.contact.trim(), CONTACT_CHARACTERS_MAX);
     let text = if contact.is_empty() { text } else { format!("{text}\n\nTo be reached at: {contact}") };
@@ -149,7 +149,7 @@ async fn find(service: &Service, from: &From, token: &str) -> Result<Option<Refu
     ask(&service.questions.refused, token.to_owned()).await
 }
 
-fn call(refused: Refused, wrong: Option<&'static str>) -> Step {
+fn call(refused: Refused, wrong: Option<(&'static str, Said)>) -> Step {
     // The customer's zone would say where it is.
     let at = Moment::new(refused.at, &TimeZone::UTC);
     Step::Call(Box::new(refused), at, wrong)

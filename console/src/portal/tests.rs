@@ -509,7 +509,13 @@ async fn a_blocked_caller_opens_one_case_and_learns_nothing_of_the_customer() {
     for secret in ["Acme", "harassment", "<script>alert", "\u{202e}"] {
         assert!(!page.body.contains(secret), "{secret} in {}", page.body);
     }
-    assert_eq!(desk.post("", "/appeal/good1", "text=x").await.status, 422);
+    let short = desk.post("", "/appeal/good1", "text=x%3Cb&contact=mine").await;
+    assert_eq!(short.status, 422);
+    assert!(
+        short.body.contains(">x&lt;b</textarea>") && short.body.contains("value=\"mine\""),
+        "{}",
+        short.body
+    );
     assert_eq!(desk.post("", "/appeal/bad", "text=I+am+the+doctor").await.status, 404);
     let said =
         desk.post("", "/appeal/good1", "text=%3Cscript%3Ealert(1)%3C%2Fscript%3E+doctor&contact=x").await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Form, Path, State};
 use axum::response::Response;
 use cases::case::Case;
-use cases::change::{Line, Method, Standing};
+use cases::change::{Line, Method, Risk, Standing};
 use cases::flow::{Flow, Signal, State as Stand};
 use cases::intake::Category;
 use cases::io::store::{Error, Once};
@@ -47,6 +47,8 @@ pub(super) struct Proposal {
     pub(super) can_ask: bool,
     /// Why whoever looks at the page cannot be the one who asks.
     pub(super) asks_not: Option<String>,
+    /// How many authorisers the customer needs for it and has, where those are too few.
+    pub(super) too_few: Option<(usize, usize)>,
     pub(super) can_be_told: bool,
     /// Lists that numbers can be put on.
     pub(super) lists: Vec<String>,
@@ -100,6 +102,8 @@ pub(super) async fn of(
             .map(|yes| (yes.approver, method(yes.method), Moment::new(yes.at, zone)))
             .collect();
         let risk = change.risk(impact);
+        let (needed, there) = (if risk == Risk::High { 2 } else { 1 }, registration.authorisers(now).0.len());
+        shown.too_few = Some((needed, there)).filter(|_| shown.can_ask && there < needed);
         let released = proposed.hands.release(risk, &viewer.who);
         shown.asks_not = released.as_ref().err().map(ToString::to_string).filter(|_| shown.can_ask);
         let is_open =

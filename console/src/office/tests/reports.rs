@@ -144,6 +144,7 @@ async fn p7_a_schedule_is_added_in_plain_fields_authorised_run_and_removed() {
     ];
     let added = console.post("anna", "/reports/schedules", &fields).await;
     assert_eq!(added.status, 303, "{}", added.body);
+    assert!(added.head.contains("goes%20to%20nobody%20yet"), "{}", added.head);
     let place = added.head.split("location: ").nth(1).unwrap().split("\r\n").next().unwrap();
     let place = place.replace("/rs-", "/RS-");
     let list = console.get("anna", "/reports/schedules").await;

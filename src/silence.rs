@@ -6,6 +6,7 @@ use cases::notice::{Matcher, Silence};
 use clap::{Args, Subcommand};
 use reporter::{counted, printable};
 use rules::Timestamp;
+use rules::policy::ips::Key;
 
 use crate::case::{Account, Place, said};
 use crate::outcome::{Failure, Outcome};
@@ -167,6 +168,12 @@ fn label(text: &str) -> Result<(String, String), String> {
     if name.is_empty() || value.is_empty() || value == "*" {
         return Err(format!("{text:?} would fit everything"));
     }
+    // One that nothing has would keep nothing quiet, and look as if it did.
+    let names =
+        || LABELS.iter().copied().chain(Key::WORDS.iter().map(|word| word.split(':').next().unwrap_or(word)));
+    if !names().any(|known| known == name) {
+        return Err(format!("there is no label {name:?}: {}", names().collect::<Vec<_>>().join(", ")));
+    }
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -185,4 +192,23 @@ fn span(text: &str) -> Result<i64, String> {
     }
 }
 
+/// Labels of everything that is told of; alerts have those of what their threshold counts by as well.
+const LABELS: &[&str] = &["event", "customer", "case", "kind", "severity", "rule", "clock", "percent"];
 const WEEK_MICROS: i64 = 7 * 24 * 3_600_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_that_nothing_has_is_refused_with_those_there_are() {
+        for good in ["rule=harassment", "customer=Acme", "caller=+12105550142", "source_net=192.0.2.*"] {
+            let (name, value) = label(good).unwrap();
+            assert_eq!(format!("{name}={value}"), good);
+        }
+        let wrong = label("rul=harassment").unwrap_err();
+        assert!(wrong.contains("no label \"rul\"") && wrong.contains("severity, rule, clock"), "{wrong}");
+        assert!(wrong.contains("called_block, "), "{wrong}");
+        assert!(label("rule=*").is_err() && label("rule").is_err());
+    }
+}

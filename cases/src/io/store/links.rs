@@ -138,6 +138,10 @@ impl Desk<'_> {
             .bind(contact);
         let row = query.fetch_optional(writing.connection()).await?;
         let Some(row) = row else {
+            drop(writing);
+            if self.registration(customer).await?.person(contact).is_none() {
+                return Err(Error::Refused(format!("{customer} has no contact called {contact}")));
+            }
             return Err(Error::Refused(format!(
                 "{contact} has no second factor yet: `ringwall contact enrol` gives one"
             )));

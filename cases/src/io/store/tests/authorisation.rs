@@ -350,6 +350,8 @@ fn z2_codes_count_once_and_wrong_ones_lock() {
         let at = Timestamp(1_111_111_109_000_000);
         let none = desk.take_code("Acme", "Ann", "081804", at).await;
         assert!(none.unwrap_err().to_string().contains("no second factor"));
+        let nobody = desk.take_code("Acme", "Anne", "081804", at).await;
+        assert_eq!(nobody.unwrap_err().to_string(), "Acme has no contact called Anne");
         let factor = SecondFactor::new(*b"12345678901234567890");
         assert!(desk.enrol("Acme", "Mallory", &factor, done(&service, 0)).await.is_err());
         desk.enrol("Acme", "Ann", &factor, done(&service, 0)).await.unwrap();

@@ -1,5 +1,6 @@
 //! `ringwall sla`: when something is due by the calendar of the service, and whether a statement of clocks is right.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -189,7 +190,9 @@ fn check(service: &Service, path: &Path, json: bool) -> Result<Outcome, Failure>
         };
         written.map_err(Failure::Output)?;
     }
-    let summary = format!("{} clocks, {} differ", checked.clocks, checked.findings.len());
+    // Of one clock several things may be wrong.
+    let wrong: BTreeSet<usize> = checked.findings.iter().map(|finding| finding.line).collect();
+    let summary = format!("{} clocks, {} differ", checked.clocks, wrong.len());
     if json {
         eprintln!("ringwall: {summary}")
     } else {

@@ -89,6 +89,12 @@ fn a_statement_is_recomputed() {
     let check = |path: &std::path::Path| ringwall(["sla", "check", path.to_str().unwrap()]);
     assert_eq!((check(&right).status.code(), check(&wrong).status.code()), (Some(0), Some(1)));
     assert!(stdout(&check(&wrong)).contains("line 2: RW-104233-3: target is 2026-10-06T16:31:00Z"));
+    // Two things are wrong with one clock of two.
+    let twice = row.replace("16:30", "16:31").replace("22:00", "22:01");
+    let twice = scratch.write("twice.csv", format!("{header}{row}{twice}"));
+    let said = stdout(&check(&twice));
+    assert_eq!(said.matches("line 3: ").count(), 2, "{said}");
+    assert!(said.ends_with("2 clocks, 1 differ\n"), "{said}");
 }
 
 #[test]

@@ -351,7 +351,12 @@ async fn test(name: &str, place: &Place) -> Result<(String, Outcome), Failure> {
     let settings = cases.notices(&cases.service()?)?;
     let Some(target) = settings.targets.get(name) else {
         let names: Vec<_> = settings.targets.keys().map(String::as_str).collect();
-        return Err(Failure::Usage(format!("no target {name:?}: {}", names.join(", "))));
+        let there = if names.is_empty() {
+            "the file of notices names none".to_owned()
+        } else {
+            format!("there are {}", names.join(", "))
+        };
+        return Err(Failure::Usage(format!("no target {name:?}: {there}")));
     };
     let now = policies::now();
     let id = format!("trial-{}", now.0);

@@ -80,6 +80,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let config = arguments.config()?;
+    if config.data.exists() && !config.data.is_dir() {
+        let data = config.data.display();
+        return Err(Failure::Usage(format!("{data} is no folder: `data` names the one of the service")));
+    }
     force_faults()?;
     allow_connections(&config);
     let interfaces = watching::open(&config)?;

@@ -14,6 +14,7 @@ mod reports;
 mod spool;
 mod status;
 mod stir;
+mod wording;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -284,7 +285,7 @@ impl Config {
             let before = text.get(..at).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            format!("{line}:{column}: {}", error.message())
+            format!("{line}:{column}: {}", wording::plain(error.message()))
         })?;
         config.check().map_err(|wrong| format!(" {wrong}"))?;
         Ok(config)
@@ -500,7 +501,7 @@ mod tests {
             ("[[feed]]\nname = \"../a\"\nurl = \"https://x.example\"\nlist = \"l\"\n", "letters, digits"),
             ("[[feed]]\nname = \"a\"\nurl = \"https://u:p@x.example\"\nlist = \"l\"\n", "authorization_file"),
             ("policy = []\nport = 1\n", "2:1: unknown field `port`"),
-            ("[redirect]\nudp = [\"here\"]\n", "2:8: invalid socket address"),
+            ("[redirect]\nudp = [\"here\"]\n", "2:8: this is no ADDRESS:PORT, such as 127.0.0.1:8080"),
             (
                 "[[redirect.peer]]\nname = \"a\"\nfrom = [\"10.0.0.0/40\"]\n",
                 "3:8: \"10.0.0.0/40\" is no address",

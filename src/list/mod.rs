@@ -170,7 +170,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             let entries =
                 numbers.iter().map(|number| Addition { number: number.clone(), ..Addition::default() });
             let change = place.staged(list, Wish::Remove, entries)?;
-            place.say(place.make(account, change)?, None, 0)
+            let made = place.make(account, change)?;
+            say_missing(&made, list, numbers);
+            place.say(made, None, 0)
         }
         Task::Import { list, file, format, table, user, international, account, place } => {
             let choice = rules::exchange::Choice {
@@ -187,6 +189,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Task::Feeds { place } => tell_feeds(place),
         Task::Names { place } => export::names(place),
     }
+}
+
+/// Says what was to be taken off and did not stand there; of some among others how many they are.
+fn say_missing(made: &Made, list: &str, numbers: &[String]) {
+    let missing = tally(made).needless;
+    let list = reporter::printable(list);
+    if missing == numbers.len() as u64 {
+        let numbers = reporter::printable(&numbers.join(", "));
+        eprintln!("ringwall: not on the list {list}: {numbers}");
+    } else if missing > 0 {
+        eprintln!("ringwall: {missing} of {} were not on the list {list}", numbers.len());
+    }
+}
+
+fn tally(made: &Made) -> Tally {
+    let told = made.as_ref().ok();
+    let tally = told.and_then(|told| serde_json::from_value(told.value.get("tally")?.clone()).ok());
+    tally.unwrap_or_default()
 }
 
 fn accept(feed: &str, account: &Account, place: &Place) -> Result<Outcome, Failure> {
@@ -264,11 +284,7 @@ impl Place {
 
     /// Says what was made of it, and each entry that was refused. `left_out` were named before.
     fn say(&self, made: Made, file: Option<&PathBuf>, left_out: u64) -> Result<Outcome, Failure> {
-        let tally = made
-            .as_ref()
-            .ok()
-            .and_then(|told| serde_json::from_value::<Tally>(told.value.get("tally")?.clone()).ok());
-        let tally = tally.unwrap_or_default();
+        let tally = tally(&made);
         for (line, why) in &tally.refusals {
             let place = file.map_or_else(String::new, |file| format!("{}:{line}: ", file.display()));
             eprintln!("ringwall: {}", reporter::printable(&format!("{place}{why}")));

@@ -96,6 +96,7 @@ fn a_number_that_is_added_is_refused_at_once_and_written_where_the_list_is() {
     assert_eq!(answer(&service, BAD), 302);
     let again = run(&data, &["remove", "bad", BAD]);
     assert!(stdout(&again).contains("nothing is changed"), "{again:?}");
+    assert!(errors(&again).contains(&format!("not on the list bad: {BAD}")), "{again:?}");
     assert_eq!(lines(&data.join("policies/versions.jsonl")).len(), 2, "what changes nothing is no version");
 }
 

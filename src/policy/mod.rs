@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 }
 
 impl Place {
-    /// What is done where no service looks would be in force nowhere, and look as if it were.
+    /// Only what is installed may come before the service does.
     fn is_there(&self) -> Result<(), Failure> {
         if self.data.is_dir() {
             return Ok(());
@@ -134,7 +134,6 @@ impl Place {
 }
 
 fn install(paths: &[PathBuf], account: &Account, place: &Place) -> Result<Outcome, Failure> {
-    place.is_there()?;
     let now = policies::now();
     let mut contents = Vec::new();
     let mut is_good = true;

@@ -20,10 +20,14 @@
     const link = one("a.through", row);
     if (link) link.focus({ preventScroll: true });
   };
+  // Where the keys were before the page was loaded anew, between two rows where theirs is gone. No key acts on it: held a moment too
+  // long, it would act once more.
+  let before = null;
   const step = (by) => {
     const list = rows();
-    const at = list.indexOf(here());
-    goTo(list[at < 0 ? (by > 0 ? 0 : list.length - 1) : Math.min(list.length - 1, Math.max(0, at + by))]);
+    const at = here() ? list.indexOf(here()) : before;
+    const to = by > 0 ? Math.floor(at) + 1 : Math.ceil(at) - 1;
+    goTo(list[at === null ? (by > 0 ? 0 : list.length - 1) : Math.min(list.length - 1, Math.max(0, to))]);
   };
   let lastSelected = null;
   const select = (row, on) => {
@@ -92,7 +96,7 @@
     const now = Date.now();
     const sequence = begun && now - begunAt < 1200 ? `${begun} ${key}` : key;
     const hit = bound(sequence) || (sequence !== key ? null : undefined);
-    if (hit) { event.preventDefault(); begun = ""; act(hit); return; }
+    if (hit) { event.preventDefault(); begun = ""; if (!event.repeat) act(hit); return; }
     const opens = all("[data-key]").some((it) => it.dataset.key.startsWith(`${key} `));
     if (!begun && opens) {
       begun = key; begunAt = now;
@@ -420,14 +424,16 @@
   const pathOf = (row) => row && one("a.through", row)?.pathname;
   const cameFrom = JSON.parse(sessionStorage.getItem("back") ?? "null");
   sessionStorage.removeItem("back");
-  if (cameFrom && (!cameFrom.page || cameFrom.page === location.pathname)) {
-    // Where the row is gone, the one that came up in its place is next.
-    goTo(rows().find((row) => pathOf(row) === cameFrom.path) ?? rows()[cameFrom.place]);
-  }
+  const isThere = cameFrom?.path && rows().find((row) => pathOf(row) === cameFrom.path);
+  if (cameFrom?.page === location.pathname) {
+    before = isThere ? rows().indexOf(isThere) : Math.ceil(cameFrom.place) - 0.5;
+    rows()[Math.floor(before)]?.scrollIntoView({ block: "nearest" });
+  } else if (cameFrom && !cameFrom.page) goTo(isThere);
   all("[data-back]").forEach((back) => back.addEventListener("click", () => keep("back", JSON.stringify({ path: location.pathname }))));
   // What is done to a row loads its page anew.
   document.addEventListener("submit", (event) => {
-    if (here() && event.target.method === "post") keep("back", JSON.stringify({ page: location.pathname, path: pathOf(here()), place: rows().indexOf(here()) }));
+    const place = here() ? rows().indexOf(here()) : before;
+    if (place !== null && event.target.method === "post") keep("back", JSON.stringify({ page: location.pathname, path: pathOf(here()), place }));
   });
 
   // ---- From case to case in the order of the queue as it was seen: cases that are taken move in it.

@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use engine::sip::Disposition;
 use engine::{Attempt, Question};
 use rules::policy::{ExpectedCall, PolicySet};
 use rules::{Timestamp, Transport, Verdict};
@@ -31,7 +32,7 @@ pub(crate) struct Asked {
     caller: Option<String>,
     /// Whom, as the Request-URI would carry it.
     called: Option<String>,
-    /// Who sends it: an address, or address and port. An outsider's unless given.
+    /// Who sends it: an address, or address and port. Unless given nobody is believed, and numbers tell which way it goes.
     source: Option<String>,
     /// What carries it; UDP unless given.
     transport: Option<String>,
@@ -189,6 +190,10 @@ impl Asked {
         let source = self.source.as_deref().map(address).transpose()?;
         let transport = self.transport.as_deref().map_or(Ok(Transport::Udp), transport)?;
         let customer = self.customer.clone();
+        let is_message = self.message.is_some() || self.message_base64.is_some();
+        if is_message && (self.caller.is_some() || self.called.is_some() || !self.headers.is_empty()) {
+            return Err("give the parts of a call or its message, not both".to_owned());
+        }
         let question = match (&self.message, &self.message_base64) {
             (Some(_), Some(_)) => return Err("give `message` or `message_base64`, not both".to_owned()),
             (Some(text), None) => {
@@ -201,6 +206,9 @@ impl Asked {
             }
             (None, None) => self.of_parts(source)?,
         };
+        if is_message && matches!(question.disposition(), Disposition::Discard { .. }) {
+            return Err("the message is no SIP request".to_owned());
+        }
         Ok(Query {
             message: question.message,
             source: question.source,
@@ -214,6 +222,17 @@ impl Asked {
         let (Some(from), Some(to)) = (self.caller, self.called) else {
             return Err("a call needs `caller` and `called`, or a `message`".to_owned());
         };
+        if from.trim().is_empty() || to.trim().is_empty() {
+            return Err("`caller` and `called` say who calls whom: one of them is empty".to_owned());
+        }
+        // RFC 3261 §25.1: a token.
+        let is_name = |name: &&String| {
+            !name.is_empty()
+                && name.bytes().all(|it| it.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&it))
+        };
+        if let Some(name) = self.headers.keys().find(|name| !is_name(name)) {
+            return Err(format!("headers: {name:?} is no name of a header"));
+        }
         let mut headers: Vec<(String, String)> = self
             .headers
             .into_iter()

@@ -29,27 +29,24 @@ pub struct Question {
     pub at: Timestamp,
     /// Which way it goes; `None` lets numbers and source decide.
     pub direction: Option<Direction>,
-    /// Whether nobody said who sends it: numbers alone tell which way it goes.
-    is_from_anywhere: bool,
     /// Whom to believe; `None` lets the source decide.
     trust: Option<Trust>,
     attestation: Option<rules::Attestation>,
 }
 
-/// A sender that is nobody's: TEST-NET-3 (RFC 5737).
-const OUTSIDER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 254)), 5060);
+/// A sender of whom nothing is known: numbers alone tell which way the call goes.
+const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5060);
 
 impl Question {
     /// A question about `message` as it came from the wire.
     pub fn of_message(message: Vec<u8>, source: Option<SocketAddr>, at: Timestamp) -> Self {
         Self {
             message,
-            source: source.unwrap_or(OUTSIDER),
-            destination: OUTSIDER,
+            source: source.unwrap_or(UNKNOWN),
+            destination: UNKNOWN,
             transport: Transport::Udp,
             at,
             direction: None,
-            is_from_anywhere: false,
             trust: None,
             attestation: None,
         }
@@ -68,12 +65,11 @@ impl Question {
             .then_some(Trust { own_side, trusted: call.asserted.is_some() });
         Self {
             message: invite(call, &[]),
-            source: call.source.unwrap_or(OUTSIDER),
-            destination: OUTSIDER,
+            source: call.source.unwrap_or(UNKNOWN),
+            destination: UNKNOWN,
             transport: call.transport.unwrap_or(Transport::Udp),
             at: call.at.unwrap_or(now),
             direction: call.direction,
-            is_from_anywhere: call.source.is_none(),
             trust,
             attestation: call.attestation,
         }
@@ -112,10 +108,9 @@ impl Question {
         facts.verify(verifier, (&message, self.at), &customer.dial_plan, &mut attempt);
         let Belief { flags: number_flags, attestation, stir } = facts.believe(trust, &message);
         let seen = Seen {
-            direction: self.direction.unwrap_or_else(|| match self.is_from_anywhere {
-                true => policy.direction_by_numbers(&facts.called, &facts.callers),
-                false => policy.direction(self.source.ip(), &facts.called, &facts.callers),
-            }),
+            direction: self
+                .direction
+                .unwrap_or_else(|| policy.direction(self.source.ip(), &facts.called, &facts.callers)),
             call_type: message.call_type(),
             attestation: self.attestation.or(attestation),
             stir,
@@ -241,7 +236,29 @@ fn description(call_type: CallType) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rules::policy::{MemoryFiles, read};
+
     use super::*;
+
+    #[test]
+    fn a_call_without_a_source_goes_the_way_its_numbers_say() {
+        let text = "[customer]\nname = \"Acme\"\nregion = \"US\"\ntime_zone = \"UTC\"\nnumbers = [\"+1 210 555 0100\"]\n\
+            trunks = [\"192.0.2.0/24\"]\n";
+        let policy =
+            Policy::new(read("a.toml", text, &MemoryFiles::new(), Timestamp::default()).policy.unwrap());
+        let (own, other) = ("+12105550100", "+13035550142");
+        let way = |(from, to): (&str, &str), source: Option<&str>| {
+            let source = source.map(|it| it.parse().unwrap());
+            let call =
+                ExpectedCall { from: from.to_owned(), to: to.to_owned(), source, ..ExpectedCall::default() };
+            let question = Question::of_call(&call, Timestamp::default());
+            question.ask(&policy, None, |subject, _, _| subject.direction)
+        };
+        assert_eq!(way((own, other), None), Direction::Outbound);
+        assert_eq!(way((other, own), None), Direction::Inbound);
+        assert_eq!(way((own, other), Some("198.51.100.1:5060")), Direction::Inbound, "it only says so");
+        assert_eq!(way((own, other), Some("192.0.2.7:5060")), Direction::Outbound);
+    }
 
     #[test]
     fn a_caller_may_be_told_as_from_carries_them() {

@@ -103,6 +103,10 @@ fn the_rest_of_a_day_is_done_by_keys_alone() {
     let number = here(&browser);
     browser.leave(|| browser.press("i"));
     browser.wait_for(TOLD, "is anna's now");
+    // No key acts on another row before one goes there; the next one is next.
+    assert_eq!(browser.count("tr.at"), 0);
+    browser.press("j");
+    assert_ne!(here(&browser), number);
     browser.leave(|| browser.press("z"));
     browser.wait_for(TOLD, "1 taken back");
     demo.go(&browser, "/queue?q=owner:nobody");

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use cases::change::Line;
+use cases::flow::State;
 use cases::intake::Role;
 use cases::io::store::{Done, Proof, Proposed, Store};
 use cases::{Case, CaseNumber, Outgoing};
@@ -19,15 +20,20 @@ use crate::trial;
 use crate::versions::Versions;
 
 impl Office {
-    /// Makes the change of a case that is to be implemented. What stands in its way ends up in the case.
+    /// Makes the change of a case that is to be implemented. What stands in its way ends up in the case. Where somebody else has
+    /// made it meanwhile, there is nothing to do.
     pub(crate) async fn implement(
         &self,
         store: &Store,
         number: CaseNumber,
         done: Done<'_>,
     ) -> Result<Case, Failure> {
+        let _turn = Versions::of(&self.data).turn()?;
         let desk = store.desk();
         let case = desk.case(number).await.map_err(said)?;
+        if matches!(case.state, State::Verifying | State::Done | State::Informed) {
+            return Ok(case);
+        }
         let proof = match self.make(store, &case, done).await {
             Ok((proposed, shown)) => {
                 Proof::Shown(shown.clone(), self.done_letters(store, &case, &proposed, &shown, done).await?)

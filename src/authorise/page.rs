@@ -14,6 +14,7 @@ use rules::Timestamp;
 
 use super::implement::Back;
 use super::{Chosen, Office, approval};
+use crate::versions::Versions;
 
 /// Who has shown a code, and may decide for a while.
 #[derive(Default)]
@@ -119,7 +120,12 @@ impl Office {
                 format!("Nothing is changed, and case {} is closed with what you have said.", link.case);
             return Ok(Shown::Done { title: "You have said no".to_owned(), text });
         }
-        let is_enough = if let Said::Some(choice) = &decision {
+        // Every line is wanted: that is a yes to the whole.
+        let proposed = desk.change(hash).await?;
+        let all: BTreeSet<usize> =
+            (0..proposed.map_or(0, |(proposed, _)| proposed.change.lines.len())).collect();
+        let part = if let Said::Some(choice) = &decision { Some(choice) } else { None };
+        let is_enough = if let Some(choice) = part.filter(|choice| choice.wanted != all) {
             let chosen = Chosen {
                 customer: &link.customer,
                 approver: &link.contact,
@@ -168,6 +174,11 @@ impl Office {
         (link, hash): (&Link, &str),
         done: Done<'_>,
     ) -> Result<Shown, Error> {
+        let turn = Versions::of(&self.data).turn();
+        let _turn = match turn {
+            Ok(turn) => turn,
+            Err(failure) => return Ok(Shown::Refused(failure.to_string())),
+        };
         let desk = store.desk();
         let (incident, change) = desk.disown(link, hash, done).await?;
         let ringwall = Done { who: "ringwall", ..done };

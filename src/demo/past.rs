@@ -36,7 +36,7 @@ struct Raised {
     alert: Alert,
     text: String,
     is_attack: bool,
-    /// Who called, where the number is not one of the customer's, which somebody shows.
+    /// Who called, where nobody talks to them and the number is not one of the customer's, which somebody shows.
     stranger: Option<String>,
 }
 
@@ -112,9 +112,15 @@ fn inspect(
     let mut stored = Stored::create(&folder.join(RECORDS), &policies)?;
     let mut replay = Replay::new(policies);
     let mut raised: HashMap<String, Raised> = HashMap::new();
+    let mut talked_to = HashSet::new();
     replay.run(captures, &mut |told| {
         match told {
-            Told::Call { line, .. } => stored.take(line)?,
+            Told::Call { line, .. } => {
+                if line.duration_seconds.is_some_and(|seconds| seconds >= WANTED_SECONDS) {
+                    talked_to.insert(line.caller.to_string());
+                }
+                stored.take(line)?;
+            }
             Told::Unordered { .. } => {}
             Told::Alert(told) => {
                 let mut line = Vec::new();
@@ -132,6 +138,10 @@ fn inspect(
     })?;
     stored.finish()?;
     let mut raised: Vec<Raised> = raised.into_values().collect();
+    // To block somebody who is talked to is of high risk, and takes more people than a demo has.
+    for it in &mut raised {
+        it.stranger.take_if(|stranger| talked_to.contains(stranger));
+    }
     raised.sort_by(|one, other| (one.alert.at, &one.alert.id).cmp(&(other.alert.at, &other.alert.id)));
     Ok(raised)
 }
@@ -230,3 +240,5 @@ const TAKEN_MICROS: i64 = 14 * MINUTE_MICROS;
 const ENDED_MICROS: i64 = 38 * MINUTE_MICROS;
 /// What came in later than this before now is left for who looks at the demo.
 const RECENT_MICROS: i64 = 45 * MINUTE_MICROS;
+/// Whom people talk to for longer is wanted.
+const WANTED_SECONDS: f64 = 60.0;

@@ -91,7 +91,7 @@ impl Worker {
                     () = &mut pause => break,
                     Some((visit, tell)) = visits.recv() => {
                         // Whoever asked may have gone away.
-                        let _ = tell.send(self.visited(&open, visit).await);
+                        let _ = tell.send(self.visited(&mut open, visit).await);
                     }
                 }
             }
@@ -121,7 +121,10 @@ impl Worker {
         Ok(())
     }
 
-    async fn visited(&mut self, open: &Option<Store>, visit: Visit) -> Shown {
+    async fn visited(&mut self, open: &mut Option<Store>, visit: Visit) -> Shown {
+        if open.is_none() {
+            *open = Store::open(&self.place).await.ok();
+        }
         let Some(store) = open else {
             return Shown::Refused(
                 "The desk does not answer now. Nothing was decided; try again.".to_owned(),

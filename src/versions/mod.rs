@@ -139,12 +139,22 @@ impl Versions {
 
     /// Keeps others from changing anything until what is returned is gone.
     pub(crate) fn lock(&self) -> Result<Writing<'_>, Failure> {
+        Ok(Writing { versions: self, _lock: self.held("lock")? })
+    }
+
+    /// Keeps a service and a terminal from making, or taking back, authorised changes at once, until what is returned is gone.
+    /// Either asks the service to change policies meanwhile.
+    pub(crate) fn turn(&self) -> Result<File, Failure> {
+        self.held("turn")
+    }
+
+    fn held(&self, name: &str) -> Result<File, Failure> {
         fs::create_dir_all(&self.folder).map_err(Failure::file(&self.folder))?;
-        let path = self.folder.join("lock");
+        let path = self.folder.join(name);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(Failure::file(&path))?;
         lock.lock().map_err(Failure::file(&path))?;
-        Ok(Writing { versions: self, _lock: lock })
+        Ok(lock)
     }
 
     /// The bytes of `changed`, as they were stored.

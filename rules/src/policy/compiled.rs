@@ -123,24 +123,21 @@ impl Policy {
         self.text.customer.numbers.contains(number)
     }
 
-    /// Which way a call goes, seen from the customer: by its trunks where it has any, else by its numbers.
+    /// Which way a call goes, seen from the customer: by its trunks where it has any and `source` is
+    /// known, else by its numbers.
     pub fn direction(&self, source: IpAddr, called: &[Party], callers: &[Identity]) -> Direction {
+        let called_own = self.owns_called(called);
         let customer = &self.text.customer;
-        if customer.trunks.is_empty() {
-            return self.direction_by_numbers(called, callers);
+        if customer.trunks.is_empty() || source.is_unspecified() {
+            return match (called_own, self.is_outbound_by(callers)) {
+                (false, true) => Direction::Outbound,
+                _ => Direction::Inbound,
+            };
         }
-        match (customer.is_own_side(source.to_canonical()), self.owns_called(called)) {
+        match (customer.is_own_side(source.to_canonical()), called_own) {
             (true, true) => Direction::Internal,
             (true, false) => Direction::Outbound,
             (false, _) => Direction::Inbound,
-        }
-    }
-
-    /// The same where nobody knows where the call comes from.
-    pub fn direction_by_numbers(&self, called: &[Party], callers: &[Identity]) -> Direction {
-        match (self.owns_called(called), self.is_outbound_by(callers)) {
-            (false, true) => Direction::Outbound,
-            _ => Direction::Inbound,
         }
     }
 

@@ -350,6 +350,7 @@ fn a_list_of_a_policy_that_is_named_without_a_folder_is_written_where_it_is() {
     let scratch = Scratch::new("list-bare");
     scratch.write("acme.toml", policy("Acme", "numbers = []"));
     let data = scratch.path().join("data");
+    std::fs::create_dir(&data).unwrap();
     let words = ["add", "bad", BAD, "--comment", "rings at night", "--policy", "acme.toml"];
     let added = command(&data, &words).current_dir(scratch.path()).output().unwrap();
     assert!(added.status.success(), "{added:?}");

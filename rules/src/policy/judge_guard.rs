@@ -1,5 +1,6 @@
 //! The emergency guard: the only way to the rules leads through it.
 
+use crate::Number;
 use crate::policy::{Mode, Policy};
 use crate::subject::{Direction, Party, Subject};
 use crate::verdict::Reason;
@@ -41,16 +42,18 @@ impl Policy {
     /// emergency service among them lets no other pass.
     fn is_emergency(&self, subject: &Subject<'_>) -> bool {
         let dialled = subject.called.get(subject.dialled.0..subject.dialled.1);
-        // Without trunks a caller who withholds the number tells no direction: it is an outbound call all the same. A call
-        // for help of one of the customer's numbers counts, wherever it is asked about: a trunk may be missing.
-        let leaves = || {
-            matches!(subject.direction, Direction::Outbound | Direction::Internal)
-                || self.text.customer.trunks.is_empty()
-                || self.owns_caller(subject.callers)
+        // Without trunks a caller who withholds the number tells no direction: it is an outbound call all the same.
+        let leaves = matches!(subject.direction, Direction::Outbound | Direction::Internal)
+            || self.text.customer.trunks.is_empty();
+        // A call for help of one of the customer's numbers counts wherever it is asked about: a trunk may be missing.
+        let is_for_help = |number: &Number| {
+            (leaves || number.is_local())
+                && self.emergency.contains(*number)
+                && (leaves || self.owns_caller(subject.callers))
         };
         let is_emergency = |party: &Party| match party {
             Party::EmergencyService => true,
-            Party::Number(number) => self.emergency.contains(*number) && leaves(),
+            Party::Number(number) => is_for_help(number),
             Party::Anonymous | Party::Invalid | Party::Name | Party::Absent => false,
         };
         dialled.is_some_and(|dialled| !dialled.is_empty() && dialled.iter().all(is_emergency))

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cases::change::Method;
+use cases::change::{Choice, Method};
 use cases::explanation::wall_time;
 use cases::flow::State;
 use cases::io::store::{Done, Error, Link, LinkFor, Store, Visible};
@@ -125,7 +125,8 @@ impl Office {
         let all: BTreeSet<usize> =
             (0..proposed.map_or(0, |(proposed, _)| proposed.change.lines.len())).collect();
         let part = if let Said::Some(choice) = &decision { Some(choice) } else { None };
-        let is_enough = if let Some(choice) = part.filter(|choice| choice.wanted != all) {
+        let is_part = |choice: &&Choice| choice.wanted.is_empty() || choice.wanted != all;
+        let is_enough = if let Some(choice) = part.filter(is_part) {
             let chosen = Chosen {
                 customer: &link.customer,
                 approver: &link.contact,

@@ -123,6 +123,7 @@ impl Worker {
 
     async fn visited(&mut self, open: &mut Option<Store>, visit: Visit) -> Shown {
         if open.is_none() {
+            // The next round says what is wrong with it.
             *open = Store::open(&self.place).await.ok();
         }
         let Some(store) = open else {

@@ -6,9 +6,10 @@
 mod content;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cases::change::Permit;
 use rules::Timestamp;
@@ -139,22 +140,32 @@ impl Versions {
 
     /// Keeps others from changing anything until what is returned is gone.
     pub(crate) fn lock(&self) -> Result<Writing<'_>, Failure> {
-        Ok(Writing { versions: self, _lock: self.held("lock")? })
+        let lock = self.file("lock")?;
+        lock.lock().map_err(Failure::file(&self.folder.join("lock")))?;
+        Ok(Writing { versions: self, _lock: lock })
     }
 
     /// Keeps a service and a terminal from making, or taking back, authorised changes at once, until what is returned is gone.
     /// Either asks the service to change policies meanwhile.
     pub(crate) fn turn(&self) -> Result<File, Failure> {
-        self.held("turn")
+        let path = self.folder.join("turn");
+        let file = self.file("turn")?;
+        for _ in 0..TRIES_MAX {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => return Err(Failure::file(&path)(error)),
+            }
+        }
+        // A terminal that was stopped in the middle keeps nobody for ever.
+        Err(Failure::Usage("somebody else makes a change and does not end: try again".to_owned()))
     }
 
-    fn held(&self, name: &str) -> Result<File, Failure> {
+    fn file(&self, name: &str) -> Result<File, Failure> {
         fs::create_dir_all(&self.folder).map_err(Failure::file(&self.folder))?;
         let path = self.folder.join(name);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(Failure::file(&path))?;
-        lock.lock().map_err(Failure::file(&path))?;
-        Ok(lock)
+        lock.map_err(Failure::file(&path))
     }
 
     /// The bytes of `changed`, as they were stored.
@@ -356,3 +367,6 @@ const DRAFTS_MAX: usize = 200;
 const KEPT_MIN: usize = 5;
 /// Bytes that older versions may take.
 const KEPT_BYTES_MAX: u64 = 256 << 20;
+/// Tries for a turn, 20 seconds of them.
+const TRIES_MAX: u32 = 1_000;
+const PAUSE: Duration = Duration::from_millis(20);
